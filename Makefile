@@ -1,0 +1,71 @@
+# The one door for developers and for CI. Needs Python 3.11 or later, make and git.
+SHELL := /bin/bash
+PYTHON ?= python3
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+UV := .boot/bin/uv
+BIN := .venv/bin
+RUN_LOCK := requirements.txt
+DEV_LOCK := requirements-dev.txt
+
+.PHONY: help venv demo test check format bench docs nightly browser lock clean
+
+help:  ## What can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s '	'
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Equipoise needs Python 3.11 or later; '$(PYTHON)' is older or absent. Set PYTHON=..."; exit 2; }
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "'$(PYTHON)' has no pip. On Debian: apt-get install python3-pip"; exit 2; }
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .boot uv
+
+.venv/run.stamp: $(UV) $(RUN_LOCK) pyproject.toml
+	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
+	$(UV) pip install --quiet --require-hashes -r $(RUN_LOCK)
+	$(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp $(DEV_LOCK)
+	$(UV) pip install --quiet --require-hashes -r $(DEV_LOCK)
+	@touch $@
+
+venv: .venv/dev.stamp  ## Everything a developer needs, in .venv
+
+demo: .venv/run.stamp  ## Rehearse the first study and open it in the browser
+	$(BIN)/equipoise demo $(ARGS)
+
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium fonts-dejavu-core >/dev/null; } || \
+	  echo "No Chromium here, so browser tests will be skipped. On Debian: apt-get install chromium"
+
+test: venv browser  ## Every test, on all cores, with the coverage gates
+	$(BIN)/pytest -n auto --dist worksteal --cov --cov-branch --cov-report= $(ARGS)
+	$(BIN)/python tests/coverage_gates.py
+
+check: venv  ## Format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: venv  ## Put the code in its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: venv  ## Benchmarks, side by side with peers or limits; prints ratios
+	$(BIN)/python -m benchmarks
+
+docs: venv  ## Make the generated reference pages anew
+	$(BIN)/python docs/generate.py
+
+nightly: venv browser  ## The long runs
+	EQUIPOISE_NIGHTLY=1 $(BIN)/pytest -n auto --dist worksteal $(ARGS)
+
+lock: $(UV)  ## Pin the dependencies anew, with hashes
+	$(UV) lock --quiet --upgrade
+	$(UV) export --quiet --no-emit-project --no-dev -o $(RUN_LOCK)
+	$(UV) export --quiet --no-emit-project --all-groups -o $(DEV_LOCK)
+	@sed -i '/^# .*uv export/d' $(RUN_LOCK) $(DEV_LOCK); rm uv.lock
+
+clean:
+	rm -rf .venv .boot demo .cache

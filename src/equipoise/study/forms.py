@@ -1,0 +1,78 @@
+"""Forms as data: items, skip logic, derived values and edit checks of one page of capture."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from equipoise.problems import Text
+from equipoise.study.protocol import Identifier, Piece
+from equipoise.study.roles import Role
+
+ItemType = Literal["number", "integer", "boolean", "choice", "date", "month", "text", "scale"]
+
+
+class Item(Piece, kw_only=True):
+    """One question. `range` refuses, `usual` warns, `when` (an expression) hides it if false."""
+
+    label: Text
+    type: ItemType
+    unit: str = ""
+    range: tuple[float, float] | None = None
+    usual: tuple[float, float] | None = None
+    decimals: Annotated[int, Meta(ge=0, le=6)] | None = None
+    choices: Mapping[str, Text] = {}
+    required: bool = True
+    may_be_not_done: bool = False
+    when: str = ""
+    help: Text | None = None
+    area: str = ""
+    side: Literal["", "right", "left"] = ""
+
+
+class Derivation(Piece, kw_only=True):
+    """A value computed from others: unknown as long as an input is."""
+
+    label: Text
+    value: str
+    unit: str = ""
+
+
+class EditCheck(Piece, kw_only=True):
+    """A rule over the values of a form; where it is true, `say` is shown and recorded."""
+
+    id: Identifier
+    warn_if: str
+    say: Text
+
+
+class Area(Piece, kw_only=True):
+    """A body area of a map; `both` makes one item for each side."""
+
+    area: Identifier
+    label: Text
+    both: bool = False
+
+
+class AreaItem(Piece, kw_only=True):
+    """The item that every area of a map gets."""
+
+    type: Literal["scale"] = "scale"
+    range: tuple[float, float]
+    may_be_not_done: bool = True
+
+
+class Form(Piece, kw_only=True):
+    """`forms/*.yaml`: a page of capture. `at` names its encounters; `repeats` makes a log."""
+
+    form: Identifier
+    title: Text
+    by: tuple[Role, ...]
+    at: tuple[Identifier, ...] = ()
+    repeats: bool = False
+    map: Literal["", "body"] = ""
+    areas: tuple[Area, ...] = ()
+    area_item: AreaItem | None = None
+    items: Mapping[Identifier, Item] = {}
+    derive: Mapping[Identifier, Derivation] = {}
+    checks: tuple[EditCheck, ...] = ()

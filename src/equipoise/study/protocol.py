@@ -1,0 +1,189 @@
+"""The protocol as immutable data: what is studied, in whom, by which arms, when and with what.
+
+Every type here is one piece of a study folder; the published JSON Schema is made from them.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from equipoise.problems import Text
+from equipoise.study.roles import Role
+
+Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+SiteCode = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,8}$")]
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0)]
+
+
+class Piece(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A part of a study folder; unknown keys are problems, never ignored."""
+
+
+class Sponsor(Piece, kw_only=True):
+    """Who is responsible for the trial."""
+
+    name: str
+    kind: Literal["academic", "industry", "government", "other"] = "other"
+
+
+class StudyArm(Piece, kw_only=True):
+    """A planned path of participants (USDM StudyArm): which product at which encounter."""
+
+    type: Literal["experimental", "active_comparator", "placebo", "no_intervention", "other"]
+    label: Text
+    gives: Mapping[Identifier, Identifier] = {}
+    description: Text | None = None
+
+
+class Masking(Piece, kw_only=True):
+    """Who does not know the arm: the registry's word and the roles it stands for."""
+
+    schema: Literal["none", "single", "double", "triple", "quadruple"]
+    masked: tuple[str, ...] = ()
+
+
+class RandomizationPlan(Piece, kw_only=True):
+    """How participants are allocated: blocks repeat in the order given until all are allocated."""
+
+    scheme: Literal["permuted_blocks"]
+    ratio: tuple[Annotated[int, Meta(ge=1)], ...]
+    blocks: tuple[Annotated[int, Meta(ge=1)], ...]
+    stratify: tuple[Identifier, ...] = ()
+
+
+class Site(Piece, kw_only=True):
+    """A place where participants are seen."""
+
+    label: Text
+    country: str = ""
+
+
+class Population(Piece, kw_only=True):
+    """Whom the registry says may take part; the criteria decide, this is checked against them."""
+
+    minimum_age: str = ""
+    maximum_age: str = ""
+    sex: Literal["all", "female", "male", ""] = ""
+    healthy_volunteers: bool | None = None
+
+
+class Identity(Piece, kw_only=True):
+    """`study.yaml`: what the trial is."""
+
+    study: Identifier
+    title: Text
+    identifiers: Mapping[str, str] = {}
+    sponsor: Sponsor | None = None
+    status: str = ""
+    phase: tuple[str, ...] = ()
+    purpose: str = ""
+    model: str = ""
+    allocation: str = ""
+    planned_participants: Count = 0
+    start: str = ""
+    completion: str = ""
+    population: Population = Population()
+    arms: Mapping[Identifier, StudyArm] = {}
+    masking: Masking | None = None
+    randomization: RandomizationPlan | None = None
+    sites: Mapping[SiteCode, Site] = {}
+    roles: Mapping[Role, Text] = {}
+
+
+class Window(Piece, kw_only=True):
+    """How many days before and after its planned day an encounter may take place."""
+
+    before: Count = 0
+    after: Count = 0
+
+
+class Epoch(Piece, kw_only=True):
+    """A period of the trial (USDM StudyEpoch)."""
+
+    label: Text
+
+
+class Encounter(Piece, kw_only=True):
+    """A planned contact (USDM Encounter): either a day with its window, or a span of days."""
+
+    label: Text
+    epoch: Identifier
+    day: int | None = None
+    days: tuple[int, int] | None = None
+    window: Window = Window()
+
+
+class Schedule(Piece, kw_only=True):
+    """`schedule.yaml`: the planned encounters, counted in days from day zero."""
+
+    day_zero: Literal["first_infusion", "randomization", "consent"] = "randomization"
+    epochs: Mapping[Identifier, Epoch] = {}
+    encounters: Mapping[Identifier, Encounter] = {}
+
+
+class Dose(Piece, kw_only=True):
+    """An amount per kilogram of body weight."""
+
+    per_kg: Positive
+    unit: str
+    weight: str = "vital_signs.weight"
+    weight_within_days: Count = 0
+    weight_range: tuple[float, float] = (30.0, 200.0)
+
+
+class Bag(Piece, kw_only=True):
+    """The container as the maker delivers it; viability is the fraction alive after thaw."""
+
+    cells_per_ml: Positive
+    volume_ml: Positive
+    viability: Annotated[float, Meta(gt=0, le=1)]
+
+
+class Product(Piece, kw_only=True):
+    """What an infusion contains; `active` says whether it is the studied product or its placebo."""
+
+    label: Text
+    active: bool
+    storage: Text | None = None
+
+
+class Treatments(Piece, kw_only=True):
+    """`treatments.yaml`: the products, the dose that every infusion is prepared for, the bags."""
+
+    products: Mapping[Identifier, Product] = {}
+    dose: Dose | None = None
+    bag: Bag | None = None
+
+
+class SafetyPlan(Piece, kw_only=True):
+    """`safety.yaml`: how the adverse event form is read, and the clocks that start from it."""
+
+    form: Identifier
+    term: Identifier
+    onset: Identifier
+    grade: Identifier
+    related: Identifier
+    serious_if: str
+    fatal_if: str = ""
+    report_within_hours: Count = 24
+    special_interest: Mapping[Identifier, Text] = {}
+
+
+class Endpoint(Piece, kw_only=True):
+    """A variable that the analysis follows over encounters, as `form.item`."""
+
+    id: Identifier
+    label: Text
+    item: str
+    unit: Text | None = None
+    lower_is_better: bool = False
+
+
+class AnalysisPlan(Piece, kw_only=True):
+    """`analysis.yaml`: the endpoints, the baseline table, the populations."""
+
+    endpoints: tuple[Endpoint, ...] = ()
+    baseline: tuple[str, ...] = ()
+    populations: Mapping[Identifier, str] = {}

@@ -1,0 +1,62 @@
+"""`rehearsal.yaml`: the virtual people of a rehearsal, and what happens to them.
+
+All of it is assumption; a study without this file is rehearsed from its forms alone.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from msgspec import Meta
+
+from equipoise.problems import Text
+from equipoise.study.protocol import Identifier, Piece, SiteCode
+
+Chance = Annotated[float, Meta(ge=0, le=1)]
+Rate = Annotated[float, Meta(ge=0)]
+
+
+class Draw(Piece, kw_only=True):
+    """How a value is drawn: one of `choice`, `chance`, `normal`, `lognormal`, `uniform`, `days_ago`.
+
+    `low`, `high` truncate; `person` is the share of the variance that belongs to the person and
+    stays over visits; `monthly` is the mean change in 30 days; `effect` is the largest extra change
+    after one infusion of a product.
+    """
+
+    choice: Mapping[str, Rate] = {}
+    chance: Chance | None = None
+    normal: tuple[float, float] | None = None
+    lognormal: tuple[float, float] | None = None
+    uniform: tuple[float, float] | None = None
+    days_ago: tuple[float, float] | None = None
+    low: float | None = None
+    high: float | None = None
+    person: Chance = 0.8
+    monthly: float = 0.0
+    effect: Mapping[Identifier, float] = {}
+
+
+class EventDraw(Piece, kw_only=True):
+    """A kind of adverse event: its monthly rate, and its chance after an infusion of a product."""
+
+    term: Text
+    per_month: Rate = 0.0
+    after_infusion: Mapping[Identifier, Chance] = {}
+    grades: Mapping[str, Rate] = {"1": 1.0}
+    values: Mapping[Identifier, bool | str] = {}
+
+
+class Scenario(Piece, kw_only=True):
+    """The assumed course of the trial; chances are per occasion, rates per site or person-month."""
+
+    accrual_per_month: Mapping[SiteCode, Rate] = {}
+    start: str = ""
+    judgement_met: Chance = 0.97
+    judgement_unmet: Mapping[str, Chance] = {}
+    missed_encounter: Chance = 0.04
+    missing_item: Chance = 0.01
+    correction: Chance = 0.01
+    withdrawal_per_month: Chance = 0.01
+    items: Mapping[str, Draw] = {}
+    maps: Mapping[Identifier, Draw] = {}
+    events: tuple[EventDraw, ...] = ()
