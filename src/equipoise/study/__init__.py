@@ -1,1 +1,1 @@
-"""study."""
+"""The protocol as immutable data, read from a study folder."""

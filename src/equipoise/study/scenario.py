@@ -6,7 +6,7 @@ All of it is assumption; a study without this file is rehearsed from its forms a
 from collections.abc import Mapping
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from equipoise.problems import Text
 from equipoise.study.protocol import Identifier, Piece, SiteCode
@@ -42,7 +42,7 @@ class EventDraw(Piece, kw_only=True):
     term: Text
     per_month: Rate = 0.0
     after_infusion: Mapping[Identifier, Chance] = {}
-    grades: Mapping[str, Rate] = {"1": 1.0}
+    grades: Mapping[str, Rate] = field(default_factory=lambda: {"1": 1.0})
     values: Mapping[Identifier, bool | str] = {}
 
 
