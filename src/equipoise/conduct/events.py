@@ -1,0 +1,230 @@
+"""Everything that can ever happen in a trial: the closed list of events.
+
+An event is a past participle: a fact that was recorded. Who, in which role, when and why stand in
+the ledger entry around it. No event here can hold an arm, a product or anything that tells one.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from equipoise.ledger import to_body
+
+Value = bool | int | float | str | None
+"""What an item of a form holds; dates are ISO 8601 text; None means it was left empty."""
+
+
+class Happened(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A recorded fact."""
+
+
+# Set-up: the control chain
+
+
+class StudyOpened(Happened, kw_only=True):
+    """The trial was opened on this exact study folder."""
+
+    study: str
+    digest: str
+    n_open_decisions: int
+
+
+class SiteOpened(Happened, kw_only=True):
+    """A site may screen from now on."""
+
+    site: str
+
+
+class PersonAdded(Happened, kw_only=True):
+    """Somebody got a role, at some sites or (empty) at all of them."""
+
+    person: str
+    name: str
+    role: str
+    sites: tuple[str, ...] = ()
+
+
+class PersonRemoved(Happened, kw_only=True):
+    """Somebody lost their role; the identifier is never given again."""
+
+    person: str
+
+
+class AllocationCommitted(Happened, kw_only=True):
+    """The vault made its sequence and published this commitment to it (a Merkle root)."""
+
+    commitment: str
+    n_planned: int
+
+
+class StudySealed(Happened, kw_only=True):
+    """The heads of all chains at this moment, under one root."""
+
+    heads: Mapping[str, tuple[int, str]]
+    root: str
+    purpose: str
+
+
+class DataLocked(Happened, kw_only=True):
+    """No value of any participant changes from now on."""
+
+    root: str
+
+
+# Participants: the chain of their site
+
+
+class ParticipantScreened(Happened, kw_only=True):
+    """A person entered screening and got a participant code."""
+
+    participant: str
+    site: str
+    on: dt.date
+
+
+class ConsentSigned(Happened, kw_only=True):
+    """Written informed consent to this version of the information sheet."""
+
+    participant: str
+    version: str
+    on: dt.date
+
+
+class CriterionJudged(Happened, kw_only=True):
+    """A person answered a question that only a person can answer."""
+
+    participant: str
+    rule: str
+    is_true: bool
+    on: dt.date
+
+
+class FormSubmitted(Happened, kw_only=True):
+    """A form was entered: values, what was not done and why, and what the edit checks said."""
+
+    participant: str
+    encounter: str
+    form: str
+    repeat: int = 0
+    on: dt.date
+    values: Mapping[str, Value]
+    not_done: Mapping[str, str] = {}
+    warnings: tuple[str, ...] = ()
+
+
+class ItemCorrected(Happened, kw_only=True):
+    """One value was replaced; the first one stays in the ledger."""
+
+    participant: str
+    encounter: str
+    form: str
+    repeat: int = 0
+    item: str
+    value: Value
+    not_done: str = ""
+
+
+class EncounterMissed(Happened, kw_only=True):
+    """A planned encounter did not take place."""
+
+    participant: str
+    encounter: str
+
+
+class ScreeningFailed(Happened, kw_only=True):
+    """The person leaves before randomization; `criteria` are the ones that barred."""
+
+    participant: str
+    criteria: tuple[str, ...]
+
+
+class RandomizationRequested(Happened, kw_only=True):
+    """Eligible and consented: the proof of it is fixed before the vault is asked."""
+
+    participant: str
+    stratum: str
+    on: dt.date
+    verdict: Any
+
+
+class ParticipantRandomized(Happened, kw_only=True):
+    """The vault gave the next number of its list."""
+
+    participant: str
+    number: str
+
+
+class InfusionOrdered(Happened, kw_only=True):
+    """The site asks the cell unit for an infusion; the dose comes from the weight of the day."""
+
+    participant: str
+    encounter: str
+    on: dt.date
+    weight_kg: float
+    target_cells: int
+    volume_ml: float
+    n_bags: int
+
+
+class InfusionPrepared(Happened, kw_only=True):
+    """The cell unit handed out the preparation under an opaque label."""
+
+    participant: str
+    encounter: str
+    label: str
+
+
+class InfusionGiven(Happened, kw_only=True):
+    """The preparation went into the participant."""
+
+    participant: str
+    encounter: str
+    on: dt.date
+    label: str
+    volume_ml: float
+
+
+class ParticipantWithdrawn(Happened, kw_only=True):
+    """The participant leaves the trial; what was collected stays."""
+
+    participant: str
+    on: dt.date
+    cause: str
+
+
+class ParticipantCompleted(Happened, kw_only=True):
+    """The participant reached the end of the planned follow-up."""
+
+    participant: str
+    on: dt.date
+
+
+class CasebookSigned(Happened, kw_only=True):
+    """An investigator endorses all data of a participant as they stand under this digest."""
+
+    participant: str
+    meaning: str
+    digest: str
+
+
+EVENTS: tuple[type[Happened], ...] = tuple(Happened.__subclasses__())
+"""All of them; at most 60."""
+
+_BY_NAME = {kind.__name__: kind for kind in EVENTS}
+
+
+def to_entry_body(event: Happened) -> bytes:
+    """The event as canonical JSON, the bytes that the ledger hashes."""
+    return to_body(event)
+
+
+def from_entry(type_name: str, body: bytes) -> Happened:
+    """The event of a ledger entry.
+
+    Raises:
+        KeyError: the ledger holds a type that this version does not know.
+    """
+    return msgspec.json.decode(body, type=_BY_NAME[type_name])

@@ -1,0 +1,238 @@
+"""`evolve(state, entry)`: the only way that the state of a trial changes."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from equipoise.conduct import events as e
+from equipoise.conduct.state import (
+    Consent,
+    Correction,
+    FormRecord,
+    Infusion,
+    Participant,
+    Person,
+    Seal,
+    Signature,
+    Stamp,
+    TrialState,
+)
+from equipoise.eligibility import Answer
+
+
+class Recorded(Protocol):
+    """What `evolve` reads of a ledger entry."""
+
+    @property
+    def chain(self) -> str: ...
+    @property
+    def seq(self) -> int: ...
+    @property
+    def stream(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def at(self) -> Any: ...
+    @property
+    def by(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def body(self) -> bytes: ...
+
+
+def evolve(state: TrialState, entry: Recorded) -> TrialState:
+    """The state after one more entry; entries of different chains commute."""
+    event = e.from_entry(entry.type, entry.body)
+    stamp = Stamp(entry.by, entry.role, entry.at, entry.reason, f"{entry.chain}:{entry.seq}")
+    name = getattr(event, "participant", None)
+    if name is None:
+        state = _CONTROL[type(event)](state, event, stamp)
+    else:
+        before = state.participants.get(name)
+        after = _PARTICIPANT[type(event)](before, event, stamp)
+        state = replace(state, participants={**state.participants, name: after})
+    return replace(
+        state,
+        versions={**state.versions, entry.stream: entry.version},
+        heads={**state.heads, entry.chain: entry.seq},
+    )
+
+
+def fold(state: TrialState, entries: Iterable[Recorded]) -> TrialState:
+    """The state after all of these entries."""
+    for entry in entries:
+        state = evolve(state, entry)
+    return state
+
+
+def _study_opened(s: TrialState, x: e.StudyOpened, _: Stamp) -> TrialState:
+    return replace(s, study=x.study, digest=x.digest, n_open_decisions=x.n_open_decisions)
+
+
+def _site_opened(s: TrialState, x: e.SiteOpened, stamp: Stamp) -> TrialState:
+    return replace(s, sites={**s.sites, x.site: stamp})
+
+
+def _person_added(s: TrialState, x: e.PersonAdded, _: Stamp) -> TrialState:
+    person = Person(x.person, x.name, x.role, x.sites)
+    return replace(s, people={**s.people, x.person: person})
+
+
+def _person_removed(s: TrialState, x: e.PersonRemoved, _: Stamp) -> TrialState:
+    gone = replace(s.people[x.person], is_active=False)
+    return replace(s, people={**s.people, x.person: gone})
+
+
+def _allocation_committed(s: TrialState, x: e.AllocationCommitted, _: Stamp) -> TrialState:
+    return replace(s, commitment=x.commitment)
+
+
+def _study_sealed(s: TrialState, x: e.StudySealed, stamp: Stamp) -> TrialState:
+    return replace(s, seals=(*s.seals, Seal(x.root, x.purpose, stamp)))
+
+
+def _data_locked(s: TrialState, _: e.DataLocked, stamp: Stamp) -> TrialState:
+    return replace(s, locked=stamp)
+
+
+_CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]] = {
+    e.StudyOpened: _study_opened,
+    e.SiteOpened: _site_opened,
+    e.PersonAdded: _person_added,
+    e.PersonRemoved: _person_removed,
+    e.AllocationCommitted: _allocation_committed,
+    e.StudySealed: _study_sealed,
+    e.DataLocked: _data_locked,
+}
+
+
+def _screened(_: Participant | None, x: e.ParticipantScreened, stamp: Stamp) -> Participant:
+    return Participant(x.participant, x.site, x.on, stamp)
+
+
+def _consented(p: Participant, x: e.ConsentSigned, stamp: Stamp) -> Participant:
+    return replace(p, consent=Consent(x.version, x.on, stamp))
+
+
+def _judged(p: Participant, x: e.CriterionJudged, stamp: Stamp) -> Participant:
+    answer = Answer(
+        criterion=x.rule,
+        is_true=x.is_true,
+        by=stamp.by,
+        role=stamp.role,
+        on=x.on,
+        entry=stamp.entry,
+    )
+    return replace(p, answers={**p.answers, x.rule: answer})
+
+
+def _form_submitted(p: Participant, x: e.FormSubmitted, stamp: Stamp) -> Participant:
+    record = FormRecord(
+        encounter=x.encounter,
+        form=x.form,
+        repeat=x.repeat,
+        on=x.on,
+        values=x.values,
+        not_done=x.not_done,
+        warnings=x.warnings,
+        stamp=stamp,
+    )
+    return replace(p, forms={**p.forms, (x.encounter, x.form, x.repeat): record})
+
+
+def _item_corrected(p: Participant, x: e.ItemCorrected, stamp: Stamp) -> Participant:
+    key = (x.encounter, x.form, x.repeat)
+    record = p.forms[key]
+    correction = Correction(x.item, record.values.get(x.item), x.value, stamp)
+    not_done = {k: v for k, v in record.not_done.items() if k != x.item}
+    if x.not_done:
+        not_done[x.item] = x.not_done
+    record = replace(
+        record,
+        values={**record.values, x.item: x.value},
+        not_done=not_done,
+        version=record.version + 1,
+        corrections=(*record.corrections, correction),
+        entries={**record.entries, x.item: stamp.entry},
+    )
+    return replace(p, forms={**p.forms, key: record})
+
+
+def _missed(p: Participant, x: e.EncounterMissed, stamp: Stamp) -> Participant:
+    return replace(p, missed={**p.missed, x.encounter: stamp})
+
+
+def _screening_failed(p: Participant, x: e.ScreeningFailed, _: Stamp) -> Participant:
+    return replace(p, status="screen_failed", failed_criteria=x.criteria)
+
+
+def _requested(p: Participant, x: e.RandomizationRequested, _: Stamp) -> Participant:
+    return replace(
+        p, status="randomizing", verdict=x.verdict, stratum=x.stratum, randomized_on=x.on
+    )
+
+
+def _randomized(p: Participant, x: e.ParticipantRandomized, _: Stamp) -> Participant:
+    return replace(p, status="randomized", number=x.number)
+
+
+def _infusion_ordered(p: Participant, x: e.InfusionOrdered, stamp: Stamp) -> Participant:
+    infusion = Infusion(
+        encounter=x.encounter,
+        on=x.on,
+        weight_kg=x.weight_kg,
+        target_cells=x.target_cells,
+        volume_ml=x.volume_ml,
+        n_bags=x.n_bags,
+        stamp=stamp,
+    )
+    return replace(p, infusions={**p.infusions, x.encounter: infusion})
+
+
+def _infusion_prepared(p: Participant, x: e.InfusionPrepared, _: Stamp) -> Participant:
+    infusion = replace(p.infusions[x.encounter], status="prepared", label=x.label)
+    return replace(p, infusions={**p.infusions, x.encounter: infusion})
+
+
+def _infusion_given(p: Participant, x: e.InfusionGiven, _: Stamp) -> Participant:
+    infusion = replace(
+        p.infusions[x.encounter], status="given", given_on=x.on, given_ml=x.volume_ml
+    )
+    return replace(p, infusions={**p.infusions, x.encounter: infusion})
+
+
+def _withdrawn(p: Participant, x: e.ParticipantWithdrawn, _: Stamp) -> Participant:
+    return replace(p, status="withdrawn", left_on=x.on, cause=x.cause)
+
+
+def _completed(p: Participant, x: e.ParticipantCompleted, _: Stamp) -> Participant:
+    return replace(p, status="completed", left_on=x.on)
+
+
+def _signed(p: Participant, x: e.CasebookSigned, stamp: Stamp) -> Participant:
+    return replace(p, signature=Signature(x.digest, x.meaning, stamp))
+
+
+_PARTICIPANT: dict[type[e.Happened], Callable[[Any, Any, Stamp], Participant]] = {
+    e.ParticipantScreened: _screened,
+    e.ConsentSigned: _consented,
+    e.CriterionJudged: _judged,
+    e.FormSubmitted: _form_submitted,
+    e.ItemCorrected: _item_corrected,
+    e.EncounterMissed: _missed,
+    e.ScreeningFailed: _screening_failed,
+    e.RandomizationRequested: _requested,
+    e.ParticipantRandomized: _randomized,
+    e.InfusionOrdered: _infusion_ordered,
+    e.InfusionPrepared: _infusion_prepared,
+    e.InfusionGiven: _infusion_given,
+    e.ParticipantWithdrawn: _withdrawn,
+    e.ParticipantCompleted: _completed,
+    e.CasebookSigned: _signed,
+}

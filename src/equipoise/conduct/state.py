@@ -1,0 +1,178 @@
+"""The state of a trial: what the events so far add up to, as immutable values."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from equipoise.conduct.events import Value
+from equipoise.eligibility import Answer
+
+Status = Literal[
+    "screening", "screen_failed", "randomizing", "randomized", "withdrawn", "completed"
+]
+FormKey = tuple[str, str, int]
+"""Encounter, form, repeat; a log form has the encounter `""`."""
+
+
+class Stamp(Struct, frozen=True):
+    """Who recorded something, in which role, when (UTC), why, and in which ledger entry."""
+
+    by: str
+    role: str
+    at: dt.datetime
+    reason: str
+    entry: str
+
+
+class Correction(Struct, frozen=True):
+    """A value that was replaced: what stood there before, and what came instead."""
+
+    item: str
+    old: Value
+    new: Value
+    stamp: Stamp
+
+
+class FormRecord(Struct, frozen=True):
+    """A form as it stands now. `version` counts the submission and each correction."""
+
+    encounter: str
+    form: str
+    repeat: int
+    on: dt.date
+    values: Mapping[str, Value]
+    not_done: Mapping[str, str]
+    warnings: tuple[str, ...]
+    stamp: Stamp
+    version: int = 1
+    corrections: tuple[Correction, ...] = ()
+    entries: Mapping[str, str] = {}
+
+    def entry_of(self, item: str) -> str:
+        """The ledger entry that gave an item its present value."""
+        return self.entries.get(item, self.stamp.entry)
+
+
+class Infusion(Struct, frozen=True):
+    """One infusion on its way from the order to the participant."""
+
+    encounter: str
+    on: dt.date
+    weight_kg: float
+    target_cells: int
+    volume_ml: float
+    n_bags: int
+    stamp: Stamp
+    status: Literal["ordered", "prepared", "given"] = "ordered"
+    label: str = ""
+    given_on: dt.date | None = None
+    given_ml: float | None = None
+
+
+class Consent(Struct, frozen=True):
+    """Written consent to a version of the information sheet."""
+
+    version: str
+    on: dt.date
+    stamp: Stamp
+
+
+class Signature(Struct, frozen=True):
+    """An investigator's signature; void when the digest of the casebook is no longer this one."""
+
+    digest: str
+    meaning: str
+    stamp: Stamp
+
+
+class Participant(Struct, frozen=True):
+    """One person in the trial."""
+
+    code: str
+    site: str
+    screened_on: dt.date
+    stamp: Stamp
+    status: Status = "screening"
+    consent: Consent | None = None
+    forms: Mapping[FormKey, FormRecord] = {}
+    answers: Mapping[str, Answer] = {}
+    missed: Mapping[str, Stamp] = {}
+    failed_criteria: tuple[str, ...] = ()
+    verdict: Any = None
+    stratum: str = ""
+    number: str = ""
+    randomized_on: dt.date | None = None
+    infusions: Mapping[str, Infusion] = {}
+    left_on: dt.date | None = None
+    cause: str = ""
+    signature: Signature | None = None
+
+    @property
+    def is_randomized(self) -> bool:
+        """Whether a number of the list belongs to this participant, for ever."""
+        return bool(self.number)
+
+    @property
+    def is_in_trial(self) -> bool:
+        """Whether new data are expected."""
+        return self.status in ("screening", "randomizing", "randomized")
+
+    def latest(self, form: str) -> FormRecord | None:
+        """The latest record of a form by its date, then by its entry."""
+        records = [r for r in self.forms.values() if r.form == form]
+        return max(records, key=lambda r: (r.on, r.stamp.at), default=None)
+
+
+class Person(Struct, frozen=True):
+    """Somebody with a role; no sites means all sites."""
+
+    person: str
+    name: str
+    role: str
+    sites: tuple[str, ...] = ()
+    is_active: bool = True
+
+    def may_see(self, site: str) -> bool:
+        """Whether this person works at, or for, a site."""
+        return not self.sites or site in self.sites
+
+
+class Seal(Struct, frozen=True):
+    """A moment of the ledger under one root."""
+
+    root: str
+    purpose: str
+    stamp: Stamp
+
+
+class TrialState(Struct, frozen=True):
+    """The whole trial as of the last entry that was folded in."""
+
+    study: str = ""
+    digest: str = ""
+    n_open_decisions: int = 0
+    sites: Mapping[str, Stamp] = {}
+    people: Mapping[str, Person] = {}
+    participants: Mapping[str, Participant] = {}
+    commitment: str = ""
+    seals: tuple[Seal, ...] = ()
+    locked: Stamp | None = None
+    versions: Mapping[str, int] = {}
+    heads: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the trial has been opened on a study folder."""
+        return bool(self.digest)
+
+    def at_site(self, site: str) -> tuple[Participant, ...]:
+        """The participants of a site in order of their codes."""
+        return tuple(p for p in self.participants.values() if p.site == site)
+
+    @property
+    def randomized(self) -> tuple[Participant, ...]:
+        """Everybody who was randomized, in order of their numbers."""
+        found = [p for p in self.participants.values() if p.is_randomized]
+        return tuple(sorted(found, key=lambda p: p.number))
