@@ -1,1 +1,47 @@
-"""ledger."""
+"""The append-only record: entries in hash chains, stores that keep them, seals and verification.
+
+It knows nothing of trials. What an entry means is its writer's business; that it is still what was
+written is this package's.
+"""
+
+from equipoise.ledger.entry import (
+    Draft,
+    Entry,
+    Head,
+    Realm,
+    check_chain,
+    derive_digest,
+    digest_of,
+    make_entry,
+    to_body,
+    to_instant,
+)
+from equipoise.ledger.seal import Seal, check_seal, make_seal, merkle_root, tree_root
+from equipoise.ledger.sqlite import SqliteStore, open_store
+from equipoise.ledger.store import MemoryStore, Store
+from equipoise.ledger.verify import FirstBad, Verification, verify
+
+__all__ = [
+    "Draft",
+    "Entry",
+    "FirstBad",
+    "Head",
+    "MemoryStore",
+    "Realm",
+    "Seal",
+    "SqliteStore",
+    "Store",
+    "Verification",
+    "check_chain",
+    "check_seal",
+    "derive_digest",
+    "digest_of",
+    "make_entry",
+    "make_seal",
+    "merkle_root",
+    "open_store",
+    "to_body",
+    "to_instant",
+    "tree_root",
+    "verify",
+]

@@ -1,0 +1,201 @@
+"""Entries: what is recorded, how each is bound to the one before it, and how a chain is checked.
+
+The rule, for anyone who verifies without this program. `frame(parts)` is every part preceded by its
+length as eight bytes, big end first. Texts are UTF-8, numbers decimal, instants
+`2026-01-31T09:30:00.000000Z`.
+
+    body_digest = SHA-256(frame("equipoise/body/1", salt, body))
+    digest      = SHA-256(frame("equipoise/entry/1", chain, seq, study, stream, version, type, at,
+                                by, role, reason, body_digest, prev))
+    prev        = digest of the entry before; of the first, SHA-256(frame("equipoise/genesis/1",
+                                study, realm, chain))
+
+The body enters by its salted digest alone, so a body can be taken out without breaking the chain.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from equipoise.problems import Problem, problem
+
+Realm = Literal["rehearsal", "live"]
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """What somebody wants recorded; the store adds its place in the chain and the digests.
+
+    `at` is a UTC instant; `body` is canonical JSON (`to_body`); `version` counts within `stream`.
+    """
+
+    chain: str
+    stream: str
+    version: int
+    type: str
+    at: datetime
+    by: str
+    role: str
+    reason: str = ""
+    body: bytes = b"{}"
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A recorded fact. `body` is `None` once redacted; digests and salt are lower-case hex."""
+
+    chain: str
+    seq: int
+    study: str
+    stream: str
+    version: int
+    type: str
+    at: datetime
+    by: str
+    role: str
+    reason: str
+    body: bytes | None
+    salt: str
+    body_digest: str
+    prev: str
+    digest: str
+
+
+class Head(Struct, frozen=True):
+    """The last entry of a chain: its number and digest."""
+
+    seq: int
+    digest: str
+
+
+def to_body(value: object) -> bytes:
+    """The one JSON text of a value: keys sorted, no spaces. These bytes are hashed and stored."""
+    return msgspec.json.encode(value, order="sorted")
+
+
+def to_instant(at: datetime) -> str:
+    """An aware instant as the ledger writes it: UTC with microseconds."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def frame(*parts: bytes) -> bytes:
+    """Parts with their lengths before them, so that no two lists of parts give the same bytes."""
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+
+
+def digest_of(*parts: str | bytes) -> str:
+    """SHA-256 of framed parts, in hex."""
+    raw = (part.encode() if isinstance(part, str) else part for part in parts)
+    return hashlib.sha256(frame(*raw)).hexdigest()
+
+
+def genesis(study: str, realm: str, *, chain: str) -> str:
+    """What the first entry of a chain points to: binds the chain to its study and realm."""
+    return digest_of("equipoise/genesis/1", study, realm, chain)
+
+
+def make_entry(draft: Draft, *, study: str, seq: int, prev: str, salt: bytes) -> Entry:
+    """Give a draft its place `seq` after the entry with digest `prev`. A naive time is a bug."""
+    if draft.at.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    entry = Entry(
+        chain=draft.chain,
+        seq=seq,
+        study=study,
+        stream=draft.stream,
+        version=draft.version,
+        type=draft.type,
+        at=draft.at.astimezone(UTC),
+        by=draft.by,
+        role=draft.role,
+        reason=draft.reason,
+        body=draft.body,
+        salt=salt.hex(),
+        body_digest=digest_of("equipoise/body/1", salt, draft.body),
+        prev=prev,
+        digest="",
+    )
+    return msgspec.structs.replace(entry, digest=derive_digest(entry))
+
+
+def derive_digest(entry: Entry) -> str:
+    """The digest that an entry with these fields must carry."""
+    return digest_of(
+        "equipoise/entry/1",
+        entry.chain,
+        str(entry.seq),
+        entry.study,
+        entry.stream,
+        str(entry.version),
+        entry.type,
+        to_instant(entry.at),
+        entry.by,
+        entry.role,
+        entry.reason,
+        entry.body_digest,
+        entry.prev,
+    )
+
+
+def link(
+    drafts: Iterable[Draft],
+    *,
+    heads: Mapping[str, Head],
+    study: str,
+    realm: Realm,
+    salts: Iterator[bytes],
+) -> Iterator[Entry]:
+    """Chain drafts, in order, onto the heads of their chains."""
+    ends = dict(heads)
+    for draft in drafts:
+        end = ends.get(draft.chain) or Head(0, genesis(study, realm, chain=draft.chain))
+        entry = make_entry(draft, study=study, seq=end.seq + 1, prev=end.digest, salt=next(salts))
+        ends[draft.chain] = Head(entry.seq, entry.digest)
+        yield entry
+
+
+def check_entry(entry: Entry, before: Head) -> tuple[Problem, ...]:
+    """Everything wrong with one entry, given the head of its chain before it."""
+    where = f"{entry.chain} / {entry.seq}"
+    found: list[Problem] = []
+    if entry.seq != before.seq + 1:
+        found.append(problem("EQ-G002", where, expected=before.seq + 1, found=entry.seq))
+    elif entry.prev != before.digest:
+        found.append(problem("EQ-G003", where, seq=entry.seq, before=before.seq))
+    if derive_digest(entry) != entry.digest:
+        found.append(problem("EQ-G004", where, seq=entry.seq))
+    return (*found, *_check_body(entry, where))
+
+
+def check_chain(entries: Iterable[Entry], *, realm: Realm | None = None) -> tuple[Problem, ...]:
+    """Everything wrong in entries of one or more whole chains, the first bad entry first.
+
+    Without `realm` the first entry's link is taken as it stands. Each entry is held against the
+    one before it as that one is recorded, so one damaged entry is one finding.
+    """
+    heads: dict[str, Head] = {}
+    found: list[Problem] = []
+    for entry in entries:
+        found += check_entry(entry, heads.get(entry.chain) or start_of(entry, realm))
+        heads[entry.chain] = Head(entry.seq, entry.digest)
+    return tuple(found)
+
+
+def start_of(entry: Entry, realm: Realm | None) -> Head:
+    """The head that stands before the first entry of a chain."""
+    known = entry.prev if realm is None else genesis(entry.study, realm, chain=entry.chain)
+    return Head(0, known)
+
+
+def _check_body(entry: Entry, where: str) -> tuple[Problem, ...]:
+    if entry.body is None:
+        return (problem("EQ-G006", where, seq=entry.seq),)
+    try:
+        salt = bytes.fromhex(entry.salt)
+    except ValueError:
+        return (problem("EQ-G005", where, seq=entry.seq),)
+    if digest_of("equipoise/body/1", salt, entry.body) != entry.body_digest:
+        return (problem("EQ-G005", where, seq=entry.seq),)
+    return ()
