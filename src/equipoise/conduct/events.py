@@ -71,8 +71,6 @@ class StudySealed(Happened, kw_only=True):
 class DataLocked(Happened, kw_only=True):
     """No value of any participant changes from now on."""
 
-    root: str
-
 
 # Participants: the chain of their site
 

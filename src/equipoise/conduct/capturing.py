@@ -1,0 +1,212 @@
+"""Entering and correcting the data of forms."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+from equipoise.capture import check_entry, find_warnings
+from equipoise.conduct import events as e
+from equipoise.conduct.door import Events, View, act, at_record, refuse_if
+from equipoise.conduct.facts import latest_values
+from equipoise.conduct.rules import check_in_trial, check_not_future, check_open, check_reason
+from equipoise.conduct.state import FormRecord, Participant
+from equipoise.problems import Problem, Where, problem
+from equipoise.study.forms import Form
+from equipoise.study.roles import Role
+
+SITE_ROLES = (Role.COORDINATOR, Role.INVESTIGATOR, Role.OUTCOME_ASSESSOR)
+
+
+@act(*SITE_ROLES)
+def submit_form(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    participant: str,
+    encounter: str,
+    form: str,
+    repeat: int = 0,
+    on: dt.date,
+    values: Mapping[str, e.Value],
+    not_done: Mapping[str, str] | None = None,
+) -> Events:
+    """Enter a form. Edit checks that speak are recorded beside the values they speak of."""
+    subject = view.participant(participant)
+    where = at_record(participant, encounter, form)
+    definition = find_form(view, form, where=where)
+    omitted = not_done or {}
+    others = latest_values(view.study, subject)
+    problems = [
+        *_check_may_write(view, subject, definition, where=where),
+        *_check_place(view, subject, definition, encounter=encounter, where=where),
+        *check_not_future(on, at=at, where=where),
+        *check_entry(definition, values=values, not_done=omitted, others=others, where=where),
+    ]
+    if (encounter, form, repeat) in subject.forms:
+        problems.append(problem("EQ-C030", where, form=definition.title))
+    if definition.records != "consent":
+        problems += _check_consented(subject, on=on, where=where)
+    refuse_if(problems)
+    warnings = find_warnings(definition, values=values, others=others)
+    submitted = e.FormSubmitted(
+        participant=participant,
+        encounter=encounter,
+        form=form,
+        repeat=repeat,
+        on=on,
+        values=values,
+        not_done=omitted,
+        warnings=tuple(w.id for w in warnings),
+    )
+    if definition.records == "consent":
+        version = str(values.get("version") or "")
+        return [e.ConsentSigned(participant=participant, version=version, on=on), submitted]
+    return [submitted]
+
+
+@act(*SITE_ROLES, Role.DATA_MANAGER)
+def correct_item(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    participant: str,
+    encounter: str,
+    form: str,
+    repeat: int = 0,
+    item: str,
+    value: e.Value,
+    not_done: str = "",
+    seen: int,
+) -> Events:
+    """Replace one value, with a reason; `seen` is the version of the form that the person saw."""
+    subject = view.participant(participant)
+    where = at_record(participant, encounter, f"{form}.{item}")
+    definition = find_form(view, form, where=where)
+    record = find_record(subject, encounter=encounter, form=form, repeat=repeat, where=where)
+    if item not in definition.items:
+        refuse_if([problem("EQ-C032", where, item=item, form=definition.title)])
+    values = {**record.values, item: value}
+    omitted = {k: v for k, v in record.not_done.items() if k != item}
+    if not_done:
+        omitted[item] = not_done
+    others = latest_values(view.study, subject)
+    problems = [
+        *check_reason(reason, act="correct_item", where=where),
+        *_check_may_write(view, subject, definition, where=where),
+        *_check_seen(record, item, seen=seen, where=where),
+        *check_entry(definition, values=values, not_done=omitted, others=others, where=where),
+    ]
+    if record.values.get(item) == value and record.not_done.get(item, "") == not_done:
+        problems.append(problem("EQ-C034", where, item=definition.items[item].label))
+    refuse_if(problems)
+    return [
+        e.ItemCorrected(
+            participant=participant,
+            encounter=encounter,
+            form=form,
+            repeat=repeat,
+            item=item,
+            value=value,
+            not_done=not_done,
+        )
+    ]
+
+
+@act(*SITE_ROLES)
+def miss_encounter(
+    view: View, *, by: str, at: dt.datetime, reason: str = "", participant: str, encounter: str
+) -> Events:
+    """Record that a planned encounter did not take place, and why."""
+    subject = view.participant(participant)
+    where = at_record(participant, encounter)
+    problems = [
+        *check_in_trial(view.state, subject),
+        *check_reason(reason, act="miss_encounter", where=where),
+    ]
+    if encounter not in view.study.schedule.encounters:
+        problems.append(problem("EQ-C035", where, encounter=encounter))
+    if encounter in subject.missed or any(k[0] == encounter for k in subject.forms):
+        problems.append(problem("EQ-C036", where, encounter=encounter))
+    refuse_if(problems)
+    return [e.EncounterMissed(participant=participant, encounter=encounter)]
+
+
+def find_form(view: View, form: str, *, where: Where) -> Form:
+    """The definition of a form.
+
+    Raises:
+        Refused: the study has no such form.
+    """
+    if form not in view.study.forms:
+        refuse_if([problem("EQ-C031", where, form=form)])
+    return view.study.forms[form]
+
+
+def find_record(
+    subject: Participant, *, encounter: str, form: str, repeat: int, where: Where
+) -> FormRecord:
+    """What was entered for a form.
+
+    Raises:
+        Refused: nothing was.
+    """
+    record = subject.forms.get((encounter, form, repeat))
+    if record is None:
+        refuse_if([problem("EQ-C037", where, form=form)])
+    assert record is not None
+    return record
+
+
+def _check_may_write(
+    view: View, subject: Participant, form: Form, *, where: Where
+) -> tuple[Problem, ...]:
+    """The role may write this form, and the participant's data may still change."""
+    role = view.person.role
+    problems: tuple[Problem, ...] = ()
+    if role not in form.by and role != Role.DATA_MANAGER:
+        roles = ", ".join(form.by)
+        problems += (problem("EQ-C033", where, form=form.title, roles=roles, role=role),)
+    if form.records == "end" or form.repeats:
+        return problems + check_open(view.state)
+    return problems + check_in_trial(view.state, subject)
+
+
+def _check_place(
+    view: View, subject: Participant, form: Form, *, encounter: str, where: Where
+) -> tuple[Problem, ...]:
+    """The form belongs to this encounter, and the participant has come as far as that."""
+    if form.repeats or not form.at:
+        return () if encounter == "" else (problem("EQ-C038", where, form=form.title),)
+    if encounter not in form.at:
+        return (problem("EQ-C038", where, form=form.title),)
+    if encounter in subject.missed:
+        return (problem("EQ-C036", where, encounter=encounter),)
+    epochs = tuple(view.study.schedule.epochs)
+    is_later = epochs.index(view.study.schedule.encounters[encounter].epoch) > 0
+    if is_later and not subject.is_randomized:
+        return (problem("EQ-C039", where, encounter=encounter),)
+    return ()
+
+
+def _check_consented(
+    subject: Participant, *, on: dt.date, where: Where
+) -> tuple[Problem, ...]:
+    """No procedure of the trial before written consent."""
+    if subject.consent is None:
+        return (problem("EQ-C040", where),)
+    if on < subject.consent.on:
+        return (problem("EQ-C041", where, on=on, consent=subject.consent.on),)
+    return ()
+
+
+def _check_seen(
+    record: FormRecord, item: str, *, seen: int, where: Where
+) -> tuple[Problem, ...]:
+    """Nobody corrects a value that they have not seen."""
+    if seen == record.version:
+        return ()
+    last = record.corrections[-1].stamp.by if record.corrections else record.stamp.by
+    return (problem("EQ-C042", where, by=last, value=record.values.get(item)),)

@@ -1,0 +1,162 @@
+"""The one door: every change of a trial is an act, decided purely and recorded in one transaction.
+
+An act is a function `decide(view, *, by, at, reason, ...) -> events` under `@act(roles)`. Calling the
+act with a `RunningTrial` checks who asks, decides on the present state, and appends the events, all
+in one transaction of the store: no two acts ever decide on the same state.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from threading import RLock
+from typing import Concatenate, Generic, ParamSpec
+
+from msgspec import Struct
+
+from equipoise.conduct import events as e
+from equipoise.conduct.evolve import fold
+from equipoise.conduct.state import Participant, Person, TrialState
+from equipoise.ledger import Draft, Entry, Store
+from equipoise.problems import Problem, Refused, Where, problem
+from equipoise.study.roles import Role
+from equipoise.study.study import Study
+from equipoise.vault import Vault
+
+P = ParamSpec("P")
+Events = Sequence[e.Happened]
+
+
+class View(Struct, frozen=True):
+    """What a decision may look at: the study, the state of the trial, and who asks."""
+
+    study: Study
+    state: TrialState
+    person: Person
+
+    def participant(self, code: str) -> Participant:
+        """The participant, if this person may see them.
+
+        Raises:
+            Refused: no such participant at this person's sites.
+        """
+        found = self.state.participants.get(code)
+        if found is None or not self.person.may_see(found.site):
+            raise Refused([problem("EQ-C003", code, participant=code)])
+        return found
+
+
+class RunningTrial:
+    """A study, its ledger and its vault: what acts work on. Safe to share between threads."""
+
+    def __init__(self, study: Study, store: Store, vault: Vault | None = None) -> None:
+        self.study = study
+        self.store = store
+        self.vault = vault
+        self._state = TrialState()
+        self._lock = RLock()
+
+    @property
+    def state(self) -> TrialState:
+        """The state as of the last committed entry: the known one plus what is new."""
+        with self._lock:
+            known = self._state.heads
+            for chain, head in self.store.heads().items():
+                if head.seq > known.get(chain, 0):
+                    news = self.store.read(chain=chain, after=known.get(chain, 0))
+                    self._state = fold(self._state, news)
+            return self._state
+
+    @property
+    def realm(self) -> str:
+        """`rehearsal` or `live`."""
+        return self.store.realm
+
+    def record(self, view: View, events: Events, *, at: dt.datetime, reason: str) -> tuple[Entry, ...]:
+        """Append the events that were decided on `view`."""
+        versions: dict[str, int] = {}
+        drafts = []
+        for event in events:
+            chain, stream = place_of(event)
+            versions[stream] = versions.get(stream, view.state.versions.get(stream, 0)) + 1
+            drafts.append(
+                Draft(
+                    chain=chain,
+                    stream=stream,
+                    version=versions[stream],
+                    type=type(event).__name__,
+                    at=at,
+                    by=view.person.person,
+                    role=view.person.role,
+                    reason=reason,
+                    body=e.to_entry_body(event),
+                )
+            )
+        return self.store.append(drafts)
+
+
+class Act(Generic[P]):
+    """An act: its decision, and the roles that may ask for it."""
+
+    def __init__(self, decide: Callable[Concatenate[View, P], Events], roles: frozenset[Role]) -> None:
+        self.decide = decide
+        self.roles = roles
+        self.name = decide.__name__
+        self.__doc__ = decide.__doc__
+
+    def __call__(self, trial: RunningTrial, /, *args: P.args, **kwargs: P.kwargs) -> tuple[Entry, ...]:
+        """Check, decide, record. Returns the entries; nothing is recorded when refused."""
+        command: Mapping[str, object] = kwargs
+        at, reason = command["at"], command.get("reason", "")
+        assert isinstance(at, dt.datetime) and isinstance(reason, str)
+        with trial.store.transaction():
+            person = self._admit(trial.state, str(command["by"]))
+            view = View(trial.study, trial.state, person)
+            events = self.decide(view, *args, **kwargs)
+            return trial.record(view, events, at=at, reason=reason)
+
+    def _admit(self, state: TrialState, by: str) -> Person:
+        person = state.people.get(by)
+        if person is None or not person.is_active:
+            raise Refused([problem("EQ-C001", by, person=by)])
+        if person.role not in self.roles:
+            raise Refused([problem("EQ-C002", by, act=self.name, role=person.role)])
+        return person
+
+
+ACTS: dict[str, Act[...]] = {}
+
+
+def act(*roles: Role) -> Callable[[Callable[Concatenate[View, P], Events]], Act[P]]:
+    """Make a decision an act that these roles may ask for, and list it in `ACTS`."""
+
+    def enroll(decide: Callable[Concatenate[View, P], Events]) -> Act[P]:
+        made = Act(decide, frozenset(roles))
+        ACTS[made.name] = made
+        return made
+
+    return enroll
+
+
+def place_of(event: e.Happened) -> tuple[str, str]:
+    """The chain and the stream that an event belongs to."""
+    match event:
+        case e.ParticipantScreened():
+            return f"site-{event.site}", event.participant
+        case e.PersonAdded() | e.PersonRemoved():
+            return "control", f"person/{event.person}"
+        case e.SiteOpened():
+            return "control", f"site/{event.site}"
+    participant = getattr(event, "participant", None)
+    if participant is not None:
+        return f"site-{participant.split('-')[0]}", participant
+    return "control", "study"
+
+
+def refuse_if(problems: Sequence[Problem]) -> None:
+    """Raise `Refused` if there is any problem."""
+    if problems:
+        raise Refused(problems)
+
+
+def at_record(*parts: str) -> Where:
+    """A place such as `01-003 / M0 / mrss.face`."""
+    return Where(record=" / ".join(part for part in parts if part))

@@ -1,0 +1,121 @@
+"""How participation, and then the trial, comes to its end: leave, sign, seal, lock."""
+
+import datetime as dt
+import hashlib
+
+import msgspec
+
+from equipoise.conduct import events as e
+from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
+from equipoise.conduct.rules import check_in_trial, check_not_future, check_open, check_reason
+from equipoise.conduct.state import Participant
+from equipoise.ledger import merkle_root
+from equipoise.problems import problem
+from equipoise.study.roles import Role
+
+
+@act(Role.INVESTIGATOR, Role.COORDINATOR)
+def withdraw_participant(
+    view: View, *, by: str, at: dt.datetime, reason: str = "", participant: str, on: dt.date
+) -> Events:
+    """End the participation early; the reason is kept and what was collected stays."""
+    subject = view.participant(participant)
+    where = at_record(participant)
+    refuse_if(
+        [
+            *check_in_trial(view.state, subject),
+            *check_not_future(on, at=at, where=where),
+            *check_reason(reason, act="withdraw_participant", where=where),
+        ]
+    )
+    return [e.ParticipantWithdrawn(participant=participant, on=on, cause=reason)]
+
+
+@act(Role.INVESTIGATOR, Role.COORDINATOR)
+def complete_participant(
+    view: View, *, by: str, at: dt.datetime, reason: str = "", participant: str, on: dt.date
+) -> Events:
+    """The participant reached the last planned encounter, or it was missed."""
+    subject = view.participant(participant)
+    where = at_record(participant)
+    problems = [*check_in_trial(view.state, subject), *check_not_future(on, at=at, where=where)]
+    if not subject.is_randomized:
+        problems.append(problem("EQ-C039", where, encounter="-"))
+    last = next(reversed(view.study.schedule.encounters), "")
+    if last not in subject.missed and all(key[0] != last for key in subject.forms):
+        problems.append(problem("EQ-C070", where, encounter=last))
+    refuse_if(problems)
+    return [e.ParticipantCompleted(participant=participant, on=on)]
+
+
+@act(Role.INVESTIGATOR)
+def sign_casebook(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    participant: str,
+    meaning: str,
+    digest: str,
+) -> Events:
+    """Endorse all data of a participant; `digest` is of what the signer saw."""
+    subject = view.participant(participant)
+    problems = list(check_open(view.state))
+    if digest != digest_of(subject):
+        problems.append(problem("EQ-C071", participant, participant=participant))
+    refuse_if(problems)
+    return [e.CasebookSigned(participant=participant, meaning=meaning, digest=digest)]
+
+
+@act(Role.DATA_MANAGER)
+def lock_data(view: View, *, by: str, at: dt.datetime, reason: str = "") -> Events:
+    """Close the data: everybody has left, and every casebook is signed as it now stands."""
+    problems = list(check_open(view.state))
+    for subject in view.state.participants.values():
+        where = at_record(subject.code)
+        if subject.is_in_trial:
+            problems.append(problem("EQ-C072", where, participant=subject.code))
+        if subject.is_randomized and not is_signed(subject):
+            problems.append(problem("EQ-C073", where, participant=subject.code))
+    refuse_if(problems)
+    return [e.DataLocked()]
+
+
+@act(Role.DATA_MANAGER, Role.ADMINISTRATOR, Role.AUDITOR)
+def record_seal(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    heads: dict[str, tuple[int, str]],
+    root: str,
+) -> Events:
+    """Record the heads of all chains under one root."""
+    return [e.StudySealed(heads=heads, root=root, purpose=reason or "interval")]
+
+
+def seal_trial(trial: RunningTrial, *, by: str, at: dt.datetime, reason: str = "") -> str:
+    """Seal the ledger as it stands; returns the root, which goes on everything that leaves."""
+    with trial.store.transaction():
+        heads = trial.store.heads()
+        root = merkle_root(heads)
+        listed = {chain: (head.seq, head.digest) for chain, head in heads.items()}
+        record_seal(trial, by=by, at=at, reason=reason, heads=listed, root=root)
+    return root
+
+
+def digest_of(subject: Participant) -> str:
+    """SHA-256 of everything entered about a participant: what a signature is bound to."""
+    forms = [
+        (r.encounter, r.form, r.repeat, r.on.isoformat(), dict(r.values), dict(r.not_done))
+        for _, r in sorted(subject.forms.items())
+    ]
+    bound = (subject.code, subject.number, subject.status, forms, sorted(subject.missed))
+    return hashlib.sha256(msgspec.json.encode(bound, order="deterministic")).hexdigest()
+
+
+def is_signed(subject: Participant) -> bool:
+    """Whether the signature stands: nothing changed since."""
+    return subject.signature is not None and subject.signature.digest == digest_of(subject)

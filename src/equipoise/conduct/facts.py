@@ -1,0 +1,87 @@
+"""What the entered data of a participant say, in the form that the rules read."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from equipoise.capture import derive_items
+from equipoise.conduct.events import Value
+from equipoise.conduct.state import FormRecord, Participant
+from equipoise.eligibility import Observation, Verdict, assess_eligibility
+from equipoise.study.criteria import Judgement, Rule
+from equipoise.study.study import Study
+
+
+def latest_values(study: Study, subject: Participant) -> Mapping[str, Value]:
+    """The latest known value of every `form.item`, derived ones included."""
+    values: dict[str, Value] = {}
+    for record in sorted(subject.forms.values(), key=lambda r: (r.on, r.stamp.at)):
+        form = study.forms[record.form]
+        held = {**record.values, **derive_items(form, values=record.values, others=values)}
+        values |= {f"{record.form}.{k}": v for k, v in held.items() if v is not None}
+    return values
+
+
+def observations_of(study: Study, subject: Participant) -> Mapping[str, tuple[Observation, ...]]:
+    """Every observation of every `form.item`, with its date and its ledger entry."""
+    found: dict[str, list[Observation]] = defaultdict(list)
+    others = latest_values(study, subject)
+    for record in subject.forms.values():
+        for item, observation in _observe(study, record, others):
+            found[f"{record.form}.{item}"].append(observation)
+    return {name: tuple(observed) for name, observed in found.items()}
+
+
+def assess_participant(study: Study, subject: Participant, *, on: dt.date) -> Verdict:
+    """The verdict on every criterion as of a day: consent and screening days are the participant's."""
+    reference = {
+        "consent": subject.consent.on if subject.consent else on,
+        "screening": subject.screened_on,
+        "randomization": subject.randomized_on or on,
+    }[study.eligibility.reference_date]
+    return assess_eligibility(
+        study,
+        observations=observations_of(study, subject),
+        answers=subject.answers,
+        reference_on=reference,
+    )
+
+
+def find_judgement(study: Study, rule: str) -> Judgement | None:
+    """The question behind a rule id such as `E6` or `5b-heart`."""
+    for name, criterion in study.criteria:
+        if name == rule and criterion.judgement is not None:
+            return criterion.judgement
+        for part in _parts(criterion):
+            if part.id == rule and part.judgement is not None:
+                return part.judgement
+    return None
+
+
+def _parts(rule: Rule) -> Iterator[Rule]:
+    for part in (*rule.all_, *rule.any_, *rule.none_):
+        if isinstance(part, Rule):
+            yield part
+            yield from _parts(part)
+
+
+def _observe(
+    study: Study, record: FormRecord, others: Mapping[str, Value]
+) -> Iterator[tuple[str, Observation]]:
+    form = study.forms[record.form]
+    derived = derive_items(form, values=record.values, others=others)
+    units = {k: i.unit for k, i in form.items.items()} | {k: d.unit for k, d in form.derive.items()}
+    for item, value in {**record.values, **derived}.items():
+        if value is not None:
+            yield (
+                item,
+                Observation(
+                    form=record.form,
+                    item=item,
+                    encounter=record.encounter,
+                    value=value,
+                    unit=units.get(item, ""),
+                    on=record.on,
+                    entry=record.entry_of(item),
+                ),
+            )

@@ -1,0 +1,141 @@
+"""Randomization: the proof first, then the vault, then the number; never an arm.
+
+A request is recorded with its proof before the vault is asked. If the machine stops in between, the
+next call finishes: the vault gives the same participant the same number again.
+"""
+
+import datetime as dt
+import hashlib
+
+import msgspec
+
+from equipoise.conduct import events as e
+from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
+from equipoise.conduct.facts import assess_participant
+from equipoise.conduct.rules import check_in_trial, check_not_future
+from equipoise.conduct.state import Participant
+from equipoise.eligibility import Verdict
+from equipoise.ledger import Entry
+from equipoise.problems import Problem, Where, problem
+from equipoise.study.roles import Role
+
+
+def randomize_participant(
+    trial: RunningTrial,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    participant: str,
+    on: dt.date,
+) -> Entry:
+    """Randomize an eligible, consented participant; asked again, it gives the same number.
+
+    Raises:
+        Refused: any criterion not met or unknown, no consent, or the trial is full, locked or left.
+    """
+    subject = trial.state.participants.get(participant)
+    if subject is None or subject.status != "randomizing":
+        request_randomization(trial, by=by, at=at, reason=reason, participant=participant, on=on)
+    return finish_randomization(trial, by=by, at=at, participant=participant)
+
+
+def finish_randomization(
+    trial: RunningTrial, *, by: str, at: dt.datetime, participant: str
+) -> Entry:
+    """Get the number of a requested randomization from the vault and record it.
+
+    Raises:
+        Refused: nothing was requested, or the vault cannot be reached: try again, nothing is lost.
+    """
+    subject = trial.state.participants.get(participant)
+    if subject is None or subject.status != "randomizing":
+        refuse_if([problem("EQ-C052", participant, participant=participant)])
+    if trial.vault is None:
+        refuse_if([problem("EQ-C053", participant)])
+    assert subject is not None and trial.vault is not None
+    number = trial.vault.assign(participant, stratum=subject.stratum, proof=proof_of(subject))
+    return record_number(trial, by=by, at=at, participant=participant, number=number)[0]
+
+
+@act(Role.COORDINATOR, Role.INVESTIGATOR)
+def request_randomization(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    participant: str,
+    on: dt.date,
+) -> Events:
+    """Fix the proof of eligibility; refused unless every criterion is satisfied."""
+    subject = view.participant(participant)
+    where = at_record(participant)
+    verdict = assess_participant(view.study, subject, on=on)
+    problems = [
+        *check_in_trial(view.state, subject),
+        *check_not_future(on, at=at, where=where),
+        *_check_ready(view, subject, on=on, where=where),
+        *_check_verdict(view, verdict, participant=participant),
+    ]
+    refuse_if(problems)
+    return [
+        e.RandomizationRequested(
+            participant=participant,
+            stratum=stratum_of(view, subject),
+            on=on,
+            verdict=msgspec.to_builtins(verdict),
+        )
+    ]
+
+
+@act(Role.COORDINATOR, Role.INVESTIGATOR)
+def record_number(
+    view: View, *, by: str, at: dt.datetime, reason: str = "", participant: str, number: str
+) -> Events:
+    """Record the number that the vault gave."""
+    subject = view.participant(participant)
+    if subject.status != "randomizing":
+        refuse_if([problem("EQ-C052", participant, participant=participant)])
+    return [e.ParticipantRandomized(participant=participant, number=number)]
+
+
+def stratum_of(view: View, subject: Participant) -> str:
+    """The stratum, from verified data alone; `site` is the only factor so far."""
+    plan = view.study.identity.randomization
+    return subject.site if plan is not None and "site" in plan.stratify else ""
+
+
+def proof_of(subject: Participant) -> str:
+    """SHA-256 of the verdict that the request fixed."""
+    return hashlib.sha256(msgspec.json.encode(subject.verdict, order="deterministic")).hexdigest()
+
+
+def _check_ready(
+    view: View, subject: Participant, *, on: dt.date, where: Where
+) -> tuple[Problem, ...]:
+    problems: tuple[Problem, ...] = ()
+    if subject.is_randomized or subject.status == "randomizing":
+        problems += (problem("EQ-C050", where, number=subject.number or "…"),)
+    if subject.consent is None:
+        problems += (problem("EQ-C040", where),)
+    elif on < subject.consent.on:
+        problems += (problem("EQ-C041", where, on=on, consent=subject.consent.on),)
+    taken = [p for p in view.state.participants.values() if p.randomized_on is not None]
+    planned = view.study.identity.planned_participants
+    if len(taken) >= planned:
+        problems += (problem("EQ-C020", where, planned=planned),)
+    return problems
+
+
+def _check_verdict(view: View, verdict: Verdict, *, participant: str) -> tuple[Problem, ...]:
+    texts = {name: criterion.text for name, criterion in view.study.criteria}
+    problems: list[Problem] = []
+    for criterion in verdict.criteria:
+        where = at_record(participant, criterion.id)
+        text = texts[criterion.id] or criterion.id
+        if criterion.bars:
+            problems.append(problem("EQ-C054", where, criterion=criterion.id, text=text))
+        elif criterion.status == "unknown":
+            problems.append(problem("EQ-C055", where, criterion=criterion.id, text=text))
+    return tuple(problems)

@@ -1,0 +1,38 @@
+"""Conditions that several acts share."""
+
+import datetime as dt
+
+from equipoise.conduct.state import Participant, TrialState
+from equipoise.problems import Problem, Where, problem
+
+TIME_ZONES_AHEAD = dt.timedelta(hours=14)
+"""The earliest local date anywhere on Earth, seen from UTC."""
+
+
+def check_open(state: TrialState) -> tuple[Problem, ...]:
+    """The trial is open and its data are not locked."""
+    if not state.is_open:
+        return (problem("EQ-C015", state.study),)
+    if state.locked is not None:
+        return (problem("EQ-C016", state.study, on=state.locked.at.date()),)
+    return ()
+
+
+def check_in_trial(state: TrialState, subject: Participant) -> tuple[Problem, ...]:
+    """The trial is open and this participant has not left it."""
+    problems = check_open(state)
+    if not subject.is_in_trial:
+        problems += (problem("EQ-C017", subject.code, participant=subject.code, status=subject.status),)
+    return problems
+
+
+def check_not_future(on: dt.date, *, at: dt.datetime, where: Where) -> tuple[Problem, ...]:
+    """Nothing is recorded before it happened, in whatever time zone the site is."""
+    if on > (at + TIME_ZONES_AHEAD).date():
+        return (problem("EQ-C018", where, on=on),)
+    return ()
+
+
+def check_reason(reason: str, *, act: str, where: Where) -> tuple[Problem, ...]:
+    """A reason of at least three characters: an inspector reads it in twenty years."""
+    return () if len(reason.strip()) >= 3 else (problem("EQ-C004", where, act=act),)
