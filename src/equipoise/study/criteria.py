@@ -37,7 +37,7 @@ class Judgement(Piece, kw_only=True):
 
 
 class Rule(Piece, kw_only=True):
-    """A part of a criterion. Exactly one of `is`, `all`, `any`, `none`, `judgement`, `gap` is given.
+    """A part of a criterion. It has exactly one of `is`, `all`, `any`, `none`, `judgement`, `gap`.
 
     A rule under `all`, `any` or `none` may be a bare expression instead.
     """

@@ -24,7 +24,7 @@ class Decision(Piece, kw_only=True):
 
 
 class Assumption(Piece, kw_only=True):
-    """A place of the folder whose value rests on a decision: `{decision: ratio, assume: [1, 1]}`."""
+    """A value of the folder that rests on a decision: `{decision: ratio, assume: [1, 1]}`."""
 
     decision: str
     path: str

@@ -9,6 +9,7 @@ from equipoise.problems import Text
 from equipoise.study.protocol import Identifier, Piece
 from equipoise.study.roles import Role
 
+Side = Literal["", "right", "left"]
 ItemType = Literal["number", "integer", "boolean", "choice", "date", "month", "text", "scale"]
 
 
@@ -27,7 +28,7 @@ class Item(Piece, kw_only=True):
     when: str = ""
     help: Text | None = None
     area: str = ""
-    side: Literal["", "right", "left"] = ""
+    side: Side = ""
 
 
 class Derivation(Piece, kw_only=True):
@@ -53,6 +54,13 @@ class Area(Piece, kw_only=True):
     label: Text
     both: bool = False
 
+    @property
+    def sides(self) -> tuple[tuple[str, Side], ...]:
+        """The items this area makes: each item's name and its side."""
+        if not self.both:
+            return ((self.area, ""),)
+        return ((f"{self.area}_right", "right"), (f"{self.area}_left", "left"))
+
 
 class AreaItem(Piece, kw_only=True):
     """The item that every area of a map gets."""
@@ -63,12 +71,16 @@ class AreaItem(Piece, kw_only=True):
 
 
 class Form(Piece, kw_only=True):
-    """`forms/*.yaml`: a page of capture. `at` names its encounters; `repeats` makes a log."""
+    """`forms/*.yaml`: a page of capture. `at` names its encounters; `repeats` makes a log;
+    `order` sorts the forms of an encounter;
+    `records` says that entering it is also the written consent, or the end of the study."""
 
     form: Identifier
     title: Text
     by: tuple[Role, ...]
     at: tuple[Identifier, ...] = ()
+    order: int = 0
+    records: Literal["", "consent", "end"] = ""
     repeats: bool = False
     map: Literal["", "body"] = ""
     areas: tuple[Area, ...] = ()

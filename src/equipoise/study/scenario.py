@@ -16,9 +16,10 @@ Rate = Annotated[float, Meta(ge=0)]
 
 
 class Draw(Piece, kw_only=True):
-    """How a value is drawn: one of `choice`, `chance`, `normal`, `lognormal`, `uniform`, `days_ago`.
+    """How a value is drawn: `choice`, `chance`, `normal`, `lognormal`, `uniform` or `days_ago`.
 
-    `low`, `high` truncate; `person` is the share of the variance that belongs to the person and
+    Exactly one of them: weights of choices, the chance of true, mean and standard deviation, median
+    and standard deviation of the logarithm, bounds, bounds of the age in days of a date. `low`, `high` truncate; `person` is the share of the variance that belongs to the person and
     stays over visits; `monthly` is the mean change in 30 days; `effect` is the largest extra change
     after one infusion of a product.
     """
@@ -47,7 +48,11 @@ class EventDraw(Piece, kw_only=True):
 
 
 class Scenario(Piece, kw_only=True):
-    """The assumed course of the trial; chances are per occasion, rates per site or person-month."""
+    """The assumed course of the trial; chances are per occasion, rates per site or person-month.
+
+    `judgement_met` is the chance that a judgement goes in favor of taking part; `judgement_unmet`
+    gives, for a criterion such as `I6` or `E7`, the chance that it goes against.
+    """
 
     accrual_per_month: Mapping[SiteCode, Rate] = {}
     start: str = ""
