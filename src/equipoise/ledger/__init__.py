@@ -19,7 +19,7 @@ from equipoise.ledger.entry import (
 from equipoise.ledger.seal import Seal, check_seal, make_seal, merkle_root, tree_root
 from equipoise.ledger.sqlite import SqliteStore, open_store
 from equipoise.ledger.store import MemoryStore, Store
-from equipoise.ledger.verify import FirstBad, Verification, verify
+from equipoise.ledger.verification import FirstBad, Verification, verify
 
 __all__ = [
     "Draft",

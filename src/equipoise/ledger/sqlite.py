@@ -179,20 +179,15 @@ def open_store(
     A given study or realm that is not the store's own is refused. Use it in this thread only.
     """
     path = Path(path)
-    if not create and not path.is_file():
+    if not path.is_file() and not (create and study and realm):
         raise Refused([problem("EQ-G012", str(path), path=str(path))])
-    connection = _read_only(path) if read_only else connect(path)
-    try:
-        if create:
-            create_tables(connection, study=study or "", realm=realm or "rehearsal", lock=path)
-        store = SqliteStore(connection, lock_path=lock_beside(path))
-        _refuse_other(store, study, realm=realm)
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise Refused([problem("EQ-G008", str(path), detail=str(error), n_read=0)]) from error
-    except BaseException:
-        connection.close()
-        raise
+    with _naming_damage(path):
+        connection = _read_only(path) if read_only else connect(path)
+        with _closing_on_error(connection):
+            if create and study and realm:
+                create_tables(connection, study=study, realm=realm, lock=lock_beside(path))
+            store = SqliteStore(connection, lock_path=lock_beside(path))
+            _refuse_other(store, study, realm=realm)
     return store
 
 
@@ -210,15 +205,19 @@ def connect(path: Path, *, is_shared_by_threads: bool = False) -> sqlite3.Connec
     return connection
 
 
-def create_tables(connection: sqlite3.Connection, *, study: str, realm: str, lock: Path) -> None:
+def create_tables(
+    connection: sqlite3.Connection, *, study: str, realm: Realm, lock: Path | None = None
+) -> None:
     """Make the ledger's tables and triggers, unless they are there."""
-    with _queued(lock_beside(lock)):
+    with _queued(lock):
         if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'ledger_meta'").fetchone():
             return
         connection.execute("BEGIN IMMEDIATE")
         for statement in (*TABLES, *TRIGGERS.values()):
             connection.execute(statement)
-        connection.execute("INSERT INTO ledger_meta VALUES (?, ?, ?)", (study, realm, 1))
+        connection.execute(
+            "INSERT INTO ledger_meta VALUES (?, ?, ?)", (study, realm, SCHEMA_VERSION)
+        )
         connection.execute("COMMIT")
 
 
@@ -267,8 +266,8 @@ def _to_entry(row: Sequence[Any]) -> Entry:
     try:
         texts = {c: v.decode() for c, v in values.items() if c not in (*_NUMBERS, "body")}
         at = datetime.fromisoformat(texts["at"])
-        if at.tzinfo is None or not _has_types(values):
-            raise ValueError("type")
+        if at.tzinfo is None or to_instant(at) != texts["at"] or not _has_types(values):
+            raise ValueError("a field is not of its type")
         return Entry(**{**values, **texts, "at": at})
     except (ValueError, AttributeError) as error:
         chain = values["chain"]
@@ -307,6 +306,14 @@ def _queued(lock_path: Path | None) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _naming_damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise Refused([problem("EQ-G008", str(path), detail=str(error), n_read=0)]) from error
 
 
 @contextmanager

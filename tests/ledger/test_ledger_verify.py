@@ -1,0 +1,230 @@
+import random
+import shutil
+import sqlite3
+
+import pytest
+
+from equipoise.ledger import make_seal, open_store, verify
+from equipoise.ledger.sqlite import TRIGGERS
+
+N = 30
+
+
+@pytest.fixture
+def written(path, draft):
+    """A closed store of 30 entries in two chains, and its seal."""
+    store = open_store(path, study="S1", realm="live", create=True)
+    for n in range(N // 2):
+        store.append([draft(n), draft(n, chain="control", stream="people")])
+    seal = make_seal("S1", "live", heads=store.heads())
+    store.close()
+    return path, seal
+
+
+def tamper(path, *statements):
+    """What somebody with the file and SQLite can do: drop the guards, change, put them back."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    for name in TRIGGERS:
+        connection.execute(f"DROP TRIGGER {name}")
+    for statement in statements:
+        connection.execute(statement)
+    for trigger in TRIGGERS.values():
+        connection.execute(trigger)
+    connection.close()
+
+
+def test_a_sound_store(written):
+    """All entries read, nothing wrong, and the root that its seal has."""
+    path, seal = written
+    found = verify(path, against=seal)
+    assert (found.ok, found.entries, found.first_bad) == (True, N, None)
+    assert found.seal == seal.root
+
+
+@pytest.mark.requirement("C04", "D30")
+def test_with_the_guards_off_the_altered_row_is_still_named(written):
+    """The trigger is one control, the chain another: without the first, the second finds it."""
+    path, _ = written
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("DROP TRIGGER ledger_entry_no_update")
+    connection.execute("UPDATE ledger_entry SET by = 'bob' WHERE chain = 'site/01' AND seq = 4")
+    connection.close()
+    found = verify(path)
+    assert not found.ok
+    assert (found.first_bad.chain, found.first_bad.seq) == ("site/01", 4)
+    assert [p.code for p in found.problems] == ["EQ-G004", "EQ-G018"]
+
+
+@pytest.mark.requirement("C04")
+@pytest.mark.parametrize(
+    ("change", "code", "where"),
+    [
+        ("UPDATE ledger_entry SET body = x'7b7d' WHERE position = 5", "EQ-G005", ("site/01", 3)),
+        ("UPDATE ledger_entry SET body = NULL, salt = ''", "EQ-G006", None),
+        ("UPDATE ledger_entry SET at = 'then' WHERE position = 5", "EQ-G007", ("site/01", 3)),
+        ("UPDATE ledger_entry SET at = '2026-01-01' WHERE position = 5", "EQ-G007", ("site/01", 3)),
+        ("UPDATE ledger_entry SET at = replace(at, 'Z', 'z')", "EQ-G007", ("site/01", 1)),
+        ("UPDATE ledger_entry SET salt = upper(salt) || ' '", "EQ-G005", ("site/01", 1)),
+        ("UPDATE ledger_entry SET salt = 'zz' WHERE position = 5", "EQ-G005", ("site/01", 3)),
+        ("UPDATE ledger_entry SET seq = 'x' WHERE position = 5", "EQ-G007", None),
+        ("UPDATE ledger_entry SET chain = x'ff' WHERE position = 5", "EQ-G007", None),
+        ("UPDATE ledger_entry SET body = 'text' WHERE position = 5", "EQ-G007", ("site/01", 3)),
+        ("UPDATE ledger_entry SET study = 'S2'", "EQ-G003", ("site/01", 1)),
+        ("DELETE FROM ledger_entry WHERE position = 5", "EQ-G002", ("site/01", 4)),
+        ("UPDATE ledger_meta SET realm = 'rehearsal'", "EQ-G003", ("site/01", 1)),
+        ("DELETE FROM ledger_meta", "EQ-G008", ("", 0)),
+        ("DROP TABLE ledger_entry", "EQ-G008", ("", 0)),
+    ],
+)
+def test_tampering_is_found(written, change, code, where):
+    """Whatever is altered with the guards put aside is named, with the entry where it can be."""
+    path, _ = written
+    statements = [change]
+    if change.startswith("DROP"):
+        statements += ["CREATE TABLE ledger_entry (position, chain, seq, study, stream, version)"]
+    tamper(path, *statements)
+    found = verify(path)
+    assert found.problems[0].code == code
+    if where:
+        assert (found.first_bad.chain, found.first_bad.seq) == where
+        assert not found.ok
+
+
+def test_redacted_bodies_leave_the_store_sound(written):
+    """A body taken out is reported for each entry and is no damage."""
+    path, seal = written
+    tamper(path, "UPDATE ledger_entry SET body = NULL, salt = '' WHERE position <= 2")
+    found = verify(path, against=seal)
+    assert (found.ok, [p.code for p in found.problems]) == (True, ["EQ-G006", "EQ-G006"])
+
+
+def test_an_entry_of_another_study_is_found(path, draft):
+    """A whole entry that belongs elsewhere has no place here."""
+    store = open_store(path, study="S1", realm="live", create=True)
+    store.append([draft(1)])
+    store.close()
+    tamper(path, "UPDATE ledger_meta SET study = 'S2'")
+    assert "EQ-G009" in [p.code for p in verify(path).problems]
+
+
+@pytest.mark.requirement("C04")
+def test_a_dropped_tail_needs_a_seal(written):
+    """Without the last entries a chain is whole; the seal knows better."""
+    path, seal = written
+    tamper(path, "DELETE FROM ledger_entry WHERE chain = 'site/01' AND seq > 13")
+    assert verify(path).ok
+    found = verify(path, against=seal)
+    assert [p.code for p in found.problems] == ["EQ-G014"]
+    assert found.seal != seal.root
+
+
+@pytest.mark.requirement("C04")
+def test_a_rewritten_chain_needs_a_seal(written, draft, tmp_path):
+    """Who writes everything anew, digests included, is found against the seal."""
+    _path, seal = written
+    other = open_store(tmp_path / "other.db", study="S1", realm="live", create=True)
+    for n in range(N // 2):
+        other.append([draft(n, by="bob"), draft(n, chain="control", stream="people")])
+    assert verify(other).ok
+    assert {p.code for p in verify(other, against=seal).problems} == {"EQ-G015"}
+    other.close()
+
+
+@pytest.mark.requirement("C04")
+def test_swapped_rows_are_found(written):
+    """Two entries in each other's place are out of order, contents or all."""
+    path, _ = written
+    tamper(
+        path,
+        "UPDATE ledger_entry SET position = 999 WHERE position = 5",
+        "UPDATE ledger_entry SET position = 5 WHERE position = 7",
+        "UPDATE ledger_entry SET position = 7 WHERE position = 999",
+    )
+    found = verify(path)
+    assert (found.first_bad.code, found.first_bad.chain) == ("EQ-G002", "site/01")
+
+
+def contents(path):
+    store = open_store(path, read_only=True)
+    try:
+        return tuple(store.read())
+    finally:
+        store.close()
+
+
+@pytest.mark.requirement("C04", "D29")
+def test_flipped_bytes_are_found_or_harmless(written, tmp_path):
+    """One bit flipped at 100 places within the entries: found, or every value is still right."""
+    path, seal = written
+    original, sound = path.read_bytes(), contents(path)
+    page = 4096
+    pages = {i // page for e in sound for i in [original.find(e.digest.encode())]}
+    places = [p * page + i for p in sorted(pages) for i in range(page)]
+    draw = random.Random(20260105)
+    n_found = 0
+    for k in range(100):
+        damaged = bytearray(original)
+        damaged[draw.choice(places)] ^= 1 << draw.randrange(8)
+        copy = tmp_path / f"{k}.db"
+        copy.write_bytes(damaged)
+        found = verify(copy, against=seal)
+        if found.ok:
+            assert contents(copy) == sound
+        else:
+            n_found += 1
+            assert found.first_bad.message
+    assert n_found > 50
+
+
+@pytest.mark.requirement("D29")
+def test_arbitrary_damage_never_ends_in_a_traceback(written, tmp_path):
+    """Runs of random bytes anywhere, header and structure included, and a file cut short."""
+    path, seal = written
+    original = path.read_bytes()
+    draw = random.Random(7)
+    for k in range(60):
+        damaged = bytearray(original)
+        start = draw.choice([draw.randrange(200), draw.randrange(len(damaged))])
+        junk = draw.randbytes(draw.randrange(1, 300))
+        damaged[start : start + len(junk)] = junk
+        copy = tmp_path / f"{k}.db"
+        copy.write_bytes(damaged[: draw.randrange(len(damaged))] if k % 4 == 0 else damaged)
+        found = verify(copy, against=seal)
+        if found.ok:
+            assert contents(copy) == contents(path)
+
+
+def test_no_file(tmp_path):
+    """A missing file is a problem like others."""
+    found = verify(tmp_path / "none.db")
+    assert (found.ok, found.first_bad.code) == (False, "EQ-G012")
+
+
+@pytest.mark.parametrize("error", [OverflowError("x"), sqlite3.DatabaseError("x")])
+def test_a_failing_driver_is_named(written, monkeypatch, error):
+    """Whatever the driver raises on a damaged page becomes a problem."""
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("equipoise.ledger.verification.missing_triggers", fail)
+    assert verify(written[0]).first_bad.code == "EQ-G008"
+    monkeypatch.setattr("equipoise.ledger.verification.open_store", fail)
+    assert verify(written[0]).first_bad.code == "EQ-G008"
+
+
+def test_damage_in_the_middle_of_reading(written, monkeypatch):
+    """What could be read is counted before the report ends."""
+    path, _ = written
+    shutil.copy(path, path.with_name("copy.db"))
+    store = open_store(path, read_only=True)
+    entries = list(store.read())
+
+    def read():
+        yield from entries[:3]
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    monkeypatch.setattr(store, "read", read)
+    found = verify(store)
+    assert (found.entries, found.first_bad.code) == (3, "EQ-G008")
+    store.close()
