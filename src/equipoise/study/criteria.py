@@ -12,7 +12,7 @@ from equipoise.study.protocol import Count, Identifier, Piece
 from equipoise.study.roles import Role
 
 
-class ValueDefinition(Piece, kw_only=True):
+class ValueDefinition(Piece, frozen=True, kw_only=True):
     """A named value: taken `from` an item, or computed by the expression `value`.
 
     `within_days` is how old an observation may be at the reference date; `plausible` bounds what
@@ -28,7 +28,7 @@ class ValueDefinition(Piece, kw_only=True):
     label: Text | None = None
 
 
-class Judgement(Piece, kw_only=True):
+class Judgement(Piece, frozen=True, kw_only=True):
     """A question that only a person can answer; the answer expires after `valid_days`."""
 
     ask: Text
@@ -36,7 +36,7 @@ class Judgement(Piece, kw_only=True):
     valid_days: Count | None = None
 
 
-class Rule(Piece, kw_only=True):
+class Rule(Piece, frozen=True, kw_only=True):
     """A part of a criterion. It has exactly one of `is`, `all`, `any`, `none`, `judgement`, `gap`.
 
     A rule under `all`, `any` or `none` may be a bare expression instead.
@@ -53,7 +53,7 @@ class Rule(Piece, kw_only=True):
     assume: Literal["", "not_applicable"] = ""
 
 
-class Criterion(Rule, kw_only=True):
+class Criterion(Rule, frozen=True, kw_only=True):
     """One numbered criterion of the record (USDM EligibilityCriterion).
 
     `record` is the source's own text where a draft kept it; `review` lists what a person must look
@@ -67,7 +67,7 @@ class Criterion(Rule, kw_only=True):
     decisions: tuple[str, ...] = ()
 
 
-class Eligibility(Piece, kw_only=True):
+class Eligibility(Piece, frozen=True, kw_only=True):
     """`eligibility.yaml`: the reference date, the named values, both lists."""
 
     reference_date: Literal["consent", "screening", "randomization"] = "randomization"

@@ -8,7 +8,7 @@ from equipoise.problems import Text, Where
 from equipoise.study.protocol import Identifier, Piece
 
 
-class Decision(Piece, kw_only=True):
+class Decision(Piece, frozen=True, kw_only=True):
     """`decisions.yaml`: one choice, its options, and who made it, when and why."""
 
     id: Identifier
@@ -23,7 +23,7 @@ class Decision(Piece, kw_only=True):
     affects: tuple[str, ...] = ()
 
 
-class Assumption(Piece, kw_only=True):
+class Assumption(Piece, frozen=True, kw_only=True):
     """A value of the folder that rests on a decision: `{decision: ratio, assume: [1, 1]}`."""
 
     decision: str

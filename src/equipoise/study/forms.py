@@ -13,7 +13,7 @@ Side = Literal["", "right", "left"]
 ItemType = Literal["number", "integer", "boolean", "choice", "date", "month", "text", "scale"]
 
 
-class Item(Piece, kw_only=True):
+class Item(Piece, frozen=True, kw_only=True):
     """One question. `range` refuses, `usual` warns, `when` (an expression) hides it if false."""
 
     label: Text
@@ -31,7 +31,7 @@ class Item(Piece, kw_only=True):
     side: Side = ""
 
 
-class Derivation(Piece, kw_only=True):
+class Derivation(Piece, frozen=True, kw_only=True):
     """A value computed from others: unknown as long as an input is."""
 
     label: Text
@@ -39,7 +39,7 @@ class Derivation(Piece, kw_only=True):
     unit: str = ""
 
 
-class EditCheck(Piece, kw_only=True):
+class EditCheck(Piece, frozen=True, kw_only=True):
     """A rule over the values of a form; where it is true, `say` is shown and recorded."""
 
     id: Identifier
@@ -47,7 +47,7 @@ class EditCheck(Piece, kw_only=True):
     say: Text
 
 
-class Area(Piece, kw_only=True):
+class Area(Piece, frozen=True, kw_only=True):
     """A body area of a map; `both` makes one item for each side."""
 
     area: Identifier
@@ -62,7 +62,7 @@ class Area(Piece, kw_only=True):
         return ((f"{self.area}_right", "right"), (f"{self.area}_left", "left"))
 
 
-class AreaItem(Piece, kw_only=True):
+class AreaItem(Piece, frozen=True, kw_only=True):
     """The item that every area of a map gets."""
 
     type: Literal["scale"] = "scale"
@@ -70,7 +70,7 @@ class AreaItem(Piece, kw_only=True):
     may_be_not_done: bool = True
 
 
-class Form(Piece, kw_only=True):
+class Form(Piece, frozen=True, kw_only=True):
     """`forms/*.yaml`: a page of capture. `at` names its encounters; `repeats` makes a log;
     `order` sorts the forms of an encounter;
     `records` says that entering it is also the written consent, or the end of the study."""

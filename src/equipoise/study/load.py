@@ -17,11 +17,10 @@ from equipoise.study.shape import check_shape
 from equipoise.study.study import Study
 from equipoise.study.yaml_source import Path_, Source, load_yaml
 
-
 _Notes = tuple[list[Assumption], list[Problem]]
 
 
-class Decisions(Piece, kw_only=True):
+class Decisions(Piece, frozen=True, kw_only=True):
     """`decisions.yaml`."""
 
     decisions: tuple[Decision, ...] = ()

@@ -21,14 +21,14 @@ class Piece(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     """A part of a study folder; unknown keys are problems, never ignored."""
 
 
-class Sponsor(Piece, kw_only=True):
+class Sponsor(Piece, frozen=True, kw_only=True):
     """Who is responsible for the trial."""
 
     name: str
     kind: Literal["academic", "industry", "government", "other"] = "other"
 
 
-class StudyArm(Piece, kw_only=True):
+class StudyArm(Piece, frozen=True, kw_only=True):
     """A planned path of participants (USDM StudyArm): which product at which encounter."""
 
     type: Literal["experimental", "active_comparator", "placebo", "no_intervention", "other"]
@@ -37,14 +37,14 @@ class StudyArm(Piece, kw_only=True):
     description: Text | None = None
 
 
-class Masking(Piece, kw_only=True):
+class Masking(Piece, frozen=True, kw_only=True):
     """Who does not know the arm: the registry's word and the roles it stands for."""
 
     schema: Literal["none", "single", "double", "triple", "quadruple"]
     masked: tuple[str, ...] = ()
 
 
-class RandomizationPlan(Piece, kw_only=True):
+class RandomizationPlan(Piece, frozen=True, kw_only=True):
     """How participants are allocated: blocks repeat in the order given until all are allocated."""
 
     scheme: Literal["permuted_blocks"]
@@ -53,14 +53,14 @@ class RandomizationPlan(Piece, kw_only=True):
     stratify: tuple[Identifier, ...] = ()
 
 
-class Site(Piece, kw_only=True):
+class Site(Piece, frozen=True, kw_only=True):
     """A place where participants are seen."""
 
     label: Text
     country: str = ""
 
 
-class Population(Piece, kw_only=True):
+class Population(Piece, frozen=True, kw_only=True):
     """Whom the registry says may take part; the criteria decide, this is checked against them."""
 
     minimum_age: str = ""
@@ -69,7 +69,7 @@ class Population(Piece, kw_only=True):
     healthy_volunteers: bool | None = None
 
 
-class Identity(Piece, kw_only=True):
+class Identity(Piece, frozen=True, kw_only=True):
     """`study.yaml`: what the trial is."""
 
     study: Identifier
@@ -92,20 +92,20 @@ class Identity(Piece, kw_only=True):
     roles: Mapping[Role, Text] = {}
 
 
-class Window(Piece, kw_only=True):
+class Window(Piece, frozen=True, kw_only=True):
     """How many days before and after its planned day an encounter may take place."""
 
     before: Count = 0
     after: Count = 0
 
 
-class Epoch(Piece, kw_only=True):
+class Epoch(Piece, frozen=True, kw_only=True):
     """A period of the trial (USDM StudyEpoch)."""
 
     label: Text
 
 
-class Encounter(Piece, kw_only=True):
+class Encounter(Piece, frozen=True, kw_only=True):
     """A planned contact (USDM Encounter): either a day with its window, or a span of days."""
 
     label: Text
@@ -115,7 +115,7 @@ class Encounter(Piece, kw_only=True):
     window: Window = Window()
 
 
-class Schedule(Piece, kw_only=True):
+class Schedule(Piece, frozen=True, kw_only=True):
     """`schedule.yaml`: the planned encounters, counted in days from day zero."""
 
     day_zero: Literal["first_infusion", "randomization", "consent"] = "randomization"
@@ -123,7 +123,7 @@ class Schedule(Piece, kw_only=True):
     encounters: Mapping[Identifier, Encounter] = {}
 
 
-class Dose(Piece, kw_only=True):
+class Dose(Piece, frozen=True, kw_only=True):
     """An amount per kilogram of body weight."""
 
     per_kg: Positive
@@ -133,7 +133,7 @@ class Dose(Piece, kw_only=True):
     weight_range: tuple[float, float] = (30.0, 200.0)
 
 
-class Bag(Piece, kw_only=True):
+class Bag(Piece, frozen=True, kw_only=True):
     """The container as the maker delivers it; viability is the fraction alive after thaw."""
 
     cells_per_ml: Positive
@@ -141,7 +141,7 @@ class Bag(Piece, kw_only=True):
     viability: Annotated[float, Meta(gt=0, le=1)]
 
 
-class Product(Piece, kw_only=True):
+class Product(Piece, frozen=True, kw_only=True):
     """What an infusion contains; `active` says whether it is the studied product or its placebo."""
 
     label: Text
@@ -149,7 +149,7 @@ class Product(Piece, kw_only=True):
     storage: Text | None = None
 
 
-class Treatments(Piece, kw_only=True):
+class Treatments(Piece, frozen=True, kw_only=True):
     """`treatments.yaml`: the products, the dose that every infusion is prepared for, the bags."""
 
     products: Mapping[Identifier, Product] = {}
@@ -157,7 +157,7 @@ class Treatments(Piece, kw_only=True):
     bag: Bag | None = None
 
 
-class SafetyPlan(Piece, kw_only=True):
+class SafetyPlan(Piece, frozen=True, kw_only=True):
     """`safety.yaml`: how the adverse event form is read, and the clocks that start from it."""
 
     form: Identifier
@@ -171,7 +171,7 @@ class SafetyPlan(Piece, kw_only=True):
     special_interest: Mapping[Identifier, Text] = {}
 
 
-class Endpoint(Piece, kw_only=True):
+class Endpoint(Piece, frozen=True, kw_only=True):
     """A variable that the analysis follows over encounters, as `form.item`."""
 
     id: Identifier
@@ -181,7 +181,7 @@ class Endpoint(Piece, kw_only=True):
     lower_is_better: bool = False
 
 
-class AnalysisPlan(Piece, kw_only=True):
+class AnalysisPlan(Piece, frozen=True, kw_only=True):
     """`analysis.yaml`: the endpoints, the baseline table, the populations."""
 
     endpoints: tuple[Endpoint, ...] = ()

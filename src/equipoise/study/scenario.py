@@ -15,13 +15,14 @@ Chance = Annotated[float, Meta(ge=0, le=1)]
 Rate = Annotated[float, Meta(ge=0)]
 
 
-class Draw(Piece, kw_only=True):
+class Draw(Piece, frozen=True, kw_only=True):
     """How a value is drawn: `choice`, `chance`, `normal`, `lognormal`, `uniform` or `days_ago`.
 
     Exactly one of them: weights of choices, the chance of true, mean and standard deviation, median
-    and standard deviation of the logarithm, bounds, bounds of the age in days of a date. `low`, `high` truncate; `person` is the share of the variance that belongs to the person and
-    stays over visits; `monthly` is the mean change in 30 days; `effect` is the largest extra change
-    after one infusion of a product.
+    and standard deviation of the logarithm, bounds, bounds of the age in days of a date. `low` and
+    `high` truncate; `person` is the share of the variance that belongs to the person and stays over
+    visits; `monthly` is the mean change in 30 days; `effect` is the largest extra change after one
+    infusion of a product.
     """
 
     choice: Mapping[str, Rate] = {}
@@ -37,7 +38,7 @@ class Draw(Piece, kw_only=True):
     effect: Mapping[Identifier, float] = {}
 
 
-class EventDraw(Piece, kw_only=True):
+class EventDraw(Piece, frozen=True, kw_only=True):
     """A kind of adverse event: its monthly rate, and its chance after an infusion of a product."""
 
     term: Text
@@ -47,7 +48,7 @@ class EventDraw(Piece, kw_only=True):
     values: Mapping[Identifier, bool | str] = {}
 
 
-class Scenario(Piece, kw_only=True):
+class Scenario(Piece, frozen=True, kw_only=True):
     """The assumed course of the trial; chances are per occasion, rates per site or person-month.
 
     `judgement_met` is the chance that a judgement goes in favor of taking part; `judgement_unmet`

@@ -17,7 +17,7 @@ from equipoise.study.protocol import (
 from equipoise.study.scenario import Scenario
 
 
-class Study(Piece, kw_only=True):
+class Study(Piece, frozen=True, kw_only=True):
     """A study folder in memory. `digest` names this exact text of it (SHA-256 over its files)."""
 
     identity: Identity

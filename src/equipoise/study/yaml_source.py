@@ -118,7 +118,7 @@ class _Reading:
         self.positions[path] = place
         return self.read(node, path)
 
-    def _scalar(self, node: ScalarNode) -> object:
+    def _scalar(self, node: Node) -> object:
         try:
             value: object = self.yaml.constructor.construct_object(node)
             if not _is_unicode(node.value):
