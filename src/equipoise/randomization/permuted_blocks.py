@@ -5,7 +5,9 @@ from itertools import cycle
 
 from msgspec import Struct
 
-UNSTRATIFIED = "all"
+UNSTRATIFIED = ""
+"""The one stratum of a study that has none."""
+
 DrawBelow = Callable[[int], int]
 
 

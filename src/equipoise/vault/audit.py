@@ -1,0 +1,82 @@
+"""The vault examined from within: is the list the one that was drawn, and was it used in order?"""
+
+from itertools import count
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+
+from equipoise.ledger import SqliteStore, verify
+from equipoise.problems import Problem, has_errors, problem
+from equipoise.randomization import counter_draws, permuted_blocks
+from equipoise.vault.drawing import number_list
+from equipoise.vault.protocol import VaultReport
+from equipoise.vault.sealing import Header, Seals, Slot, commit
+from equipoise.vault.tables import TRIGGERS
+
+
+def check_vault(store: SqliteStore, *, header: Header, seals: Seals) -> VaultReport:
+    """Open every entry, draw the list again from its seed, and hold log and order against it."""
+    found = (
+        *_check_list(store, header=header, seals=seals),
+        *_check_order(store),
+        *_check_log(store),
+        *_check_guards(store),
+        *verify(store).problems,
+    )
+    (n_assigned,) = store.connection.execute("SELECT count(*) FROM vault_assignment").fetchone()
+    return VaultReport(
+        ok=not has_errors(found), commitment=header.root, n_assigned=n_assigned, problems=found
+    )
+
+
+def _check_list(store: SqliteStore, *, header: Header, seals: Seals) -> list[Problem]:
+    query = "SELECT number, stratum, position, sealed FROM vault_slot ORDER BY rowid"
+    found, slots = [], []
+    for number, stratum, position, sealed in store.connection.execute(query):
+        try:
+            slot = msgspec.json.decode(seals.open(number, sealed), type=Slot)
+        except InvalidTag:
+            found.append(problem("EQ-V014", number, number=number))
+            continue
+        slots.append(slot)
+        if (slot.allocation.stratum, slot.allocation.order) != (stratum, position):
+            found.append(problem("EQ-V014", number, number=number))
+    drawn = permuted_blocks(header.specification, draw_below=counter_draws(header.seed))
+    is_as_drawn = [(s.number, s.allocation) for s in slots] == number_list(drawn)
+    if not is_as_drawn or commit(slots) != header.root:
+        found.append(problem("EQ-V015"))
+    return found
+
+
+def _check_order(store: SqliteStore) -> list[Problem]:
+    query = (
+        "SELECT stratum, position FROM vault_assignment LEFT JOIN vault_slot USING (number) "
+        "ORDER BY stratum, position"
+    )
+    used: dict[str, list[int]] = {}
+    for stratum, position in store.connection.execute(query):
+        used.setdefault(stratum, []).append(position)
+    return [
+        problem("EQ-V016", str(stratum), stratum=stratum)
+        for stratum, positions in used.items()
+        if any(have != want for have, want in zip(positions, count(1), strict=False))
+    ]
+
+
+def _check_log(store: SqliteStore) -> list[Problem]:
+    """Each assignment was asked for, and each answered request has its assignment."""
+    rows = store.connection.execute("SELECT participant FROM vault_assignment")
+    assigned = {who for (who,) in rows}
+    asked = set()
+    for entry in store.read(chain="vault"):
+        body = msgspec.json.decode(entry.body or b"{}")
+        if entry.type == "Assign" and not body.get("refused"):
+            asked.add(body.get("asked", {}).get("participant", ""))
+    return [problem("EQ-V021", who, participant=who) for who in sorted(asked ^ assigned)]
+
+
+def _check_guards(store: SqliteStore) -> list[Problem]:
+    rows = store.connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+    present = dict(rows.fetchall())
+    gone = [name for name, sql in TRIGGERS.items() if present.get(name) != sql]
+    return [problem("EQ-G018", name, name=name) for name in gone]

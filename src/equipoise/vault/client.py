@@ -1,0 +1,128 @@
+"""The vault as others hold it: a token, and a way to ask."""
+
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TypeVar
+
+import msgspec
+
+from equipoise.ledger import Entry
+from equipoise.problems import Refused, problem
+from equipoise.vault import protocol as p
+from equipoise.vault.sockets import connect_to
+
+TIMEOUT_SECONDS = 30.0
+A = TypeVar("A", bound=p.Answer)
+
+
+class SocketDoor:
+    """Asks over a Unix socket. Safe among threads and after a fork; reconnects by itself."""
+
+    def __init__(self, path: str | Path, *, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._path = Path(path)
+        self._timeout = timeout
+        self._lock = Lock()
+        self._connection: socket.socket | None = None
+        self._process = os.getpid()
+
+    def answer(self, request: p.Request) -> p.Answer:
+        """Ask; if the connection broke, once more: asking twice assigns once."""
+        line = msgspec.json.encode(request) + b"\n"
+        with self._lock:
+            try:
+                return p.ANSWERS.decode(self._ask_again(line))
+            except (OSError, msgspec.DecodeError) as error:
+                self._drop()
+                detail = str(error) or type(error).__name__
+                where = str(self._path)
+                raise Refused([problem("EQ-V017", where, path=where, detail=detail)]) from None
+
+    def close(self) -> None:
+        """Hang up; the next question connects anew."""
+        with self._lock:
+            self._drop()
+
+    def _ask_again(self, line: bytes) -> bytes:
+        if self._connection is not None and self._process == os.getpid():
+            try:
+                return self._ask(self._connection, line)
+            except OSError:
+                self._drop()
+        self._process = os.getpid()
+        self._connection = connect_to(self._path, timeout=self._timeout)
+        return self._ask(self._connection, line)
+
+    def _ask(self, connection: socket.socket, line: bytes) -> bytes:
+        connection.sendall(line)
+        answer = bytearray()
+        while not answer.endswith(b"\n"):
+            part = connection.recv(1 << 16)
+            if not part:
+                raise ConnectionResetError("connection closed")
+            answer += part
+        return bytes(answer)
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+
+class VaultClient:
+    """A `Vault` behind a socket path or another door, with one capability's token.
+
+    Every method raises `Refused` with the vault's own problems.
+    """
+
+    def __init__(self, at: str | Path | p.Door, token: str = "") -> None:
+        self._door: p.Door = SocketDoor(at) if isinstance(at, str | Path) else at
+        self._token = token
+
+    def assign(self, participant: str, *, stratum: str, proof: str) -> str:
+        """The participant's randomization number; the same one if asked again."""
+        request = p.Assign(token=self._token, participant=participant, stratum=stratum, proof=proof)
+        return self._ask(request, p.Word).word
+
+    def contents(self, number: str, encounter: str) -> str:
+        """The product that a number receives at an encounter; empty if nothing."""
+        request = p.Contents(token=self._token, number=number, encounter=encounter)
+        return self._ask(request, p.Word).word
+
+    def reveal(self, number: str, question: str, *, by: str, reason: str) -> str:
+        """Break one blind: `infusion:ENCOUNTER` gives the product, `arm` the arm."""
+        request = p.Reveal(
+            token=self._token, number=number, question=question, by=by, reason=reason
+        )
+        return self._ask(request, p.Word).word
+
+    def open_list(self, *, by: str, reason: str) -> Sequence[p.Assigned]:
+        """Every number assigned so far, with its arm."""
+        request = p.OpenList(token=self._token, by=by, reason=reason)
+        return self._ask(request, p.Listed).assigned
+
+    def nature(self, number: str) -> str:
+        """The arm of a virtual participant; rehearsals only."""
+        return self._ask(p.Nature(token=self._token, number=number), p.Word).word
+
+    def read_log(self, *, after: int = 0) -> Sequence[Entry]:
+        """What the vault was asked, by whom and when."""
+        return self._ask(p.ReadLog(token=self._token, after=after), p.Logged).entries
+
+    def commitment(self) -> str:
+        """The Merkle root over the salted list, made before the first participant."""
+        return self._ask(p.Commitment(), p.Word).word
+
+    def verify(self) -> p.VaultReport:
+        """Have the vault replay its list and check all that it recorded."""
+        return self._ask(p.Verify(), p.VaultReport)
+
+    def _ask(self, request: p.Request, kind: type[A]) -> A:
+        answer = self._door.answer(request)
+        if isinstance(answer, p.Refusal):
+            raise Refused(answer.problems)
+        if not isinstance(answer, kind):
+            raise Refused([problem("EQ-V019", detail=type(answer).__name__)])
+        return answer

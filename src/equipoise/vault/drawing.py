@@ -1,0 +1,176 @@
+"""Making a vault: the list is drawn inside, sealed, and committed to; nobody sees it.
+
+A vault is a folder: `vault.db`, `vault.key`, and one token file for each capability. Give each
+process the token it needs and nothing else: the web application `assign.token`, the cell unit's
+process `cells.token`, the statistician after the lock `unblind.token`, the auditor `audit.token`.
+"""
+
+import hashlib
+import os
+import secrets
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import get_args
+
+from equipoise.ledger import Realm, open_store
+from equipoise.ledger.sqlite import lock_beside
+from equipoise.problems import Problem, Refused, has_errors, problem
+from equipoise.randomization import (
+    Allocation,
+    Specification,
+    check_specification,
+    counter_draws,
+    permuted_blocks,
+)
+from equipoise.vault.protocol import Capability
+from equipoise.vault.sealing import (
+    KEY_BYTES,
+    SEED_BYTES,
+    Header,
+    Seals,
+    Slot,
+    commit,
+    padded_length,
+)
+from equipoise.vault.tables import TABLES, TRIGGERS
+
+DATABASE, KEY = "vault.db", "vault.key"
+HEADER = "header"
+_SALT_BYTES = 32
+
+
+def create_vault(
+    directory: str | Path,
+    specification: Specification,
+    *,
+    contents: Mapping[str, Mapping[str, str]],
+    realm: Realm,
+    seed: bytes | None = None,
+) -> str:
+    """Draw a list into a new vault and return the public commitment to it.
+
+    `contents` says what each arm receives at each encounter. `seed` makes a rehearsal's list the
+    same each time; a live list takes the operating system's randomness alone.
+    """
+    directory = Path(directory)
+    _refuse_unless_sound(directory, specification, contents=contents, realm=realm, seed=seed)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    seed = seed if seed is not None else secrets.token_bytes(SEED_BYTES)
+    tokens = {name: secrets.token_hex(32) for name in capabilities(realm)}
+    slots = draw_slots(specification, seed)
+    header = Header(
+        specification=specification,
+        contents=contents,
+        seed=seed,
+        tokens={name: digest_token(token) for name, token in tokens.items()},
+        root=commit(slots),
+    )
+    key = secrets.token_bytes(KEY_BYTES)
+    _write_private(directory / KEY, key.hex())
+    for name, token in tokens.items():
+        _write_private(directory / f"{name}.token", token)
+    _write_database(directory, header, slots=slots, seals=Seals(key, specification.study, realm))
+    return header.root
+
+
+def capabilities(realm: Realm) -> tuple[Capability, ...]:
+    """The capabilities of a realm's vault: only virtual participants learn what they received."""
+    names: tuple[Capability, ...] = get_args(Capability)
+    return tuple(name for name in names if name != "nature" or realm == "rehearsal")
+
+
+def draw_slots(specification: Specification, seed: bytes) -> list[Slot]:
+    """The list with its numbers, `R-001` onward in list order, and fresh salts."""
+    drawn = permuted_blocks(specification, draw_below=counter_draws(seed))
+    return [
+        Slot(number=number, allocation=allocation, salt=secrets.token_bytes(_SALT_BYTES))
+        for number, allocation in number_list(drawn)
+    ]
+
+
+def number_list(drawn: tuple[Allocation, ...]) -> list[tuple[str, Allocation]]:
+    """The randomization numbers: the place in the list, and nothing about the arm."""
+    width = max(3, len(str(len(drawn))))
+    return [(f"R-{place:0{width}}", item) for place, item in enumerate(drawn, start=1)]
+
+
+def digest_token(token: str) -> str:
+    """What the vault keeps of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def read_token(directory: str | Path, capability: Capability) -> str:
+    """The token of a capability, from its file in a vault's folder."""
+    path = Path(directory) / f"{capability}.token"
+    if not path.is_file():
+        raise Refused([problem("EQ-V012", str(path), path=str(path))])
+    return path.read_text(encoding="ascii").strip()
+
+
+def _refuse_unless_sound(
+    directory: Path,
+    specification: Specification,
+    *,
+    contents: Mapping[str, Mapping[str, str]],
+    realm: Realm,
+    seed: bytes | None,
+) -> None:
+    found: list[Problem] = [*check_specification(specification)]
+    if set(contents) != set(specification.arms):
+        odd = ", ".join(sorted(set(contents) ^ set(specification.arms)))
+        found.append(problem("EQ-V011", specification.study, detail=odd))
+    if seed is not None and realm == "live":
+        found.append(problem("EQ-V009", specification.study))
+    if (directory / DATABASE).exists():
+        found.append(problem("EQ-V010", str(directory), path=str(directory)))
+    if has_errors(found):
+        raise Refused(found)
+
+
+def _write_database(directory: Path, header: Header, *, slots: list[Slot], seals: Seals) -> None:
+    """Write beside, then rename: a vault is whole or it is not there."""
+    draft = directory / f"{DATABASE}.new"
+    _write_private(draft, "")
+    store = open_store(draft, study=seals.study, realm=seals.realm, create=True)
+    with store.transaction():
+        _fill(store.connection, header, slots=slots, seals=seals)
+    store.close()
+    lock_beside(draft).unlink()
+    draft.rename(directory / DATABASE)
+    _sync(directory)
+
+
+def _fill(
+    connection: sqlite3.Connection, header: Header, *, slots: list[Slot], seals: Seals
+) -> None:
+    for table in TABLES:
+        connection.execute(table)
+    sealed = seals.close(HEADER, header, length=padded_length([header]))
+    connection.execute("INSERT INTO vault_header VALUES (?)", (sealed,))
+    length = padded_length([*slots])
+    for slot in slots:
+        row = (
+            slot.number,
+            slot.allocation.stratum,
+            slot.allocation.order,
+            seals.close(slot.number, slot, length=length),
+        )
+        connection.execute("INSERT INTO vault_slot VALUES (?, ?, ?, ?)", row)
+    for trigger in TRIGGERS.values():
+        connection.execute(trigger)
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)

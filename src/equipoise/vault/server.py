@@ -1,0 +1,141 @@
+"""The vault as a process: one thread a connection, one question at a time."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from equipoise.problems import Refused, problem
+from equipoise.vault.local import LocalVault
+from equipoise.vault.protocol import REQUESTS, Answer, Door, Refusal
+from equipoise.vault.sockets import MAX_LINE_BYTES, connect_to, short_address
+
+_LOOK_ROUND_SECONDS = 0.2
+
+
+def serve_vault(
+    directory: str | Path, socket_path: str | Path, *, stop_with: int | None = None
+) -> None:
+    """Serve the vault of a folder until SIGTERM or SIGINT, or until file `stop_with` ends."""
+    reader, writer = socket.socketpair()
+    with (
+        closing(reader),
+        closing(writer),
+        _signals_to(writer),
+        closing(LocalVault(directory)) as vault,
+        serving(vault, socket_path),
+    ):
+        if stop_with is not None:
+            args = (stop_with, writer)
+            threading.Thread(target=_watch, args=args, daemon=True).start()
+        reader.recv(1)
+
+
+@contextmanager
+def serving(door: Door, socket_path: str | Path) -> Iterator[None]:
+    """Answer at a socket while the body runs."""
+    path = Path(socket_path)
+    is_over = threading.Event()
+    connections: set[socket.socket] = set()
+    with closing(_listen(path)) as listener:
+        args = (listener, door, connections, is_over)
+        thread = threading.Thread(target=_accept, args=args, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
+            for connection in tuple(connections):
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            path.unlink(missing_ok=True)
+
+
+def reply(line: bytes, door: Door) -> Answer:
+    """The answer to one line."""
+    try:
+        request = REQUESTS.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Refusal((problem("EQ-V019", detail=type(error).__name__),))
+    return door.answer(request)
+
+
+def _listen(path: Path) -> socket.socket:
+    _remove_stale(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.settimeout(_LOOK_ROUND_SECONDS)
+    try:
+        with short_address(path) as address:
+            listener.bind(address)
+            path.chmod(0o600)
+            listener.listen(128)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _remove_stale(path: Path) -> None:
+    """A socket that a killed vault left behind is removed; one that answers is not."""
+    if not path.is_socket():
+        return
+    try:
+        connect_to(path, timeout=1.0).close()
+    except ConnectionRefusedError:
+        path.unlink(missing_ok=True)
+    else:
+        raise Refused([problem("EQ-V018", str(path), path=str(path))])
+
+
+def _accept(
+    listener: socket.socket,
+    door: Door,
+    connections: set[socket.socket],
+    is_over: threading.Event,
+) -> None:
+    while not is_over.is_set():
+        try:
+            connection, _ = listener.accept()
+        except OSError:  # nobody came, or no file descriptor is free: look again
+            is_over.wait(0.01)
+            continue
+        connection.settimeout(None)
+        connections.add(connection)
+        args = (connection, door, connections)
+        threading.Thread(target=_converse, args=args, daemon=True).start()
+
+
+def _converse(connection: socket.socket, door: Door, connections: set[socket.socket]) -> None:
+    with suppress(OSError), connection, connection.makefile("rb") as lines:
+        while (line := lines.readline(MAX_LINE_BYTES)).endswith(b"\n"):
+            connection.sendall(msgspec.json.encode(reply(line, door)) + b"\n")
+    connections.discard(connection)
+
+
+@contextmanager
+def _signals_to(writer: socket.socket) -> Iterator[None]:
+    """Turn signals into a byte: a handler that takes no lock can block nothing."""
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        writer.send(b"x")
+
+    before = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _watch(descriptor: int, writer: socket.socket) -> None:
+    while os.read(descriptor, 1024):
+        pass
+    with suppress(OSError):
+        writer.send(b"x")
