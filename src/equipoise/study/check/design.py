@@ -1,0 +1,167 @@
+"""Checks of the design: arms, masking, allocation, sites, the schedule, the products."""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from itertools import combinations
+
+from equipoise.problems import Problem, problem
+from equipoise.study.check.places import Places, check_known, check_order
+from equipoise.study.forms import Item
+from equipoise.study.protocol import Encounter
+from equipoise.study.roles import UNBLINDED_ROLES, Role
+
+MASKABLE = ("participant", *(r.value for r in Role if r not in UNBLINDED_ROLES))
+"""Who may be masked; the others must know what is in a bag to do their work."""
+
+_DATE = re.compile(r"\d{4}-\d\d(-\d\d)?")
+
+
+def check_design(places: Places) -> Iterator[Problem]:
+    """Check `study.yaml`, `schedule.yaml` and `treatments.yaml` against each other."""
+    yield from _check_dates(places)
+    yield from _check_arms(places)
+    yield from _check_masking(places)
+    yield from _check_randomization(places)
+    yield from _check_blocks(places)
+    yield from _check_sites(places)
+    yield from _check_schedule(places)
+    yield from _check_treatments(places)
+
+
+def _check_dates(places: Places) -> Iterator[Problem]:
+    identity = places.study.identity
+    given = (
+        ("study.yaml", "start", identity.start),
+        ("study.yaml", "completion", identity.completion),
+        ("rehearsal.yaml", "start", places.study.scenario.start),
+    )
+    for file, key, value in given:
+        if value and not _is_date(value):
+            yield problem("EQ-S023", places.at(file, key), found=value)
+    if identity.start and identity.completion and identity.completion < identity.start:
+        where = places.at("study.yaml", "completion")
+        yield problem("EQ-S022", where, low=identity.start, high=identity.completion)
+
+
+def _is_date(text: str) -> bool:
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        dt.date.fromisoformat(f"{text}-01"[:10])
+    except ValueError:
+        return False
+    return True
+
+
+def _check_arms(places: Places) -> Iterator[Problem]:
+    study = places.study
+    for name, arm in study.identity.arms.items():
+        for encounter, product in arm.gives.items():
+            where = places.at("study.yaml", "arms", name, "gives", encounter)
+            yield from check_known(
+                encounter, study.schedule.encounters, kind="encounter", where=where
+            )
+            yield from check_known(product, study.treatments.products, kind="product", where=where)
+
+
+def _check_masking(places: Places) -> Iterator[Problem]:
+    masking = places.study.identity.masking
+    if masking is None:
+        return
+    where = places.at("study.yaml", "masking", "masked")
+    for name in masking.masked:
+        if name in set(UNBLINDED_ROLES):
+            yield problem("EQ-S040", where, role=name)
+        else:
+            yield from check_known(name, MASKABLE, kind="role", where=where)
+    if (masking.schema == "none") == bool(masking.masked):
+        listed = ", ".join(masking.masked) or "-"
+        yield problem("EQ-S041", where, schema=masking.schema, masked=listed)
+
+
+def _check_randomization(places: Places) -> Iterator[Problem]:
+    identity = places.study.identity
+    plan = identity.randomization
+    where = places.at("study.yaml", "randomization")
+    if plan is None:
+        if identity.allocation == "randomized":
+            yield problem("EQ-S047", places.at("study.yaml", "allocation"))
+        return
+    if identity.planned_participants == 0:
+        yield problem("EQ-S042", where)
+    if len(plan.ratio) != len(identity.arms) or len(plan.ratio) < 2:
+        where = places.at("study.yaml", "randomization", "ratio")
+        yield problem("EQ-S043", where, n_ratio=len(plan.ratio), n_arms=len(identity.arms))
+    for name in plan.stratify:
+        where = places.at("study.yaml", "randomization", "stratify")
+        if name != "site":
+            yield from check_known(name, places.items, kind="item", where=where)
+
+
+def _check_blocks(places: Places) -> Iterator[Problem]:
+    plan = places.study.identity.randomization
+    if plan is None:
+        return
+    where = places.at("study.yaml", "randomization", "blocks")
+    share = sum(plan.ratio)
+    odd = [b for b in plan.blocks if share == 0 or b % share]
+    if odd or not plan.blocks:
+        yield problem("EQ-S044", where, blocks=", ".join(map(str, odd)) or "-", share=share)
+        return
+    left, turn = places.study.identity.planned_participants, 0
+    while left > 0:
+        left -= plan.blocks[turn % len(plan.blocks)]
+        turn += 1
+    if left < 0:
+        planned = places.study.identity.planned_participants
+        yield problem("EQ-S045", where, planned=planned, total=planned - left)
+
+
+def _check_sites(places: Places) -> Iterator[Problem]:
+    sites = places.study.identity.sites
+    if not sites:
+        yield problem("EQ-S046", places.at("study.yaml", "sites"))
+
+
+def _check_schedule(places: Places) -> Iterator[Problem]:
+    schedule = places.study.schedule
+    for name, encounter in schedule.encounters.items():
+        where = places.at("schedule.yaml", "encounters", name)
+        epoch = places.at("schedule.yaml", "encounters", name, "epoch")
+        yield from check_known(encounter.epoch, schedule.epochs, kind="epoch", where=epoch)
+        if (encounter.day is None) == (encounter.days is None):
+            yield problem("EQ-S021", where, encounter=name)
+        elif encounter.days is not None:
+            span = places.at("schedule.yaml", "encounters", name, "days")
+            yield from check_order(*encounter.days, where=span)
+    yield from _check_overlaps(places)
+
+
+def _check_overlaps(places: Places) -> Iterator[Problem]:
+    encounters = places.study.schedule.encounters
+    spans = {n: span for n, e in encounters.items() if (span := _span(e)) is not None}
+    for (one, (first, last)), (other, (begin, end)) in combinations(spans.items(), 2):
+        if first <= end and begin <= last:
+            where = places.at("schedule.yaml", "encounters", other)
+            days = f"{max(first, begin)}..{min(last, end)}"
+            yield problem("EQ-S024", where, one=one, other=other, days=days)
+
+
+def _span(encounter: Encounter) -> tuple[int, int] | None:
+    if encounter.day is None:
+        return encounter.days
+    return encounter.day - encounter.window.before, encounter.day + encounter.window.after
+
+
+def _check_treatments(places: Places) -> Iterator[Problem]:
+    dose = places.study.treatments.dose
+    if dose is None:
+        return
+    where = places.at("treatments.yaml", "dose", "weight_range")
+    yield from check_order(*dose.weight_range, where=where)
+    where = places.at("treatments.yaml", "dose", "weight")
+    yield from check_known(dose.weight, places.items, kind="item", where=where)
+    weight = places.item(dose.weight)
+    if isinstance(weight, Item) and weight.unit != "kg":
+        yield problem("EQ-S048", where, item=dose.weight, unit=weight.unit or "-")
