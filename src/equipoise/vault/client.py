@@ -22,10 +22,10 @@ class SocketDoor:
     """Asks over a Unix socket. Safe among threads and after a fork; reconnects by itself."""
 
     def __init__(self, path: str | Path, *, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._connection: socket.socket | None = None
         self._path = Path(path)
         self._timeout = timeout
         self._lock = Lock()
-        self._connection: socket.socket | None = None
         self._process = os.getpid()
 
     def answer(self, request: p.Request) -> p.Answer:
@@ -44,6 +44,9 @@ class SocketDoor:
         """Hang up; the next question connects anew."""
         with self._lock:
             self._drop()
+
+    def __del__(self) -> None:
+        self._drop()
 
     def _ask_again(self, line: bytes) -> bytes:
         if self._connection is not None and self._process == os.getpid():

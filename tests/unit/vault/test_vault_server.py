@@ -1,4 +1,5 @@
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from contextlib import closing
 import msgspec
 import pytest
 
+import equipoise.vault.__main__
 from equipoise.problems import Refused
 from equipoise.vault import (
     LocalVault,
@@ -107,6 +109,22 @@ def test_reconnecting(vault, path, token):
             assert client.assign(f"p{k}", stratum="", proof="p") == f"R-00{k + 1}"
         assert not path.exists()
     assert codes(client.assign, "p9", stratum="", proof="p") == ["EQ-V017"]
+
+
+def test_a_vault_that_dies_while_asked(path):
+    """Hung up on before the answer: a problem, not an endless wait."""
+    with closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def die():
+            connection, _ = listener.accept()
+            connection.recv(1 << 16)
+            connection.close()
+
+        thread = soon(die)
+        assert codes(VaultClient(path).commitment) == ["EQ-V017"]
+        thread.join()
 
 
 def test_hanging_up(served):
@@ -239,10 +257,14 @@ def test_the_end_of_its_input_stops_it(directory, path, monkeypatch):
         thread.join()
 
 
-def test_no_vault_to_serve(tmp_path, path, capsys):
-    """Said on standard error, exit 2."""
+def test_no_vault_to_serve(tmp_path, path, capsys, monkeypatch):
+    """Said on standard error, exit 2; the module run as a program does the same."""
     assert main([str(tmp_path), "--socket", str(path)]) == 2
     assert "EQ-V012" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["vault", str(tmp_path), "--socket", str(path)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(equipoise.vault.__main__.__file__, run_name="__main__")
+    assert ended.value.code == 2
 
 
 def test_a_process_of_its_own(directory, token):
