@@ -1,1 +1,24 @@
-"""capture."""
+"""Capture: what a form accepts, asks, derives and warns of. It computes; `conduct` records."""
+
+from equipoise.capture.entry import check_entry
+from equipoise.capture.reading import to_text, to_value
+from equipoise.capture.rules import (
+    Others,
+    Value,
+    derive_items,
+    find_warnings,
+    is_asked,
+    to_known,
+)
+
+__all__ = [
+    "Others",
+    "Value",
+    "check_entry",
+    "derive_items",
+    "find_warnings",
+    "is_asked",
+    "to_known",
+    "to_text",
+    "to_value",
+]

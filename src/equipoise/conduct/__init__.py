@@ -1,1 +1,79 @@
-"""conduct."""
+"""The running trial: the only place where anything happens.
+
+Everything that happens is an event; everything you see is computed from events; everything that is
+refused is explained. Acts are called with a `RunningTrial` and `by`, `at`, `reason`.
+"""
+
+from equipoise.conduct.capturing import correct_item, miss_encounter, submit_form
+from equipoise.conduct.door import ACTS, Act, RunningTrial, View, place_of
+from equipoise.conduct.ending import (
+    complete_participant,
+    digest_of,
+    is_signed,
+    lock_data,
+    record_seal,
+    seal_trial,
+    sign_casebook,
+    withdraw_participant,
+)
+from equipoise.conduct.enrolling import fail_screening, judge_criterion, screen_participant
+from equipoise.conduct.evolve import evolve, fold
+from equipoise.conduct.facts import (
+    assess_participant,
+    find_judgement,
+    latest_values,
+    observations_of,
+)
+from equipoise.conduct.infusing import find_weight, give_infusion, order_infusion, prepare_infusion
+from equipoise.conduct.opening import Checked, add_person, check_folder, open_trial, remove_person
+from equipoise.conduct.randomizing import (
+    finish_randomization,
+    randomize_participant,
+    record_number,
+    request_randomization,
+)
+from equipoise.conduct.state import Participant, Person, TrialState
+
+__all__ = [
+    "ACTS",
+    "Act",
+    "Checked",
+    "Participant",
+    "Person",
+    "RunningTrial",
+    "TrialState",
+    "View",
+    "add_person",
+    "assess_participant",
+    "check_folder",
+    "complete_participant",
+    "correct_item",
+    "digest_of",
+    "evolve",
+    "fail_screening",
+    "find_judgement",
+    "find_weight",
+    "finish_randomization",
+    "fold",
+    "give_infusion",
+    "is_signed",
+    "judge_criterion",
+    "latest_values",
+    "lock_data",
+    "miss_encounter",
+    "observations_of",
+    "open_trial",
+    "order_infusion",
+    "place_of",
+    "prepare_infusion",
+    "randomize_participant",
+    "record_number",
+    "record_seal",
+    "remove_person",
+    "request_randomization",
+    "screen_participant",
+    "seal_trial",
+    "sign_casebook",
+    "submit_form",
+    "withdraw_participant",
+]

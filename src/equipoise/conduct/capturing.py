@@ -36,7 +36,7 @@ def submit_form(
     where = at_record(participant, encounter, form)
     definition = find_form(view, form, where=where)
     omitted = not_done or {}
-    others = latest_values(view.study, subject)
+    others = latest_values(view.study, subject, encounter=encounter)
     problems = [
         *_check_may_write(view, subject, definition, where=where),
         *_check_place(view, subject, definition, encounter=encounter, where=where),
@@ -92,7 +92,7 @@ def correct_item(
     omitted = {k: v for k, v in record.not_done.items() if k != item}
     if not_done:
         omitted[item] = not_done
-    others = latest_values(view.study, subject)
+    others = latest_values(view.study, subject, encounter=encounter, before=record)
     problems = [
         *check_reason(reason, act="correct_item", where=where),
         *_check_may_write(view, subject, definition, where=where),

@@ -45,19 +45,22 @@ class View(Struct, frozen=True):
 
 
 class RunningTrial:
-    """A study, its ledger and its vault: what acts work on. Safe to share between threads."""
+    """A study, its ledger and its vault: what acts work on.
+
+    Threads of a process share it: `lock` is held by each act, and by whoever reads `store` directly.
+    """
 
     def __init__(self, study: Study, store: Store, vault: Vault | None = None) -> None:
         self.study = study
         self.store = store
         self.vault = vault
         self._state = TrialState()
-        self._lock = RLock()
+        self.lock = RLock()
 
     @property
     def state(self) -> TrialState:
         """The state as of the last committed entry: the known one plus what is new."""
-        with self._lock:
+        with self.lock:
             known = self._state.heads
             for chain, head in self.store.heads().items():
                 if head.seq > known.get(chain, 0):
@@ -107,7 +110,7 @@ class Act(Generic[P]):
         command: Mapping[str, object] = kwargs
         at, reason = command["at"], command.get("reason", "")
         assert isinstance(at, dt.datetime) and isinstance(reason, str)
-        with trial.store.transaction():
+        with trial.lock, trial.store.transaction():
             person = self._admit(trial.state, str(command["by"]))
             view = View(trial.study, trial.state, person)
             events = self.decide(view, *args, **kwargs)

@@ -98,7 +98,7 @@ def record_seal(
 
 def seal_trial(trial: RunningTrial, *, by: str, at: dt.datetime, reason: str = "") -> str:
     """Seal the ledger as it stands; returns the root, which goes on everything that leaves."""
-    with trial.store.transaction():
+    with trial.lock, trial.store.transaction():
         heads = trial.store.heads()
         root = merkle_root(heads)
         listed = {chain: (head.seq, head.digest) for chain, head in heads.items()}

@@ -4,22 +4,37 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from equipoise.capture import derive_items
+from equipoise.capture import Others, derive_items, to_known
 from equipoise.conduct.events import Value
 from equipoise.conduct.state import FormRecord, Participant
 from equipoise.eligibility import Observation, Verdict, assess_eligibility
+from equipoise.language import Known
 from equipoise.study.criteria import Judgement, Rule
+from equipoise.study.forms import Form
 from equipoise.study.study import Study
 
 
-def latest_values(study: Study, subject: Participant) -> Mapping[str, Value]:
-    """The latest known value of every `form.item`, derived ones included."""
-    values: dict[str, Value] = {}
-    for record in sorted(subject.forms.values(), key=lambda r: (r.on, r.stamp.at)):
+def latest_values(
+    study: Study, subject: Participant, *, encounter: str = "", before: FormRecord | None = None
+) -> Others:
+    """Every known value of every `form.item`, derived ones included, oldest first.
+
+    `encounter` is where the rules will be read; `before` leaves out that record and later ones.
+    """
+    known: dict[str, tuple[Known, ...]] = {}
+    for record in in_time(subject):
+        if before is not None and _instant(record) >= _instant(before):
+            break
         form = study.forms[record.form]
-        held = {**record.values, **derive_items(form, values=record.values, others=values)}
-        values |= {f"{record.form}.{k}": v for k, v in held.items() if v is not None}
-    return values
+        held = derive_items(form, values=record.values, others=Others(record.encounter, known))
+        for name, value in _known_of(form, record, held):
+            known[name] = (*known.get(name, ()), value)
+    return Others(encounter, known)
+
+
+def in_time(subject: Participant) -> list[FormRecord]:
+    """The forms of a participant by the day they speak of, then by entry."""
+    return sorted(subject.forms.values(), key=_instant)
 
 
 def observations_of(study: Study, subject: Participant) -> Mapping[str, tuple[Observation, ...]]:
@@ -58,6 +73,22 @@ def find_judgement(study: Study, rule: str) -> Judgement | None:
     return None
 
 
+def _instant(record: FormRecord) -> tuple[dt.date, dt.datetime]:
+    return record.on, record.stamp.at
+
+
+def _known_of(
+    form: Form, record: FormRecord, derived: Mapping[str, Value]
+) -> Iterator[tuple[str, Known]]:
+    for name, item in form.items.items():
+        value = to_known(item, record.values.get(name))
+        if isinstance(value, Known):
+            yield f"{form.form}.{name}", value
+    for name, plain in derived.items():
+        if plain is not None:
+            yield f"{form.form}.{name}", Known(plain, form.derive[name].unit)
+
+
 def _parts(rule: Rule) -> Iterator[Rule]:
     for part in (*rule.all_, *rule.any_, *rule.none_):
         if isinstance(part, Rule):
@@ -66,7 +97,7 @@ def _parts(rule: Rule) -> Iterator[Rule]:
 
 
 def _observe(
-    study: Study, record: FormRecord, others: Mapping[str, Value]
+    study: Study, record: FormRecord, others: Others
 ) -> Iterator[tuple[str, Observation]]:
     form = study.forms[record.form]
     derived = derive_items(form, values=record.values, others=others)

@@ -1,17 +1,57 @@
-"""Set-up: opening the trial, its sites, its people, and the commitment to the allocation."""
+"""Set-up: is the study ready; then its sites, its people, and the commitment to the allocation."""
 
 import datetime as dt
 from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec import Struct
 
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, RunningTrial, View, act, refuse_if
 from equipoise.conduct.state import Person
+from equipoise.eligibility import check_eligibility
 from equipoise.ledger import Entry
-from equipoise.problems import problem
+from equipoise.problems import Problem, has_errors, problem
+from equipoise.randomization import check_randomization
+from equipoise.study.check import check_study
+from equipoise.study.load import load_study
 from equipoise.study.roles import UNBLINDED_ROLES, Role
+from equipoise.study.study import Study
 
 FOUNDER = Person("system", "Equipoise", "administrator")
 """Who records the first entries, before anybody has a role."""
+
+
+class Checked(Struct, frozen=True):
+    """A folder's study, or None where it cannot be read, and all that was found."""
+
+    study: Study | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the study can be rehearsed; open decisions do not hinder that."""
+        return self.study is not None and not has_errors(self.problems)
+
+
+def check_folder(directory: Path) -> Checked:
+    """Read and check a study folder; problems are in order of file and line."""
+    loaded = load_study(directory)
+    problems = list(loaded.problems)
+    study = loaded.study
+    if study is not None:
+        identity = study.identity
+        problems += check_study(study, loaded.locate)
+        problems += check_eligibility(study, lambda path: loaded.locate("eligibility.yaml", path))
+        if identity.randomization is not None:
+            problems += check_randomization(
+                identity.randomization,
+                tuple(identity.arms),
+                planned=identity.planned_participants,
+                locate=lambda key: loaded.locate("study.yaml", ("randomization", key)),
+            )
+    problems.sort(key=lambda p: (p.where.file, p.where.line or 0, p.where.column or 0, p.code))
+    return Checked(study, tuple(problems))
 
 
 def open_trial(

@@ -1,0 +1,133 @@
+"""Makes the reference pages from the code, so that they cannot drift: `make docs`."""
+
+import ast
+import inspect
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from equipoise.cli import main
+from equipoise.conduct import ACTS
+from equipoise.conduct.events import EVENTS
+from equipoise.problems import CATALOGUE
+from equipoise.study.roles import Role
+from equipoise.study.schema import study_schemas
+from equipoise.web.settings import VARIABLES
+
+ROOT = Path(__file__).parents[1]
+MADE = "<!-- Made by docs/generate.py; do not edit. -->\n\n"
+
+
+def pages() -> dict[str, str]:
+    """Every generated file, by its path in the tree."""
+    made = {
+        "docs/reference/problems.md": problems(),
+        "docs/reference/events.md": events(),
+        "docs/reference/acts.md": acts(),
+        "docs/reference/commands.md": commands(),
+        "docs/reference/settings.md": settings(),
+        "docs/reference/requirements.md": requirements(),
+    }
+    for name, schema in study_schemas().items():
+        text = msgspec.json.format(msgspec.json.encode(schema, order="deterministic"), indent=2)
+        made[f"schemas/{name}"] = text.decode() + "\n"
+    return made
+
+
+def problems() -> str:
+    """Every problem code with its words and remedy."""
+    rows = [
+        f"| `{code}` | {x.severity} | {_cell(x.message.en)} | {_cell(x.hint.en)} |"
+        for code, x in sorted(CATALOGUE.items())
+    ]
+    head = "| code | severity | what it says | what to do |\n|---|---|---|---|\n"
+    return f"# Problems\n\n{MADE}{head}" + "\n".join(rows) + "\n"
+
+
+def events() -> str:
+    """Everything that can happen."""
+    parts = [f"# Events\n\n{MADE}{len(EVENTS)} kinds of things can happen in a trial.\n"]
+    for event in EVENTS:
+        fields = ", ".join(f"`{f.name}`" for f in msgspec.structs.fields(event))
+        parts.append(f"## {event.__name__}\n\n{inspect.getdoc(event)}\n\nHolds: {fields or 'nothing'}.\n")
+    return "\n".join(parts)
+
+
+def acts() -> str:
+    """Who may do what."""
+    roles = list(Role)
+    head = "| act | " + " | ".join(r.replace("_", " ") for r in roles) + " |\n"
+    head += "|---" * (len(roles) + 1) + "|\n"
+    rows = [
+        f"| `{name}` | " + " | ".join("yes" if r in act.roles else "" for r in roles) + " |"
+        for name, act in sorted(ACTS.items())
+    ]
+    notes = [f"- `{name}`: {(act.__doc__ or '').splitlines()[0]}" for name, act in sorted(ACTS.items())]
+    table = head + "\n".join(rows)
+    return f"# Acts and roles\n\n{MADE}{table}\n\n" + "\n".join(notes) + "\n"
+
+
+def commands() -> str:
+    """The help text of every command."""
+    parts = [f"# Commands\n\n{MADE}"]
+    for name, command in _walk(main, "equipoise"):
+        with click.Context(command, info_name=name) as context:
+            parts.append(f"## {name}\n\n```text\n{command.get_help(context)}\n```\n")
+    return "\n".join(parts)
+
+
+def settings() -> str:
+    """The environment variables that a server reads."""
+    rows = [f"| `{name}` | {_cell(text)} |" for name, text in VARIABLES.items()]
+    return f"# Settings\n\n{MADE}| variable | meaning |\n|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def requirements() -> str:
+    """Which tests show which requirement."""
+    shown: dict[str, list[str]] = defaultdict(list)
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                for requirement in _required(node):
+                    shown[requirement].append(f"`{path.relative_to(ROOT)}::{node.name}`")
+    rows = [f"| {r} | {'<br>'.join(shown[r])} |" for r in sorted(shown, key=_natural)]
+    intro = (
+        "C: regulation as testable rules. F: failure modes of randomization. D: reliability.\n"
+        "A requirement is listed once a test shows it, or a part of it; what is not here is not claimed.\n"
+    )
+    return f"# Requirements and tests\n\n{MADE}{intro}\n| id | shown by |\n|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _required(node: ast.FunctionDef | ast.ClassDef) -> Iterator[str]:
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith("mark.requirement"):
+            for argument in decorator.args:
+                if isinstance(argument, ast.Constant):
+                    yield str(argument.value)
+
+
+def _natural(name: str) -> tuple[str, int]:
+    letters, digits = re.match(r"(\D*)(\d*)", name).groups()  # type: ignore[union-attr]
+    return letters, int(digits or 0)
+
+
+def _walk(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    yield name, command
+    if isinstance(command, click.Group):
+        for part in sorted(command.commands):
+            yield from _walk(command.commands[part], f"{name} {part}")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(text)
+        print(name)

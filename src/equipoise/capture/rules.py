@@ -1,0 +1,142 @@
+"""The rules of a form: what is asked, what is derived, which edit checks speak.
+
+All are expressions of the one language. A bare name is an item of the form itself or a value that it
+derives; `form.item` is the latest value of another form; `first(x)` and `previous(x)` are earlier
+values of the form's own item; `encounter` is the name of the encounter.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from equipoise.language import (
+    STANDARD_FUNCTIONS,
+    Functions,
+    Interval,
+    Known,
+    Lookup,
+    evaluate,
+    history_functions,
+    parse,
+    read_month,
+    unknown,
+)
+from equipoise.language import Value as Answer
+from equipoise.study.forms import EditCheck, Form, Item
+
+Value = bool | int | float | str | None
+"""What an item holds; dates are ISO 8601 text, months `YYYY-MM`; None means empty."""
+
+
+class Others(Struct, frozen=True):
+    """What else is known of the participant: `form.item` to its values, oldest first."""
+
+    encounter: str = ""
+    known: Mapping[str, tuple[Known, ...]] = {}
+
+
+def is_asked(
+    form: Form, item: str, *, values: Mapping[str, Value], others: Others
+) -> bool | None:
+    """Whether an item applies; None while the answer that decides it is not known."""
+    when = form.items[item].when
+    if not when:
+        return True
+    answer = evaluate(parse(when), _lookup(form, values, others=others))
+    return answer.value is True if isinstance(answer, Known) else None
+
+
+def derive_items(
+    form: Form, *, values: Mapping[str, Value], others: Others
+) -> Mapping[str, Value]:
+    """The derived values of a form, in order; None as long as an input is unknown."""
+    return {name: _plain(x) for name, x in _derive(form, values, others=others).items()}
+
+
+def find_warnings(
+    form: Form, *, values: Mapping[str, Value], others: Others
+) -> tuple[EditCheck, ...]:
+    """The edit checks that are true; one that cannot be told says nothing."""
+    lookup = _lookup(form, values, others=others)
+    functions = _functions(form, others)
+    return tuple(
+        check
+        for check in form.checks
+        if evaluate(parse(check.warn_if), lookup, functions=functions) == Known(True)
+    )
+
+
+def to_known(item: Item, value: Value) -> Answer | None:
+    """A value as the language reads it; None for what is empty or does not fit the item."""
+    if value is None or value == "":
+        return None
+    try:
+        if item.type == "date":
+            return Known(dt.date.fromisoformat(str(value)))
+        if item.type == "month":
+            return Known(read_month(str(value)))
+    except ValueError:
+        return None
+    return Known(value, item.unit)
+
+
+def _lookup(form: Form, values: Mapping[str, Value], *, others: Others) -> Lookup:
+    entered = _entered(form, values, others=others)
+    derived = _derive(form, values, others=others)
+    return lambda name: derived[name] if name in derived else entered(name)
+
+
+def _entered(form: Form, values: Mapping[str, Value], *, others: Others) -> Lookup:
+    """Everything but the derived values."""
+
+    def find(name: str) -> Answer | None:
+        if name in form.items:
+            return to_known(form.items[name], values.get(name)) or unknown("missing", name)
+        if name == "encounter":
+            return Known(others.encounter)
+        if "." in name:
+            found = others.known.get(name)
+            return found[-1] if found else unknown("missing", name)
+        return None
+
+    return find
+
+
+def _derive(
+    form: Form, values: Mapping[str, Value], *, others: Others
+) -> Mapping[str, Answer]:
+    """Derived values; each may use the ones before it."""
+    entered = _entered(form, values, others=others)
+    functions = _functions(form, others)
+    derived: dict[str, Answer] = {}
+    for name, derivation in form.derive.items():
+        answer = evaluate(
+            parse(derivation.value),
+            lambda wanted: derived[wanted] if wanted in derived else entered(wanted),
+            functions=functions,
+        )
+        if isinstance(answer, Known) and not answer.unit:
+            answer = Known(answer.value, derivation.unit)
+        derived[name] = answer
+    return derived
+
+
+def _functions(form: Form, others: Others) -> Functions:
+    def recall(which: str, name: str) -> Answer:
+        found = others.known.get(f"{form.form}.{name}")
+        if not found:
+            return unknown("missing", name)
+        return found[0] if which == "first" else found[-1]
+
+    return {**STANDARD_FUNCTIONS, **history_functions(recall)}
+
+
+def _plain(answer: Answer) -> Value:
+    """A value as it is stored; an interval or an unknown is none, 25.0 is 25."""
+    if not isinstance(answer, Known) or isinstance(answer.value, Interval):
+        return None
+    value = answer.value
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return int(value) if isinstance(value, float) and value.is_integer() else value

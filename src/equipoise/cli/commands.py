@@ -1,0 +1,21 @@
+"""The group of commands; each imports what it needs when it is called."""
+
+import click
+
+from equipoise.cli.answering import Door
+from equipoise.cli.designing import check, draft, screen
+from equipoise.cli.keeping import export, ledger, report
+from equipoise.cli.running import demo, rehearse, serve, vault
+
+
+@click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="equipoise")
+def main() -> None:
+    """Turn a written clinical trial into a running one, and rehearse it first.
+
+    Exit codes: 0 done, 1 problems found, 2 refused or wrong use, 3 a bug.
+    """
+
+
+for command in (check, demo, draft, export, ledger, rehearse, report, screen, serve, vault):
+    main.add_command(command)

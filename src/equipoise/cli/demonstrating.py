@@ -1,0 +1,189 @@
+"""`equipoise demo`: the first study, rehearsed to its end, then opened in mid-course.
+
+The same virtual trial is run twice. Once to its lock, for the report. Once more, moved in time so that
+its last participant was randomized some weeks ago, and stopped today: that one is served, with
+visits due and infusions to prepare.
+"""
+
+import datetime as dt
+import shutil
+import signal
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from equipoise.cli.answering import DONE, as_json
+from equipoise.cli.folders import first_study, load_checked
+from equipoise.cli.rehearsing import rehearse_into, show_progress, vault_beside
+from equipoise.cli.reporting import write_trial_report
+from equipoise.cli.serving import accounts_beside, door_settings
+from equipoise.cli.trials import running_trial
+from equipoise.conduct import TrialState
+from equipoise.problems import Refused
+from equipoise.rehearsal import demo_people
+from equipoise.study.study import Study
+from equipoise.vault import start_vault
+
+PASSWORD = "equipoise"  # noqa: S105 - a rehearsal on this machine; the log-in page shows it
+SERVED_AFTER = dt.timedelta(weeks=6)
+READY_SECONDS = 60
+CURRENT, COMPLETE, REPORT = "trial.db", "complete.db", "report.html"
+
+
+def run_demo(
+    directory: Path,
+    *,
+    folder: Path | None,
+    seed: int,
+    port: int,
+    is_fresh: bool,
+    is_headless: bool,
+    is_json: bool,
+) -> int:
+    """Rehearse if need be, serve both doors, open the browser, wait for the end."""
+    began = time.monotonic()
+    folder = folder or first_study()
+    study = load_checked(folder)
+    if is_fresh or not _is_current(directory, study):
+        _rehearse_demo(study, directory, seed=seed, is_quiet=is_json)
+    with ExitStack() as running:
+        sites = _serve(running, folder, directory, port=port)
+        _wait_until_ready([f"{url}/login/" for url in sites])
+        state = running_trial(directory / CURRENT, study=study).state
+        _tell(study, state, sites, directory=directory, seconds=time.monotonic() - began,
+              is_json=is_json)
+        if not is_headless:
+            webbrowser.open(sites[0])
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            click.echo("\nStopping.", err=True)
+    return DONE
+
+
+def _is_current(directory: Path, study: Study) -> bool:
+    """Whether a finished demo of this very text of the study lies here."""
+    if not all((directory / name).exists() for name in (CURRENT, COMPLETE, REPORT)):
+        return False
+    try:
+        return running_trial(directory / CURRENT, study=study).state.is_open
+    except Refused:
+        return False
+
+
+def _rehearse_demo(study: Study, directory: Path, *, seed: int, is_quiet: bool) -> None:
+    """Make all files beside the old ones and swap: a demo that is there is a whole one."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        with show_progress(is_shown=not is_quiet, label="Rehearsing to the end") as progress:
+            rehearse_into(study, made / COMPLETE, seed=seed, progress=progress)
+        complete = running_trial(made / COMPLETE, study=study)
+        write_trial_report(
+            complete, made / REPORT, vault=vault_beside(made / COMPLETE), by="unblinded_statistician"
+        )
+        today = dt.datetime.now(dt.UTC).date()
+        start = _start_for(complete.state, today=today)
+        with show_progress(is_shown=not is_quiet, label="Rehearsing up to today") as progress:
+            rehearse_into(
+                study, made / CURRENT, seed=seed, start=start, until=today, progress=progress
+            )
+        _make_accounts(study, made)
+        shutil.rmtree(directory, ignore_errors=True)
+        made.rename(directory)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _start_for(state: TrialState, *, today: dt.date) -> dt.date:
+    """The first day, moved by whole weeks so that the last randomization was some weeks ago."""
+    first = min(p.screened_on for p in state.participants.values())
+    last = max(p.randomized_on for p in state.randomized if p.randomized_on)
+    opened = min(seal.stamp.at.date() for seal in state.seals[:1]) if state.seals else first
+    weeks = (today - SERVED_AFTER - last).days // 7
+    return min(first, opened) + dt.timedelta(weeks=weeks)
+
+
+def _make_accounts(study: Study, directory: Path) -> None:
+    from equipoise.web.server import prepare_accounts
+
+    passwords = {person.person: PASSWORD for person in demo_people(study)}
+    prepare_accounts(accounts_beside(directory / CURRENT), passwords)
+
+
+def _serve(running: ExitStack, folder: Path, directory: Path, *, port: int) -> tuple[str, str]:
+    """Start the vault and both doors; they end with this program."""
+    from equipoise.web.server import start_server
+
+    store = directory / CURRENT
+    vault = vault_beside(store)
+    run = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="equipoise-")))
+    process = running.enter_context(start_vault(vault, socket_path=run / "vault.sock"))
+    urls = (f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}")
+    for number, (door, token) in enumerate((("site", "assign"), ("sealed", "cells"))):
+        settings = door_settings(
+            folder,
+            store=store,
+            socket=process.socket_path,
+            token=vault / f"{token}.token",
+            door=door,
+            other_door=urls[1 - number],
+        )
+        running.enter_context(start_server(settings, host="127.0.0.1", port=port + number))
+    return urls
+
+
+def _wait_until_ready(urls: Sequence[str]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    for url in urls:
+        while True:
+            try:
+                urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - our own loopback
+                break
+            except (urllib.error.URLError, OSError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+
+def _tell(
+    study: Study,
+    state: TrialState,
+    sites: tuple[str, str],
+    *,
+    directory: Path,
+    seconds: float,
+    is_json: bool,
+) -> None:
+    """Say where it is and who may log in."""
+    people = [p for p in state.people.values() if p.is_active]
+    report = str((directory / REPORT).resolve())
+    if is_json:
+        as_json(
+            {
+                "site": sites[0],
+                "sealed": sites[1],
+                "randomized": len(state.randomized),
+                "report": report,
+                "people": [p.person for p in people],
+                "password": PASSWORD,
+                "seconds": round(seconds, 1),
+            }
+        )
+        return
+    title = study.identity.title.say("en")
+    click.echo(f"\n{title}\n{len(state.randomized)} randomized, in {seconds:.0f} s.\n")
+    click.echo(f"  Sites, blinded:            {sites[0]}")
+    click.echo(f"  Cell unit, not blinded:    {sites[1]}")
+    click.echo(f"  Report of the whole trial: {report}\n")
+    click.echo(f"  Password of everybody: {PASSWORD}")
+    click.echo("  Log in as: " + ", ".join(p.person for p in people))
+    click.echo("\nCtrl-C stops. `equipoise demo` continues where you left it; --fresh begins anew.")

@@ -1,0 +1,79 @@
+"""A rehearsal into a store of its own, with its own vault beside it."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import click
+
+from equipoise.ledger import open_store
+from equipoise.problems import Refused, problem
+from equipoise.rehearsal import Rehearsal, nature_from, prepare_rehearsal_vault
+from equipoise.rehearsal import rehearse as rehearse_study
+from equipoise.study.study import Study
+from equipoise.vault import VaultClient, read_token, start_vault
+
+Progress = Callable[[int, int, str], None]
+
+
+def vault_beside(store: Path) -> Path:
+    """The vault's folder of a store."""
+    return store.with_name(store.name.removesuffix(".db") + ".vault")
+
+
+def rehearse_into(
+    study: Study,
+    store: Path,
+    *,
+    seed: int,
+    progress: Progress | None = None,
+    start: date | None = None,
+    until: date | None = None,
+) -> Rehearsal:
+    """Rehearse into a new file; its vault runs as a process of its own while it lasts.
+
+    Raises:
+        Refused: there is something at `store` already.
+    """
+    vault = vault_beside(store)
+    if store.exists() or vault.exists():
+        raise Refused([problem("EQ-X901", str(store), path=str(store))])
+    store.parent.mkdir(parents=True, exist_ok=True)
+    prepare_rehearsal_vault(study, vault, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="equipoise-") as run:
+        with start_vault(vault, socket_path=Path(run) / "vault.sock") as process:
+            assigning = VaultClient(process.socket_path, read_token(vault, "assign"))
+            nature = VaultClient(process.socket_path, read_token(vault, "nature"))
+            ledger = open_store(
+                store, study=study.identity.study, realm="rehearsal", create=True
+            )
+            try:
+                return rehearse_study(
+                    study,
+                    store=ledger,
+                    vault=assigning,
+                    nature=nature_from(study, nature),
+                    seed=seed,
+                    start=start,
+                    until=until,
+                    progress=progress,
+                )
+            finally:
+                ledger.close()
+
+
+@contextmanager
+def show_progress(*, is_shown: bool, label: str = "Rehearsing") -> Iterator[Progress]:
+    """A progress bar on the terminal, or nothing."""
+    if not is_shown:
+        yield lambda _done, _total, _words: None
+        return
+    with click.progressbar(length=1000, label=label, item_show_func=str) as bar:
+
+        def advance(done: int, total: int, words: str) -> None:
+            position = 1000 * done // max(total, 1)
+            bar.update(max(0, position - bar.pos), words)
+
+        yield advance

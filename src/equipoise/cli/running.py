@@ -1,0 +1,107 @@
+"""Commands that run a trial: rehearse it, serve it, keep its vault, show it."""
+
+from pathlib import Path
+
+import click
+
+from equipoise.cli.answering import DONE, as_json, json_option
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("directory", type=FOLDER)
+@click.option("--store", required=True, type=NEW_FILE, help="The ledger to write: a new file.")
+@click.option("--seed", default=1, show_default=True, help="Another seed, another trial.")
+@json_option
+def rehearse(directory: Path, store: Path, seed: int, is_json: bool) -> int:
+    """Run one whole virtual trial through the same acts as a real one."""
+    from equipoise.cli.folders import load_checked
+    from equipoise.cli.rehearsing import rehearse_into, show_progress
+
+    study = load_checked(directory)
+    with show_progress(is_shown=not is_json) as progress:
+        done = rehearse_into(study, store, seed=seed, progress=progress)
+    answer = {
+        "screened": done.screened,
+        "randomized": done.randomized,
+        "by_arm": done.by_arm,
+        "completed": done.completed,
+        "entries": done.entries,
+        "seal": done.seal,
+        "seconds": done.seconds,
+    }
+    if is_json:
+        as_json(answer)
+        return DONE
+    click.echo(
+        f"{done.screened} screened, {done.randomized} randomized, {done.completed} completed; "
+        f"{done.entries} entries in {done.seconds:.1f} s. Seal {done.seal}"
+    )
+    for arm, n in done.by_arm.items():
+        click.echo(f"  {arm}: {n}")
+    return DONE
+
+
+@click.command()
+@click.argument("directory", type=FOLDER)
+@click.option("--store", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="The ledger, a SQLite file.")
+@click.option("--vault", "socket", required=True, type=click.Path(path_type=Path),
+              help="The socket of a running `equipoise vault`.")
+@click.option("--token", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="The capability of this door: assign.token for site, cells.token for sealed.")
+@click.option("--door", type=click.Choice(["site", "sealed"]), default="site", show_default=True,
+              help="Which side of the blind this process serves.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8765, show_default=True)
+def serve(
+    directory: Path, store: Path, socket: Path, token: Path, door: str, host: str, port: int
+) -> int:
+    """Serve one door of a trial in the browser: the blinded site, or the sealed one."""
+    from equipoise.cli.serving import serve_door
+
+    return serve_door(
+        directory, store=store, socket=socket, token=token, door=door, host=host, port=port
+    )
+
+
+@click.command()
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--socket", type=click.Path(path_type=Path), help="Where to listen.")
+@click.option("--create", "study", type=FOLDER, help="Make the vault of this study folder first.")
+@click.option("--realm", type=click.Choice(["rehearsal", "live"]), default="rehearsal",
+              show_default=True, help="For --create.")
+def vault(directory: Path, socket: Path | None, study: Path | None, realm: str) -> int:
+    """Keep the sealed allocation: make it once, then answer on a Unix socket."""
+    from equipoise.cli.serving import keep_vault
+
+    return keep_vault(directory, socket=socket, study=study, realm=realm)
+
+
+@click.command()
+@click.option("--directory", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"),
+              show_default=True, help="Where the demo keeps its files.")
+@click.option("--study", type=FOLDER, help="Another study folder than the first study's.")
+@click.option("--seed", default=1, show_default=True, help="Another seed, another trial.")
+@click.option("--port", default=8765, show_default=True, help="The site door; the next one is sealed.")
+@click.option("--fresh", is_flag=True, help="Rehearse anew even if the demo is there.")
+@click.option("--headless", is_flag=True, help="Open no browser.")
+@json_option
+def demo(
+    directory: Path, study: Path | None, seed: int, port: int, fresh: bool, headless: bool,
+    is_json: bool,
+) -> int:
+    """Rehearse the first study and open it in the browser, with a log-in for each role."""
+    from equipoise.cli.demonstrating import run_demo
+
+    return run_demo(
+        directory,
+        folder=study,
+        seed=seed,
+        port=port,
+        is_fresh=fresh,
+        is_headless=headless,
+        is_json=is_json,
+    )
