@@ -1,1 +1,82 @@
-"""language."""
+"""The language of every rule: expressions over named values with units, days and unknowns.
+
+`parse` reads one, `check_expression` says what is wrong with it before there are any data,
+`evaluate` gives its value and `explain` the way there.
+"""
+
+from equipoise.language.checking import check_expression, check_source, infer_type
+from equipoise.language.evaluation import Lookup, evaluate
+from equipoise.language.explanation import Explanation, Input, Shown, as_input, explain, show
+from equipoise.language.functions import (
+    STANDARD_FUNCTIONS,
+    Function,
+    Functions,
+    ValueType,
+    as_functions,
+    completed_years,
+    history_functions,
+    years_between,
+)
+from equipoise.language.parsing import parse
+from equipoise.language.tree import Expression, names_in
+from equipoise.language.units import UNITS, convert, find_unit
+from equipoise.language.values import (
+    Interval,
+    Known,
+    Reason,
+    Source,
+    Unknown,
+    Value,
+    all_of,
+    any_of,
+    at_least,
+    merge_reasons,
+    negate,
+    none_of,
+    read_month,
+    read_value,
+    unknown,
+)
+
+__all__ = [
+    "STANDARD_FUNCTIONS",
+    "UNITS",
+    "Explanation",
+    "Expression",
+    "Function",
+    "Functions",
+    "Input",
+    "Interval",
+    "Known",
+    "Lookup",
+    "Reason",
+    "Shown",
+    "Source",
+    "Unknown",
+    "Value",
+    "ValueType",
+    "all_of",
+    "any_of",
+    "as_functions",
+    "as_input",
+    "at_least",
+    "check_expression",
+    "check_source",
+    "completed_years",
+    "convert",
+    "evaluate",
+    "explain",
+    "find_unit",
+    "history_functions",
+    "infer_type",
+    "merge_reasons",
+    "names_in",
+    "negate",
+    "none_of",
+    "parse",
+    "read_month",
+    "read_value",
+    "show",
+    "unknown",
+    "years_between",
+]

@@ -1,0 +1,148 @@
+"""The functions that an expression may call: tables from a name to a callable and its types."""
+
+import datetime as dt
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from equipoise.language.values import Value
+
+Kind = Literal["number", "boolean", "choice", "text", "date", "any"]
+Signature = tuple[Callable[..., Any], Sequence[tuple[Kind, str]], tuple[Kind, str]]
+
+
+class ValueType(Struct, frozen=True):
+    """What a value can be: its kind, a number's unit and plausible bounds, a choice's codes."""
+
+    kind: Kind
+    unit: str = ""
+    codes: tuple[str, ...] = ()
+    plausible: tuple[float, float] | None = None
+
+
+class Function(Struct, frozen=True):
+    """A callable over known values and the types it takes and gives.
+
+    It returns a plain value, an `Interval`, or None where the result is undefined. `is_variadic`
+    repeats the last parameter; `n_optional` parameters may be left out; `keeps_unit` means that
+    all numbers share the first one's unit and so does the result. `is_monotone` says that it
+    rises or falls in each argument, so that bounds of the arguments give bounds of the result.
+    `takes_name` hands over the name of a value instead, and a `Value` comes back.
+    """
+
+    call: Callable[..., Any]
+    parameters: tuple[ValueType, ...]
+    result: ValueType
+    is_variadic: bool = False
+    n_optional: int = 0
+    keeps_unit: bool = False
+    is_monotone: bool = False
+    takes_name: bool = False
+
+
+def shares_unit(function: Function, position: int) -> bool:
+    """Whether an argument has the unit of the first; the digits of `round`, say, stand apart."""
+    is_extra = position >= len(function.parameters) - function.n_optional
+    return function.keeps_unit and (function.is_variadic or not is_extra)
+
+
+Functions = Mapping[str, Function]
+_NUMBER, _DATE, _BOOLEAN = ValueType("number"), ValueType("date"), ValueType("boolean")
+
+
+def years_between(start: dt.date, end: dt.date) -> float:
+    """Years from one day to another: whole at each anniversary, a fraction of that year between.
+
+    Who is born on 29 February has the anniversary on 1 March in other years.
+    """
+    if end < start:
+        return -years_between(end, start)
+    whole = completed_years(start, end)
+    last, following = _anniversary(start, whole), _anniversary(start, whole + 1)
+    return whole + (end - last).days / (following - last).days
+
+
+def completed_years(start: dt.date, end: dt.date) -> int:
+    """Full years from one day to another, as an age is counted; negative before the start."""
+    return end.year - start.year - ((end.month, end.day) < (start.month, start.day))
+
+
+def round_half_up(number: float, digits: float = 0) -> float:
+    """As a clinician rounds: 0.5 goes away from zero."""
+    scale = 10.0 ** int(digits)
+    return math.copysign(math.floor(abs(number) * scale + 0.5), number) / scale
+
+
+def _points(is_true: bool, points: float) -> float:
+    return points if is_true else 0
+
+
+def _anniversary(start: dt.date, years: int) -> dt.date:
+    try:
+        return start.replace(year=start.year + years)
+    except ValueError:
+        return dt.date(start.year + years, 3, 1)
+
+
+def _of_numbers(call: Callable[[tuple[float, ...]], float]) -> Function:
+    return Function(
+        lambda *numbers: call(numbers),
+        (_NUMBER,),
+        _NUMBER,
+        is_variadic=True,
+        keeps_unit=True,
+        is_monotone=True,
+    )
+
+
+STANDARD_FUNCTIONS: Functions = {
+    "sum": _of_numbers(sum),
+    "min": _of_numbers(min),
+    "max": _of_numbers(max),
+    "mean": _of_numbers(lambda numbers: math.fsum(numbers) / len(numbers)),
+    "abs": Function(abs, (_NUMBER,), _NUMBER, keeps_unit=True),
+    "round": Function(
+        round_half_up,
+        (_NUMBER, _NUMBER),
+        _NUMBER,
+        n_optional=1,
+        keeps_unit=True,
+        is_monotone=True,
+    ),
+    "count": Function(lambda *conditions: sum(conditions), (_BOOLEAN,), _NUMBER, is_variadic=True),
+    "points": Function(_points, (_BOOLEAN, _NUMBER), _NUMBER),
+    "years_between": Function(
+        years_between, (_DATE, _DATE), ValueType("number", "years"), is_monotone=True
+    ),
+}
+"""What every expression may call. `count` counts conditions that are true; `points(x, 3)` is 3
+where x is true and 0 where it is false. Each is unknown as long as an argument is."""
+
+
+def history_functions(recall: Callable[[str, str], Value]) -> Functions:
+    """`first(x)`, `latest(x)` and `previous(x)`; `recall(which, name)` finds the value."""
+
+    def recalling(which: str) -> Function:
+        return Function(
+            lambda name: recall(which, name),
+            (ValueType("any"),),
+            ValueType("any"),
+            takes_name=True,
+        )
+
+    return {which: recalling(which) for which in ("first", "latest", "previous")}
+
+
+def as_functions(calculators: Mapping[str, Signature]) -> Functions:
+    """A table of calculators, `name: (callable, ((kind, unit), ...), (kind, unit))`, as functions.
+
+    Calculators rise or fall in each of their arguments.
+    """
+    return {
+        name: Function(
+            call, tuple(ValueType(*p) for p in parameters), ValueType(*result), is_monotone=True
+        )
+        for name, (call, parameters, result) in calculators.items()
+    }

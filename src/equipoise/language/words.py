@@ -1,0 +1,32 @@
+"""The words of an explanation, in both languages."""
+
+from collections.abc import Mapping
+
+from equipoise.language.values import ReasonKind
+from equipoise.problems import Text
+
+WORDS: Mapping[str, Text] = {
+    "yes": Text("yes", "oui"),
+    "no": Text("no", "non"),
+    "unknown": Text("cannot tell", "indéterminé"),
+    "all": Text("all of", "toutes les conditions"),
+    "any": Text("any of", "au moins une condition"),
+    "none": Text("none of", "aucune des conditions"),
+    "at_least": Text("at least some of", "un nombre minimal de conditions"),
+    "not": Text("not", "contraire de"),
+    "judgement": Text("judgement", "appréciation"),
+    "gap": Text("not in the record", "absent du registre"),
+    "when": Text("applies if", "s'applique si"),
+}
+
+REASONS: Mapping[ReasonKind, Text] = {
+    "missing": Text("missing", "manquant"),
+    "stale": Text("too old", "trop ancien"),
+    "conflicting": Text("conflicting values", "valeurs contradictoires"),
+    "unit_unknown": Text("unit does not fit", "unité incompatible"),
+    "implausible": Text("not plausible", "invraisemblable"),
+    "ambiguous": Text("not precise enough", "trop imprécis"),
+    "awaiting_judgement": Text("awaiting a judgement", "en attente d'une appréciation"),
+    "not_in_source": Text("not in the record", "absent du registre"),
+    "undefined": Text("not defined", "non défini"),
+}
