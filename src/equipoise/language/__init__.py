@@ -13,7 +13,6 @@ from equipoise.language.functions import (
     Functions,
     ValueType,
     as_functions,
-    completed_years,
     history_functions,
     years_between,
 )
@@ -62,7 +61,6 @@ __all__ = [
     "at_least",
     "check_expression",
     "check_source",
-    "completed_years",
     "convert",
     "evaluate",
     "explain",

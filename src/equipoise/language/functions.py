@@ -59,14 +59,10 @@ def years_between(start: dt.date, end: dt.date) -> float:
     """
     if end < start:
         return -years_between(end, start)
-    whole = completed_years(start, end)
+    whole = end.year - start.year
+    whole -= _anniversary(start, whole) > end
     last, following = _anniversary(start, whole), _anniversary(start, whole + 1)
     return whole + (end - last).days / (following - last).days
-
-
-def completed_years(start: dt.date, end: dt.date) -> int:
-    """Full years from one day to another, as an age is counted; negative before the start."""
-    return end.year - start.year - ((end.month, end.day) < (start.month, start.day))
 
 
 def round_half_up(number: float, digits: float = 0) -> float:
