@@ -12,9 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from equipoise.language.evaluation import evaluate
-from equipoise.language.parsing import parse
-from equipoise.language.values import Known, Unknown, unknown
+from equipoise.language import Known, Unknown, evaluate, parse, unknown
 from equipoise.study.protocol import SafetyPlan
 
 Value = bool | int | float | str | None

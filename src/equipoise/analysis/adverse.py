@@ -1,0 +1,285 @@
+"""Adverse events by what was really infused, by period; pooled while the trial is blinded."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from equipoise.analysis.groups import Basis, DummyArms
+from equipoise.analysis.summary import estimate_upper_bound
+from equipoise.analysis.texts import word
+from equipoise.conduct.events import Value
+from equipoise.conduct.state import FormRecord, Participant, TrialState
+from equipoise.problems import Refused, Text, problem
+from equipoise.safety import AdverseEvent, AdverseRecord, list_adverse_events
+from equipoise.study.forms import Form
+from equipoise.study.study import Study
+
+Received = Mapping[tuple[str, str], str]
+"""What was in each infusion, by randomization number and encounter: a product of the study."""
+
+BEFORE, LATER, UNDATED = "before", "later", "undated"
+"""The events of no period: before the first infusion; too late for a period; without onset."""
+
+
+class Count(Struct, frozen=True):
+    """How many participants, and how many events."""
+
+    n_participants: int
+    n_events: int
+
+
+class AdverseRow(Struct, frozen=True):
+    """One kind of event in each column: all of them, the serious ones, or those of one term."""
+
+    label: Text
+    counts: tuple[Count, ...]
+
+
+class AdverseColumn(Struct, frozen=True):
+    """The participants of one period who received the same, or of no period."""
+
+    period: str
+    label: Text
+    n_exposed: int
+    upper_bound: float | None
+    """One-sided upper 95 % bound of the risk where no event was seen."""
+    max_grades: tuple[tuple[int, int], ...]
+    """How many participants have this as the highest grade of their events."""
+
+
+class AdverseTable(Struct, frozen=True):
+    """Columns by period and product; each event stands in exactly one of them."""
+
+    basis: Basis
+    columns: tuple[AdverseColumn, ...]
+    totals: tuple[AdverseRow, ...]
+    terms: tuple[AdverseRow, ...]
+    n_events: int
+
+
+class _Column(Struct, frozen=True):
+    period: str
+    label: Text
+    exposed: frozenset[str]
+    events: tuple[AdverseEvent, ...]
+
+
+def list_events(study: Study, state: TrialState) -> tuple[AdverseEvent, ...]:
+    """Every adverse event on record; none where the study has no safety plan."""
+    if study.safety is None:
+        return ()
+    form = study.forms[study.safety.form]
+    records = (r for p in state.participants.values() for r in _records_of(form, p))
+    return list_adverse_events(study.safety, records)
+
+
+def tabulate_adverse_events(
+    study: Study,
+    state: TrialState,
+    *,
+    received: Received | None = None,
+    dummy: DummyArms | None = None,
+) -> AdverseTable:
+    """Events after each infusion until the next one, by the product that was received.
+
+    A period without a next infusion ends where the next one was planned; the last has no end. An
+    event on the day of an infusion belongs to the period that begins with it.
+
+    Raises:
+        Refused: an infusion was given and `received` does not tell of what.
+    """
+    if received is not None:
+        _check_received(study, state, received)
+    people = {p.code: p for p in state.randomized}
+    events = [e for e in list_events(study, state) if e.participant in people]
+    columns = (
+        *_period_columns(study, people, events, received=received, dummy=dummy),
+        *_other_columns(study, people, events),
+    )
+    terms = sorted({e.term for e in events})
+    return AdverseTable(
+        basis="unblinded" if received is not None else "dummy" if dummy else "pooled",
+        columns=tuple(_describe(c) for c in columns),
+        totals=_count_totals(columns),
+        terms=tuple(
+            _count_row(Text(t or "–"), columns, [e for e in events if e.term == t]) for t in terms
+        ),
+        n_events=len(events),
+    )
+
+
+def period_of(study: Study, person: Participant, event: AdverseEvent) -> str:
+    """The encounter whose infusion began the period of an event, or a period that is none."""
+    if event.onset_on is None:
+        return UNDATED
+    given = [
+        (i.given_on, e)
+        for e in study.infusion_encounters
+        if (i := person.infusions.get(e)) and i.given_on and i.given_on <= event.onset_on
+    ]
+    if not given:
+        return BEFORE
+    began_on, encounter = given[-1]
+    if _is_next_given(study, person, encounter):
+        return encounter
+    ends_on = _planned_end(study, encounter, began_on)
+    return LATER if ends_on and event.onset_on >= ends_on else encounter
+
+
+def _planned_end(study: Study, encounter: str, began_on: dt.date) -> dt.date | None:
+    """The day on which the next infusion is planned, counted from this one; None after the last."""
+    order = study.infusion_encounters
+    following = order.index(encounter) + 1
+    if following == len(order):
+        return None
+    planned = study.schedule.encounters
+    days = (planned[order[following]].day or 0) - (planned[encounter].day or 0)
+    return began_on + dt.timedelta(days=days)
+
+
+def _is_next_given(study: Study, person: Participant, encounter: str) -> bool:
+    order = study.infusion_encounters
+    later = order[order.index(encounter) + 1 :]
+    return any(i.given_on for e, i in person.infusions.items() if e in later)
+
+
+def _period_columns(
+    study: Study,
+    people: Mapping[str, Participant],
+    events: list[AdverseEvent],
+    *,
+    received: Received | None,
+    dummy: DummyArms | None,
+) -> tuple[_Column, ...]:
+    columns = []
+    for encounter in study.infusion_encounters:
+        exposed = [p for p in people.values() if _is_given(p, encounter)]
+        here = [e for e in events if period_of(study, people[e.participant], e) == encounter]
+        for label, members in _divide(study, encounter, exposed, received=received, dummy=dummy):
+            mine = tuple(e for e in here if e.participant in members)
+            columns.append(_Column(encounter, label, members, mine))
+    return tuple(columns)
+
+
+def _divide(
+    study: Study,
+    encounter: str,
+    exposed: list[Participant],
+    *,
+    received: Received | None,
+    dummy: DummyArms | None,
+) -> Iterable[tuple[Text, frozenset[str]]]:
+    """The participants infused at an encounter, by what they received."""
+    if received is not None:
+        of = {p.code: received[p.number, encounter] for p in exposed}
+        labels = {name: product.label for name, product in study.treatments.products.items()}
+    elif dummy is not None:
+        of = {p.code: dummy.label_of[p.number] for p in exposed}
+        labels = {label: word("dummy_arm", label=label) for label in dummy.labels}
+    else:
+        of, labels = {p.code: "" for p in exposed}, {"": word("all_together")}
+    for key, label in labels.items():
+        yield label, frozenset(code for code, group in of.items() if group == key)
+
+
+def _other_columns(
+    study: Study, people: Mapping[str, Participant], events: list[AdverseEvent]
+) -> tuple[_Column, ...]:
+    """The events of no period; a column only where there are any."""
+    columns = []
+    for period in (BEFORE, LATER, UNDATED):
+        here = tuple(e for e in events if period_of(study, people[e.participant], e) == period)
+        if here:
+            columns.append(_Column(period, word("all_together"), frozenset(people), here))
+    return tuple(columns)
+
+
+def _describe(column: _Column) -> AdverseColumn:
+    highest: dict[str, int] = {}
+    for event in column.events:
+        if event.grade is not None:
+            highest[event.participant] = max(event.grade, highest.get(event.participant, 0))
+    n = len(column.exposed)
+    return AdverseColumn(
+        period=column.period,
+        label=column.label,
+        n_exposed=n,
+        upper_bound=estimate_upper_bound(n) if n and not column.events else None,
+        max_grades=tuple(
+            (g, sum(1 for h in highest.values() if h == g)) for g in sorted(set(highest.values()))
+        ),
+    )
+
+
+def _count_totals(columns: tuple[_Column, ...]) -> tuple[AdverseRow, ...]:
+    events = [e for c in columns for e in c.events]
+    kinds = {
+        "any_event": events,
+        "serious_events": [e for e in events if e.is_serious],
+        "events_to_clarify": [e for e in events if e.is_serious is None],
+        "related_events": [e for e in events if e.is_related],
+        "severe_events": [e for e in events if e.grade is not None and e.grade >= 3],
+        "fatal_events": [e for e in events if e.is_fatal],
+    }
+    return tuple(_count_row(word(key), columns, found) for key, found in kinds.items())
+
+
+def _count_row(label: Text, columns: tuple[_Column, ...], events: list[AdverseEvent]) -> AdverseRow:
+    counts = []
+    for column in columns:
+        mine = [e for e in events if e in column.events]
+        counts.append(Count(len({e.participant for e in mine}), len(mine)))
+    return AdverseRow(label, tuple(counts))
+
+
+def _is_given(person: Participant, encounter: str) -> bool:
+    infusion = person.infusions.get(encounter)
+    return infusion is not None and infusion.status == "given"
+
+
+def _check_received(study: Study, state: TrialState, received: Received) -> None:
+    given = [
+        (p.number, e)
+        for p in state.randomized
+        for e in study.infusion_encounters
+        if _is_given(p, e)
+    ]
+    silent = [
+        f"{number} / {encounter}"
+        for number, encounter in given
+        if (number, encounter) not in received
+    ]
+    unknown = sorted(set(received.values()) - set(study.treatments.products))
+    problems = []
+    if silent:
+        problems.append(problem("EQ-A004", infusions=", ".join(silent)))
+    if unknown:
+        problems.append(problem("EQ-A006", products=", ".join(unknown)))
+    if problems:
+        raise Refused(problems)
+
+
+def _records_of(form: Form, person: Participant) -> Iterable[AdverseRecord]:
+    infused_on = tuple(sorted(i.given_on for i in person.infusions.values() if i.given_on))
+    for record in person.forms.values():
+        if record.form == form.form:
+            yield AdverseRecord(
+                participant=person.code,
+                repeat=record.repeat,
+                values={**dict.fromkeys(form.items), **record.values},
+                at=record.corrections[-1].stamp.at if record.corrections else record.stamp.at,
+                earlier=tuple(_earlier(form, record)),
+                infused_on=infused_on,
+            )
+
+
+def _earlier(form: Form, record: FormRecord) -> Iterable[tuple[dt.datetime, Mapping[str, Value]]]:
+    """What the form said before each correction, with the instant since which it did."""
+    instants = [record.stamp.at, *(c.stamp.at for c in record.corrections)]
+    values: dict[str, Value] = {**dict.fromkeys(form.items), **record.values}
+    found: list[tuple[dt.datetime, Mapping[str, Value]]] = []
+    for correction, since in zip(record.corrections[::-1], instants[-2::-1], strict=True):
+        values = {**values, correction.item: correction.old}
+        found.append((since, values))
+    return reversed(found)

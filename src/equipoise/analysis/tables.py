@@ -1,0 +1,242 @@
+"""The tables of a report as HTML; captions say whether they are pooled, dummy or unblinded."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from equipoise.analysis.adverse import (
+    BEFORE,
+    LATER,
+    UNDATED,
+    AdverseColumn,
+    AdverseRow,
+    AdverseTable,
+)
+from equipoise.analysis.baseline import BaselineRow, BaselineTable
+from equipoise.analysis.course import Course, CourseGroup, CoursePoint
+from equipoise.analysis.figures.svg import tag
+from equipoise.analysis.groups import Basis
+from equipoise.analysis.summary import Summary
+from equipoise.analysis.texts import say_day, say_number, say_percent, say_share, word
+from equipoise.problems import Language, Text
+from equipoise.safety import AdverseEvent
+from equipoise.study.study import Study
+
+
+def say(key: str, language: Language, /, **values: object) -> str:
+    """Words ready for HTML."""
+    return escape(word(key, **values).say(language))
+
+
+def badge(basis: Basis, language: Language) -> str:
+    """The word that says by what a table counts."""
+    return tag("span", say(f"basis_{basis}", language), class_=f"basis basis-{basis}")
+
+
+def table(
+    caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, notes: Sequence[str] = ()
+) -> str:
+    """A table of ready HTML cells; the first cell of a row names it, a lone one spans the row."""
+    body = "".join(_row(cells, len(head)) for cells in rows)
+    top = tag("tr", *(tag("th", h, scope="col") for h in head))
+    drawn = tag(
+        "table", tag("caption", caption), tag("thead", top), tag("tbody", body), class_="data"
+    )
+    return tag("div", drawn, class_="scroll") + "".join(tag("p", n, class_="note") for n in notes)
+
+
+def show_baseline(found: BaselineTable, *, language: Language) -> str:
+    """The baseline table: numbers as mean (SD) and median (Q1 - Q3), answers as n (%)."""
+    head = [say("characteristic", language)]
+    head += [
+        f"{escape(label.say(language))}<br>n = {n}"
+        for label, n in zip(found.labels, found.sizes, strict=True)
+    ]
+    rows = [cells for row in found.rows for cells in _baseline_rows(row, found.sizes, language)]
+    caption = f"{say('baseline_caption', language)} {badge(found.basis, language)}"
+    return table(caption, head, rows, notes=[say("baseline_note", language)])
+
+
+def show_course(course: Course, *, language: Language) -> str:
+    """Means by encounter and group, and the changes from baseline."""
+    head = [say(k, language) for k in ("encounter", "course_value", "course_change")]
+    rows: list[list[str]] = []
+    for group in course.groups:
+        label = escape(group.label.say(language))
+        rows.append([f"{label} (n = {group.n})"])
+        rows.append([say("baseline", language), _mean_sd(group.baseline, language), "–"])
+        rows += [_course_row(group, p, course=course, language=language) for p in group.points]
+    name = escape(course.endpoint.label.say(language))
+    unit = f", {escape(course.endpoint.unit.say(language))}" if course.endpoint.unit else ""
+    caption = f"{name}{unit} {badge(course.basis, language)}"
+    notes = [say("course_note", language)]
+    if course.shared:
+        notes.append(say("course_shared_note", language))
+    return table(caption, head, rows, notes=notes)
+
+
+def show_shared_arms(study: Study, course: Course, *, language: Language) -> str:
+    """Which arms cannot differ yet, in a sentence each."""
+    arms = study.identity.arms
+    return "".join(
+        tag(
+            "p",
+            say(
+                "shared_arms",
+                language,
+                arms=Text(
+                    *(_listed(arms[a].label.say(s) for a in shared.arms) for s in ("en", "fr"))
+                ),
+                encounter=shared.until,
+            ),
+            class_="warning",
+        )
+        for shared in course.shared
+    )
+
+
+def show_adverse_events(found: AdverseTable, study: Study, *, language: Language) -> str:
+    """Participants with events (%) and events, by period and product."""
+    head = [say("adverse_row", language)]
+    head += [_adverse_head(c, study, language) for c in found.columns]
+    rows = [_adverse_row(r, found.columns, language) for r in found.totals]
+    if any(c.upper_bound is not None for c in found.columns):
+        cells = [_bound(c, language) for c in found.columns]
+        rows.append([say("adverse_bound", language), *cells])
+    rows.append([say("max_grade", language), *(_grades(c, language) for c in found.columns)])
+    if found.terms:
+        rows.append([say("adverse_terms", language)])
+        rows += [_adverse_row(r, found.columns, language) for r in found.terms]
+    caption = f"{say('adverse_caption', language)} {badge(found.basis, language)}"
+    notes = [say("adverse_note", language, n=found.n_events)]
+    return table(caption, head, rows, notes=notes)
+
+
+def show_serious_events(events: Iterable[AdverseEvent], *, language: Language) -> str:
+    """The listing of events that are serious, or whose seriousness is to be clarified."""
+    listed = [e for e in events if e.is_serious is not False]
+    if not listed:
+        return tag("p", say("serious_none", language))
+    keys = (
+        "participant",
+        "term",
+        "onset",
+        "after_infusion",
+        "grade",
+        "serious",
+        "fatal",
+        "related",
+    )
+    head = [say(f"serious_{key}", language) for key in (*keys, "known", "report_by")]
+    rows = [
+        [
+            escape(e.participant),
+            escape(e.term),
+            say_day(e.onset_on),
+            "–" if e.days_after_infusion is None else str(e.days_after_infusion),
+            "–" if e.grade is None else str(e.grade),
+            *(_verdict(v, language) for v in (e.is_serious, e.is_fatal, e.is_related)),
+            f"{e.known_at:%Y-%m-%d %H:%M}",
+            f"{e.report_by:%Y-%m-%d %H:%M}" if e.report_by else "–",
+        ]
+        for e in listed
+    ]
+    return table(
+        say("serious_caption", language), head, rows, notes=[say("serious_note", language)]
+    )
+
+
+def _row(cells: Sequence[str], n_columns: int) -> str:
+    if len(cells) == 1:
+        return tag("tr", tag("th", cells[0], colspan=n_columns, scope="colgroup"), class_="part")
+    return tag("tr", tag("th", cells[0], scope="row"), *(tag("td", c) for c in cells[1:]))
+
+
+def _baseline_rows(
+    row: BaselineRow, sizes: Sequence[int], language: Language
+) -> Iterable[Sequence[str]]:
+    unit = f" ({escape(row.unit)})" if row.unit else ""
+    label = escape(row.label.say(language)) + unit
+    known = [n - missing for n, missing in zip(sizes, row.n_missing, strict=True)]
+    yield [tag("strong", label), *(f"n = {n}" for n in known)]
+    if row.summaries:
+        yield [
+            say("mean_sd", language),
+            *(_pair(s.mean, s.sd, language) for s in row.summaries),
+        ]
+        yield [say("median_quartiles", language), *(_quartiles(s, language) for s in row.summaries)]
+    for category in row.categories:
+        shares = (say_share(n, of, language) for n, of in zip(category.counts, known, strict=True))
+        yield [escape(category.label.say(language)), *shares]
+    if any(row.n_missing):
+        yield [say("missing", language), *map(str, row.n_missing)]
+
+
+def _pair(mean: float | None, sd: float | None, language: Language) -> str:
+    if mean is None:
+        return "–"
+    return f"{say_number(mean, language)} ({say_number(sd, language)})"
+
+
+def _quartiles(s: Summary, language: Language) -> str:
+    if s.median is None:
+        return "–"
+    q1, q3 = say_number(s.q1, language), say_number(s.q3, language)
+    return f"{say_number(s.median, language)} ({q1} – {q3})"
+
+
+def _mean_sd(point: CoursePoint, language: Language) -> str:
+    return f"{_pair(point.mean, point.sd, language)}, n = {point.n}"
+
+
+def _course_row(
+    group: CourseGroup, point: CoursePoint, *, course: Course, language: Language
+) -> list[str]:
+    change = "–"
+    if point.n_change:
+        change = f"{_pair(point.mean_change, point.sd_change, language)}, n = {point.n_change}"
+    is_alike = any(group.key in s.arms and point.encounter in s.encounters for s in course.shared)
+    mark = tag("sup", "=") if is_alike else ""
+    return [escape(point.encounter) + mark, _mean_sd(point, language), change]
+
+
+def _adverse_head(column: AdverseColumn, study: Study, language: Language) -> str:
+    if column.period in (BEFORE, LATER, UNDATED):
+        period = say(f"period_{column.period}", language)
+    else:
+        order = study.infusion_encounters
+        following = order[order.index(column.period) + 1 :][:1]
+        key = "period_until" if following else "period_after"
+        period = say(key, language, first=column.period, second="".join(following))
+    return f"{period}<br>{escape(column.label.say(language))}<br>n = {column.n_exposed}"
+
+
+def _adverse_row(
+    row: AdverseRow, columns: Sequence[AdverseColumn], language: Language
+) -> list[str]:
+    cells = [
+        f"{say_share(count.n_participants, column.n_exposed, language)} [{count.n_events}]"
+        if count.n_events
+        else "0"
+        for count, column in zip(row.counts, columns, strict=True)
+    ]
+    return [escape(row.label.say(language)), *cells]
+
+
+def _bound(column: AdverseColumn, language: Language) -> str:
+    if column.upper_bound is None:
+        return "–"
+    return f"≤ {say_percent(column.upper_bound, language)}"
+
+
+def _grades(column: AdverseColumn, language: Language) -> str:
+    return (
+        "<br>".join(say("grade_count", language, grade=g, n=n) for g, n in column.max_grades) or "–"
+    )
+
+
+def _verdict(value: bool | None, language: Language) -> str:
+    return say({True: "yes", False: "no", None: "to_clarify"}[value], language)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " / ".join(names)
