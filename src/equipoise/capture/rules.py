@@ -6,7 +6,7 @@ values of the form's own item; `encounter` is the name of the encounter.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -23,22 +23,25 @@ from equipoise.language import (
     unknown,
 )
 from equipoise.language import Value as Answer
+from equipoise.problems import Text
 from equipoise.study.forms import EditCheck, Form, Item
 
 Value = bool | int | float | str | None
 """What an item holds; dates are ISO 8601 text, months `YYYY-MM`; None means empty."""
 
 
+def _nothing(_: str) -> tuple[Known, ...]:
+    return ()
+
+
 class Others(Struct, frozen=True):
-    """What else is known of the participant: `form.item` to its values, oldest first."""
+    """What else is known of the participant: `find("form.item")` gives its values, oldest first."""
 
     encounter: str = ""
-    known: Mapping[str, tuple[Known, ...]] = {}
+    find: Callable[[str], tuple[Known, ...]] = _nothing
 
 
-def is_asked(
-    form: Form, item: str, *, values: Mapping[str, Value], others: Others
-) -> bool | None:
+def is_asked(form: Form, item: str, *, values: Mapping[str, Value], others: Others) -> bool | None:
     """Whether an item applies; None while the answer that decides it is not known."""
     when = form.items[item].when
     if not when:
@@ -47,9 +50,7 @@ def is_asked(
     return answer.value is True if isinstance(answer, Known) else None
 
 
-def derive_items(
-    form: Form, *, values: Mapping[str, Value], others: Others
-) -> Mapping[str, Value]:
+def derive_items(form: Form, *, values: Mapping[str, Value], others: Others) -> Mapping[str, Value]:
     """The derived values of a form, in order; None as long as an input is unknown."""
     return {name: _plain(x) for name, x in _derive(form, values, others=others).items()}
 
@@ -57,14 +58,36 @@ def derive_items(
 def find_warnings(
     form: Form, *, values: Mapping[str, Value], others: Others
 ) -> tuple[EditCheck, ...]:
-    """The edit checks that are true; one that cannot be told says nothing."""
+    """Values outside their usual range, and the edit checks that are true.
+
+    A check that cannot be told says nothing.
+    """
     lookup = _lookup(form, values, others=others)
     functions = _functions(form, others)
-    return tuple(
+    speaking = (
         check
         for check in form.checks
         if evaluate(parse(check.warn_if), lookup, functions=functions) == Known(True)
     )
+    return (*_unusual(form, values), *speaking)
+
+
+def _unusual(form: Form, values: Mapping[str, Value]) -> Iterator[EditCheck]:
+    for name, item in form.items.items():
+        value = values.get(name)
+        if item.usual is None or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        low, high = item.usual
+        if not low <= value <= high:
+            bounds = f"{low:g} – {high:g} {item.unit}".rstrip()
+            yield EditCheck(
+                id=f"usual-{name}",
+                warn_if=f"not ({low:g} <= {name} <= {high:g})",
+                say=Text(
+                    f"{item.label.en}: {value:g} is unusual ({bounds}).",
+                    f"{item.label.say('fr')} : {value:g} est inhabituel ({bounds}).",
+                ),
+            )
 
 
 def to_known(item: Item, value: Value) -> Answer | None:
@@ -96,16 +119,14 @@ def _entered(form: Form, values: Mapping[str, Value], *, others: Others) -> Look
         if name == "encounter":
             return Known(others.encounter)
         if "." in name:
-            found = others.known.get(name)
+            found = others.find(name)
             return found[-1] if found else unknown("missing", name)
         return None
 
     return find
 
 
-def _derive(
-    form: Form, values: Mapping[str, Value], *, others: Others
-) -> Mapping[str, Answer]:
+def _derive(form: Form, values: Mapping[str, Value], *, others: Others) -> Mapping[str, Answer]:
     """Derived values; each may use the ones before it."""
     entered = _entered(form, values, others=others)
     functions = _functions(form, others)
@@ -124,7 +145,7 @@ def _derive(
 
 def _functions(form: Form, others: Others) -> Functions:
     def recall(which: str, name: str) -> Answer:
-        found = others.known.get(f"{form.form}.{name}")
+        found = others.find(f"{form.form}.{name}")
         if not found:
             return unknown("missing", name)
         return found[0] if which == "first" else found[-1]

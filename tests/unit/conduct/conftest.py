@@ -198,7 +198,13 @@ class Course:
         return entries[0].stream
 
     def submit(
-        self, code: str, form: str, *, encounter: str = "screening", by: str = "investigator", **values: object
+        self,
+        code: str,
+        form: str,
+        *,
+        encounter: str = "screening",
+        by: str = "investigator",
+        **values: object,
     ) -> None:
         conduct.submit_form(
             self.trial,

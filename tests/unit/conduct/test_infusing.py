@@ -1,0 +1,143 @@
+"""Infusions: ordered with the weight of the day, prepared, given."""
+
+import datetime as dt
+
+import msgspec
+import pytest
+
+from equipoise import conduct
+from equipoise.conduct import RunningTrial
+from equipoise.problems import Refused
+from equipoise.study.protocol import Treatments
+
+from .conftest import Clock, Course
+from .test_opening import codes
+
+
+def prepare(course: Course, code: str, label: str, encounter: str = "M0") -> None:
+    conduct.prepare_infusion(
+        course.trial,
+        by="cell_unit",
+        at=course.clock(),
+        participant=code,
+        encounter=encounter,
+        label=label,
+    )
+
+
+def give(course: Course, code: str, label: str, **changes: object) -> None:
+    command: dict[str, object] = {"on": course.clock.today, "volume_ml": 16.0} | changes
+    conduct.give_infusion(
+        course.trial,
+        by="investigator",
+        at=course.clock(),
+        participant=code,
+        encounter="M0",
+        label=label,
+        **command,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.requirement("C41", "F24")
+def test_an_infusion_goes_from_order_to_participant(course: Course, trial: RunningTrial) -> None:
+    """70 kg: 1.4 x 10^8 cells in 16.5 mL from two bags; then the label, then what was given."""
+    code = course.randomized()
+    course.order(code)
+    ordered = trial.state.participants[code].infusions["M0"]
+    prepare(course, code, "48213377")
+    give(course, code, "48213377")
+    given = trial.state.participants[code].infusions["M0"]
+
+    assert (ordered.target_cells, ordered.volume_ml, ordered.n_bags) == (140_000_000, 16.5, 2)
+    assert (ordered.weight_kg, ordered.status) == (70.0, "ordered")
+    assert (given.status, given.label, given.given_ml) == ("given", "48213377", 16.0)
+
+
+@pytest.mark.requirement("F25")
+def test_no_order_without_a_fit_weight(course: Course, trial: RunningTrial, clock: Clock) -> None:
+    """Yesterday's weight does not count, nor one that no adult has, nor none."""
+    code = course.randomized()
+    clock.at += dt.timedelta(days=1)
+    with pytest.raises(Refused) as refused:
+        course.order(code)
+    assert codes(refused) == ["EQ-B002"]
+
+    course.submit(code, "vitals", encounter="M0", weight=7.0, pregnant=False)
+    with pytest.raises(Refused) as refused:
+        course.order(code)
+    assert codes(refused) == ["EQ-B003"]
+
+    trial.study = msgspec.structs.replace(
+        trial.study,
+        treatments=msgspec.structs.replace(
+            trial.study.treatments,
+            dose=msgspec.structs.replace(trial.study.treatments.dose, weight="skin.kg"),
+        ),
+    )
+    with pytest.raises(Refused) as refused:
+        course.order(code)
+    assert codes(refused) == ["EQ-B001"]
+
+
+def test_an_order_fits_the_study(course: Course, trial: RunningTrial, clock: Clock) -> None:
+    """Only a randomized participant, a planned encounter, once; and only where a dose is defined."""
+    waiting, code = course.eligible(), course.randomized()
+    course.order(code)
+
+    for subject, encounter, expected in (
+        (waiting, "M0", "EQ-C039"),
+        (code, "screening", "EQ-C060"),
+        (code, "M0", "EQ-C061"),
+    ):
+        with pytest.raises(Refused) as refused:
+            course.order(subject, encounter)
+        assert codes(refused) == [expected]
+
+    trial.study = msgspec.structs.replace(trial.study, treatments=Treatments())
+    with pytest.raises(Refused) as refused:
+        course.order(code, "M3")
+    assert codes(refused) == ["EQ-B004"]
+
+
+@pytest.mark.requirement("F24")
+def test_the_wrong_bag_is_refused(course: Course) -> None:
+    """The label on the bag must be the one prepared for this participant and encounter."""
+    code, other = course.randomized(), course.randomized()
+    course.order(code)
+    course.order(other)
+    prepare(course, code, "11112222")
+    prepare(course, other, "33334444")
+
+    with pytest.raises(Refused) as refused:
+        give(course, code, "33334444")
+    assert codes(refused) == ["EQ-C065"]
+
+
+def test_steps_come_in_order_and_labels_once(course: Course, clock: Clock) -> None:
+    """Not prepared, not given; not twice; no label twice; no other day; no impossible volume."""
+    code, other = course.randomized(), course.randomized()
+    with pytest.raises(Refused) as refused:
+        prepare(course, code, "1")
+    assert codes(refused) == ["EQ-C062"]
+
+    course.order(code)
+    course.order(other)
+    with pytest.raises(Refused) as refused:
+        give(course, code, "1")
+    assert codes(refused) == ["EQ-C063"]
+
+    prepare(course, code, "1")
+    for subject, label, expected in (
+        (code, "2", "EQ-C063"),
+        (other, "1", "EQ-C064"),
+        (other, "", "EQ-C064"),
+    ):
+        with pytest.raises(Refused) as refused:
+            prepare(course, subject, label)
+        assert codes(refused) == [expected]
+
+    yesterday = clock.today - dt.timedelta(days=1)
+    for changes, expected in (({"on": yesterday}, "EQ-C066"), ({"volume_ml": 160.0}, "EQ-C067")):
+        with pytest.raises(Refused) as refused:
+            give(course, code, "1", **changes)
+        assert codes(refused) == [expected]

@@ -1,0 +1,166 @@
+"""Randomization: refused unless eligible and consented; once, in order, never an arm."""
+
+import msgspec
+import pytest
+
+from equipoise import conduct
+from equipoise.conduct import RunningTrial
+from equipoise.ledger import MemoryStore
+from equipoise.problems import Refused
+from equipoise.study.study import Study
+from equipoise.vault import LocalVault
+
+from .conftest import Clock, Course
+from .test_opening import codes
+
+
+@pytest.mark.requirement("F05", "F06")
+def test_refused_unless_every_criterion_is_satisfied(course: Course) -> None:
+    """What is unknown refuses as what is not met does, and each is named."""
+    code = course.screen()
+    with pytest.raises(Refused) as refused:
+        course.randomize(code)
+    assert codes(refused) == ["EQ-C040", "EQ-C055", "EQ-C055", "EQ-C055"]
+
+    course.consent(code)
+    course.submit(code, "skin", arm=3, leg=3)
+    course.submit(code, "vitals", weight=70.0, pregnant=True)
+    course.judge(code, is_true=False)
+    with pytest.raises(Refused) as refused:
+        course.randomize(code)
+
+    assert codes(refused) == ["EQ-C054", "EQ-C054", "EQ-C054"]
+    assert course.trial.state.randomized == ()
+
+
+@pytest.mark.requirement("F04", "C70", "D28")
+def test_numbers_come_in_order_and_once(course: Course, clock: Clock) -> None:
+    """The list is used from its start; a second randomization is refused."""
+    first, second = course.randomized("01"), course.randomized("02")
+    numbers = [p.number for p in course.trial.state.randomized]
+
+    assert numbers == sorted(numbers)
+    assert [p.code for p in course.trial.state.randomized] == [first, second]
+    with pytest.raises(Refused) as refused:
+        course.randomize(first)
+    assert codes(refused) == ["EQ-C050"]
+
+
+@pytest.mark.requirement("F05")
+def test_the_proof_is_kept_with_the_request(course: Course) -> None:
+    """The verdict on each criterion, with its inputs, is in the ledger before the number."""
+    code = course.randomized()
+    entries = [e for e in course.trial.store.read(stream=code)]
+    request, number = entries[-2:]
+    verdict = msgspec.json.decode(request.body or b"")["verdict"]
+
+    assert (request.type, number.type) == ("RandomizationRequested", "ParticipantRandomized")
+    assert verdict["status"] == "eligible"
+    assert [c["status"] for c in verdict["criteria"]] == ["met", "met", "not_met"]
+
+
+class CutOff:
+    """A vault whose line breaks after it has assigned."""
+
+    def __init__(self, trial: RunningTrial) -> None:
+        self.vault = trial.vault
+        self.is_cut = True
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.vault, name)
+
+    def assign(self, participant: str, *, stratum: str, proof: str) -> str:
+        assert self.vault is not None
+        number = self.vault.assign(participant, stratum=stratum, proof=proof)
+        if self.is_cut:
+            raise ConnectionResetError
+        return number
+
+
+@pytest.mark.requirement("D02", "D28")
+def test_a_randomization_cut_off_in_the_middle_is_finished_later(
+    course: Course, trial: RunningTrial, clock: Clock
+) -> None:
+    """The vault assigned but the answer was lost: the next call records the same number."""
+    code = course.eligible()
+    line = CutOff(trial)
+    trial.vault = line  # type: ignore[assignment]
+    with pytest.raises(ConnectionResetError):
+        course.randomize(code)
+    assert trial.state.participants[code].status == "randomizing"
+    other = course.eligible()
+
+    line.is_cut = False
+    later = course.randomize(other)
+    number = course.randomize(code)
+
+    assert number < later
+    assert trial.state.participants[code].status == "randomized"
+
+
+def test_only_a_request_is_finished(course: Course, trial: RunningTrial, clock: Clock) -> None:
+    """Without a request there is nothing to finish, nor without a vault."""
+    code = course.eligible()
+    with pytest.raises(Refused) as refused:
+        conduct.finish_randomization(trial, by="coordinator", at=clock(), participant=code)
+    assert codes(refused) == ["EQ-C052"]
+    with pytest.raises(Refused) as refused:
+        conduct.record_number(trial, by="coordinator", at=clock(), participant=code, number="R-9")
+    assert codes(refused) == ["EQ-C052"]
+
+    trial.vault = None
+    with pytest.raises(Refused) as refused:
+        course.randomize(code)
+    assert codes(refused) == ["EQ-C053"]
+
+
+def test_a_request_is_not_made_twice(course: Course, trial: RunningTrial, clock: Clock) -> None:
+    """While a number is on its way another request is refused."""
+    code = course.eligible()
+    trial.vault = None
+    with pytest.raises(Refused):
+        course.randomize(code)
+    with pytest.raises(Refused) as refused:
+        conduct.request_randomization(
+            trial, by="coordinator", at=clock(), participant=code, on=clock.today
+        )
+    assert codes(refused) == ["EQ-C050"]
+
+
+def test_consent_must_come_first(course: Course, trial: RunningTrial, clock: Clock) -> None:
+    """A randomization dated before consent is refused."""
+    import datetime as dt
+
+    code = course.eligible()
+    with pytest.raises(Refused) as refused:
+        conduct.request_randomization(
+            trial,
+            by="coordinator",
+            at=clock(),
+            participant=code,
+            on=clock.today - dt.timedelta(days=1),
+        )
+    assert "EQ-C041" in codes(refused)
+
+
+def test_the_stratum_comes_from_the_site_where_the_plan_says_so(
+    study: Study, vault: LocalVault, trial: RunningTrial, course: Course
+) -> None:
+    """A plan stratified by site uses the participant's own site, never something typed."""
+    plan = study.identity.randomization
+    assert plan is not None
+    stratified = msgspec.structs.replace(
+        study,
+        identity=msgspec.structs.replace(
+            study.identity,
+            randomization=msgspec.structs.replace(plan, stratify=("site",)),
+        ),
+    )
+    code = course.eligible("02")
+    trial.study = stratified
+    trial.vault = None
+    with pytest.raises(Refused):
+        course.randomize(code)
+
+    assert trial.state.participants[code].stratum == "02"
+    assert isinstance(trial.store, MemoryStore)
