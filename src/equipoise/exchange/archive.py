@@ -7,6 +7,7 @@ module needs neither this program nor a database; it is copied out with each arc
 
 import json
 import shutil
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -54,7 +55,8 @@ def write_ledger_archive(store: Store, path: Path) -> int:
         detail = error.strerror or str(error)
         raise Refused([problem("EQ-X003", str(path), place=str(path), detail=detail)]) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
     return n_entries
 
 

@@ -11,7 +11,10 @@ MARKS: Mapping[str, str] = {
     "lost_sign": r"(?<![<>≤≥=!])=\s?\d",
     "decimal_comma": r"(?<![\d,.])\d+,\d{1,2}(?![\d,])",
     "and_or": r"\band/or\b",
-    "binding": r"\b(?:and|plus)\b(?!/).*(?<!/)\bor\b|(?<!/)\bor\b.*\b(?:and|plus)\b(?!/)",
+    "binding": (
+        r"\b(?:and|plus)\b(?!/).*(?<!/)\bor\b|(?<!/)\bor\b.*\b(?:and|plus)\b(?!/)"
+        r"|\band/or\b.*\b(?:and|or)\b"
+    ),
     "comma_list": r"\b[A-Za-z]{2,},\s?[A-Za-z]{2,}\s?[<>≤≥]|[<>≤≥][^;,]*[;,][^;,<>≤≥]*[<>≤≥]",
     "conditional": r"\b(?:wom[ae]n|m[ae]n|females?|males?|those) (?:of|with|who)\b.*\bmust\b",
     "such_as": r"\b(?:such as|e\.g\.|eg\.|for example|including but not limited|etc\b)",

@@ -120,7 +120,9 @@ def write_draft(draft: Draft, directory: Path) -> None:
 def to_answer(draft: Draft) -> dict[str, object]:
     """The draft as `equipoise draft --json` prints it."""
     keys = ("study", "facts", "arms", "criteria", "gaps")
-    return {key: msgspec.to_builtins(getattr(draft, key)) for key in keys}
+    answer = {key: getattr(draft, key) for key in keys}
+    plain: dict[str, object] = msgspec.json.decode(msgspec.json.encode(answer))
+    return plain
 
 
 def _load_text(path: Path) -> str:

@@ -68,6 +68,15 @@ _ARM_TYPES: Mapping[str | None, str] = {
     "SHAM_COMPARATOR": "placebo",
     "NO_INTERVENTION": "no_intervention",
 }
+_USUALLY_MASKED: Mapping[str, tuple[str, ...]] = {
+    "none": (),
+    "single": ("participant",),
+    "double": ("participant", "investigator"),
+    "triple": ("participant", "investigator", "outcome_assessor"),
+    "quadruple": ("participant", "investigator", "outcome_assessor"),
+}
+"""What is assumed until somebody decides. The registry's fourth role, the care provider, is no role
+of a study folder."""
 _QUIET = ("needs_review", "judgement")
 
 
@@ -113,7 +122,7 @@ def _decide(
 
 
 def _identity(source: FolderSource) -> dict[str, object]:
-    """`study.yaml`; the type of an arm must be given, so a lost one is assumed under a decision."""
+    """`study.yaml`; what it must say and the record does not is assumed under a decision."""
     facts = source.reading.facts
     numbers = {"nct": facts.nct, "sponsor": facts.sponsor_id}
     names = _arm_names(source.arms)
@@ -122,8 +131,8 @@ def _identity(source: FolderSource) -> dict[str, object]:
         title=Text(source.title or source.study),
         identifiers={key: value for key, value in numbers.items() if value},
         sponsor=_sponsor(source),
-        status=facts.status or "",
-        phase=tuple(facts.phase.split("/")) if facts.phase else (),
+        status=(facts.status or "").lower(),
+        phase=_phases(facts.phase or ""),
         purpose=(facts.purpose or "").lower(),
         model=(facts.model or "").lower(),
         allocation=(facts.allocation or "").lower(),
@@ -131,8 +140,8 @@ def _identity(source: FolderSource) -> dict[str, object]:
         start=facts.start or "",
         completion=facts.completion or "",
         population=Population(
-            minimum_age=facts.minimum_age or "",
-            maximum_age=facts.maximum_age or "",
+            minimum_age=(facts.minimum_age or "").lower(),
+            maximum_age=(facts.maximum_age or "").lower(),
             sex=(facts.sex or "").lower(),  # type: ignore[arg-type]
             healthy_volunteers=facts.healthy_volunteers,
         ),
@@ -144,7 +153,17 @@ def _identity(source: FolderSource) -> dict[str, object]:
         if arm.type is None:
             assumed = {"decision": "arm-types", "assume": built["arms"][name]["type"]}
             built["arms"][name]["type"] = assumed
+    if "masking" in built and not source.reading.masked_roles:
+        usual = _USUALLY_MASKED[built["masking"]["schema"]]
+        if usual:
+            built["masking"]["masked"] = {"decision": "masked-roles", "assume": list(usual)}
     return built
+
+
+def _phases(words: str) -> tuple[str, ...]:
+    """`PHASE1/PHASE2` is phases 1 and 2; a trial without a phase has none."""
+    found = re.findall(r"(EARLY_)?PHASE ?(\d)", words)
+    return tuple(f"early {number}" if early else number for early, number in found)
 
 
 def _sponsor(source: FolderSource) -> Sponsor | None:
@@ -191,8 +210,8 @@ def _criteria(source: FolderSource, kind: Kind) -> Iterator[Criterion]:
     top = [c for c in source.criteria if c.kind == kind and c.parent is None]
     place = 0.0
     for criterion in top:
-        number = criterion.number or ""
-        place = float(number) if number.isdecimal() else place + 0.01
+        own = criterion.number or ""
+        place = float(own) if own.isdecimal() else place + 0.01
         found.append((place, _criterion(criterion, source)))
     taken = {c.number for _, c in found}
     for lost_kind, number, what in source.lost:

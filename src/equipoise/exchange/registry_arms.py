@@ -52,10 +52,12 @@ def read_arms(page: RegistryPage) -> tuple[tuple[DraftArm, ...], tuple[Gap, ...]
     if not blocks:
         gaps.append(Gap("arms", "no arm found on the page"))
     gaps += [Gap("arms", f"the type of the arm is lost: {b.name}") for b in blocks if not b.type]
+    arms = tuple(DraftArm(b.name, b.type, _describe(b)) for b in blocks)
+    gaps += [Gap(f"arm {a.name}", "the arm has no description") for a in arms if not a.description]
     if blocks:
         known = {text for block in blocks for text in (block.name, *block.own, *block.given)}
         gaps += [Gap("Interventions", f"in no arm: {t}") for t in given if t not in known]
-    return tuple(DraftArm(b.name, b.type, _describe(b)) for b in blocks), tuple(gaps)
+    return arms, tuple(gaps)
 
 
 def _without_label(text: str) -> str:

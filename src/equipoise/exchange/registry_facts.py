@@ -80,8 +80,8 @@ _ANYWHERE = re.compile(
 )
 _ROLES: Mapping[str, str] = {
     "PARTICIPANT": "participant",
-    "CARE_PROVIDER": "care_provider",
-    "CAREGIVER": "care_provider",
+    "CARE_PROVIDER": "",
+    "CAREGIVER": "",
     "INVESTIGATOR": "investigator",
     "OUTCOMES_ASSESSOR": "outcome_assessor",
     "OUTCOME_ASSESSOR": "outcome_assessor",
@@ -120,7 +120,7 @@ def read_facts(page: RegistryPage, *, bounds: tuple[Sequence[str], Sequence[str]
     participants = values.pop("planned_participants")
     volunteers = values.pop("healthy_volunteers")
     facts = Facts(
-        **values,  # type: ignore[arg-type]  # the two that are no texts are taken out above
+        **values,
         planned_participants=int(participants) if participants else None,
         healthy_volunteers=volunteers == "Yes" if volunteers else None,
     )
@@ -175,7 +175,9 @@ def _read_design(page: RegistryPage, found: Found, gaps: list[Gap]) -> None:
         if key and line.label in ("", key):
             _note(found, key, line.text)
         elif roles:
-            found.setdefault("masked_roles", []).extend(roles)
+            found.setdefault("masked_roles", []).extend(r for r in roles if r)
+            if "" in roles:
+                gaps.append(Gap("Study Design", f"no role of a study folder: {line.text}"))
         elif line.label in _DESIGN and line.text == "OTHER":
             _note(found, line.label, line.text)
         elif line.text == "OTHER":

@@ -6,11 +6,10 @@ whoever takes one leading apostrophe away has the text as entered. Numbers are n
 are written with every digit that was recorded. Instants are UTC. Files are UTF-8 with LF.
 """
 
-import csv
 import datetime as dt
 import hashlib
-import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -110,10 +109,8 @@ def _to_csv(study: Study, form: Form, rows: Iterable[FormRow], *, realm: str) ->
     reasons = [name for name, item in form.items.items() if item.may_be_not_done]
     rows = sorted(rows, key=lambda r: (r.site, r.participant, r.encounter, r.repeat, r.version))
     reasons = list(dict.fromkeys([*reasons, *(name for row in rows for name in row.not_done)]))
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
     headers = (*form.items, *form.derive, *(f"{name}.not_done" for name in reasons))
-    writer.writerow((*KEYS, *headers, "entered_at", "version"))
+    lines = [_to_line((*KEYS, *headers, "entered_at", "version"))]
     for row in rows:
         place = (study.identity.study, realm, row.site, row.participant, row.encounter, row.repeat)
         cells = (
@@ -124,8 +121,17 @@ def _to_csv(study: Study, form: Form, rows: Iterable[FormRow], *, realm: str) ->
             row.at,
             row.version,
         )
-        writer.writerow([to_cell(cell) for cell in cells])
-    return out.getvalue().encode()
+        lines.append(_to_line(to_cell(cell) for cell in cells))
+    return "".join(lines).encode()
+
+
+def _to_line(cells: Iterable[str]) -> str:
+    """Quoted as RFC 4180 has it; a lone carriage return inside a text is quoted too."""
+    quoted = (
+        '"' + cell.replace('"', '""') + '"' if re.search(r'[",\r\n]', cell) else cell
+        for cell in cells
+    )
+    return ",".join(quoted) + "\n"
 
 
 def _to_manifest(

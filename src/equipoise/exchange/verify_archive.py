@@ -22,30 +22,30 @@ def sha256(*parts):
 def fault_of(entry, manifest, ends):
     """What is wrong with the next entry of a chain; the empty text if nothing is."""
     study, chain = manifest["study"], entry["chain"]
-    start = (0, sha256("equipoise/genesis/1", study, manifest["realm"], chain))
-    before = ends.get(chain, start)
+    this = f"entry {entry['seq']} of chain {chain}"
+    before = ends.get(chain, (0, sha256("equipoise/genesis/1", study, manifest["realm"], chain)))
     ends[chain] = (entry["seq"], entry["digest"])
     if (entry["seq"] - 1, entry["prev"], entry["study"]) != (*before, study):
-        return "does not follow the entry before it"
+        return f"{this} does not follow the entry before it"
     if entry["digest"] != sha256("equipoise/entry/1", *(entry[name] for name in FIELDS.split())):
-        return "is not as it was recorded"
+        return f"{this} is not as it was recorded"
     body, salt = entry["body"], bytes.fromhex(entry["salt"])
     is_kept = body is None or entry["body_digest"] == sha256("equipoise/body/1", salt, body)
-    return "" if is_kept else "has another body than was recorded"
+    return "" if is_kept else f"{this} has another body than was recorded"
 
 
 def verify(path):
     """The first fault of an archive in words; the empty text if there is none."""
-    place, ends = "the file", {}
+    place, ends = "line 1", {}
     try:
         with open(path, "rb") as lines:  # noqa: PTH123
             manifest = json.loads(next(lines))
             if manifest["digest"] != sha256(json.dumps({**manifest, "digest": ""}, sort_keys=True)):
                 return "line 1: the manifest is not as it was written"
             for number, line in enumerate(lines, 2):
-                place, entry = f"line {number}", json.loads(line)
-                if fault := fault_of(entry, manifest, ends):
-                    return f"{place}: entry {entry['seq']} of chain {entry['chain']} {fault}"
+                place = f"line {number}"
+                if fault := fault_of(json.loads(line), manifest, ends):
+                    return f"{place}: {fault}"
     except Exception as error:
         return f"{place}: cannot be read ({error!r})"
     heads = {chain: (head["seq"], head["digest"]) for chain, head in manifest["heads"].items()}

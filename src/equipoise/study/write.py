@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import LiteralScalarString
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 LINE_WIDTH = 100
 _ALWAYS = ("assume", "is", "en")
@@ -17,6 +17,8 @@ _ALWAYS = ("assume", "is", "en")
 
 _FIRST = ("id", "number")
 """Keys by which people find a part; they lead it."""
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff]")
+"""Characters that a reader of the file would not see; they are written as escapes."""
 _LINES = re.compile(
     r"[^\W_][\x20-\x7e\u00a1-\u00ac\u00ae-\u024f\u2010-\u2027\u2190-\u22ff]*"
     r"(\n[^\W_][\x20-\x7e\u00a1-\u00ac\u00ae-\u024f\u2010-\u2027\u2190-\u22ff]*)+(?<! )"
@@ -58,6 +60,8 @@ def _plain(value: object) -> object:
         return [_plain(part) for part in value]
     if isinstance(value, str) and _LINES.fullmatch(value):
         return LiteralScalarString(value)
+    if isinstance(value, str) and _UNSEEN.search(value):
+        return DoubleQuotedScalarString(value)
     return value
 
 

@@ -1,0 +1,239 @@
+"""`equipoise draft` on the two pages: facts, arms, criteria, gaps, and a folder that checks."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from equipoise.exchange.draft import LARGEST_RECORD, draft_study, to_answer, write_draft
+from equipoise.problems import Refused, has_errors
+from equipoise.study.check import check_folder
+from equipoise.study.load import load_study
+
+FACTS = {
+    "sponsor": "Assistance Publique - Hôpitaux de Paris",
+    "sponsor_id": "APHP211026",
+    "status": "NOT_YET_RECRUITING",
+    "phase": "PHASE1/PHASE2",
+    "planned_participants": 18,
+    "allocation": "RANDOMIZED",
+    "model": "PARALLEL",
+    "masking": "DOUBLE",
+    "purpose": "TREATMENT",
+    "start": "2024-12-01",
+    "completion": "2027-05-01",
+    "minimum_age": "18 Years",
+    "maximum_age": "70 Years",
+    "sex": "ALL",
+    "healthy_volunteers": False,
+}
+
+
+def test_every_fact_is_read_in_the_records_own_words(record: Path) -> None:
+    """The sixteen facts of the page, each under its key; the study is named by its number."""
+    answer = to_answer(draft_study(record))
+
+    assert answer["facts"] == {"nct": record.stem, **FACTS}
+    assert answer["study"] == record.stem.lower()
+    assert list(answer) == ["study", "facts", "arms", "criteria", "gaps"]
+    assert json.loads(json.dumps(answer)) == answer
+
+
+def test_arms_are_name_and_description_and_a_lost_type_stays_unknown(record: Path) -> None:
+    """Three arms; their types are not on the page and are not guessed."""
+    draft = draft_study(record)
+
+    assert [a.name for a in draft.arms] == ["2 infusions of MSC", "1 infusion of MSC", "Placebo"]
+    assert [a.type for a in draft.arms] == [None, None, None]
+    assert draft.arms[0].description.count("(2x10^6 cells/kg)") == 2
+    assert [("M0" in a.description, "M3" in a.description) for a in draft.arms] == [
+        (True, True)
+    ] * 3
+    assert "the type of the arm is lost: Placebo" in [g.what for g in draft.gaps]
+
+
+def test_criteria_keep_their_numbers_and_nesting(record: Path) -> None:
+    """Nine inclusion and thirteen exclusion criteria; under 5 two bullets, under the second 1-3."""
+    criteria = draft_study(record).criteria
+    top = [c for c in criteria if c.parent is None]
+
+    assert [c.number for c in top if c.kind == "inclusion"] == [str(n) for n in range(2, 11)]
+    assert [c.number for c in top if c.kind == "exclusion"] == [str(n) for n in range(2, 15)]
+    nested = {c.id: (c.parent, c.number) for c in criteria if c.parent}
+    assert nested == {
+        "I5.a": ("I5", None),
+        "I5.b": ("I5", None),
+        "I5.b.1": ("I5.b", "1"),
+        "I5.b.2": ("I5.b", "2"),
+        "I5.b.3": ("I5.b", "3"),
+    }
+    assert len({c.id for c in criteria}) == len(criteria) == 27
+
+
+def test_texts_lose_their_escapes_and_nothing_else(record: Path) -> None:
+    """`\\<` becomes `<`; a lost superscript and a decimal comma stay and are marked."""
+    by_id = {c.id: c for c in draft_study(record).criteria}
+
+    assert not any("\\" in c.text for c in by_id.values())
+    assert "< 50 x 109/L" in by_id["E11"].text
+    assert "< 0,5 x 109/L" in by_id["E11"].text
+    assert {"lost_superscript", "decimal_comma"} < set(by_id["E11"].review)
+    assert by_id["E9"].text == "Body Mass Index < 16.5 kg/m2"
+
+
+def test_rules_are_proposed_only_where_words_can_mean_nothing_else(record: Path) -> None:
+    """An age range and one comparison; every criterion waits for a person's review."""
+    criteria = draft_study(record).criteria
+
+    assert {c.id: c.expression for c in criteria if c.expression} == {
+        "I3": "age >= 18 years and age <= 70 years",
+        "E9": "bmi < 16.5 kg/m2",
+    }
+    assert all(c.review[0] == "needs_review" for c in criteria)
+
+
+def test_review_marks_stand_where_the_record_is_ambiguous(record: Path) -> None:
+    """The marks that both pages share, at their criteria."""
+    review = {c.id: set(c.review) for c in draft_study(record).criteria}
+
+    assert {"and_or", "binding"} <= review["I5.a"]
+    assert {"and_or", "binding"} <= review["I5.b.1"]
+    assert {"such_as", "scope"} <= review["I5.b.3"]
+    assert "scope" in review["I5.b"]
+    assert "judgement" in review["I6"]
+    assert "conditional" in review["I8"]
+    assert "comma_list" in review["E3"]
+    assert {"comma_list", "upper_limit"} <= review["E4"]
+    assert {"exception", "truncated"} <= review["E5"]
+    assert "no_threshold" in review["E6"]
+
+
+def test_gaps_name_what_is_lost_and_what_nobody_decided(record: Path) -> None:
+    """Item 1 of each list, the superscript, empty sections, the ratio, the outcome, the roles."""
+    gaps = [(g.where, g.what) for g in draft_study(record).gaps]
+
+    assert ("Inclusion Criteria", "the list starts at 2") in gaps
+    assert ("Exclusion Criteria", "the list starts at 2") in gaps
+    assert ("E11", "lost superscript? 109/L may be 10^9/L") in gaps
+    assert ("Conditions", "the section is empty on the page") in gaps
+    assert {"allocation-ratio", "primary-outcome", "masked-roles"} <= {w for w, _ in gaps}
+
+
+def test_the_folder_checks_without_an_error(record: Path, tmp_path: Path) -> None:
+    """What is written is a study folder: no error, and its decisions are open."""
+    write_draft(draft_study(record), tmp_path / "study")
+
+    loaded = check_folder(tmp_path / "study")
+
+    assert not has_errors(loaded.problems), [str(p) for p in loaded.problems]
+    assert loaded.study is not None
+    decisions = {d.id: d for d in loaded.study.decisions}
+    assert {d.status for d in decisions.values()} == {"open"}
+    assert {
+        "allocation-ratio",
+        "primary-outcome",
+        "masked-roles",
+        "visit-schedule",
+        "follow-up",
+        "criterion-I1",
+        "criterion-E1",
+        "E11-lost-superscript",
+        "I5_b_1-and-or",
+        "I3-rule",
+        "arm-types",
+    } <= set(decisions)
+    assert all(d.question.fr and d.because.fr for d in decisions.values())
+    assert {a.decision for a in loaded.study.assumptions} == {"arm-types", "masked-roles"}
+    assert (tmp_path / "study" / "forms").is_dir()
+
+
+def test_the_folder_keeps_every_fact_and_text(record: Path, tmp_path: Path) -> None:
+    """Identity, arms and criteria are in the folder, each text as on the page, none in French."""
+    draft = draft_study(record)
+    write_draft(draft, tmp_path)
+
+    study = load_study(tmp_path).study
+
+    assert study is not None
+    identity = study.identity
+    assert identity.identifiers == {"nct": record.stem, "sponsor": "APHP211026"}
+    assert (identity.phase, identity.planned_participants) == (("1", "2"), 18)
+    assert [(a.type, a.label.fr) for a in identity.arms.values()] == [
+        ("other", ""),
+        ("other", ""),
+        ("placebo", ""),
+    ]
+    assert identity.randomization is None
+    assert study.schedule.encounters == {}
+    assert [c.number for c in study.eligibility.inclusion] == [str(n) for n in range(1, 11)]
+    assert study.eligibility.inclusion[0].gap == "the list starts at 2"
+    severe = study.eligibility.inclusion[4]
+    assert [getattr(rule, "id", None) for rule in severe.any_] == ["I5.a", "I5.b"]
+    for criterion in draft.criteria:
+        own = (
+            study.eligibility.inclusion
+            if criterion.kind == "inclusion"
+            else study.eligibility.exclusion
+        )
+        assert any(criterion.text in c.record for c in own)
+
+
+def test_a_folder_that_holds_anything_is_refused(tmp_path: Path, draft_text) -> None:
+    """EQ-D006: nothing is overwritten, nothing is added."""
+    draft = draft_text("NCT ID: NCT00000001\nBasic Information\nRECRUITING\n")
+
+    with pytest.raises(Refused) as refused:
+        write_draft(draft, tmp_path)
+
+    assert [p.code for p in refused.value.problems] == ["EQ-D006"]
+    assert [p.name for p in tmp_path.iterdir()] == ["record.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, draft_text) -> None:
+    """EQ-D007: a file stands where the folder should be."""
+    draft = draft_text("NCT ID: NCT00000001\nBasic Information\nRECRUITING\n")
+
+    with pytest.raises(Refused) as refused:
+        write_draft(draft, tmp_path / "record.txt" / "study")
+
+    assert [p.code for p in refused.value.problems] == ["EQ-D007"]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "EQ-D002"),
+        (b" \n\n", "EQ-D002"),
+        (b"%PDF-1.7\n\xff\xfe\x00\x80", "EQ-D003"),
+        (b"text\x00text", "EQ-D003"),
+        (b"<!DOCTYPE html><html><body>NCT06722105</body></html>", "EQ-D004"),
+        (b"Dear colleague,\nthe trial NCT06722105 is open.\n", "EQ-D005"),
+        (b'{"protocolSection": {}}', "EQ-D005"),
+        (b"x" * (LARGEST_RECORD + 1), "EQ-D008"),
+    ],
+)
+def test_what_is_no_record_is_a_problem(tmp_path: Path, content: bytes, code: str) -> None:
+    """Empty, binary, HTML, a letter, another format, a heap: each is said for what it is."""
+    path = tmp_path / "record.txt"
+    path.write_bytes(content)
+
+    with pytest.raises(Refused) as refused:
+        draft_study(path)
+
+    assert [p.code for p in refused.value.problems] == [code]
+
+
+def test_a_missing_record_is_a_problem(tmp_path: Path) -> None:
+    """EQ-D001, for a file that is not there and for a folder."""
+    for path in (tmp_path / "none.txt", tmp_path):
+        with pytest.raises(Refused) as refused:
+            draft_study(path)
+        assert [p.code for p in refused.value.problems] == ["EQ-D001"]
+
+
+def test_a_draft_is_the_same_each_time(record: Path) -> None:
+    """No clock, no chance: two readings give the same bytes."""
+    first, second = (msgspec.json.encode(to_answer(draft_study(record))) for _ in range(2))
+
+    assert first == second
