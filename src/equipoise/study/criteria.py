@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from equipoise.problems import Text
-from equipoise.study.protocol import Count, Identifier, Piece
+from equipoise.study.protocol import Count, Name, Piece
 from equipoise.study.roles import Role
 
 
@@ -71,6 +71,6 @@ class Eligibility(Piece, frozen=True, kw_only=True):
     """`eligibility.yaml`: the reference date, the named values, both lists."""
 
     reference_date: Literal["consent", "screening", "randomization"] = "randomization"
-    values: Mapping[Identifier, ValueDefinition] = {}
+    values: Mapping[Name, ValueDefinition] = {}
     inclusion: tuple[Criterion, ...] = ()
     exclusion: tuple[Criterion, ...] = ()

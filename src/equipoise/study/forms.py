@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from equipoise.problems import Text
-from equipoise.study.protocol import Identifier, Piece
+from equipoise.study.protocol import Identifier, Name, Piece
 from equipoise.study.roles import Role
 
 Side = Literal["", "right", "left"]
@@ -50,7 +50,7 @@ class EditCheck(Piece, frozen=True, kw_only=True):
 class Area(Piece, frozen=True, kw_only=True):
     """A body area of a map; `both` makes one item for each side."""
 
-    area: Identifier
+    area: Name
     label: Text
     both: bool = False
 
@@ -75,7 +75,7 @@ class Form(Piece, frozen=True, kw_only=True):
     `order` sorts the forms of an encounter;
     `records` says that entering it is also the written consent, or the end of the study."""
 
-    form: Identifier
+    form: Name
     title: Text
     by: tuple[Role, ...]
     at: tuple[Identifier, ...] = ()
@@ -85,6 +85,6 @@ class Form(Piece, frozen=True, kw_only=True):
     map: Literal["", "body"] = ""
     areas: tuple[Area, ...] = ()
     area_item: AreaItem | None = None
-    items: Mapping[Identifier, Item] = {}
-    derive: Mapping[Identifier, Derivation] = {}
+    items: Mapping[Name, Item] = {}
+    derive: Mapping[Name, Derivation] = {}
     checks: tuple[EditCheck, ...] = ()

@@ -12,6 +12,8 @@ from equipoise.problems import Text
 from equipoise.study.roles import Role
 
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+"""What an expression can name: no hyphen, which it would read as a minus."""
 SiteCode = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,8}$")]
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]

@@ -7,6 +7,7 @@ tags are refused, for a reader of the file must see every value where it stands.
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 from ruamel.yaml import YAML
@@ -17,6 +18,9 @@ from equipoise.problems import Problem, Where, problem
 
 Path_ = tuple[str | int, ...]
 Position = tuple[int, int]
+
+VALUE = "="
+"""Added to a path, it asks where a text on one line begins, instead of where its key does."""
 
 DEEPEST = 40
 """How far blocks may nest; a study needs twelve levels."""
@@ -100,7 +104,7 @@ class _Reading:
             case SequenceNode():
                 return [self._part(n, (*path, i), _place(n)) for i, n in enumerate(node.value)]
             case _:
-                return self._scalar(node)
+                return self._scalar(node, path)
 
     def _mapping(self, node: MappingNode, path: Path_) -> dict[str, object]:
         found: dict[str, object] = {}
@@ -118,7 +122,10 @@ class _Reading:
         self.positions[path] = place
         return self.read(node, path)
 
-    def _scalar(self, node: Node) -> object:
+    def _scalar(self, node: Any, path: Path_) -> object:
+        line, column = _place(node)
+        if node.style in (None, "'", '"'):
+            self.positions[(*path, VALUE)] = (line, column + (node.style is not None))
         try:
             value: object = self.yaml.constructor.construct_object(node)
             if not _is_unicode(node.value):

@@ -7,6 +7,7 @@ import msgspec
 from equipoise.problems import Problem, Where, has_errors
 from equipoise.study.check.choices import check_decisions
 from equipoise.study.check.design import check_design
+from equipoise.study.check.expressions import check_expressions
 from equipoise.study.check.mend import mend
 from equipoise.study.check.pages import check_forms
 from equipoise.study.check.places import Locate, Places
@@ -26,6 +27,7 @@ _CHECKS = (
     check_eligibility,
     check_forms,
     check_plans,
+    check_expressions,
     check_words,
 )
 

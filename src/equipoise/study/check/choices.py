@@ -1,6 +1,5 @@
 """Checks of the decisions: defined once, complete once taken, used in the folder as they are."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from equipoise.problems import Problem, problem
@@ -12,9 +11,9 @@ FILE = "decisions.yaml"
 
 def check_decisions(places: Places) -> Iterator[Problem]:
     """Check `decisions.yaml`, and each place of the folder that rests on a decision."""
-    defined = Counter(d.id for d in places.study.decisions)
+    ids = [d.id for d in places.study.decisions]
     for index, decision in enumerate(places.study.decisions):
-        if defined[decision.id] > 1:
+        if decision.id in ids[:index]:
             yield problem("EQ-S050", places.at(FILE, "decisions", index, "id"), id=decision.id)
         yield from _check_decision(places, index, decision=decision)
     by_id = {d.id: d for d in places.study.decisions}

@@ -39,7 +39,8 @@ def _check_dates(places: Places) -> Iterator[Problem]:
     for file, key, value in given:
         if value and not _is_date(value):
             yield problem("EQ-S023", places.at(file, key), found=value)
-    if identity.start and identity.completion and identity.completion < identity.start:
+    dates = (identity.start, identity.completion)
+    if all(_is_date(d) for d in dates) and identity.completion < identity.start:
         where = places.at("study.yaml", "completion")
         yield problem("EQ-S022", where, low=identity.start, high=identity.completion)
 
@@ -83,13 +84,12 @@ def _check_masking(places: Places) -> Iterator[Problem]:
 def _check_randomization(places: Places) -> Iterator[Problem]:
     identity = places.study.identity
     plan = identity.randomization
-    where = places.at("study.yaml", "randomization")
     if plan is None:
         if identity.allocation == "randomized":
             yield problem("EQ-S047", places.at("study.yaml", "allocation"))
         return
     if identity.planned_participants == 0:
-        yield problem("EQ-S042", where)
+        yield problem("EQ-S042", places.at("study.yaml", "planned_participants"))
     if len(plan.ratio) != len(identity.arms) or len(plan.ratio) < 2:
         where = places.at("study.yaml", "randomization", "ratio")
         yield problem("EQ-S043", where, n_ratio=len(plan.ratio), n_arms=len(identity.arms))

@@ -45,9 +45,9 @@ def _check_names(places: Places, form: Form) -> Iterator[Problem]:
         if count > 1:
             section = "derive" if name in form.derive else "items"
             yield problem("EQ-S033", places.at(file, section, name), name=name)
-    checks = Counter(c.id for c in form.checks)
+    ids = [c.id for c in form.checks]
     for index, check in enumerate(form.checks):
-        if checks[check.id] > 1:
+        if check.id in ids[:index]:
             yield problem("EQ-S033", places.at(file, "checks", index, "id"), name=check.id)
 
 

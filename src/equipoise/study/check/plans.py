@@ -112,6 +112,8 @@ def _check_draw(places: Places, path: tuple[str, str], *, draw: Draw) -> Iterato
     given = [k for k in _KINDS_OF_DRAW if getattr(draw, k) not in (None, {})]
     if len(given) != 1:
         yield problem("EQ-S073", where, name=path[1], given=", ".join(given) or "-")
+    if _has_no_spread(draw):
+        yield problem("EQ-S077", where, name=path[1])
     if draw.choice and not sum(draw.choice.values()):
         yield problem("EQ-S074", where, name=path[1])
     for span in ((draw.low, draw.high), draw.uniform, draw.days_ago):
@@ -121,6 +123,11 @@ def _check_draw(places: Places, path: tuple[str, str], *, draw: Draw) -> Iterato
         at = places.at(REHEARSAL, *path, "effect", product)
         products = places.study.treatments.products
         yield from check_known(product, products, kind="product", where=at)
+
+
+def _has_no_spread(draw: Draw) -> bool:
+    spreads = [pair[1] for pair in (draw.normal, draw.lognormal) if pair]
+    return any(s < 0 for s in spreads) or (draw.lognormal is not None and draw.lognormal[0] <= 0)
 
 
 def _check_event(places: Places, index: int, *, event: EventDraw) -> Iterator[Problem]:

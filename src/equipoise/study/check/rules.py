@@ -1,6 +1,5 @@
 """Checks of eligibility: each rule says one thing, each value comes from one place."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from equipoise.problems import Problem, problem
@@ -14,15 +13,16 @@ def check_eligibility(places: Places) -> Iterator[Problem]:
     """Check the named values and both lists."""
     for name, value in places.study.eligibility.values.items():
         yield from _check_value(places, name, value=value)
-    ids = Counter(rule.id for _, rule in rules_of(places) if rule.id)
+    ids: set[str] = set()
     for path, rule in rules_of(places):
         yield from _check_rule(places, path, rule=rule)
-        if ids[rule.id] > 1:
+        if rule.id in ids:
             yield problem("EQ-S062", places.at(FILE, *path, "id"), id=rule.id)
+        ids |= {rule.id} - {""}
     for key, criteria in _lists(places):
-        numbers = Counter(c.number for c in criteria)
+        numbers = [c.number for c in criteria]
         for index, criterion in enumerate(criteria):
-            if numbers[criterion.number] > 1:
+            if criterion.number in numbers[:index]:
                 where = places.at(FILE, key, index, "number")
                 yield problem("EQ-S062", where, id=criterion.number)
             yield from _check_readings(places, (key, index), criterion=criterion)

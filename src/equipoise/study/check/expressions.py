@@ -1,0 +1,177 @@
+"""Checks of every expression: that it reads, names what exists, and compares like with like."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+from equipoise.language import (
+    STANDARD_FUNCTIONS,
+    Functions,
+    ValueType,
+    check_source,
+    convert,
+    find_unit,
+    names_in,
+    parse,
+)
+from equipoise.problems import Problem, Refused, problem
+from equipoise.study.check.places import Path, Places, file_of
+from equipoise.study.check.rules import rules_of
+from equipoise.study.criteria import Criterion, Rule
+from equipoise.study.forms import Form
+from equipoise.study.vocabulary import (
+    Names,
+    all_names,
+    criteria_functions,
+    form_functions,
+    form_names,
+    population_names,
+    type_of,
+    value_names,
+)
+from equipoise.study.yaml_source import VALUE
+
+BOOLEAN = ValueType("boolean")
+ELIGIBILITY = "eligibility.yaml"
+
+
+def check_expressions(places: Places) -> Iterator[Problem]:
+    """Check the units and expressions of the whole folder."""
+    for form in places.study.forms.values():
+        yield from _check_form_units(places, form)
+        yield from _check_form(places, form)
+    yield from _check_values(places)
+    yield from _check_criteria(places)
+    yield from _check_safety(places)
+    names = population_names(places.study)
+    for name, source in places.study.analysis.populations.items():
+        path = ("populations", name)
+        yield from _check(places, "analysis.yaml", path, source=source, names=names)
+
+
+def _check(
+    places: Places,
+    file: str,
+    path: Path,
+    *,
+    source: str,
+    names: Names,
+    functions: Functions = STANDARD_FUNCTIONS,
+    result: ValueType | None = BOOLEAN,
+) -> Iterator[Problem]:
+    where = places.at(file, *path, VALUE)
+    yield from check_source(source, names, functions=functions, where=where, result=result)
+
+
+def _check_form_units(places: Places, form: Form) -> Iterator[Problem]:
+    for section, parts in (("items", form.items), ("derive", form.derive)):
+        for name, part in parts.items():
+            if part.unit and find_unit(part.unit) is None:
+                where = places.at(file_of(form), section, name, "unit")
+                yield problem("EQ-S038", where, name=name, unit=part.unit)
+
+
+def _check_form(places: Places, form: Form) -> Iterator[Problem]:
+    file, functions = file_of(form), form_functions()
+    names = form_names(places.study, form)
+    for name, item in form.items.items():
+        if item.when:
+            yield from _check(places, file, ("items", name, "when"), source=item.when, names=names)
+    for name, derivation in form.derive.items():
+        yield from _check(
+            places,
+            file,
+            ("derive", name, "value"),
+            source=derivation.value,
+            names=form_names(places.study, form, before=name),
+            functions=functions,
+            result=type_of(derivation),
+        )
+    for index, check in enumerate(form.checks):
+        path = ("checks", index, "warn_if")
+        yield from _check(
+            places, file, path, source=check.warn_if, names=names, functions=functions
+        )
+
+
+def _check_values(places: Places) -> Iterator[Problem]:
+    sources = all_names(places.study)
+    names = {**sources, **value_names(places.study)}
+    functions = criteria_functions(dt.date.min)
+    for name, value in places.study.eligibility.values.items():
+        path = ("values", name)
+        unit = find_unit(value.unit)
+        if value.unit and unit is None:
+            where = places.at(ELIGIBILITY, *path, "unit")
+            yield problem("EQ-S038", where, name=name, unit=value.unit)
+        elif unit and value.from_ in sources:
+            given = sources[value.from_].unit
+            if convert(1.0, given, unit) is None:
+                where = places.at(ELIGIBILITY, *path, "unit")
+                yield problem("EQ-S064", where, name=name, unit=unit, given=given or "-")
+        if value.value:
+            yield from _check(
+                places,
+                ELIGIBILITY,
+                (*path, "value"),
+                source=value.value,
+                names=names,
+                functions=functions,
+                result=ValueType("number", unit) if unit else None,
+            )
+    yield from _check_circles(places)
+
+
+def _check_circles(places: Places) -> Iterator[Problem]:
+    """A value that is computed from itself, over whatever detour, is never known."""
+    values = places.study.eligibility.values
+    uses = {name: _used(value.value) & set(values) for name, value in values.items()}
+    for name in values:
+        reached, waiting = set[str](), set(uses[name])
+        while waiting:
+            reached |= waiting
+            waiting = {far for near in waiting for far in uses[near]} - reached
+        if name in reached:
+            yield problem("EQ-S065", places.at(ELIGIBILITY, "values", name), name=name)
+
+
+def _used(source: str) -> set[str]:
+    try:
+        return set(names_in(parse(source))) if source else set()
+    except Refused:
+        return set()
+
+
+def _check_criteria(places: Places) -> Iterator[Problem]:
+    names = value_names(places.study)
+    functions = criteria_functions(dt.date.min)
+    for path, rule in rules_of(places):
+        for inner, source in _sources(rule):
+            yield from _check(
+                places,
+                ELIGIBILITY,
+                (*path, *inner),
+                source=source,
+                names=names,
+                functions=functions,
+            )
+
+
+def _sources(rule: Rule) -> Iterator[tuple[Path, str]]:
+    """The expressions that stand in a rule itself, with their paths inside it."""
+    if isinstance(rule, Criterion) and rule.when:
+        yield ("when",), rule.when
+    if rule.is_:
+        yield ("is",), rule.is_
+    for key, parts in (("all", rule.all_), ("any", rule.any_), ("none", rule.none_)):
+        yield from (((key, i), part) for i, part in enumerate(parts) if isinstance(part, str))
+
+
+def _check_safety(places: Places) -> Iterator[Problem]:
+    plan = places.study.safety
+    form = places.study.forms.get(plan.form) if plan else None
+    if plan is None or form is None:
+        return
+    names = {name: type_of(item) for name, item in form.items.items()}
+    for key, source in (("serious_if", plan.serious_if), ("fatal_if", plan.fatal_if)):
+        if source or key == "serious_if":
+            yield from _check(places, "safety.yaml", (key,), source=source, names=names)

@@ -1,0 +1,148 @@
+"""What an expression of each file may name and call, with its kind, unit and choices."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+from equipoise.language import (
+    STANDARD_FUNCTIONS,
+    Function,
+    Functions,
+    ValueType,
+    convert,
+    find_unit,
+    history_functions,
+    infer_type,
+    parse,
+    unknown,
+    years_between,
+)
+from equipoise.problems import Refused
+from equipoise.study.criteria import ValueDefinition
+from equipoise.study.forms import Derivation, Form, Item
+from equipoise.study.study import Study
+
+Names = Mapping[str, ValueType]
+
+PARTICIPANT_FACTS = (
+    "screened",
+    "consented",
+    "eligible",
+    "randomized",
+    "infused",
+    "withdrawn",
+    "completed",
+)
+"""What a population of the analysis may ask of a participant, beside the forms."""
+
+ANYTHING = ValueType("any")
+"""What a faulty declaration gives: the fault is told there, not again at each use."""
+
+_KINDS: Mapping[str, str] = {"integer": "number", "scale": "number", "month": "date"}
+
+
+def form_functions() -> Functions:
+    """What an expression of a form may call; the history is empty, for checks alone."""
+    return {**STANDARD_FUNCTIONS, **history_functions(lambda _, name: unknown("missing", name))}
+
+
+def criteria_functions(reference_on: dt.date) -> Functions:
+    """What an expression of `eligibility.yaml` may call, seen from the reference day.
+
+    `years_since(day)` counts years and their fraction; `age(month)` is the same for a birth;
+    `bmi(weight, height)` is in kg/m2.
+    """
+    since = Function(
+        lambda day: years_between(day, reference_on),
+        (ValueType("date"),),
+        ValueType("number", "years"),
+        is_monotone=True,
+    )
+    bmi = Function(
+        lambda weight, height: weight / (height / 100) ** 2,
+        (ValueType("number", "kg"), ValueType("number", "cm")),
+        ValueType("number", "kg/m2"),
+        is_monotone=True,
+    )
+    return {**STANDARD_FUNCTIONS, "years_since": since, "age": since, "bmi": bmi}
+
+
+def type_of(part: Item | Derivation) -> ValueType:
+    """What an item or a derived value can be; anything, if its unit is not known."""
+    unit = find_unit(part.unit)
+    if part.unit and unit is None:
+        return ANYTHING
+    if isinstance(part, Derivation):
+        return ValueType("number", unit or "")
+    kind = _KINDS.get(part.type, part.type)
+    return ValueType(kind, unit or "", tuple(part.choices), part.range)  # type: ignore[arg-type]
+
+
+def all_names(study: Study) -> dict[str, ValueType]:
+    """Every item and derived value of the study, as `form.item`."""
+    names = {}
+    for form in study.forms.values():
+        names |= {f"{form.form}.{name}": type_of(part) for name, part in form.derive.items()}
+        names |= {f"{form.form}.{name}": type_of(part) for name, part in form.items.items()}
+    return names
+
+
+def form_names(study: Study, form: Form, *, before: str = "") -> Names:
+    """What a form's expressions may name; a derived value only those derived `before` it."""
+    names = all_names(study)
+    names["encounter"] = ValueType("choice", codes=tuple(study.schedule.encounters))
+    names |= {name: type_of(item) for name, item in form.items.items()}
+    for area in form.areas:
+        names |= {n: ANYTHING for n, _ in area.sides if _is_unmade(form, n)}
+    for name, derivation in form.derive.items():
+        if name == before:
+            break
+        names[name] = type_of(derivation)
+    return names
+
+
+def value_names(study: Study) -> Names:
+    """The named values of `eligibility.yaml`, which its criteria use, and `reference_date`."""
+    names = {"reference_date": ValueType("date")}
+    sources = all_names(study)
+    values = study.eligibility.values
+    for name, value in values.items():
+        if value.from_ in sources:
+            names[name] = _taken(value, sources[value.from_])
+        elif value.unit:
+            unit = find_unit(value.unit)
+            names[name] = ValueType("number", unit, (), _bounds(value)) if unit else ANYTHING
+    functions = criteria_functions(dt.date.min)
+    for name, value in values.items():
+        if name not in names:
+            names[name] = _inferred(value.value, names, functions=functions)
+    return names
+
+
+def population_names(study: Study) -> Names:
+    """What the populations of `analysis.yaml` may name."""
+    return all_names(study) | dict.fromkeys(PARTICIPANT_FACTS, ValueType("boolean"))
+
+
+def _taken(value: ValueDefinition, source: ValueType) -> ValueType:
+    unit = find_unit(value.unit) if value.unit else source.unit
+    if unit is None or convert(1.0, source.unit, unit) is None:
+        return ANYTHING
+    return ValueType(source.kind, unit, source.codes, _bounds(value))
+
+
+def _bounds(value: ValueDefinition) -> tuple[float, float] | None:
+    pair = value.plausible
+    return pair if pair and pair[0] <= pair[1] else None
+
+
+def _is_unmade(form: Form, name: str) -> bool:
+    """Whether an area has no item, or one that takes its name."""
+    return name not in form.items or not form.items[name].area
+
+
+def _inferred(source: str, names: Names, *, functions: Functions) -> ValueType:
+    try:
+        found = infer_type(parse(source), names, functions=functions)
+    except Refused:
+        found = None
+    return found or ANYTHING
