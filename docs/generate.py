@@ -53,7 +53,9 @@ def events() -> str:
     parts = [f"# Events\n\n{MADE}{len(EVENTS)} kinds of things can happen in a trial.\n"]
     for event in EVENTS:
         fields = ", ".join(f"`{f.name}`" for f in msgspec.structs.fields(event))
-        parts.append(f"## {event.__name__}\n\n{inspect.getdoc(event)}\n\nHolds: {fields or 'nothing'}.\n")
+        parts.append(
+            f"## {event.__name__}\n\n{inspect.getdoc(event)}\n\nHolds: {fields or 'nothing'}.\n"
+        )
     return "\n".join(parts)
 
 
@@ -66,7 +68,9 @@ def acts() -> str:
         f"| `{name}` | " + " | ".join("yes" if r in act.roles else "" for r in roles) + " |"
         for name, act in sorted(ACTS.items())
     ]
-    notes = [f"- `{name}`: {(act.__doc__ or '').splitlines()[0]}" for name, act in sorted(ACTS.items())]
+    notes = [
+        f"- `{name}`: {(act.__doc__ or '').splitlines()[0]}" for name, act in sorted(ACTS.items())
+    ]
     table = head + "\n".join(rows)
     return f"# Acts and roles\n\n{MADE}{table}\n\n" + "\n".join(notes) + "\n"
 
@@ -97,14 +101,20 @@ def requirements() -> str:
     rows = [f"| {r} | {'<br>'.join(shown[r])} |" for r in sorted(shown, key=_natural)]
     intro = (
         "C: regulation as testable rules. F: failure modes of randomization. D: reliability.\n"
-        "A requirement is listed once a test shows it, or a part of it; what is not here is not claimed.\n"
+        "A requirement is listed once a test shows it or a part of it; nothing else is claimed.\n"
     )
-    return f"# Requirements and tests\n\n{MADE}{intro}\n| id | shown by |\n|---|---|\n" + "\n".join(rows) + "\n"
+    return (
+        f"# Requirements and tests\n\n{MADE}{intro}\n| id | shown by |\n|---|---|\n"
+        + "\n".join(rows)
+        + "\n"
+    )
 
 
 def _required(node: ast.FunctionDef | ast.ClassDef) -> Iterator[str]:
     for decorator in node.decorator_list:
-        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith("mark.requirement"):
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith(
+            "mark.requirement"
+        ):
             for argument in decorator.args:
                 if isinstance(argument, ast.Constant):
                     yield str(argument.value)

@@ -1,4 +1,4 @@
-"""From what a person typed to a value, and back; what cannot be read stays text and is refused later."""
+"""From what a person typed to a value, and back. What cannot be read stays text, to be refused."""
 
 from equipoise.capture.rules import Value
 from equipoise.study.forms import Item

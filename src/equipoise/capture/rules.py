@@ -1,8 +1,8 @@
 """The rules of a form: what is asked, what is derived, which edit checks speak.
 
-All are expressions of the one language. A bare name is an item of the form itself or a value that it
-derives; `form.item` is the latest value of another form; `first(x)` and `previous(x)` are earlier
-values of the form's own item; `encounter` is the name of the encounter.
+All are expressions of the one language. A bare name is an item of the form itself or a value that
+it derives; `form.item` is the latest value of another form; `first(x)` and `previous(x)` are
+earlier values of the form's own item; `encounter` is the name of the encounter.
 """
 
 import datetime as dt

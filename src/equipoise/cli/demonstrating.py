@@ -1,8 +1,8 @@
 """`equipoise demo`: the first study, rehearsed to its end, then opened in mid-course.
 
-The same virtual trial is run twice. Once to its lock, for the report. Once more, moved in time so that
-its last participant was randomized some weeks ago, and stopped today: that one is served, with
-visits due and infusions to prepare.
+The same virtual trial is run twice. Once to its lock, for the report. Once more, moved in time so
+that its last participant was randomized some weeks ago, and stopped today: that one is served,
+with visits due and infusions to prepare.
 """
 
 import datetime as dt
@@ -21,7 +21,12 @@ import click
 
 from equipoise.cli.answering import DONE, as_json
 from equipoise.cli.folders import first_study, load_checked
-from equipoise.cli.rehearsing import rehearse_into, show_progress, vault_beside
+from equipoise.cli.rehearsing import (
+    rehearse_into,
+    running_vault,
+    show_progress,
+    vault_beside,
+)
 from equipoise.cli.reporting import write_trial_report
 from equipoise.cli.serving import accounts_beside, door_settings
 from equipoise.cli.trials import running_trial
@@ -29,7 +34,6 @@ from equipoise.conduct import TrialState
 from equipoise.problems import Refused
 from equipoise.rehearsal import demo_people
 from equipoise.study.study import Study
-from equipoise.vault import start_vault
 
 PASSWORD = "equipoise"  # noqa: S105 - a rehearsal on this machine; the log-in page shows it
 SERVED_AFTER = dt.timedelta(weeks=6)
@@ -57,8 +61,14 @@ def run_demo(
         sites = _serve(running, folder, directory, port=port)
         _wait_until_ready([f"{url}/login/" for url in sites])
         state = running_trial(directory / CURRENT, study=study).state
-        _tell(study, state, sites, directory=directory, seconds=time.monotonic() - began,
-              is_json=is_json)
+        _tell(
+            study,
+            state,
+            sites,
+            directory=directory,
+            seconds=time.monotonic() - began,
+            is_json=is_json,
+        )
         if not is_headless:
             webbrowser.open(sites[0])
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -88,7 +98,10 @@ def _rehearse_demo(study: Study, directory: Path, *, seed: int, is_quiet: bool) 
             rehearse_into(study, made / COMPLETE, seed=seed, progress=progress)
         complete = running_trial(made / COMPLETE, study=study)
         write_trial_report(
-            complete, made / REPORT, vault=vault_beside(made / COMPLETE), by="unblinded_statistician"
+            complete,
+            made / REPORT,
+            vault=vault_beside(made / COMPLETE),
+            by="unblinded_statistician",
         )
         today = dt.datetime.now(dt.UTC).date()
         start = _start_for(complete.state, today=today)
@@ -125,8 +138,7 @@ def _serve(running: ExitStack, folder: Path, directory: Path, *, port: int) -> t
 
     store = directory / CURRENT
     vault = vault_beside(store)
-    run = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="equipoise-")))
-    process = running.enter_context(start_vault(vault, socket_path=run / "vault.sock"))
+    process = running.enter_context(running_vault(vault))
     urls = (f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}")
     for number, (door, token) in enumerate((("site", "assign"), ("sealed", "cells"))):
         settings = door_settings(

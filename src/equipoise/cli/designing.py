@@ -4,7 +4,14 @@ from pathlib import Path
 
 import click
 
-from equipoise.cli.answering import DONE, PROBLEMS, as_json, json_option, problem_rows, show_problems
+from equipoise.cli.answering import (
+    DONE,
+    PROBLEMS,
+    as_json,
+    json_option,
+    problem_rows,
+    show_problems,
+)
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 

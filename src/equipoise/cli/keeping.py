@@ -47,7 +47,9 @@ def verify(store: Path, is_json: bool) -> int:
 
 @ledger.command("export")
 @store_option
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write."
+)
 def export_ledger(store: Path, output: Path) -> int:
     """Write the whole ledger as JSON Lines, with a verifier beside it that needs nothing else."""
     from equipoise.exchange import write_ledger_archive
@@ -97,13 +99,16 @@ def export(directory: Path, store: Path, output: Path) -> int:
 @store_option
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="HTML file.")
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
-@click.option("--vault", type=click.Path(file_okay=False, exists=True, path_type=Path),
-              help="The vault's folder: opens the code. Needs the data to be locked.")
+@click.option(
+    "--vault",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="The vault's folder: opens the code. Needs the data to be locked.",
+)
 @click.option("--by", default="", help="Who opens the code.")
 def report(
     directory: Path, store: Path, output: Path, language: Language, vault: Path | None, by: str
 ) -> int:
-    """Write the report: flow, baseline, course, adverse events. Blinded unless the code is opened."""
+    """Write the report: flow, baseline, course, adverse events. Blinded without --vault."""
     from equipoise.cli.folders import load_checked
     from equipoise.cli.reporting import write_trial_report
     from equipoise.cli.trials import running_trial

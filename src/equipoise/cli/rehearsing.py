@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from equipoise.problems import Refused, problem
 from equipoise.rehearsal import Rehearsal, nature_from, prepare_rehearsal_vault
 from equipoise.rehearsal import rehearse as rehearse_study
 from equipoise.study.study import Study
-from equipoise.vault import VaultClient, read_token, start_vault
+from equipoise.vault import VaultClient, VaultProcess, read_token, start_vault
 
 Progress = Callable[[int, int, str], None]
 
@@ -42,26 +42,30 @@ def rehearse_into(
         raise Refused([problem("EQ-X901", str(store), path=str(store))])
     store.parent.mkdir(parents=True, exist_ok=True)
     prepare_rehearsal_vault(study, vault, seed=seed)
-    with tempfile.TemporaryDirectory(prefix="equipoise-") as run:
-        with start_vault(vault, socket_path=Path(run) / "vault.sock") as process:
-            assigning = VaultClient(process.socket_path, read_token(vault, "assign"))
-            nature = VaultClient(process.socket_path, read_token(vault, "nature"))
-            ledger = open_store(
-                store, study=study.identity.study, realm="rehearsal", create=True
-            )
-            try:
-                return rehearse_study(
-                    study,
-                    store=ledger,
-                    vault=assigning,
-                    nature=nature_from(study, nature),
-                    seed=seed,
-                    start=start,
-                    until=until,
-                    progress=progress,
-                )
-            finally:
-                ledger.close()
+    with ExitStack() as stack:
+        process = stack.enter_context(running_vault(vault))
+        assigning = VaultClient(process.socket_path, read_token(vault, "assign"))
+        nature = VaultClient(process.socket_path, read_token(vault, "nature"))
+        ledger = open_store(store, study=study.identity.study, realm="rehearsal", create=True)
+        stack.callback(ledger.close)
+        return rehearse_study(
+            study,
+            store=ledger,
+            vault=assigning,
+            nature=nature_from(study, nature),
+            seed=seed,
+            start=start,
+            until=until,
+            progress=progress,
+        )
+
+
+@contextmanager
+def running_vault(directory: Path) -> Iterator[VaultProcess]:
+    """A vault's process on a socket of its own, for as long as it is needed."""
+    with ExitStack() as stack:
+        run = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="equipoise-")))
+        yield stack.enter_context(start_vault(directory, socket_path=run / "vault.sock"))
 
 
 @contextmanager

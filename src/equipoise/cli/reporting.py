@@ -1,14 +1,14 @@
 """The report of a trial, blinded or with the code opened."""
 
 import datetime as dt
-import tempfile
 from pathlib import Path
 
 from equipoise.analysis import write_report
+from equipoise.cli.rehearsing import running_vault
 from equipoise.conduct import RunningTrial
 from equipoise.ledger import merkle_root
 from equipoise.problems import Language
-from equipoise.vault import VaultClient, read_token, start_vault
+from equipoise.vault import VaultClient, read_token
 
 
 def write_trial_report(
@@ -29,23 +29,22 @@ def write_trial_report(
             for number, arm in arms.items()
             for encounter, product in given[arm].gives.items()
         }
-    text = write_report(
+    write_report(
         trial.study,
         trial.state,
+        path=path,
         language=language,
-        arms=arms,
-        received=received,
         seal=merkle_root(trial.store.heads()),
         realm=trial.realm,
         generated_at=dt.datetime.now(dt.UTC),
+        arms=arms,
+        received=received,
     )
-    path.write_text(text, encoding="utf-8")
 
 
 def open_code(vault: Path, *, by: str) -> dict[str, str]:
     """The arm of every number, from the vault's own process; the vault logs who asked."""
-    with tempfile.TemporaryDirectory(prefix="equipoise-") as run:
-        with start_vault(vault, socket_path=Path(run) / "vault.sock") as process:
-            client = VaultClient(process.socket_path, read_token(vault, "unblind"))
-            assigned = client.open_list(by=by, reason="analysis after the lock")
-            return {a.number: a.arm for a in assigned}
+    with running_vault(vault) as process:
+        client = VaultClient(process.socket_path, read_token(vault, "unblind"))
+        assigned = client.open_list(by=by, reason="analysis after the lock")
+        return {a.number: a.arm for a in assigned}

@@ -46,14 +46,32 @@ def rehearse(directory: Path, store: Path, seed: int, is_json: bool) -> int:
 
 @click.command()
 @click.argument("directory", type=FOLDER)
-@click.option("--store", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="The ledger, a SQLite file.")
-@click.option("--vault", "socket", required=True, type=click.Path(path_type=Path),
-              help="The socket of a running `equipoise vault`.")
-@click.option("--token", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="The capability of this door: assign.token for site, cells.token for sealed.")
-@click.option("--door", type=click.Choice(["site", "sealed"]), default="site", show_default=True,
-              help="Which side of the blind this process serves.")
+@click.option(
+    "--store",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The ledger, a SQLite file.",
+)
+@click.option(
+    "--vault",
+    "socket",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The socket of a running `equipoise vault`.",
+)
+@click.option(
+    "--token",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The capability of this door: assign.token for site, cells.token for sealed.",
+)
+@click.option(
+    "--door",
+    type=click.Choice(["site", "sealed"]),
+    default="site",
+    show_default=True,
+    help="Which side of the blind this process serves.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8765, show_default=True)
 def serve(
@@ -71,8 +89,13 @@ def serve(
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--socket", type=click.Path(path_type=Path), help="Where to listen.")
 @click.option("--create", "study", type=FOLDER, help="Make the vault of this study folder first.")
-@click.option("--realm", type=click.Choice(["rehearsal", "live"]), default="rehearsal",
-              show_default=True, help="For --create.")
+@click.option(
+    "--realm",
+    type=click.Choice(["rehearsal", "live"]),
+    default="rehearsal",
+    show_default=True,
+    help="For --create.",
+)
 def vault(directory: Path, socket: Path | None, study: Path | None, realm: str) -> int:
     """Keep the sealed allocation: make it once, then answer on a Unix socket."""
     from equipoise.cli.serving import keep_vault
@@ -81,16 +104,28 @@ def vault(directory: Path, socket: Path | None, study: Path | None, realm: str) 
 
 
 @click.command()
-@click.option("--directory", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"),
-              show_default=True, help="Where the demo keeps its files.")
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Where the demo keeps its files.",
+)
 @click.option("--study", type=FOLDER, help="Another study folder than the first study's.")
 @click.option("--seed", default=1, show_default=True, help="Another seed, another trial.")
-@click.option("--port", default=8765, show_default=True, help="The site door; the next one is sealed.")
+@click.option(
+    "--port", default=8765, show_default=True, help="The site door; the next one is sealed."
+)
 @click.option("--fresh", is_flag=True, help="Rehearse anew even if the demo is there.")
 @click.option("--headless", is_flag=True, help="Open no browser.")
 @json_option
 def demo(
-    directory: Path, study: Path | None, seed: int, port: int, fresh: bool, headless: bool,
+    directory: Path,
+    study: Path | None,
+    seed: int,
+    port: int,
+    fresh: bool,
+    headless: bool,
     is_json: bool,
 ) -> int:
     """Rehearse the first study and open it in the browser, with a log-in for each role."""

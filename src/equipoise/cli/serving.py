@@ -34,8 +34,11 @@ def serve_door(
     from equipoise.web.server import serve
 
     load_checked(directory)
-    serve(door_settings(directory, store=store, socket=socket, token=token, door=door),
-          host=host, port=port)
+    serve(
+        door_settings(directory, store=store, socket=socket, token=token, door=door),
+        host=host,
+        port=port,
+    )
     return DONE
 
 
