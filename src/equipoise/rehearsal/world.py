@@ -1,0 +1,178 @@
+"""The world of a rehearsal: the running trial, simulated time, and its virtual participants."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from equipoise.capture import Value
+from equipoise.conduct import (
+    Act,
+    Participant,
+    RunningTrial,
+    correct_item,
+    latest_values,
+    submit_form,
+)
+from equipoise.ledger import Entry
+from equipoise.problems import Problem, Refused
+from equipoise.rehearsal.agenda import Agenda, Course, at_hour, working_day
+from equipoise.rehearsal.body import Body
+from equipoise.rehearsal.filling import Occasion, fill_form
+from equipoise.rehearsal.people import person_at, who_may
+from equipoise.rehearsal.randomness import Randomness
+from equipoise.rehearsal.vaults import NatureOf
+from equipoise.study.forms import Form
+from equipoise.study.roles import Role
+from equipoise.study.study import Study
+
+CORRECTION_REASONS = (
+    "Misread from the source document",
+    "Digits transposed at entry",
+    "Corrected after checking with the source document",
+)
+
+
+class World:
+    """What all virtual people share. `refused` keeps acts that the trial did not accept."""
+
+    def __init__(
+        self, trial: RunningTrial, *, agenda: Agenda, randomness: Randomness, nature: NatureOf
+    ) -> None:
+        self.trial = trial
+        self.agenda = agenda
+        self.randomness = randomness
+        self.nature = nature
+        self.refused: list[Problem] = []
+        self.unmet: Counter[str] = Counter()
+
+    @property
+    def study(self) -> Study:
+        """The study that is rehearsed."""
+        return self.trial.study
+
+    @property
+    def is_full(self) -> bool:
+        """Whether every planned place is taken."""
+        people = self.trial.state.participants.values()
+        n_taken = sum(1 for p in people if p.randomized_on is not None)
+        return n_taken >= self.study.identity.planned_participants
+
+    @property
+    def is_over(self) -> bool:
+        """Whether recruitment is complete and every casebook is closed."""
+        people = self.trial.state.participants.values()
+        return self.is_full and all(p.status == "screen_failed" or p.signature for p in people)
+
+    def do(self, act: Act[...], *, by: str, reason: str = "", **command: Any) -> tuple[Entry, ...]:
+        """One act, now; what the trial refuses is kept, and nothing is returned for it."""
+        try:
+            return act(self.trial, by=by, at=self.agenda.tick(), reason=reason, **command)
+        except Refused as refused:
+            self.refused += refused.problems
+            return ()
+
+
+class VirtualParticipant:
+    """One virtual person who takes part: a code, a site, a body, and what happens to them."""
+
+    def __init__(self, world: World, code: str, *, site: str) -> None:
+        self.world = world
+        self.code = code
+        self.site = site
+        self.randomness = world.randomness.of("person", code)
+        self.body = Body(
+            self.randomness, scenario=world.study.scenario, began_on=world.agenda.now.date()
+        )
+
+    @property
+    def record(self) -> Participant:
+        """What the trial knows of this person now."""
+        return self.world.trial.state.participants[self.code]
+
+    @property
+    def today(self) -> dt.date:
+        """The simulated day."""
+        return self.world.agenda.now.date()
+
+    def do(
+        self, act: Act[...], *, role: str = Role.COORDINATOR, **command: Any
+    ) -> tuple[Entry, ...]:
+        """An act about this person by their site's person in a role."""
+        by = person_at(self.site, Role(role))
+        return self.world.do(act, by=by, participant=self.code, **command)
+
+    def luck(self, *purpose: str) -> float:
+        """A number between 0 and 1 that belongs to this person and purpose."""
+        return float(self.randomness.of(*purpose).generator().random())
+
+    def later(self, *purpose: str) -> dt.datetime:
+        """Between five and twenty minutes from now."""
+        return self.world.agenda.now + dt.timedelta(minutes=5 + 15 * self.luck("pause", *purpose))
+
+    def submit(
+        self,
+        form: Form,
+        encounter: str,
+        *,
+        repeat: int = 0,
+        given: Mapping[str, Value] | None = None,
+    ) -> bool:
+        """Fill in a form today; what was mistyped is corrected within days. False if refused."""
+        by = who_may(self.site, form.by)
+        study, on = self.world.study, self.today
+        name = f"{encounter}/{form.form}/{repeat}"
+        others = latest_values(study, self.record, encounter=encounter)
+        occasion = Occasion(
+            name=name, on=on, others=others, given=given or {}, certain=certain(study)
+        )
+        filled = fill_form(
+            form,
+            occasion,
+            body=self.body,
+            scenario=study.scenario,
+            randomness=self.randomness.of("filling", name),
+        )
+        key: dict[str, Any] = {"encounter": encounter, "form": form.form, "repeat": repeat}
+        entries = self.world.do(
+            submit_form,
+            by=by,
+            participant=self.code,
+            on=on,
+            values=filled.values,
+            not_done=filled.not_done,
+            **key,
+        )
+        if entries and filled.slips:
+            self.world.agenda.add(self._correct(form, key, truth=filled.slips))
+        return bool(entries)
+
+    def correct(self, key: Mapping[str, Any], item: str, *, value: Value, reason: str) -> bool:
+        """Replace a value by the person who entered it."""
+        record = self.record.forms[(key["encounter"], key["form"], key["repeat"])]
+        entries = self.world.do(
+            correct_item,
+            by=record.stamp.by,
+            reason=reason,
+            participant=self.code,
+            item=item,
+            value=value,
+            seen=record.version,
+            **key,
+        )
+        return bool(entries)
+
+    def _correct(self, form: Form, key: Mapping[str, Any], *, truth: Mapping[str, Value]) -> Course:
+        name = "/".join(str(part) for part in key.values())
+        yield at_hour(working_day(self.today + dt.timedelta(days=1)), 3 * self.luck("desk", name))
+        for item, value in truth.items():
+            if not (self.record.is_in_trial or form.repeats or form.records == "end"):
+                return
+            chosen = int(len(CORRECTION_REASONS) * self.luck("why", name, item))
+            self.correct(key, item, value=value, reason=CORRECTION_REASONS[chosen])
+            yield self.later("desk", name, item)
+
+
+def certain(study: Study) -> tuple[str, ...]:
+    """What is never left out or mistyped: the weight that a dose is computed from."""
+    return (study.treatments.dose.weight,) if study.treatments.dose else ()
