@@ -135,12 +135,17 @@ def nearest_units(text: str) -> str:
 
 @cache
 def find_factor(source: str, target: str) -> float | None:
-    """What a number in `source` is multiplied by to be in `target`; None if they do not convert."""
+    """What a number in `source` is multiplied by to be in `target`, however both are written.
+
+    None if they do not convert.
+    """
     if source == target:
         return 1.0
-    a, b = UNITS.get(source), UNITS.get(target)
+    a, b = UNITS.get(find_unit(source) or ""), UNITS.get(find_unit(target) or "")
     if a is None or b is None or a.quantity != b.quantity:
         return None
+    if a == b:
+        return 1.0
     ratio = (_registry()(a.pint) / _registry()(b.pint)).to_base_units()
     return round_off(float(ratio.magnitude))
 

@@ -1,0 +1,180 @@
+"""The verdict on each criterion, three-valued, with the whole way to it."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from equipoise.eligibility.values import Observations, Reading
+from equipoise.eligibility.verdict import (
+    Answer,
+    CriterionStatus,
+    CriterionVerdict,
+    Verdict,
+    VerdictStatus,
+)
+from equipoise.language import (
+    Explanation,
+    Input,
+    Known,
+    Reason,
+    Source,
+    Value,
+    all_of,
+    any_of,
+    explain,
+    merge_reasons,
+    negate,
+    none_of,
+    parse,
+    show,
+    unknown,
+)
+from equipoise.study.criteria import Criterion, Judgement, Rule
+from equipoise.study.study import Study
+
+_Join = Literal["all", "any", "none"]
+_JOINS: Mapping[_Join, Callable[[Sequence[Value]], Value]] = {
+    "all": all_of,
+    "any": any_of,
+    "none": none_of,
+}
+
+
+class Case(Struct, frozen=True):
+    """One person at the reference date: the values and the judgements."""
+
+    reading: Reading
+    answers: Mapping[str, Answer]
+
+
+def assess_eligibility(
+    study: Study,
+    *,
+    observations: Observations,
+    answers: Mapping[str, Answer],
+    reference_on: dt.date,
+) -> Verdict:
+    """The verdict on one person as of a day. Later observations do not count."""
+    reading = Reading(study, observations, reference_on=reference_on)
+    return assess_case(study, Case(reading, answers))
+
+
+def assess_case(study: Study, case: Case) -> Verdict:
+    """The verdict on a person whose values are read already, for instance from a table."""
+    criteria = tuple(_assess(name, criterion, case) for name, criterion in study.criteria)
+    return Verdict(
+        status=_overall(criteria),
+        criteria=criteria,
+        reference_on=case.reading.reference_on,
+        study_digest=study.digest,
+    )
+
+
+def _overall(criteria: Sequence[CriterionVerdict]) -> VerdictStatus:
+    if any(c.bars for c in criteria):
+        return "not_eligible"
+    waiting = {r.kind for c in criteria if c.status == "unknown" for r in c.reasons}
+    if not waiting:
+        return "eligible"
+    return "potential" if waiting == {"awaiting_judgement"} else "undecided"
+
+
+def _assess(name: str, criterion: Criterion, case: Case) -> CriterionVerdict:
+    is_inclusion = name.startswith("I")
+    explanation = _explain(criterion, case, name=name, satisfied=is_inclusion)
+    is_applicable: Value = Known(not _is_waived(criterion))
+    if criterion.when:
+        condition = _explain_source(criterion.when, case)
+        is_applicable = condition.result
+        explanation = _conditional(condition, explanation, name=name, is_inclusion=is_inclusion)
+    status = _status(is_applicable, explanation)
+    return CriterionVerdict(
+        id=name,
+        kind="inclusion" if is_inclusion else "exclusion",
+        status=status,
+        bars=status == ("not_met" if is_inclusion else "met"),
+        reasons=explanation.reasons,
+        explanation=explanation,
+    )
+
+
+def _is_waived(rule: Rule) -> bool:
+    return bool(rule.gap) and rule.assume == "not_applicable"
+
+
+def _status(is_applicable: Value, explanation: Explanation) -> CriterionStatus:
+    if is_applicable == Known(False):
+        return "not_applicable"
+    if explanation.value is None:
+        return "unknown"
+    return "met" if explanation.value else "not_met"
+
+
+def _conditional(
+    condition: Explanation, body: Explanation, *, name: str, is_inclusion: bool
+) -> Explanation:
+    """Who a criterion does not concern satisfies it: an inclusion is met, an exclusion is not."""
+    if is_inclusion:
+        value = any_of([negate(condition.result), body.result])
+    else:
+        value = all_of([condition.result, body.result])
+    children = (condition, msgspec.structs.replace(body, id=""))
+    return _joined(value, part="when", children=children, name=name)
+
+
+def _explain(part: Rule | str, case: Case, *, satisfied: bool, name: str = "") -> Explanation:
+    if isinstance(part, str):
+        return _explain_source(part, case)
+    name = name or part.id
+    if part.judgement is not None:
+        return _explain_judgement(part.judgement, case, name=name)
+    if part.gap:
+        value = Known(satisfied) if _is_waived(part) else unknown("not_in_source", name)
+        return _joined(value, part="gap", children=(), name=name)
+    for join, combine in _JOINS.items():
+        rules: tuple[Rule | str, ...] = getattr(part, f"{join}_")
+        if rules:
+            children = tuple(_explain(r, case, satisfied=satisfied) for r in rules)
+            value = combine([c.result for c in children])
+            return _joined(value, part=join, children=children, name=name)
+    return _explain_source(part.is_, case, name=name)
+
+
+def _explain_source(source: str, case: Case, *, name: str = "") -> Explanation:
+    reading = case.reading
+    found = explain(parse(source), reading.lookup, functions=reading.functions)
+    return msgspec.structs.replace(found, id=name) if name else found
+
+
+def _explain_judgement(judgement: Judgement, case: Case, *, name: str) -> Explanation:
+    answer = case.answers.get(name)
+    value = _judged(judgement, answer, name=name, on=case.reading.reference_on)
+    read: tuple[Input, ...] = ()
+    if answer is not None:
+        source = Source(f"{answer.by} ({answer.role})", answer.on, answer.entry)
+        read = (Input(name, answer.is_true, sources=(source,)),)
+    found = _joined(value, part="judgement", children=(), name=name)
+    return msgspec.structs.replace(found, inputs=read)
+
+
+def _judged(judgement: Judgement, answer: Answer | None, *, name: str, on: dt.date) -> Value:
+    if answer is None or answer.role not in judgement.by:
+        return unknown("awaiting_judgement", name)
+    days = judgement.valid_days
+    if days is not None and (on - answer.on).days > days:
+        return unknown("stale", name)
+    return Known(answer.is_true)
+
+
+def _joined(
+    value: Value,
+    *,
+    part: Literal["all", "any", "none", "when", "judgement", "gap"],
+    children: tuple[Explanation, ...],
+    name: str,
+) -> Explanation:
+    reasons: tuple[Reason, ...] = merge_reasons([value])
+    return Explanation(value=show(value), reasons=reasons, children=children, id=name, part=part)
