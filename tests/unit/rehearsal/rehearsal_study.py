@@ -1,4 +1,4 @@
-"""A small study in Python: two arms, one infusion, four forms; nothing of it is the first study."""
+"""A small study in Python, one infusion; names of arms and products occur nowhere else."""
 
 from pathlib import Path
 from typing import Any
@@ -107,12 +107,10 @@ IDENTITY = Identity(
     title=T("A small study"),
     planned_participants=8,
     arms={
-        "active": StudyArm(type="experimental", label=T("Active"), gives={"D0": "cells"}),
-        "control": StudyArm(type="placebo", label=T("Control"), gives={"D0": "medium"}),
+        "falcon": StudyArm(type="experimental", label=T("Falcon"), gives={"D0": "ruby"}),
+        "heron": StudyArm(type="placebo", label=T("Heron"), gives={"D0": "opal"}),
     },
-    randomization=RandomizationPlan(
-        scheme="permuted_blocks", ratio=(1, 1), blocks=(4,), stratify=("site",)
-    ),
+    randomization=RandomizationPlan(scheme="permuted_blocks", ratio=(1, 1), blocks=(4,)),
     sites={"A": Site(label=T("A")), "B": Site(label=T("B"))},
 )
 SCHEDULE = Schedule(
@@ -154,8 +152,8 @@ STUDY = Study(
     schedule=SCHEDULE,
     treatments=Treatments(
         products={
-            "cells": Product(label=T("Cells"), active=True),
-            "medium": Product(label=T("Medium"), active=False),
+            "ruby": Product(label=T("Ruby"), active=True),
+            "opal": Product(label=T("Opal"), active=False),
         },
         dose=Dose(per_kg=1e6, unit="cells", weight="visit.weight", weight_range=(35, 150)),
         bag=Bag(cells_per_ml=1e7, volume_ml=10, viability=0.85),
@@ -181,14 +179,14 @@ def scenario(**changes: Any) -> Scenario:
         start="2026-01-05",
         items={
             "visit.weight": Draw(normal=(70, 10), low=45, high=110, person=0.98),
-            "visit.score": Draw(normal=(40, 12), person=0.9, monthly=-1, effect={"cells": -10}),
+            "visit.score": Draw(normal=(40, 12), person=0.9, monthly=-1, effect={"ruby": -10}),
             "visit.is_smoker": Draw(chance=0.4, person=1.0),
         },
         events=(
             EventDraw(
                 term=T("Headache"),
                 per_month=0.2,
-                after_infusion={"cells": 0.3},
+                after_infusion={"ruby": 0.3},
                 grades={"1": 3, "2": 1},
                 values={"related": "no"},
             ),
