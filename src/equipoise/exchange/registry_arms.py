@@ -87,7 +87,7 @@ def _blocks(lines: Sequence[str], given: Sequence[str], gaps: list[Gap]) -> list
             current.type = text
         elif text in given or text == current.name or current.given[:1] == [current.name]:
             current.given.append(text)
-        elif current.type and current.own and _is_name(text):
+        elif current.own and _is_name(text):
             current = None
             gaps.append(Gap("Study Groups", f"not placed: {text}"))
         else:
@@ -108,10 +108,18 @@ def _begins(
         return True
     if is_repeat or any(line in ARM_TYPES for line in lines):
         return False
+    if _is_named_again(index, lines) and not (current and current.name == text):
+        return True
     if current is None:
-        return text not in given
+        return text not in given and (index == 0 or lines[index - 1] in given)
     has_repeats = any(a == b for a, b in pairwise(lines))
     return bool(current.given) and text not in given and not has_repeats
+
+
+def _is_named_again(index: int, lines: Sequence[str]) -> bool:
+    """Whether a description follows, and then the same name: the arm's, and what it is given."""
+    following = lines[index + 1 : index + 3]
+    return len(following) == 2 and following[1] == lines[index] and not _is_name(following[0])
 
 
 def _is_name(text: str) -> bool:

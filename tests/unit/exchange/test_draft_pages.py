@@ -187,6 +187,47 @@ def test_arms_that_name_their_interventions(draft_text) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("lines", "arms"),
+    [
+        (
+            [
+                "Drug",
+                "Ten mg a day.",
+                "Drug",
+                "A tablet.",
+                "Sham",
+                "As a tablet.",
+                "Sham",
+                "Empty.",
+            ],
+            [("Drug", "Ten mg a day."), ("Sham", "As a tablet.")],
+        ),
+        (
+            ["Drug", "Treated people", "Sham", "Other people"],
+            [("Drug", "Treated people")],
+        ),
+        (
+            ["Tablet", "Inside.", "Arm two", "Syrup", "Sweet."],
+            [("Arm two", "Sweet.")],
+        ),
+    ],
+)
+def test_arms_without_type_words(draft_text, lines: list[str], arms: object) -> None:
+    """Named again after its own description; or the rest is listed and no text goes astray."""
+    given = (
+        "Drug\nA tablet.\nSham\nEmpty."
+        if "A tablet." in lines
+        else "Tablet\nInside.\nSyrup\nSweet."
+    )
+    draft = draft_text(_page(Study_Groups="\n".join(lines), Interventions=given))
+
+    assert [(a.name, a.description) for a in draft.arms] == arms
+    placed = {text for arm in draft.arms for text in (arm.name, arm.description)}
+    listed = {g.what.removeprefix("not placed: ") for g in draft.gaps}
+    assert set(lines) - placed <= listed | set(given.splitlines())
+
+
 def test_a_lost_type_word_gives_no_arm_the_text_of_another(draft_text) -> None:
     """Where the second arm's word is lost its lines belong to nobody."""
     lines = [
