@@ -1,0 +1,40 @@
+"""The site door: the blinded pages. Its process holds the vault's assign token and no other."""
+
+from django.urls import URLPattern, path
+
+from equipoise.web.views import access, acts, dashboard, eligibility, forms, oversight
+from equipoise.web.views import participant as one
+from equipoise.web.views import participants as all_of_them
+
+PERSON = "participants/<str:code>/"
+FORM = PERSON + "forms/<str:encounter>/<str:form>/<int:repeat>/"
+ENCOUNTER = PERSON + "encounters/<str:encounter>/"
+
+urlpatterns: list[URLPattern] = [
+    path("", dashboard.dashboard, name="home"),
+    path("sign-in/", access.sign_in, name="sign_in"),
+    path("sign-out/", access.sign_out, name="sign_out"),
+    path("language/", access.set_language, name="language"),
+    path("participants/", all_of_them.participants, name="participants"),
+    path("screen/", all_of_them.screen, name="screen"),
+    path(PERSON, one.participant, name="participant"),
+    path(PERSON + "eligibility/", eligibility.eligibility, name="eligibility"),
+    path(PERSON + "judge/<str:rule>/", eligibility.judge, name="judge"),
+    path(PERSON + "randomize/", eligibility.randomize, name="randomize"),
+    path(PERSON + "end-screening/", acts.end_screening, name="end_screening"),
+    path(PERSON + "withdraw/", acts.withdraw, name="withdraw"),
+    path(PERSON + "complete/", acts.complete, name="complete"),
+    path(PERSON + "sign/", acts.sign, name="sign"),
+    path(ENCOUNTER + "order/", acts.order, name="order"),
+    path(ENCOUNTER + "give/", acts.give, name="give"),
+    path(ENCOUNTER + "miss/", acts.miss, name="miss"),
+    path(PERSON + "log/<str:form>/new/", forms.new_entry, name="new_entry"),
+    path(FORM, forms.form, name="form"),
+    path(FORM + "live/", forms.live, name="live"),
+    path(FORM + "correct/<str:item>/", forms.correct, name="correct"),
+    path("adverse-events/", oversight.adverse_events, name="adverse_events"),
+    path("ledger/", oversight.ledger, name="ledger"),
+    path("people/", oversight.people, name="people"),
+]
+handler404 = "equipoise.web.views.access.missing"
+handler500 = "equipoise.web.views.access.broken"

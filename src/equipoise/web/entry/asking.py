@@ -1,0 +1,65 @@
+"""Small pages that ask a few things before an act: fields of the interface, one button."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from msgspec import Struct
+
+from equipoise.conduct.events import Value
+from equipoise.problems import Refused
+from equipoise.study.forms import Item
+from equipoise.web.entry.fields import Field, check_given, fill_field, problems_of, read_field
+from equipoise.web.pages import Visit, status_of
+
+Answers = Mapping[str, Value]
+
+
+class Question(Struct, frozen=True):
+    """What a small page asks: a title, what it is about, its items and what it does."""
+
+    title: str
+    button: str
+    items: Mapping[str, Item]
+    back: str
+    lead: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    is_grave: bool = False
+
+
+def ask(
+    visit: Visit,
+    question: Question,
+    *,
+    act: Callable[[Answers], HttpResponse],
+    known: Answers | None = None,
+) -> HttpResponse:
+    """Show the questions; once answered, act. What is refused comes back with its words."""
+    if not visit.is_posted:
+        given = known or {}
+        fields = [fill_field(n, i, given.get(n)) for n, i in question.items.items()]
+        return _show(visit, question, fields)
+    data = visit.request.POST
+    fields = list(check_given([read_field(n, i, data) for n, i in question.items.items()]))
+    found = problems_of(fields)
+    if found:
+        return _show(visit, question, fields, status=422, problems=found)
+    try:
+        return act({f.name: f.value for f in fields})
+    except Refused as refused:
+        status = status_of(refused.problems)
+        return _show(visit, question, fields, status=status, problems=refused.problems)
+
+
+def date_of(answers: Answers, name: str) -> dt.date:
+    """The answer to a question for a day."""
+    return dt.date.fromisoformat(str(answers[name]))
+
+
+def _show(
+    visit: Visit, question: Question, fields: list[Field], *, status: int = 200, **values: Any
+) -> HttpResponse:
+    addresses = {f.name: f.id for f in fields}
+    known = {"question": question, "fields": fields, "addresses": addresses, "problems": ()}
+    return visit.show("act.html", status=status, **(known | values))

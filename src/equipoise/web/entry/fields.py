@@ -1,0 +1,189 @@
+"""Fields: what a person typed for an item, what it means, and how it is shown again."""
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from equipoise.conduct.events import Value
+from equipoise.problems import Problem, problem
+from equipoise.study.forms import Item
+from equipoise.web import saying
+from equipoise.web.texts import language
+
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "date": ("day", "month", "year"),
+    "month": ("month", "year"),
+}
+_CHOSEN = ("boolean", "choice", "scale")
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3},[0-9]{3}")
+_BLANKS = str.maketrans({" ": "", "\u00a0": "", "\u202f": "", "\u2212": "-"})
+LONGEST = 4000
+"""Characters of a text; more is a document, not an answer."""
+
+
+class Field(Struct, frozen=True):
+    """An item on a page. `raw` is what was typed, by part; no value is None."""
+
+    name: str
+    item: Item
+    raw: Mapping[str, str] = {}
+    value: Value = None
+    not_done: str = ""
+    is_not_done: bool = False
+    is_shown: bool = True
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The id of the first control in the page: where a link to the field leads."""
+        parts = _PARTS.get(self.item.type)
+        return f"f-{self.name}.{parts[0]}" if parts else f"f-{self.name}"
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """The boxes of a date or month."""
+        return _PARTS.get(self.item.type, ())
+
+    @property
+    def scale(self) -> range:
+        """The steps of a scale."""
+        low, high = self.item.range or (0, 0)
+        return range(int(low), int(high) + 1)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was typed, well or badly."""
+        return not any(self.raw.values())
+
+
+def read_field(name: str, item: Item, data: Mapping[str, str]) -> Field:
+    """What a page sent for an item; what cannot be read is a problem and keeps its text."""
+    raw = {p: _clean(data.get(_name(name, p), "")) for p in _PARTS.get(item.type, ("",))}
+    is_not_done = f"{name}.not_done" in data
+    reason = _clean(data.get(f"{name}.reason", ""))
+    field = Field(name, item, raw, not_done=reason, is_not_done=is_not_done)
+    if is_not_done:
+        return _check_not_done(field)
+    if field.is_empty:
+        return field
+    try:
+        return replace(field, value=_parse(field))
+    except _UnreadableError as error:
+        return replace(field, problems=(problem(error.args[0], name, label=item.label),))
+
+
+def fill_field(name: str, item: Item, value: Value, *, not_done: str = "") -> Field:
+    """A field that shows a value that is known."""
+    raw = {"": "" if value is None else str(value)}
+    if item.type in _PARTS:
+        numbers = str(value or "").split("-")
+        boxes = [n.lstrip("0") for n in numbers[: len(_PARTS[item.type])]][::-1]
+        raw = dict(zip(_PARTS[item.type], boxes, strict=False)) if value else {}
+    elif isinstance(value, bool):
+        raw = {"": "yes" if value else "no"}
+    elif isinstance(value, float):
+        raw = {"": _typed(value, item.decimals)}
+    return Field(name, item, raw, value=value, not_done=not_done, is_not_done=bool(not_done))
+
+
+def check_given(fields: Sequence[Field]) -> tuple[Field, ...]:
+    """The fields of a page of the interface, with a problem on each required one left empty."""
+    return tuple(
+        replace(f, problems=(problem("EQ-W001", f.name, label=f.item.label),))
+        if f.item.required and f.is_empty and not f.problems
+        else f
+        for f in fields
+    )
+
+
+def problems_of(fields: Sequence[Field]) -> tuple[Problem, ...]:
+    """Every problem of every field, in their order."""
+    return tuple(p for f in fields for p in f.problems)
+
+
+class _UnreadableError(Exception):
+    """The code of the problem with what was typed."""
+
+
+def _name(name: str, part: str) -> str:
+    return f"{name}.{part}" if part else name
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "").strip()[:LONGEST]
+
+
+def _check_not_done(field: Field) -> Field:
+    found = []
+    # A radio button cannot be cleared again: there, "not done" is the last word.
+    if not field.is_empty and field.item.type not in _CHOSEN:
+        found.append(problem("EQ-W006", field.name, label=field.item.label))
+    if len(field.not_done) < 3:
+        found.append(problem("EQ-W007", field.name, label=field.item.label))
+    return replace(
+        field, raw={} if field.item.type in _CHOSEN else field.raw, problems=tuple(found)
+    )
+
+
+def _parse(field: Field) -> Value:
+    item, text = field.item, field.raw.get("", "")
+    match item.type:
+        case "number":
+            return _number(text)
+        case "integer" | "scale":
+            return _integer(text)
+        case "boolean":
+            return _one_of(text, ("yes", "no")) == "yes"
+        case "choice":
+            return _one_of(text, tuple(item.choices))
+        case "date":
+            return _date(field.raw).isoformat()
+        case "month":
+            return _date({"day": "1", **field.raw}).isoformat()[:7]
+        case "text":
+            return text
+
+
+def _number(text: str) -> float:
+    digits = text.translate(_BLANKS)
+    if not _NUMBER.fullmatch(digits):
+        raise _UnreadableError("EQ-W002")
+    if language() == "en" and _GROUPED.fullmatch(digits):
+        raise _UnreadableError("EQ-W003")  # 12,500: a decimal comma, or thousands?
+    return float(digits.replace(",", "."))
+
+
+def _integer(text: str) -> int:
+    digits = text.translate(_BLANKS)
+    if not re.fullmatch(r"[+-]?[0-9]{1,15}", digits):
+        raise _UnreadableError("EQ-W004")
+    return int(digits)
+
+
+def _one_of(text: str, choices: Sequence[str]) -> str:
+    if text not in choices:
+        raise _UnreadableError("EQ-W008")
+    return text
+
+
+def _date(raw: Mapping[str, str]) -> dt.date:
+    try:
+        day, month, year = (raw.get(p, "") for p in ("day", "month", "year"))
+        if not all(re.fullmatch(r"[0-9]{1,4}", p) for p in (day, month, year)) or len(year) != 4:
+            raise ValueError
+        return dt.date(int(year), int(month), int(day))
+    except ValueError:
+        raise _UnreadableError("EQ-W005") from None
+
+
+def _typed(value: float, decimals: int | None) -> str:
+    """A number as its own field takes it back: no groups, and no digit dropped."""
+    text = saying.plain(value)
+    whole, _, fraction = text.partition(".")
+    if decimals and len(fraction) < decimals:
+        text = f"{whole}.{fraction.ljust(decimals, '0')}"
+    return text.replace(".", ",") if language() == "fr" else text

@@ -1,0 +1,46 @@
+"""What templates can call; everything else reaches them as plain values."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.contrib.staticfiles import finders
+from django.templatetags.static import static
+from django.urls import reverse
+from django_htmx.jinja import htmx_script
+from jinja2 import Environment, StrictUndefined
+
+from equipoise.web import saying, texts
+
+
+def environment(**options: Any) -> Environment:
+    """The templates' environment: a name that does not exist is an error, never an empty text."""
+    made = Environment(**options | {"undefined": StrictUndefined})  # noqa: S701 - set by settings
+    made.globals |= {
+        "t": texts.t,
+        "word": texts.word,
+        "say": texts.say,
+        "language": texts.language,
+        "url": reverse,
+        "asset": asset,
+        "htmx_script": htmx_script,
+        "value_of": saying.value_of,
+    }
+    made.filters |= {
+        "day": saying.day,
+        "instant": saying.instant,
+        "number": saying.number,
+        "power": saying.power,
+        "message": saying.message,
+        "hint": saying.hint,
+    }
+    return made
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a static file, with the digest of its content."""
+    found = finders.find(name)
+    content = Path(str(found)).read_bytes() if found else b""
+    return f"{static(name)}?{hashlib.sha256(content).hexdigest()[:12]}"

@@ -1,0 +1,58 @@
+"""What surrounds every answer: headers that shut the page in, and logs that say no values."""
+
+import logging
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+
+from django.http import HttpRequest, HttpResponseBase
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+Answer = Callable[[HttpRequest], HttpResponseBase]
+
+
+def protect(answer: Answer) -> Answer:
+    """Send the headers with everything; nothing but static files may be kept anywhere."""
+
+    def respond(request: HttpRequest) -> HttpResponseBase:
+        response = answer(request)
+        for name, value in HEADERS.items():
+            response.headers[name] = value
+        if not request.path.startswith("/static/"):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return respond
+
+
+Caught = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+class QuietFormatter(logging.Formatter):
+    """Where an error happened and of what kind; never its message, which may hold a value."""
+
+    def formatException(self, ei: object) -> str:  # noqa: N802 - the standard library's name
+        """The frames without their values."""
+        if not (isinstance(ei, tuple) and ei[0]):
+            return ""
+        frames = traceback.extract_tb(ei[2])
+        lines = [f"  {f.filename}:{f.lineno} in {f.name}" for f in frames]
+        return "\n".join([*lines, ei[0].__name__])

@@ -1,0 +1,69 @@
+"""What is planned and due for a participant, as the pages show it."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from equipoise.conduct import Participant
+from equipoise.schedule import PlannedEncounter, Timing, assess_timing, plan_encounters
+from equipoise.study.protocol import Encounter
+from equipoise.study.study import Study
+
+
+class Stop(Struct, frozen=True):
+    """An encounter of one participant: when it is planned, when it was, where it stands."""
+
+    name: str
+    encounter: Encounter
+    planned: PlannedEncounter | None
+    happened_on: dt.date | None
+    timing: Timing
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the participant is expected now, or should have come."""
+        return self.timing in ("open", "overdue")
+
+
+def day_zero(study: Study, subject: Participant) -> dt.date | None:
+    """The day from which the participant's encounters are counted, once it is known."""
+    match study.schedule.day_zero:
+        case "consent":
+            return subject.consent.on if subject.consent else None
+        case "randomization":
+            return subject.randomized_on
+    given = [i.given_on or i.on for i in subject.infusions.values()]
+    return min(given, default=None)
+
+
+def plan_stops(study: Study, subject: Participant, *, today: dt.date) -> tuple[Stop, ...]:
+    """Every encounter of the study for one participant."""
+    zero = day_zero(study, subject)
+    planned = {p.encounter: p for p in plan_encounters(study.schedule, zero)} if zero else {}
+    return tuple(
+        _stop(study, subject, name, planned=planned.get(name), today=today)
+        for name in study.schedule.encounters
+    )
+
+
+def next_stop(stops: Iterable[Stop]) -> Stop | None:
+    """The first encounter that has neither happened nor been missed."""
+    waiting = ("unplanned", "upcoming", "open", "overdue")
+    return next((s for s in stops if s.timing in waiting), None)
+
+
+def _stop(
+    study: Study,
+    subject: Participant,
+    name: str,
+    *,
+    planned: PlannedEncounter | None,
+    today: dt.date,
+) -> Stop:
+    days = [r.on for r in subject.forms.values() if r.encounter == name]
+    happened_on = min(days, default=None)
+    timing = assess_timing(
+        planned, happened_on=happened_on, is_missed=name in subject.missed, today=today
+    )
+    return Stop(name, study.schedule.encounters[name], planned, happened_on, timing)

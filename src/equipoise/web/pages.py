@@ -1,0 +1,231 @@
+"""A page: who may open it, at which door, and what it answers when the trial says no.
+
+A view is declared with `@page(roles=...)` and gets a `Visit`: who asks, and the trial as it stands.
+Nothing is open by default; a view without a declaration fails a test.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import resolve, reverse
+from django.utils import timezone
+from msgspec import Struct
+
+from equipoise.conduct import Participant, Person, RunningTrial, TrialState
+from equipoise.problems import Problem, Refused, Text, problem
+from equipoise.study.roles import UNBLINDED_ROLES, Role
+from equipoise.study.study import Study
+from equipoise.web.running import running_trial
+from equipoise.web.texts import say
+
+BLINDED = frozenset(Role) - UNBLINDED_ROLES
+ANYONE: Literal["anyone"] = "anyone"
+NOBODY = Person("", "", "")
+Method = Literal["GET", "POST"]
+
+_STATUSES = {
+    "EQ-C001": 403,
+    "EQ-C002": 403,
+    "EQ-C003": 404,
+    "EQ-C031": 404,
+    "EQ-C033": 403,
+    "EQ-C035": 404,
+    "EQ-C038": 404,
+    "EQ-C042": 409,
+    "EQ-C071": 409,
+    "EQ-G001": 409,
+    "EQ-W020": 403,
+    "EQ-W021": 404,
+    "EQ-W022": 405,
+    "EQ-W023": 403,
+    "EQ-W024": 500,
+}
+"""The HTTP status of a refusal; every other one is 422, unprocessable."""
+
+
+class Access(Struct, frozen=True):
+    """Who may open a page, and how it may be asked."""
+
+    roles: frozenset[Role] | Literal["anyone"]
+    methods: frozenset[Method]
+
+    def admits(self, role: str) -> bool:
+        """Whether somebody of this role may open the page."""
+        return self.roles == ANYONE or role in self.roles
+
+
+class Visit(Struct, frozen=True):
+    """One request: the trial as it stands, and the person who asks."""
+
+    request: HttpRequest
+    trial: RunningTrial
+    state: TrialState
+    person: Person
+
+    @property
+    def study(self) -> Study:
+        """The study of the trial."""
+        return self.trial.study
+
+    @property
+    def now(self) -> dt.datetime:
+        """This instant, UTC: what every act is stamped with."""
+        return timezone.now().astimezone(dt.UTC)
+
+    @property
+    def today(self) -> dt.date:
+        """The day at the site."""
+        return timezone.localdate()
+
+    @property
+    def is_posted(self) -> bool:
+        """Whether something is to be done, not shown."""
+        return self.request.method == "POST"
+
+    def may(self, *roles: Role) -> bool:
+        """Whether the person holds one of these roles."""
+        return self.person.role in roles
+
+    def participants(self) -> list[Participant]:
+        """The participants this person may see, by code."""
+        found = (p for p in self.state.participants.values() if self.person.may_see(p.site))
+        return sorted(found, key=lambda p: p.code)
+
+    def participant(self, code: str) -> Participant:
+        """One of them.
+
+        Raises:
+            Refused: there is none of this code at the person's sites.
+        """
+        found = self.state.participants.get(code)
+        if found is None or not self.person.may_see(found.site):
+            raise Refused([problem("EQ-C003", code, participant=code)])
+        return found
+
+    def show(self, template: str, *, status: int = 200, **values: Any) -> HttpResponse:
+        """Render a template; it always has `visit`, `study` and `door`."""
+        known = {"visit": self, "study": self.study, "door": settings.DOOR}
+        return render(self.request, template, known | values, status=status)
+
+    def go(self, name: str, *, done: str = "", **parts: Any) -> HttpResponseRedirect:
+        """After a post: on to another page, with a word on what was done."""
+        if done:
+            messages.success(self.request, done)
+        return HttpResponseRedirect(reverse(name, kwargs=parts))
+
+    def role_names(self, roles: Iterable[Role]) -> str:
+        """Roles in the words of the study."""
+        return ", ".join(say(role_name(self.study, role)) for role in roles)
+
+    def refuse(self, problems: Iterable[Problem]) -> HttpResponse:
+        """The page that says no."""
+        found = tuple(problems)
+        return self.show("problem.html", status=status_of(found), problems=found)
+
+    @property
+    def links(self) -> list["Link"]:
+        """The navigation: the main pages that this person may open."""
+        if self.person is NOBODY or not belongs_here(self.person.role):
+            return []
+        here = self.request.path
+        found = []
+        for name in MAIN_PAGES[settings.DOOR]:
+            address = reverse(name)
+            if getattr(resolve(address).func, "access").admits(self.person.role):  # noqa: B009
+                is_here = here == address if address == "/" else here.startswith(address)
+                found.append(Link(name, is_here))
+        return found
+
+
+class Link(Struct, frozen=True):
+    """A main page in the navigation."""
+
+    name: str
+    is_here: bool
+
+
+MAIN_PAGES = {
+    "site": ("home", "participants", "adverse_events", "ledger", "people"),
+    "sealed": ("work_list", "closed_report"),
+}
+
+View = Callable[..., HttpResponse]
+
+
+class Page:
+    """A view behind its declaration."""
+
+    def __init__(self, view: View, access: Access) -> None:
+        self.view = view
+        self.access = access
+        self.__name__ = view.__name__
+        self.__doc__ = view.__doc__
+
+    def __call__(self, request: HttpRequest, **parts: Any) -> HttpResponse:
+        """Admit or turn away; a refusal of the trial becomes a page with its status."""
+        try:
+            trial = running_trial()
+            visit = Visit(request, trial, trial.state, NOBODY)
+        except Refused as refused:
+            return render(request, "bare.html", {"problems": refused.problems}, status=503)
+        if request.user.is_authenticated:
+            person = visit.state.people.get(request.user.get_username())
+            if person is None or not person.is_active:
+                logout(request)
+                return visit.refuse([problem("EQ-C001", person="")])
+            visit = Visit(request, trial, visit.state, person)
+        return self._admit(visit) or self._answer(visit, parts)
+
+    def _admit(self, visit: Visit) -> HttpResponse | None:
+        person = visit.person
+        if person is NOBODY:
+            if self.access.roles == ANYONE:
+                return self._check_method(visit)
+            return redirect(settings.LOGIN_URL)
+        if self.access.roles != ANYONE:
+            if not belongs_here(person.role):
+                return visit.show("wrong_door.html", status=403, other=settings.OTHER_DOOR)
+            if not self.access.admits(person.role):
+                return visit.refuse([problem("EQ-W020", role=role_name(visit.study, person.role))])
+        return self._check_method(visit)
+
+    def _check_method(self, visit: Visit) -> HttpResponse | None:
+        if visit.request.method in self.access.methods:
+            return None
+        return visit.refuse([problem("EQ-W022")])
+
+    def _answer(self, visit: Visit, parts: dict[str, Any]) -> HttpResponse:
+        try:
+            return self.view(visit, **parts)
+        except Refused as refused:
+            return visit.refuse(refused.problems)
+
+
+def page(
+    *, roles: Iterable[Role] | Literal["anyone"], methods: Iterable[Method] = ("GET",)
+) -> Callable[[View], Page]:
+    """Declare who may open a page and how it may be asked."""
+    admitted = roles if roles == ANYONE else frozenset(Role(r) for r in roles)
+    access = Access(admitted, frozenset(methods))
+    return lambda view: Page(view, access)
+
+
+def belongs_here(role: str) -> bool:
+    """Whether a role works behind this process's door."""
+    return (role in UNBLINDED_ROLES) == (settings.DOOR == "sealed")
+
+
+def status_of(problems: Iterable[Problem]) -> int:
+    """The HTTP status of a refusal: the first that is more than 'cannot be processed'."""
+    return next((_STATUSES[p.code] for p in problems if p.code in _STATUSES), 422)
+
+
+def role_name(study: Study, role: str) -> Text | str:
+    """What the study calls a role, in both languages; its id where it calls it nothing."""
+    return next((text for known, text in study.identity.roles.items() if known == role), role)

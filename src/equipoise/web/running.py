@@ -1,0 +1,92 @@
+"""The trial that this process serves: opened at the first request, shared by its threads."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from threading import Lock, local
+
+from django.conf import settings
+
+from equipoise.conduct import RunningTrial
+from equipoise.ledger import Draft, Entry, Head, Store, open_store
+from equipoise.ledger.entry import Realm
+from equipoise.problems import Refused, problem
+from equipoise.study.load import load_study
+from equipoise.vault import VaultClient
+
+
+class ThreadedStore:
+    """A store file with a connection for each thread that asks."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._own = local()
+        self.study = self._store.study
+        self.realm: Realm = self._store.realm
+
+    @property
+    def _store(self) -> Store:
+        if not hasattr(self._own, "store"):
+            self._own.store = open_store(self._path)
+        store: Store = self._own.store
+        return store
+
+    def append(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
+        """Record all drafts or none."""
+        return self._store.append(drafts)
+
+    def read(
+        self, *, chain: str | None = None, after: int = 0, stream: str | None = None
+    ) -> Iterator[Entry]:
+        """Entries in the order of recording."""
+        return self._store.read(chain=chain, after=after, stream=stream)
+
+    def heads(self) -> dict[str, Head]:
+        """The last entry of each chain."""
+        return self._store.heads()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """One act of this thread."""
+        return self._store.transaction()
+
+    def batch(self) -> AbstractContextManager[None]:
+        """Many acts in one commit; a rehearsal's privilege."""
+        return self._store.batch()
+
+
+_lock = Lock()
+_running: list[RunningTrial] = []
+
+
+def running_trial() -> RunningTrial:
+    """The trial of this process.
+
+    Raises:
+        Refused: the study folder or the store cannot be read, or they do not belong together.
+    """
+    with _lock:
+        if not _running:
+            _running.append(_open())
+        return _running[0]
+
+
+def use_trial(trial: RunningTrial | None) -> None:
+    """Serve this trial from now on; None goes back to the one of the settings."""
+    with _lock:
+        _running[:] = [trial] if trial else []
+
+
+def _open() -> RunningTrial:
+    loaded = load_study(Path(settings.STUDY))
+    if loaded.study is None:
+        raise Refused(loaded.problems)
+    store = ThreadedStore(Path(settings.STORE))
+    if store.study != loaded.study.identity.study:
+        given = loaded.study.identity.study
+        raise Refused([problem("EQ-W010", settings.STORE, store=store.study, study=given)])
+    vault = VaultClient(settings.VAULT, _token()) if settings.VAULT else None
+    return RunningTrial(loaded.study, store, vault)
+
+
+def _token() -> str:
+    return Path(settings.TOKEN).read_text(encoding="utf-8").strip() if settings.TOKEN else ""

@@ -1,0 +1,93 @@
+"""Starting a door, and the accounts that open it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import django
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import connections
+
+N_THREADS = 8
+MODULE = "equipoise.web.settings"
+
+
+def serve(settings: Mapping[str, str], *, host: str, port: int) -> int:
+    """Serve one door until told to stop; gives back the server's exit status.
+
+    `settings` are the EQUIPOISE_… variables of the door.
+    """
+    with start_server(settings, host=host, port=port) as process:
+        return process.wait()
+
+
+@contextmanager
+def start_server(
+    settings: Mapping[str, str], *, host: str, port: int, n_threads: int = N_THREADS
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that serves one door as long as the context lasts.
+
+    One process with threads: the state of the trial is folded once.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "equipoise.web.wsgi:application",
+        f"--bind={_bracketed(host)}:{port}",
+        "--worker-class=gthread",
+        "--workers=1",
+        f"--threads={n_threads}",
+        "--no-control-socket",
+        "--log-level=warning",
+        "--timeout=120",
+    ]
+    environment = _environment(settings, host)
+    with subprocess.Popen(command, env=environment) as process:  # noqa: S603 - all of it ours
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def prepare_accounts(path: Path, passwords: Mapping[str, str]) -> None:
+    """Make an accounts file, or bring it up to date: who may log in, with which password.
+
+    Roles are not here: they stand in the ledger.
+    """
+    use_accounts(path)
+    call_command("migrate", verbosity=0, interactive=False)
+    users = get_user_model().objects
+    for name, password in passwords.items():
+        user, _ = users.get_or_create(username=name)
+        if not user.check_password(password):
+            user.set_password(password)
+            user.save()
+
+
+def use_accounts(path: Path) -> None:
+    """Set Django up in this process, on this accounts file."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", MODULE)
+    django.setup()
+    if str(settings.DATABASES["default"]["NAME"]) == str(path):
+        return
+    connections["default"].close()
+    settings.DATABASES["default"]["NAME"] = connections["default"].settings_dict["NAME"] = str(path)
+
+
+def _environment(settings: Mapping[str, str], host: str) -> dict[str, str]:
+    """This process's environment with the settings of one door, and nothing of another's."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("EQUIPOISE_")}
+    # Browsers keep Secure cookies away from plain HTTP; on this machine alone nothing overhears.
+    is_local = host in ("127.0.0.1", "::1", "localhost")
+    https = {"EQUIPOISE_HTTPS": "off"} if is_local else {}
+    return {**kept, "DJANGO_SETTINGS_MODULE": MODULE, **https, **settings}
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

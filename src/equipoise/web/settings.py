@@ -1,0 +1,120 @@
+"""Django's settings, from the environment alone; importing them works with none of it set."""
+
+import os
+import secrets
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def _is_on(name: str, default: str = "off") -> bool:
+    return os.environ.get(name, default).lower() in ("on", "1", "true", "yes")
+
+
+def _secret() -> str:
+    path = os.environ.get("EQUIPOISE_SECRET", "")
+    # Without a file sessions end with the process: right for a try, wrong for two workers.
+    return Path(path).read_text(encoding="utf-8").strip() if path else secrets.token_hex(32)
+
+
+STUDY = os.environ.get("EQUIPOISE_STUDY", "")
+STORE = os.environ.get("EQUIPOISE_STORE", "")
+VAULT = os.environ.get("EQUIPOISE_VAULT", "")
+TOKEN = os.environ.get("EQUIPOISE_TOKEN", "")
+DOOR = os.environ.get("EQUIPOISE_DOOR", "site")
+OTHER_DOOR = os.environ.get("EQUIPOISE_OTHER_DOOR", "")
+DEMO_PASSWORD = os.environ.get("EQUIPOISE_DEMO_PASSWORD", "")
+
+DEBUG = _is_on("EQUIPOISE_DEBUG")
+SECRET_KEY = _secret()
+ALLOWED_HOSTS = os.environ.get("EQUIPOISE_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+ROOT_URLCONF = f"equipoise.web.doors.{DOOR}"
+WSGI_APPLICATION = "equipoise.web.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+]
+MIDDLEWARE = [
+    "equipoise.web.middleware.protect",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [HERE / "templates"],
+        "OPTIONS": {
+            "environment": "equipoise.web.jinja.environment",
+            "autoescape": True,
+            "trim_blocks": True,
+            "lstrip_blocks": True,
+        },
+    }
+]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ.get("EQUIPOISE_ACCOUNTS", ":memory:"),
+        "OPTIONS": {"timeout": 30, "init_command": "PRAGMA journal_mode=WAL;"},
+    }
+}
+
+USE_TZ = True
+TIME_ZONE = os.environ.get("EQUIPOISE_TIME_ZONE", "Europe/Paris")
+USE_I18N = True
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("fr", "Français")]
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Strict"
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [HERE / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+# An address holds the digest of the file's content, so a browser may keep what it has.
+WHITENOISE_MAX_AGE = 0 if DEBUG else 86_400
+
+LOGIN_URL = "sign_in"
+# Both doors may share a host: cookies do not tell ports apart.
+SESSION_COOKIE_NAME = f"equipoise_{DOOR}"
+SESSION_COOKIE_AGE = 3600
+SESSION_SAVE_EVERY_REQUEST = True
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_NAME = f"equipoise_{DOOR}_csrf"
+CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "equipoise.web.views.access.stale_page"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _is_on(
+    "EQUIPOISE_HTTPS", "on"
+)
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"quiet": {"()": "equipoise.web.middleware.QuietFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "quiet"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+        "django.server": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+    },
+}

@@ -1,0 +1,89 @@
+"""Coming in and going out, the language, and the pages for what goes wrong."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import authenticate, login, logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import check_for_language
+
+from equipoise.problems import problem
+from equipoise.web.pages import ANYONE, NOBODY, Page, Visit, belongs_here, page
+
+
+@page(roles=ANYONE, methods=("GET", "POST"))
+def sign_in(visit: Visit) -> HttpResponse:
+    """Log in. A failure does not say which part of it was wrong."""
+    if not visit.is_posted:
+        return redirect("home") if visit.person is not NOBODY else _show_sign_in(visit)
+    name = visit.request.POST.get("username", "")[:150]
+    password = visit.request.POST.get("password", "")[:4096]
+    user = authenticate(visit.request, username=name, password=password)
+    person = visit.state.people.get(name)
+    if user is None or person is None or not person.is_active:
+        return _show_sign_in(visit, status=422, problems=(problem("EQ-W025"),), typed=name)
+    login(visit.request, user)
+    return redirect("home")
+
+
+@page(roles=ANYONE, methods=("POST",))
+def sign_out(visit: Visit) -> HttpResponse:
+    """Log out; the session is gone at the server too."""
+    logout(visit.request)
+    return redirect("sign_in")
+
+
+@page(roles=ANYONE, methods=("POST",))
+def set_language(visit: Visit) -> HttpResponse:
+    """Remember the language and go back."""
+    wanted = visit.request.POST.get("language", "")
+    back = visit.request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None) or not back.startswith("/"):
+        back = "/"
+    response = HttpResponseRedirect(back)
+    if check_for_language(wanted) and wanted in dict(settings.LANGUAGES):
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            wanted,
+            max_age=365 * 86400,
+            httponly=True,
+            samesite="Strict",
+            secure=settings.LANGUAGE_COOKIE_SECURE,
+        )
+    return response
+
+
+@page(roles=ANYONE, methods=("GET", "POST"))
+def not_found(visit: Visit, **_: Any) -> HttpResponse:
+    """Any address that is no page."""
+    return visit.refuse([problem("EQ-W021")])
+
+
+def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    """Django's 404."""
+    return not_found(request)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Django's 500: it asks nothing of the trial, which may be what broke."""
+    return render(request, "bare.html", {"problems": (problem("EQ-W024"),)}, status=500)
+
+
+def stale_page(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
+    """A post without the token of its page."""
+    return render(request, "bare.html", {"problems": (problem("EQ-W023"),)}, status=403)
+
+
+def _show_sign_in(visit: Visit, *, status: int = 200, **values: Any) -> HttpResponse:
+    demo = []
+    if visit.trial.realm == "rehearsal" and settings.DEMO_PASSWORD:
+        people = visit.state.people.values()
+        demo = [p for p in people if p.is_active and belongs_here(p.role)]
+    known = {"demo": demo, "demo_password": settings.DEMO_PASSWORD, "problems": (), "typed": ""}
+    return visit.show("sign_in.html", status=status, **(known | values))
+
+
+PUBLIC: tuple[Page, ...] = (sign_in, sign_out, set_language, not_found)
+"""What anybody may open."""

@@ -1,0 +1,244 @@
+"""Acts on a participant that ask for little: order, give, miss, leave, complete, sign."""
+
+import datetime as dt
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+
+from equipoise.conduct import (
+    Participant,
+    complete_participant,
+    digest_of,
+    fail_screening,
+    find_weight,
+    give_infusion,
+    miss_encounter,
+    order_infusion,
+    sign_casebook,
+    withdraw_participant,
+)
+from equipoise.problems import Problem, Refused, Text, Where, problem
+from equipoise.study.forms import Item
+from equipoise.study.roles import Role
+from equipoise.supply import check_weight, plan_preparation
+from equipoise.web import saying
+from equipoise.web.entry.asking import Answers, Question, ask, date_of
+from equipoise.web.pages import Visit, page
+from equipoise.web.texts import say, t, text_of
+from equipoise.web.views.participant import WRITERS
+from equipoise.web.views.participants import ENROLLERS
+
+
+@page(roles=ENROLLERS, methods=("GET", "POST"))
+def order(visit: Visit, code: str, encounter: str) -> HttpResponse:
+    """Order an infusion; the page shows the dose that follows from the weight of the day."""
+    subject = visit.participant(code)
+    label = encounter_label(visit, encounter)
+
+    def act(answers: Answers) -> HttpResponse:
+        order_infusion(
+            visit.trial, **_by(visit, code), encounter=encounter, on=date_of(answers, "on")
+        )
+        return visit.go("participant", code=code, done=t("order.done", encounter=label))
+
+    question = Question(
+        title=t("order.title", encounter=label),
+        button=t("order.button"),
+        lead=t("order.lead"),
+        back=_back(code),
+        facts=_dose_facts(visit, subject, on=visit.today),
+        items={"on": Item(label=text_of("order.on"), type="date")},
+    )
+    return ask(visit, question, act=act, known={"on": visit.today.isoformat()})
+
+
+@page(roles=ENROLLERS, methods=("GET", "POST"))
+def give(visit: Visit, code: str, encounter: str) -> HttpResponse:
+    """Record that an infusion was given; the label on the bag is typed from the bag."""
+    infusion = visit.participant(code).infusions.get(encounter)
+    if infusion is None:
+        raise Refused([problem("EQ-C062", f"{code} / {encounter}", encounter=encounter)])
+    label = encounter_label(visit, encounter)
+
+    def act(answers: Answers) -> HttpResponse:
+        volume = answers["volume"]
+        assert isinstance(volume, float)
+        give_infusion(
+            visit.trial,
+            **_by(visit, code),
+            encounter=encounter,
+            on=date_of(answers, "on"),
+            label=str(answers["label"]),
+            volume_ml=volume,
+        )
+        return visit.go("participant", code=code, done=t("give.done", encounter=label))
+
+    question = Question(
+        title=t("give.title", encounter=label),
+        button=t("give.button"),
+        lead=t("give.lead"),
+        back=_back(code),
+        facts=((t("order.volume"), f"{saying.number(infusion.volume_ml)}\u00a0mL"),),
+        items={
+            "label": Item(label=text_of("give.label"), type="text"),
+            "on": Item(label=text_of("give.on"), type="date"),
+            "volume": Item(label=text_of("give.volume"), type="number", unit="mL", decimals=1),
+        },
+    )
+    known: Answers = {"on": infusion.on.isoformat(), "volume": infusion.volume_ml}
+    return ask(visit, question, act=act, known=known)
+
+
+@page(roles=WRITERS, methods=("GET", "POST"))
+def miss(visit: Visit, code: str, encounter: str) -> HttpResponse:
+    """Record that an encounter did not take place."""
+    visit.participant(code)
+    label = encounter_label(visit, encounter)
+
+    def act(answers: Answers) -> HttpResponse:
+        reason = str(answers["reason"])
+        miss_encounter(visit.trial, **_by(visit, code, reason), encounter=encounter)
+        return visit.go("participant", code=code, done=t("miss.done", encounter=label))
+
+    question = Question(
+        title=t("miss.title", encounter=label),
+        button=t("miss.button"),
+        lead=t("miss.lead"),
+        back=_back(code),
+        items={"reason": _reason()},
+    )
+    return ask(visit, question, act=act)
+
+
+@page(roles=ENROLLERS, methods=("GET", "POST"))
+def withdraw(visit: Visit, code: str) -> HttpResponse:
+    """End the participation early."""
+    visit.participant(code)
+
+    def act(answers: Answers) -> HttpResponse:
+        by = _by(visit, code, str(answers["reason"]))
+        withdraw_participant(visit.trial, **by, on=date_of(answers, "on"))
+        return visit.go("participant", code=code, done=t("withdraw.done", participant=code))
+
+    items = {"on": Item(label=text_of("withdraw.on"), type="date"), "reason": _reason()}
+    question = Question(
+        title=t("withdraw.title", participant=code),
+        button=t("withdraw.button"),
+        lead=t("withdraw.lead"),
+        back=_back(code),
+        items=items,
+        is_grave=True,
+    )
+    return ask(visit, question, act=act, known={"on": visit.today.isoformat()})
+
+
+@page(roles=ENROLLERS, methods=("GET", "POST"))
+def complete(visit: Visit, code: str) -> HttpResponse:
+    """The planned end of follow-up was reached."""
+    visit.participant(code)
+
+    def act(answers: Answers) -> HttpResponse:
+        complete_participant(visit.trial, **_by(visit, code), on=date_of(answers, "on"))
+        return visit.go("participant", code=code, done=t("complete.done", participant=code))
+
+    question = Question(
+        title=t("complete.title", participant=code),
+        button=t("complete.button"),
+        lead=t("complete.lead"),
+        back=_back(code),
+        items={"on": Item(label=text_of("complete.on"), type="date")},
+    )
+    return ask(visit, question, act=act, known={"on": visit.today.isoformat()})
+
+
+@page(roles=ENROLLERS, methods=("GET", "POST"))
+def end_screening(visit: Visit, code: str) -> HttpResponse:
+    """The person does not go on to randomization."""
+    visit.participant(code)
+
+    def act(answers: Answers) -> HttpResponse:
+        fail_screening(visit.trial, **_by(visit, code, str(answers["reason"] or "")))
+        return visit.go("participant", code=code, done=t("end_screening.done", participant=code))
+
+    question = Question(
+        title=t("end_screening.title", participant=code),
+        button=t("end_screening.button"),
+        lead=t("end_screening.lead"),
+        back=_back(code),
+        items={"reason": Item(label=text_of("common.reason"), type="text", required=False)},
+        is_grave=True,
+    )
+    return ask(visit, question, act=act)
+
+
+@page(roles=(Role.INVESTIGATOR,), methods=("GET", "POST"))
+def sign(visit: Visit, code: str) -> HttpResponse:
+    """Sign the casebook: the password again, the meaning shown, bound to what stands here now."""
+    subject = visit.participant(code)
+    meaning = t("sign.meaning")
+    found: tuple[Problem, ...] = ()
+    if visit.is_posted:
+        if visit.request.user.check_password(visit.request.POST.get("password", "")[:4096]):
+            digest = visit.request.POST.get("digest", "")[:64]
+            sign_casebook(visit.trial, **_by(visit, code), meaning=meaning, digest=digest)
+            return visit.go("participant", code=code, done=t("sign.done", participant=code))
+        found = (problem("EQ-W026"),)
+    return visit.show(
+        "sign.html",
+        status=422 if found else 200,
+        subject=subject,
+        meaning=meaning,
+        digest=digest_of(subject),
+        problems=found,
+    )
+
+
+def encounter_label(visit: Visit, encounter: str) -> str:
+    """What the study calls an encounter.
+
+    Raises:
+        Refused: the study has none of this name.
+    """
+    if encounter not in visit.study.schedule.encounters:
+        raise Refused([problem("EQ-C035", encounter, encounter=encounter)])
+    return say(visit.study.schedule.encounters[encounter].label)
+
+
+def _dose_facts(visit: Visit, subject: Participant, *, on: dt.date) -> tuple[tuple[str, str], ...]:
+    """The dose as of a day, or why there is none; the act decides again on the day it is given."""
+    dose, bag = visit.study.treatments.dose, visit.study.treatments.bag
+    if dose is None or bag is None:
+        return ()
+    weight = find_weight(subject, dose.weight, on=on)
+    found = check_weight(weight, dose=dose, infusion_on=on, where=Where(record=subject.code))
+    facts: list[tuple[str, str]] = []
+    if weight is not None:
+        weighed = t("order.weighed", kg=saying.number(weight.kg), on=saying.day(weight.on))
+        facts.append((t("order.weight"), weighed))
+    if weight is None or found:
+        return (
+            *facts,
+            *((t("order.problem"), f"{saying.message(p)} {saying.hint(p)}") for p in found),
+        )
+    plan = plan_preparation(dose, bag, weight.kg)
+    return (
+        *facts,
+        (t("order.dose"), f"{saying.power(plan.target_cells)} {dose.unit}"),
+        (t("order.volume"), f"{saying.number(plan.volume_ml)}\u00a0mL"),
+        (t("order.bags"), str(plan.n_bags)),
+    )
+
+
+def _by(visit: Visit, code: str, reason: str = "") -> dict[str, Any]:
+    person = visit.person.person
+    return {"by": person, "at": visit.now, "participant": code, "reason": reason}
+
+
+def _back(code: str) -> str:
+    return reverse("participant", kwargs={"code": code})
+
+
+def _reason() -> Item:
+    help_text: Text = text_of("common.reason_help")
+    return Item(label=text_of("common.reason"), type="text", help=help_text)

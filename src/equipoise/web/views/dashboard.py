@@ -1,0 +1,80 @@
+"""The trial at a glance, always for all arms together."""
+
+from collections import Counter
+
+from django.http import HttpResponse
+from msgspec import Struct
+
+from equipoise.analysis.figures import plot_accrual, plot_flow
+from equipoise.analysis.flow import count_flow
+from equipoise.conduct import Participant, assess_participant
+from equipoise.conduct.state import Infusion
+from equipoise.study.roles import Role
+from equipoise.web.outlook import Stop, plan_stops
+from equipoise.web.pages import BLINDED, Visit, page
+from equipoise.web.texts import language
+
+CLINICAL = BLINDED - {Role.ADMINISTRATOR, Role.DSMB}
+"""Who may see what is due for single participants."""
+
+
+class Due(Struct, frozen=True):
+    """Something that waits for a participant."""
+
+    participant: Participant
+    stop: Stop | None = None
+    infusion: Infusion | None = None
+    n_unknown: int = 0
+
+
+@page(roles=BLINDED)
+def dashboard(visit: Visit) -> HttpResponse:
+    """Accrual, flow, what is due."""
+    study, state = visit.study, visit.state
+    people = visit.participants() if visit.person.role in CLINICAL else []
+    counts = Counter(p.status for p in state.participants.values())
+    return visit.show(
+        "dashboard.html",
+        counts=counts,
+        n_screened=len(state.participants),
+        n_randomized=len(state.randomized),
+        accrual=plot_accrual(study, state, today=visit.today, language=language()),
+        flow=plot_flow(count_flow(study, state), language=language()),
+        encounters=_due_encounters(visit, people),
+        infusions=_waiting_infusions(people),
+        unknown=_unknown_eligibility(visit, people),
+        is_clinical=visit.person.role in CLINICAL,
+    )
+
+
+def _due_encounters(visit: Visit, people: list[Participant]) -> list[Due]:
+    found = [
+        Due(p, stop=stop)
+        for p in people
+        if p.is_in_trial
+        for stop in plan_stops(visit.study, p, today=visit.today)
+        if stop.is_due
+    ]
+    return sorted(
+        found, key=lambda d: d.stop.planned.latest_on if d.stop and d.stop.planned else visit.today
+    )
+
+
+def _waiting_infusions(people: list[Participant]) -> list[Due]:
+    return [
+        Due(p, infusion=i)
+        for p in people
+        if p.is_in_trial
+        for i in p.infusions.values()
+        if i.status != "given"
+    ]
+
+
+def _unknown_eligibility(visit: Visit, people: list[Participant]) -> list[Due]:
+    found = []
+    for person in people:
+        if person.status == "screening":
+            verdict = assess_participant(visit.study, person, on=visit.today)
+            unknown = sum(c.status == "unknown" for c in verdict.criteria)
+            found.append(Due(person, n_unknown=unknown))
+    return found

@@ -1,0 +1,117 @@
+"""What overseers read: adverse events, the ledger, the people."""
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from django.http import HttpResponse
+from django.urls import reverse
+from msgspec import Struct
+
+from equipoise.analysis.adverse import list_events
+from equipoise.ledger import Entry, merkle_root
+from equipoise.ledger.verification import Verification, verify
+from equipoise.safety import AdverseEvent, assess_clock
+from equipoise.study.roles import Role
+from equipoise.web.pages import BLINDED, Visit, page
+from equipoise.web.views.participant import NO_ENCOUNTER
+
+EVENT_READERS = BLINDED - {Role.ADMINISTRATOR, Role.OUTCOME_ASSESSOR}
+LEDGER_READERS = (
+    Role.COORDINATOR,
+    Role.INVESTIGATOR,
+    Role.DATA_MANAGER,
+    Role.MONITOR,
+    Role.AUDITOR,
+)
+PER_PAGE = 50
+KEPT_SECONDS = 60
+
+
+class Told(Struct, frozen=True):
+    """An adverse event in the list, with where its report stands."""
+
+    event: AdverseEvent
+    clock: str
+    address: str
+
+
+@page(roles=EVENT_READERS)
+def adverse_events(visit: Visit) -> HttpResponse:
+    """Every adverse event that the person may see, serious ones first."""
+    visible = {p.code for p in visit.participants()}
+    events = [e for e in list_events(visit.study, visit.state) if e.participant in visible]
+    events.sort(key=lambda e: (e.is_serious is False, e.participant))
+    form = visit.study.safety.form if visit.study.safety else ""
+    may_enter = form in visit.study.forms and visit.person.role in visit.study.forms[form].by
+    return visit.show(
+        "adverse_events.html",
+        told=[_tell(visit, e, form) for e in events],
+        safety=visit.study.safety,
+        participants=[p for p in visit.participants() if p.consent] if may_enter else [],
+        form=form,
+        sees_forms=visit.person.role != Role.DSMB,
+    )
+
+
+@page(roles=LEDGER_READERS)
+def ledger(visit: Visit) -> HttpResponse:
+    """The entries, newest first, and whether the chains are as they were recorded."""
+    wanted = visit.request.GET.get("participant", "").strip()[:32]
+    kind = visit.request.GET.get("type", "")
+    entries = [e for e in visit.trial.store.read(stream=wanted or None) if _may_see(visit, e)]
+    kinds = sorted({e.type for e in entries})
+    entries = [e for e in reversed(entries) if kind in ("", e.type)]
+    number = visit.request.GET.get("page", "1")
+    at = max(1, int(number)) if number.isdecimal() and len(number) < 7 else 1
+    shown = entries[(at - 1) * PER_PAGE : at * PER_PAGE]
+    return visit.show(
+        "ledger.html",
+        lines=[(e, _body(e)) for e in shown],
+        n_entries=len(entries),
+        page=at,
+        n_pages=max(1, -(-len(entries) // PER_PAGE)),
+        kinds=kinds,
+        kind=kind,
+        wanted=wanted,
+        verification=_verify(visit),
+        address=reverse("ledger"),
+    )
+
+
+@page(roles=(Role.ADMINISTRATOR, Role.AUDITOR))
+def people(visit: Visit) -> HttpResponse:
+    """Everybody with a role."""
+    found = sorted(visit.state.people.values(), key=lambda p: (p.role, p.person))
+    return visit.show("people.html", people=found)
+
+
+def _tell(visit: Visit, event: AdverseEvent, form: str) -> Told:
+    parts = {"code": event.participant, "encounter": NO_ENCOUNTER, "form": form}
+    address = reverse("form", kwargs={**parts, "repeat": event.repeat})
+    return Told(event, assess_clock(event, visit.now), address)
+
+
+def _may_see(visit: Visit, entry: Entry) -> bool:
+    """The control chain is everybody's; a site's chain is for those who see the site."""
+    if not entry.chain.startswith("site-"):
+        return True
+    return visit.person.may_see(entry.chain.removeprefix("site-"))
+
+
+def _body(entry: Entry) -> str:
+    if entry.body is None:
+        return ""
+    return msgspec.json.format(entry.body, indent=2).decode()
+
+
+def _verify(visit: Visit) -> Verification:
+    root = merkle_root(visit.trial.store.heads())
+    store: Any = visit.trial.store
+    return _verified(store, root, int(visit.now.timestamp()) // KEPT_SECONDS)
+
+
+@lru_cache(maxsize=4)
+def _verified(store: Any, root: str, moment: int) -> Verification:  # noqa: ARG001 - they are the key
+    """Verify when the ledger has grown, and again after a minute: damage leaves no new head."""
+    return verify(store)

@@ -1,0 +1,132 @@
+"""One participant: who, where they stand in the schedule, and everything entered."""
+
+from django.http import HttpResponse
+from django.urls import reverse
+from msgspec import Struct
+
+from equipoise.conduct import Participant, is_signed
+from equipoise.conduct.state import FormRecord, Infusion
+from equipoise.study.forms import Form
+from equipoise.study.roles import Role
+from equipoise.web.outlook import Stop, plan_stops
+from equipoise.web.pages import Visit, page
+from equipoise.web.views.participants import ENROLLERS, READERS
+
+WRITERS = (Role.COORDINATOR, Role.INVESTIGATOR, Role.OUTCOME_ASSESSOR)
+JUDGED = BLIND_TO_COURSE = frozenset({Role.OUTCOME_ASSESSOR})
+"""Who measures outcomes must not see how a participant fares (reactions can tell the arm)."""
+NO_ENCOUNTER = "-"
+"""Stands in addresses for the missing encounter of a log form."""
+
+
+class Leaf(Struct, frozen=True):
+    """A form of an encounter: entered or not, and what this person may do with it."""
+
+    form: Form
+    encounter: str
+    repeat: int
+    record: FormRecord | None
+    may_enter: bool
+
+    @property
+    def address(self) -> str:
+        """Where the form is entered or read."""
+        return reverse(
+            "form",
+            kwargs={
+                "code": "{code}",
+                "encounter": self.encounter or NO_ENCOUNTER,
+                "form": self.form.form,
+                "repeat": self.repeat,
+            },
+        )
+
+
+class Row(Struct, frozen=True):
+    """An encounter with its forms and its infusion."""
+
+    stop: Stop
+    leaves: tuple[Leaf, ...]
+    infusion: Infusion | None
+    may_order: bool
+    may_give: bool
+    may_miss: bool
+
+
+@page(roles=READERS)
+def participant(visit: Visit, code: str) -> HttpResponse:
+    """The participant's page."""
+    subject = visit.participant(code)
+    stops = plan_stops(visit.study, subject, today=visit.today)
+    is_open = visit.state.locked is None
+    return visit.show(
+        "participant.html",
+        subject=subject,
+        site=visit.study.identity.sites.get(subject.site),
+        rows=[_row(visit, subject, stop) for stop in stops],
+        logs=_logs(visit, subject),
+        is_signed=is_signed(subject),
+        sees_course=visit.person.role not in BLIND_TO_COURSE,
+        may_enroll=visit.may(*ENROLLERS) and is_open,
+        may_sign=visit.may(Role.INVESTIGATOR) and is_open,
+    )
+
+
+def may_read(visit: Visit, form: Form) -> bool:
+    """Whether this person may see a form: an outcome assessor sees their own forms alone."""
+    return visit.person.role not in BLIND_TO_COURSE or visit.person.role in form.by
+
+
+def may_enter(visit: Visit, form: Form) -> bool:
+    """Whether this person enters a form."""
+    return visit.may(*WRITERS) and visit.person.role in form.by and visit.state.locked is None
+
+
+def _row(visit: Visit, subject: Participant, stop: Stop) -> Row:
+    infusion = subject.infusions.get(stop.name)
+    may_act = visit.may(*ENROLLERS) and subject.is_in_trial and visit.state.locked is None
+    is_planned = stop.name in visit.study.infusion_encounters and subject.is_randomized
+    sees = visit.person.role not in BLIND_TO_COURSE
+    return Row(
+        stop=stop,
+        leaves=tuple(_leaves(visit, subject, stop)),
+        infusion=infusion if sees else None,
+        may_order=may_act and is_planned and infusion is None,
+        may_give=may_act and infusion is not None and infusion.status == "prepared",
+        may_miss=visit.may(*WRITERS)
+        and subject.is_in_trial
+        and visit.state.locked is None
+        and stop.timing in ("unplanned", "upcoming", "open", "overdue"),
+    )
+
+
+def _leaves(visit: Visit, subject: Participant, stop: Stop) -> list[Leaf]:
+    return [
+        Leaf(
+            form,
+            stop.name,
+            0,
+            subject.forms.get((stop.name, form.form, 0)),
+            may_enter(visit, form) and _has_come(visit, subject, stop),
+        )
+        for form in visit.study.forms_at(stop.name)
+        if may_read(visit, form)
+    ]
+
+
+def _has_come(visit: Visit, subject: Participant, stop: Stop) -> bool:
+    """Whether the participant has come as far as this encounter."""
+    if stop.timing == "missed" or not subject.is_in_trial:
+        return False
+    is_first = next(iter(visit.study.schedule.epochs), "") == stop.encounter.epoch
+    return is_first or subject.is_randomized
+
+
+def _logs(visit: Visit, subject: Participant) -> list[tuple[Form, list[FormRecord], bool]]:
+    """The forms that repeat, with what was entered."""
+    found = []
+    for form in visit.study.forms.values():
+        if (form.repeats or not form.at) and may_read(visit, form):
+            records = [r for r in subject.forms.values() if r.form == form.form]
+            found.append((form, records, may_enter(visit, form) and subject.consent is not None))
+    return found
