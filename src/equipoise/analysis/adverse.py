@@ -1,7 +1,8 @@
 """Adverse events by what was really infused, by period; pooled while the trial is blinded."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from msgspec import Struct
 
@@ -18,15 +19,22 @@ from equipoise.study.study import Study
 Received = Mapping[tuple[str, str], str]
 """What was in each infusion, by randomization number and encounter: a product of the study."""
 
+SEVERE = 3
+"""The lowest grade that counts as severe (CTCAE)."""
 BEFORE, LATER, UNDATED = "before", "later", "undated"
 """The events of no period: before the first infusion; too late for a period; without onset."""
 
 
 class Count(Struct, frozen=True):
-    """How many participants, and how many events."""
+    """How many participants, and how many events.
+
+    `upper_bound` is the one-sided upper 95 % bound of the risk where none was seen, and none of
+    this column's events is still open to be one.
+    """
 
     n_participants: int
     n_events: int
+    upper_bound: float | None = None
 
 
 class AdverseRow(Struct, frozen=True):
@@ -42,8 +50,6 @@ class AdverseColumn(Struct, frozen=True):
     period: str
     label: Text
     n_exposed: int
-    upper_bound: float | None
-    """One-sided upper 95 % bound of the risk where no event was seen."""
     max_grades: tuple[tuple[int, int], ...]
     """How many participants have this as the highest grade of their events."""
 
@@ -102,9 +108,7 @@ def tabulate_adverse_events(
         basis="unblinded" if received is not None else "dummy" if dummy else "pooled",
         columns=tuple(_describe(c) for c in columns),
         totals=_count_totals(columns),
-        terms=tuple(
-            _count_row(Text(t or "–"), columns, [e for e in events if e.term == t]) for t in terms
-        ),
+        terms=tuple(_count_row(Text(t or "–"), columns, partial(_is_term, t)) for t in terms),
         n_events=len(events),
     )
 
@@ -190,9 +194,17 @@ def _other_columns(
     columns = []
     for period in (BEFORE, LATER, UNDATED):
         here = tuple(e for e in events if period_of(study, people[e.participant], e) == period)
+        exposed = (c for c, p in people.items() if period != LATER or _has_stopped(study, p))
         if here:
-            columns.append(_Column(period, word("all_together"), frozenset(people), here))
+            label = Text("") if period == LATER else word("all_together")
+            columns.append(_Column(period, label, frozenset(exposed), here))
     return tuple(columns)
+
+
+def _has_stopped(study: Study, person: Participant) -> bool:
+    """Whether somebody had the first infusion but not all of them."""
+    given = [_is_given(person, e) for e in study.infusion_encounters]
+    return any(given) and not all(given)
 
 
 def _describe(column: _Column) -> AdverseColumn:
@@ -200,12 +212,10 @@ def _describe(column: _Column) -> AdverseColumn:
     for event in column.events:
         if event.grade is not None:
             highest[event.participant] = max(event.grade, highest.get(event.participant, 0))
-    n = len(column.exposed)
     return AdverseColumn(
         period=column.period,
         label=column.label,
-        n_exposed=n,
-        upper_bound=estimate_upper_bound(n) if n and not column.events else None,
+        n_exposed=len(column.exposed),
         max_grades=tuple(
             (g, sum(1 for h in highest.values() if h == g)) for g in sorted(set(highest.values()))
         ),
@@ -213,24 +223,34 @@ def _describe(column: _Column) -> AdverseColumn:
 
 
 def _count_totals(columns: tuple[_Column, ...]) -> tuple[AdverseRow, ...]:
-    events = [e for c in columns for e in c.events]
-    kinds = {
-        "any_event": events,
-        "serious_events": [e for e in events if e.is_serious],
-        "events_to_clarify": [e for e in events if e.is_serious is None],
-        "related_events": [e for e in events if e.is_related],
-        "severe_events": [e for e in events if e.grade is not None and e.grade >= 3],
-        "fatal_events": [e for e in events if e.is_fatal],
+    kinds: dict[str, Callable[[AdverseEvent], bool | None]] = {
+        "any_event": lambda _: True,
+        "serious_events": lambda e: e.is_serious,
+        "events_to_clarify": lambda e: e.is_serious is None,
+        "related_events": lambda e: e.is_related,
+        "severe_events": lambda e: None if e.grade is None else e.grade >= SEVERE,
+        "fatal_events": lambda e: e.is_fatal,
     }
-    return tuple(_count_row(word(key), columns, found) for key, found in kinds.items())
+    return tuple(_count_row(word(key), columns, is_of) for key, is_of in kinds.items())
 
 
-def _count_row(label: Text, columns: tuple[_Column, ...], events: list[AdverseEvent]) -> AdverseRow:
-    counts = []
-    for column in columns:
-        mine = [e for e in events if e in column.events]
-        counts.append(Count(len({e.participant for e in mine}), len(mine)))
-    return AdverseRow(label, tuple(counts))
+def _count_row(
+    label: Text, columns: tuple[_Column, ...], is_of: Callable[[AdverseEvent], bool | None]
+) -> AdverseRow:
+    """The events of a kind in each column; a verdict of None leaves open whether one is of it."""
+    return AdverseRow(label, tuple(_count(column, is_of) for column in columns))
+
+
+def _count(column: _Column, is_of: Callable[[AdverseEvent], bool | None]) -> Count:
+    verdicts = [(e.participant, is_of(e)) for e in column.events]
+    found = [participant for participant, verdict in verdicts if verdict]
+    is_ruled_out = column.exposed and all(verdict is False for _, verdict in verdicts)
+    bound = estimate_upper_bound(len(column.exposed)) if is_ruled_out else None
+    return Count(len(set(found)), len(found), bound)
+
+
+def _is_term(term: str, event: AdverseEvent) -> bool:
+    return event.term == term
 
 
 def _is_given(person: Participant, encounter: str) -> bool:

@@ -46,8 +46,14 @@ class Course(Struct, frozen=True):
     basis: Basis
     encounters: tuple[str, ...]
     days: tuple[int, ...]
+    labels: tuple[Text, ...]
     groups: tuple[CourseGroup, ...]
     shared: tuple[SharedArms, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody has a value."""
+        return not any(p.n for g in self.groups for p in (g.baseline, *g.points))
 
 
 class _Person(Struct, frozen=True):
@@ -70,9 +76,13 @@ def estimate_course(
     pooled, up to the encounter at which they part.
     """
     basis, groups = form_groups(study, state, arms)
-    shared = find_shared_arms(study) if basis == "unblinded" else ()
     form = study.forms[endpoint.item.partition(".")[0]]
     encounters = tuple(e for e in study.schedule.encounters if e in form.at)
+    shared = tuple(
+        s
+        for s in (find_shared_arms(study) if basis == "unblinded" else ())
+        if set(encounters) & set(s.encounters)
+    )
     read = histories or Histories(study)
     people = {p.code: _read(read, p, endpoint.item) for g in groups for p in g.members}
     return Course(
@@ -80,6 +90,7 @@ def estimate_course(
         basis=basis,
         encounters=encounters,
         days=tuple(_day_of(study, e) for e in encounters),
+        labels=tuple(study.schedule.encounters[e].label for e in encounters),
         groups=(
             *(_estimate(g, people=people, encounters=encounters) for g in groups),
             *(_pool(s, groups, people=people, encounters=encounters) for s in shared),

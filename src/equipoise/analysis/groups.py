@@ -39,7 +39,7 @@ class Group(Struct, frozen=True):
 class SharedArms(Struct, frozen=True):
     """Arms that receive the same until just before the infusion at the encounter `until`.
 
-    `encounters` are those at which the arms are still alike, `until` among them.
+    `encounters` are those after the first infusion at which they are still alike, `until` too.
     """
 
     arms: tuple[str, ...]
@@ -90,8 +90,8 @@ def find_shared_arms(study: Study) -> tuple[SharedArms, ...]:
         for names in alike.values():
             is_last = len({arms[n].gives.get(encounter) for n in names}) > 1
             if given and is_last and len(names) > 1:
-                last = order.index(encounter) + 1
-                found.append(SharedArms(tuple(names), encounter, order[:last]))
+                first, last = order.index(given[0]) + 1, order.index(encounter) + 1
+                found.append(SharedArms(tuple(names), encounter, order[first:last]))
         given.append(encounter)
     return tuple(found)
 

@@ -110,11 +110,12 @@ def describe_baseline(matter: Matter) -> str:
 def describe_courses(matter: Matter) -> str:
     """Every endpoint over time; none is called primary, since the study calls none so."""
     parts = [tag("p", say("course_intro", matter.language))]
-    for i, course in enumerate(_courses(matter)):
-        if i == 0:
-            parts.append(show_shared_arms(matter.study, course, language=matter.language))
+    if matter.basis == "unblinded":
+        parts.append(show_shared_arms(matter.study, language=matter.language))
+    for course in _courses(matter):
         parts.append(tag("h3", escape(course.endpoint.label.say(matter.language))))
-        parts.append(_figure(plot_course(course, language=matter.language), matter))
+        if not course.is_empty:
+            parts.append(_figure(plot_course(course, language=matter.language), matter))
         parts.append(show_course(course, language=matter.language))
     return _section("course", matter, *parts)
 

@@ -12,12 +12,12 @@ from equipoise.analysis.adverse import (
     AdverseTable,
 )
 from equipoise.analysis.baseline import BaselineRow, BaselineTable
-from equipoise.analysis.course import Course, CourseGroup, CoursePoint
+from equipoise.analysis.course import Course, CoursePoint
 from equipoise.analysis.figures.svg import tag
-from equipoise.analysis.groups import Basis
+from equipoise.analysis.groups import Basis, find_shared_arms
 from equipoise.analysis.summary import Summary
-from equipoise.analysis.texts import say_day, say_number, say_percent, say_share, word
-from equipoise.problems import Language, Text
+from equipoise.analysis.texts import NO_BREAK, say_day, say_number, say_percent, say_share, word
+from equipoise.problems import LANGUAGES, Language, Text
 from equipoise.safety import AdverseEvent
 from equipoise.study.study import Study
 
@@ -57,14 +57,15 @@ def show_baseline(found: BaselineTable, *, language: Language) -> str:
 
 
 def show_course(course: Course, *, language: Language) -> str:
-    """Means by encounter and group, and the changes from baseline."""
-    head = [say(k, language) for k in ("encounter", "course_value", "course_change")]
-    rows: list[list[str]] = []
-    for group in course.groups:
-        label = escape(group.label.say(language))
-        rows.append([f"{label} (n = {group.n})"])
-        rows.append([say("baseline", language), _mean_sd(group.baseline, language), "–"])
-        rows += [_course_row(group, p, course=course, language=language) for p in group.points]
+    """Encounters down, groups across: the mean, and under it the change from baseline."""
+    if course.is_empty:
+        return tag("p", say("course_empty", language))
+    head = [say("encounter", language)]
+    head += [f"{escape(g.label.say(language))}<br>n = {g.n}" for g in course.groups]
+    starts = [_mean_sd(g.baseline, language) for g in course.groups]
+    rows = [[tag("strong", say("baseline", language)), *starts]]
+    for encounter, label in zip(course.encounters, course.labels, strict=True):
+        rows += _course_rows(course, encounter, label, language)
     name = escape(course.endpoint.label.say(language))
     unit = f", {escape(course.endpoint.unit.say(language))}" if course.endpoint.unit else ""
     caption = f"{name}{unit} {badge(course.basis, language)}"
@@ -74,34 +75,22 @@ def show_course(course: Course, *, language: Language) -> str:
     return table(caption, head, rows, notes=notes)
 
 
-def show_shared_arms(study: Study, course: Course, *, language: Language) -> str:
+def show_shared_arms(study: Study, *, language: Language) -> str:
     """Which arms cannot differ yet, in a sentence each."""
     arms = study.identity.arms
-    return "".join(
-        tag(
-            "p",
-            say(
-                "shared_arms",
-                language,
-                arms=Text(
-                    *(_listed(arms[a].label.say(s) for a in shared.arms) for s in ("en", "fr"))
-                ),
-                encounter=shared.until,
-            ),
-            class_="warning",
-        )
-        for shared in course.shared
-    )
+    sentences = []
+    for shared in find_shared_arms(study):
+        names = Text(*(" / ".join(arms[a].label.say(x) for a in shared.arms) for x in LANGUAGES))
+        words = say("shared_arms", language, arms=names, encounter=shared.until)
+        sentences.append(tag("p", words, class_="warning"))
+    return "".join(sentences)
 
 
 def show_adverse_events(found: AdverseTable, study: Study, *, language: Language) -> str:
     """Participants with events (%) and events, by period and product."""
     head = [say("adverse_row", language)]
     head += [_adverse_head(c, study, language) for c in found.columns]
-    rows = [_adverse_row(r, found.columns, language) for r in found.totals]
-    if any(c.upper_bound is not None for c in found.columns):
-        cells = [_bound(c, language) for c in found.columns]
-        rows.append([say("adverse_bound", language), *cells])
+    rows = [_adverse_row(r, found.columns, language, has_bounds=True) for r in found.totals]
     rows.append([say("max_grade", language), *(_grades(c, language) for c in found.columns)])
     if found.terms:
         rows.append([say("adverse_terms", language)])
@@ -131,12 +120,12 @@ def show_serious_events(events: Iterable[AdverseEvent], *, language: Language) -
         [
             escape(e.participant),
             escape(e.term),
-            say_day(e.onset_on),
+            _unbroken(say_day(e.onset_on)),
             "–" if e.days_after_infusion is None else str(e.days_after_infusion),
             "–" if e.grade is None else str(e.grade),
             *(_verdict(v, language) for v in (e.is_serious, e.is_fatal, e.is_related)),
-            f"{e.known_at:%Y-%m-%d %H:%M}",
-            f"{e.report_by:%Y-%m-%d %H:%M}" if e.report_by else "–",
+            _unbroken(f"{e.known_at:%Y-%m-%d %H:%M}"),
+            _unbroken(f"{e.report_by:%Y-%m-%d %H:%M}" if e.report_by else "–"),
         ]
         for e in listed
     ]
@@ -158,7 +147,7 @@ def _baseline_rows(
     label = escape(row.label.say(language)) + unit
     known = [n - missing for n, missing in zip(sizes, row.n_missing, strict=True)]
     yield [tag("strong", label), *(f"n = {n}" for n in known)]
-    if row.summaries:
+    if row.summaries and any(known):
         yield [
             say("mean_sd", language),
             *(_pair(s.mean, s.sd, language) for s in row.summaries),
@@ -185,18 +174,29 @@ def _quartiles(s: Summary, language: Language) -> str:
 
 
 def _mean_sd(point: CoursePoint, language: Language) -> str:
-    return f"{_pair(point.mean, point.sd, language)}, n = {point.n}"
+    return f"{_pair(point.mean, point.sd, language)}, {_of(point.n)}" if point.n else "n = 0"
 
 
-def _course_row(
-    group: CourseGroup, point: CoursePoint, *, course: Course, language: Language
-) -> list[str]:
-    change = "–"
-    if point.n_change:
-        change = f"{_pair(point.mean_change, point.sd_change, language)}, n = {point.n_change}"
-    is_alike = any(group.key in s.arms and point.encounter in s.encounters for s in course.shared)
-    mark = tag("sup", "=") if is_alike else ""
-    return [escape(point.encounter) + mark, _mean_sd(point, language), change]
+def _course_rows(
+    course: Course, encounter: str, label: Text, language: Language
+) -> list[list[str]]:
+    values, changes = [], []
+    for group in course.groups:
+        point = next((p for p in group.points if p.encounter == encounter), None)
+        is_alike = any(group.key in s.arms and encounter in s.encounters for s in course.shared)
+        mark = tag("sup", "†") if is_alike else ""
+        values.append(_mean_sd(point, language) + mark if point else "")
+        changes.append(_change(point, language) + mark if point and point.n_change else "")
+    rows = [[tag("strong", escape(label.say(language))), *values]]
+    return [*rows, [say("course_change", language), *changes]] if any(changes) else rows
+
+
+def _of(n: int) -> str:
+    return f"n{NO_BREAK}={NO_BREAK}{n}"
+
+
+def _change(point: CoursePoint, language: Language) -> str:
+    return f"{_pair(point.mean_change, point.sd_change, language)}, {_of(point.n_change)}"
 
 
 def _adverse_head(column: AdverseColumn, study: Study, language: Language) -> str:
@@ -207,36 +207,42 @@ def _adverse_head(column: AdverseColumn, study: Study, language: Language) -> st
         following = order[order.index(column.period) + 1 :][:1]
         key = "period_until" if following else "period_after"
         period = say(key, language, first=column.period, second="".join(following))
-    return f"{period}<br>{escape(column.label.say(language))}<br>n = {column.n_exposed}"
+    product = escape(_shorten(column.label.say(language)))
+    middle = tag("span", product, class_="soft") + "<br>" if product else ""
+    return f"{period}<br>{middle}{_of(column.n_exposed)}"
+
+
+def _shorten(label: str) -> str:
+    """A product's name without what follows in brackets or after a comma."""
+    return label.split(" (", maxsplit=1)[0].split(",", maxsplit=1)[0]
 
 
 def _adverse_row(
-    row: AdverseRow, columns: Sequence[AdverseColumn], language: Language
+    row: AdverseRow,
+    columns: Sequence[AdverseColumn],
+    language: Language,
+    *,
+    has_bounds: bool = False,
 ) -> list[str]:
-    cells = [
-        f"{say_share(count.n_participants, column.n_exposed, language)} [{count.n_events}]"
-        if count.n_events
-        else "0"
-        for count, column in zip(row.counts, columns, strict=True)
-    ]
+    cells = []
+    for count, column in zip(row.counts, columns, strict=True):
+        share = f"{say_share(count.n_participants, column.n_exposed, language)} [{count.n_events}]"
+        zero = "0"
+        if has_bounds and count.upper_bound is not None:
+            zero = f"0 (≤ {say_percent(count.upper_bound, language)})"
+        cells.append(_unbroken(share if count.n_events else zero))
     return [escape(row.label.say(language)), *cells]
 
 
-def _bound(column: AdverseColumn, language: Language) -> str:
-    if column.upper_bound is None:
-        return "–"
-    return f"≤ {say_percent(column.upper_bound, language)}"
+def _unbroken(words: str) -> str:
+    """Words that stay in one line."""
+    return tag("span", escape(words), class_="line")
 
 
 def _grades(column: AdverseColumn, language: Language) -> str:
-    return (
-        "<br>".join(say("grade_count", language, grade=g, n=n) for g, n in column.max_grades) or "–"
-    )
+    shown = (word("grade_count", grade=g, n=n).say(language) for g, n in column.max_grades)
+    return "<br>".join(map(_unbroken, shown)) or "–"
 
 
 def _verdict(value: bool | None, language: Language) -> str:
     return say({True: "yes", False: "no", None: "to_clarify"}[value], language)
-
-
-def _listed(names: Iterable[str]) -> str:
-    return " / ".join(names)

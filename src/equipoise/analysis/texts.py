@@ -1,6 +1,7 @@
 """The words of tables, figures and reports, in both languages, and how numbers are written."""
 
 import datetime as dt
+import re
 import tomllib
 from importlib.resources import files
 
@@ -8,13 +9,27 @@ import msgspec
 
 from equipoise.problems import Language, Text
 
-WORDS: dict[str, Text] = msgspec.convert(
-    tomllib.loads(files("equipoise.analysis").joinpath("texts.toml").read_text(encoding="utf-8")),
-    dict[str, Text],
-)
-"""Every word by its key."""
-
 NO_BREAK = "\u00a0"
+
+
+def load_words() -> dict[str, Text]:
+    """Read `texts.toml`; spaces that must not end a line become unbreakable."""
+    source = files("equipoise.analysis").joinpath("texts.toml").read_text(encoding="utf-8")
+    read = msgspec.convert(tomllib.loads(source), dict[str, Text])
+    return {key: Text(_tie(text.en), _space(_tie(text.fr))) for key, text in read.items()}
+
+
+def _space(french: str) -> str:
+    """French sets its signs off by a space, which must not end a line."""
+    return re.sub(r" ([:;?!%])", NO_BREAK + r"\1", french)
+
+
+def _tie(words: str) -> str:
+    return words.replace("n = ", f"n{NO_BREAK}={NO_BREAK}")
+
+
+WORDS = load_words()
+"""Every word by its key."""
 
 
 def word(key: str, /, **values: object) -> Text:

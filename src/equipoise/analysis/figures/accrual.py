@@ -1,20 +1,17 @@
 """Randomized participants against the plan."""
 
 import datetime as dt
-from collections.abc import Iterator
 
 from msgspec import Struct
 
-from equipoise.analysis.figures.frame import LEFT, RIGHT, TOP, WIDTH, value_lines, x_tick
+from equipoise.analysis.figures.frame import LEFT, RIGHT, TOP, WIDTH, draw_key, value_lines, x_tick
 from equipoise.analysis.figures.svg import (
     Axis,
     figure,
-    line,
     look_of,
     marker,
     month_ticks,
     path,
-    text,
     ticks,
 )
 from equipoise.analysis.texts import say_day, word
@@ -40,7 +37,7 @@ def plot_accrual(study: Study, state: TrialState, *, today: dt.date, language: L
     height = 320
     scale_y = ticks(0, max(len(days), plan.n if plan else 1, 1))
     x = Axis(first.toordinal(), last.toordinal(), LEFT, WIDTH - RIGHT)
-    y = Axis(scale_y[0], scale_y[-1], height - 48, TOP + 24)
+    y = Axis(scale_y[0], scale_y[-1], height - 48, TOP + 50)
     drawn = [
         *value_lines(y, scale_y, language=language, label=word("accrual_axis").say(language)),
         *(x_tick(x.at(d.toordinal()), f"{d:%Y-%m}", y.start) for d in month_ticks(first, last)),
@@ -56,7 +53,10 @@ def plot_accrual(study: Study, state: TrialState, *, today: dt.date, language: L
         marker(look_of(0), x.at(d.toordinal()), y.at(i), size=3, hint=f"{i}: {say_day(d)}")
         for i, d in enumerate(days, 1)
     ]
-    drawn += _accrual_key(study, plan is not None, language)
+    source = "accrual_by_scenario" if study.scenario.accrual_per_month else "accrual_by_dates"
+    keys = ["accrual_real", source] if plan else ["accrual_real"]
+    entries = [(look_of(i), word(key).say(language)) for i, key in enumerate(keys)]
+    drawn.append(draw_key(entries, y=TOP + 22, has_markers=False)[0])
     return figure(
         drawn,
         width=WIDTH,
@@ -102,22 +102,3 @@ def _steps(days: list[dt.date], today: dt.date, x: Axis, y: Axis) -> list[tuple[
     for i, day in enumerate(days):
         points += [(x.at(day.toordinal()), y.at(i)), (x.at(day.toordinal()), y.at(i + 1))]
     return [*points, (x.at(max([today, *days]).toordinal()), y.at(len(days)))]
-
-
-def _accrual_key(study: Study, has_plan: bool, language: Language) -> Iterator[str]:
-    source = "accrual_by_scenario" if study.scenario.accrual_per_month else "accrual_by_dates"
-    names = [("", "accrual_real")] + ([("8 4", source)] if has_plan else [])
-    left = LEFT + 12
-    for i, (dash, key) in enumerate(names):
-        at = TOP + 40 + 20 * i
-        look = look_of(i)
-        yield line(
-            left,
-            at - 4,
-            left + 34,
-            at - 4,
-            stroke=look.color,
-            stroke_width=2.5,
-            stroke_dasharray=dash or None,
-        )
-        yield text(word(key).say(language), x=left + 42, y=at)

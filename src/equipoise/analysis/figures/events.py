@@ -22,6 +22,9 @@ from equipoise.safety import AdverseEvent
 from equipoise.study.study import Study
 
 MAX_PEOPLE = 60
+ROW = 22
+NEAR = 14
+"""Marks nearer to each other than this stand one above the other."""
 
 
 def plot_events(study: Study, state: TrialState, *, language: Language) -> str:
@@ -33,13 +36,13 @@ def plot_events(study: Study, state: TrialState, *, language: Language) -> str:
     days += [d for p in people for d in _infusion_days(p)]
     scale = ticks(min([0, *days]), max([30, *days]), n=8)
     x = Axis(scale[0], scale[-1], LEFT + 50, WIDTH - RIGHT)
-    bottom = TOP + 40 + 20 * len(people)
+    bottom = TOP + 40 + ROW * len(people)
     drawn = [x_tick(x.at(d), say_number(d, language, decimals=0), bottom) for d in scale]
     drawn.append(
         text(word("events_axis").say(language), x=WIDTH / 2, y=bottom + 42, anchor="middle")
     )
     for i, (person, found) in enumerate(placed):
-        drawn += _event_row(person, found, x=x, y=TOP + 44 + 20 * i, language=language)
+        drawn += _event_row(person, found, x=x, y=TOP + 44 + ROW * i, language=language)
     drawn += _events_key(language)
     return figure(
         drawn,
@@ -85,9 +88,12 @@ def _event_row(
     yield line(x.start, y, x.end, y, stroke_opacity=0.18)
     for day in _infusion_days(person):
         yield line(x.at(day), y - 8, x.at(day), y + 8, stroke_width=2)
-    for day, event in found:
+    last, shift = -NEAR - 1.0, 0
+    for day, event in sorted(found, key=lambda f: f[0]):
         hint = word("events_hint", term=event.term, grade=event.grade or "?", day=day).say(language)
-        yield _event_mark(event, x.at(day), y, hint=hint)
+        shift = -shift or 5 if x.at(day) - last < NEAR else 0
+        last = x.at(day)
+        yield _event_mark(event, last, y + shift, hint=hint)
 
 
 def _event_mark(event: AdverseEvent, x: float, y: float, *, hint: str) -> str:

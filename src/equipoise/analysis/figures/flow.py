@@ -12,8 +12,8 @@ from equipoise.problems import Language
 
 LINE, PAD, GAP = 18, 10, 34
 MAX_REASONS = 10
-COLUMN_CHARACTERS, SIDE_CHARACTERS = 26, 34
-COLUMN, SIDE = 224, 288
+COLUMN_CHARACTERS, SIDE_CHARACTERS = 27, 34
+COLUMN, SIDE = 232, 288
 
 
 class _Box(Struct, frozen=True):

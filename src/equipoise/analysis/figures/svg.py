@@ -151,9 +151,9 @@ def month_ticks(first: dt.date, last: dt.date, *, n: int = 8) -> tuple[dt.date, 
 
 
 def wrap(words: str, *, width: int) -> list[str]:
-    """The words in lines of at most `width` characters, never broken inside a word."""
+    """The words in lines of at most `width` characters, not broken in a word or `(n = 6)`."""
     lines = [""]
-    for piece in words.split(" "):
+    for piece in words.replace(" = ", "\u00a0=\u00a0").split(" "):
         joined = f"{lines[-1]} {piece}".strip()
         if lines[-1] and len(joined) > width:
             lines.append(piece)
