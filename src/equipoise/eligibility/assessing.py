@@ -24,6 +24,7 @@ from equipoise.language import (
     Value,
     all_of,
     any_of,
+    evaluate,
     explain,
     merge_reasons,
     negate,
@@ -44,10 +45,14 @@ _JOINS: Mapping[_Join, Callable[[Sequence[Value]], Value]] = {
 
 
 class Case(Struct, frozen=True):
-    """One person at the reference date: the values and the judgements."""
+    """One person at the reference date: the values and the judgements.
+
+    `is_brief` leaves out what each condition read, which a count of a million people never shows.
+    """
 
     reading: Reading
     answers: Mapping[str, Answer]
+    is_brief: bool = False
 
 
 def assess_eligibility(
@@ -145,6 +150,9 @@ def _explain(part: Rule | str, case: Case, *, satisfied: bool, name: str = "") -
 
 def _explain_source(source: str, case: Case, *, name: str = "") -> Explanation:
     reading = case.reading
+    if case.is_brief:
+        value = evaluate(parse(source), reading.lookup, functions=reading.functions)
+        return Explanation(value=show(value), reasons=merge_reasons([value]))
     found = explain(parse(source), reading.lookup, functions=reading.functions)
     return msgspec.structs.replace(found, id=name) if name else found
 

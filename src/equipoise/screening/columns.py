@@ -1,0 +1,121 @@
+"""What the columns of a table of people mean to a study, and how their cells are read."""
+
+import datetime as dt
+import math
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Literal
+
+from msgspec import Struct
+
+from equipoise.eligibility import types_of
+from equipoise.language import Value, ValueType, read_value, unknown
+from equipoise.problems import Problem, Where, problem
+from equipoise.study.criteria import Judgement, Rule
+from equipoise.study.study import Study
+
+IGNORED = frozenset({"id", "person", "person_id", "participant"})
+"""Columns that only say who a row is."""
+
+REFERENCE = "reference_date"
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_TRUE, _FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
+
+
+class Column(Struct, frozen=True):
+    """A column by its name in the file, and the value, judgement or date that it gives."""
+
+    header: str
+    name: str
+    use: Literal["value", "judgement", "reference"]
+    type: ValueType
+    role: str = ""
+
+
+class WrongCellError(Exception):
+    """A cell that is not of its column's kind."""
+
+
+def find_columns(
+    study: Study, headers: Sequence[str], mapping: Mapping[str, str], *, where: Where
+) -> tuple[tuple[Column, ...], tuple[Problem, ...]]:
+    """The columns that the study knows; the others are problems. `mapping` renames headers."""
+    known = _known_columns(study)
+    columns: list[Column] = []
+    problems: list[Problem] = []
+    for header in headers:
+        name = mapping.get(header, header)
+        if name in IGNORED and name not in known:
+            continue
+        if name not in known:
+            near = ", ".join(get_close_matches(name, known, n=3, cutoff=0))
+            problems.append(problem("EQ-E021", where, column=header, nearest=near))
+        elif any(c.name == name for c in columns):
+            problems.append(problem("EQ-E022", where, column=header, name=name))
+        else:
+            columns.append(_column(header, name, known[name]))
+    for header in sorted(set(mapping) - set(headers)):
+        near = ", ".join(get_close_matches(header, headers, n=3, cutoff=0))
+        problems.append(problem("EQ-E021", where, column=header, nearest=near))
+    return tuple(columns), tuple(problems)
+
+
+def read_cell(column: Column, cell: object) -> Value:
+    """One cell as a value in the unit of its column; empty and NaN are missing."""
+    plain = _plain(column.type.kind, cell)
+    if plain is not None and column.type.codes and plain not in column.type.codes:
+        raise WrongCellError(cell)
+    value = read_value(plain, column.type.kind, unit=column.type.unit, name=column.name)
+    if value == unknown("undefined", column.name):
+        raise WrongCellError(cell)
+    return value
+
+
+def _plain(kind: str, cell: object) -> object:
+    """A cell as JSON would hold it."""
+    if isinstance(cell, str):
+        cell = _from_text(kind, cell.strip())
+    if isinstance(cell, float):
+        if math.isinf(cell):
+            raise WrongCellError(cell)
+        return None if math.isnan(cell) else cell
+    if isinstance(cell, dt.datetime):
+        return cell.date().isoformat()
+    return cell.isoformat() if isinstance(cell, dt.date) else cell
+
+
+def _column(header: str, name: str, meaning: ValueType | Judgement) -> Column:
+    if isinstance(meaning, Judgement):
+        role = meaning.by[0] if meaning.by else ""
+        return Column(header, name, "judgement", ValueType("boolean"), role)
+    return Column(header, name, "reference" if name == REFERENCE else "value", meaning)
+
+
+def _known_columns(study: Study) -> Mapping[str, ValueType | Judgement]:
+    known: dict[str, ValueType | Judgement] = {}
+    for name, criterion in study.criteria:
+        _add_judgements(criterion, name, known)
+    types = types_of(study)
+    known |= {name: types[name] for name in study.eligibility.values}
+    return known | {REFERENCE: ValueType("date")}
+
+
+def _add_judgements(rule: Rule | str, name: str, known: dict[str, ValueType | Judgement]) -> None:
+    if isinstance(rule, str):
+        return
+    if rule.judgement is not None:
+        known[name] = rule.judgement
+    for part in (*rule.all_, *rule.any_, *rule.none_):
+        _add_judgements(part, part.id if isinstance(part, Rule) else "", known)
+
+
+def _from_text(kind: str, text: str) -> object:
+    if not text:
+        return None
+    if kind == "boolean":
+        lowered = text.lower()
+        return True if lowered in _TRUE else False if lowered in _FALSE else text
+    if kind == "number":
+        return float(text) if _NUMBER.fullmatch(text) else text
+    return text
