@@ -4,7 +4,7 @@ Virtual people do nothing that is not an act of `conduct`, so that what is rehea
 """
 
 from equipoise.rehearsal.people import demo_people
-from equipoise.rehearsal.running import Progress, Rehearsal, check_rehearsal, rehearse
+from equipoise.rehearsal.running import Progress, Rehearsal, check_rehearsal, rehearse, start_of
 from equipoise.rehearsal.vaults import (
     NatureOf,
     VaultContents,
@@ -23,5 +23,6 @@ __all__ = [
     "nature_from",
     "prepare_rehearsal_vault",
     "rehearse",
+    "start_of",
     "vault_contents",
 ]

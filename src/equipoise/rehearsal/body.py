@@ -49,13 +49,20 @@ class Body:
         return to_item_value(item, value, on=on)
 
     def map_answers(self, form: Form, *, on: dt.date, occasion: str) -> dict[str, int]:
-        """The points of each area of a map whose total the scenario gives; else nothing."""
+        """The points of each area of a map whose total the scenario gives; else nothing.
+
+        The two sides of an area are alike, but not the same.
+        """
         draw = self._scenario.maps.get(form.form)
-        areas = {name: limits_of(item) for name, item in form.items.items() if item.area}
+        mapped = {name: item for name, item in form.items.items() if item.area}
+        areas = {name: limits_of(item) for name, item in mapped.items()}
         if draw is None or not areas:
             return {}
         total = draw_value(draw, self._stand(draw, f"{form.form}/total", on=on, occasion=occasion))
-        weights = [math.exp(0.7 * self._deviate(f"{form.form}.{name}")) for name in areas]
+        weights = [
+            math.exp(0.7 * self._deviate(f"{form.form}/{item.area}") + 0.2 * self._deviate(name))
+            for name, item in mapped.items()
+        ]
         return spread_total(round(float(total)), areas, weights=weights)
 
     def _stand(self, draw: Draw, key: str, *, on: dt.date, occasion: str) -> Standing:

@@ -136,7 +136,7 @@ def _bounded(value: float, draw: Draw) -> float:
 
 def _to_number(item: Item, value: float) -> int | float:
     low, high = item.range or (-math.inf, math.inf)
-    if item.type != "number":
+    if item.type != "number" or item.decimals == 0:
         return round(min(high, max(low, value)))
     digits = 1 if item.decimals is None else item.decimals
     return min(high, max(low, round(value, digits)))

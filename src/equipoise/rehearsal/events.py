@@ -133,7 +133,7 @@ def _report(person: VirtualParticipant, event: EventDraw, *, onset_on: dt.date) 
     plan = person.world.study.safety
     if plan is None:
         return
-    name = f"{event.term.en}/{onset_on}"
+    name = _name(person, event, onset_on=onset_on)
     delay = 1 + int(3 * person.luck("report", name))
     reported_on = working_day(onset_on + dt.timedelta(days=delay))
     yield at_hour(reported_on, 5 + 4 * person.luck("report hour", name))
@@ -153,8 +153,9 @@ def _answers(
     plan: SafetyPlan,
     onset_on: dt.date,
 ) -> dict[str, Value]:
-    """What the event fixes; signs of seriousness that it does not name are absent."""
-    name = f"{event.term.en}/{onset_on}"
+    """What the event fixes; signs of seriousness that it does not name are absent,
+    and choices that nobody draws are the first."""
+    name = _name(person, event, onset_on=onset_on)
     grade = pick(event.grades, person.luck("grade", name))
     given: dict[str, Value] = {}
     for key, item in form.items.items():
@@ -163,12 +164,19 @@ def _answers(
             continue
         if item.type == "boolean":
             given[key] = False
+        elif item.type == "choice" and item.choices:
+            given[key] = next(iter(item.choices))
         elif item.type == "date":
             lasted = int((person.today - onset_on).days * person.luck("end", name, key))
             given[key] = (onset_on + dt.timedelta(days=lasted)).isoformat()
     given[plan.grade] = to_item_value(form.items[plan.grade], grade, on=onset_on)
     given |= {plan.term: event.term.en, plan.onset: onset_on.isoformat()}
     return given | dict(event.values)
+
+
+def _name(person: VirtualParticipant, event: EventDraw, *, onset_on: dt.date) -> str:
+    """Tells occurrences apart by the day since screening: the same if the trial starts later."""
+    return f"{event.term.en}/{(onset_on - person.record.screened_on).days}"
 
 
 def _is_fatal(person: VirtualParticipant, plan: SafetyPlan, *, repeat: int) -> bool:

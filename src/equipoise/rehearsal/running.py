@@ -25,7 +25,7 @@ Progress = Callable[[int, int, str], None]
 """`progress(done, total, words)`: participants who left and will leave, and where the trial is."""
 
 USUAL_START = dt.date(2026, 1, 5)
-STEPS_A_BATCH = 100
+STEPS_A_BATCH = 50
 SEALS_EVERY = dt.timedelta(days=91)
 USUAL_MONTHS = 12
 """Without a scenario recruitment lasts about this long, if half of the screened fail."""

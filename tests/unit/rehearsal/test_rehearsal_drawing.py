@@ -123,6 +123,7 @@ def test_numbers_keep_to_the_range_and_the_decimals_of_the_item() -> None:
     """Integers and scales are whole; a number has its decimals; the range refuses nothing drawn."""
     assert to_item_value(item("number", decimals=2), 1.2345, on=ON) == 1.23
     assert to_item_value(item("number", range=(0, 1)), 7.0, on=ON) == 1
+    assert repr(to_item_value(item("number", decimals=0), 165.2, on=ON)) == "165"
     assert to_item_value(item("integer", range=(0, 10)), 3.6, on=ON) == 4
     assert to_item_value(item("scale", range=(1, 5)), "2", on=ON) == 2
     assert to_item_value(item("boolean"), "true", on=ON) is True
@@ -298,6 +299,21 @@ def test_a_map_has_the_total_of_the_scenario() -> None:
     assert set(drawn) == set(areas)
     assert sum(drawn.values()) == 25
     assert body().map_answers(form, on=ON, occasion="V") == {}
+
+
+def test_the_two_sides_of_an_area_are_alike() -> None:
+    """Skin disease is symmetric: over many people a hand is nearer to the other than to a foot."""
+    names = {"hand_right": "hand", "hand_left": "hand", "foot_right": "foot"}
+    form = one_form(**{n: item("scale", range=(0, 20), area=a) for n, a in names.items()})
+    apart = {"hand_left": 0, "foot_right": 0}
+    for k in range(60):
+        drawn = body(f"A-{k}", maps={"f": Draw(normal=(30, 0))}).map_answers(
+            form, on=ON, occasion="V"
+        )
+        for other in apart:
+            apart[other] += abs(drawn["hand_right"] - drawn[other])
+
+    assert apart["hand_left"] < apart["foot_right"] / 1.5
 
 
 def test_purposes_have_their_own_randomness() -> None:

@@ -20,10 +20,10 @@ from equipoise.rehearsal import (
     nature_from,
     prepare_rehearsal_vault,
     rehearse,
+    start_of,
     vault_contents,
 )
 from equipoise.rehearsal.following import forms_around_infusion
-from equipoise.rehearsal.running import start_of
 from equipoise.rehearsal.screening import judgements, screening_encounters
 from equipoise.study.protocol import Encounter, Epoch, Schedule
 from equipoise.study.roles import Role
@@ -455,6 +455,16 @@ def test_progress_is_told(tmp_path: Path) -> None:
     assert heard[-1][:2] == (16, 16)
     assert [h[0] for h in heard] == sorted(h[0] for h in heard)
     assert "8 of 8 randomized" in heard[-1][2]
+
+
+def test_a_start_some_weeks_later_is_the_same_trial_some_weeks_later(tmp_path: Path) -> None:
+    """Nothing but dates moves, so that a demo can be shown up to today."""
+    first, later = dt.date(2026, 1, 5), dt.date(2026, 6, 1)
+    _, early = run(tmp_path / "1", study(), start=first)
+    _, late = run(tmp_path / "2", study(), start=later)
+
+    moved = [(e.type, e.stream, e.at + (later - first)) for e in early.read()]
+    assert moved == [(e.type, e.stream, e.at) for e in late.read()]
 
 
 def test_the_trial_starts_when_the_scenario_or_the_record_says() -> None:
