@@ -59,7 +59,7 @@ def test_egfr_of_30_lies_at_the_tabulated_creatinine(age: int, female: int, male
 
 @pytest.mark.evidence(
     kind="published",
-    source="constants of Cotes, ATS/ERS 2005, doi 10.1183/09031936.05.00034905; factors computed apart",
+    source="constants of Cotes, doi 10.1183/09031936.05.00034905, computed apart",
 )
 @pytest.mark.parametrize(
     ("sex", "hb", "factor"),

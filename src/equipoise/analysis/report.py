@@ -100,23 +100,31 @@ def _page(matter: Matter, body: str) -> str:
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{_STYLE}</style></head><body>"
+        f"<title>{title}</title><style>{_STYLE}{_page_rule(matter)}</style></head><body>"
         f"{mark if is_rehearsal else ''}"
-        f'<div class="sheet"><div class="foot">{_footer(matter)}</div>'
-        f"<main>{_head(matter, title)}{body}</main></div></body></html>\n"
+        f'<div class="sheet"><main>{_head(matter, title)}{body}</main>'
+        f'<div class="foot">{escape(_footer(matter))}</div></div></body></html>\n'
+    )
+
+
+def _page_rule(matter: Matter) -> str:
+    """The footer of every printed page: the seal and the page's number."""
+    words = "".join(f"\\{ord(c):06x}" if c in '"\\<>&\n' else c for c in _footer(matter))
+    return (
+        f'@page {{ @bottom-left {{ content: "{words}"; }} '
+        '@bottom-right { content: counter(page) " / " counter(pages); } }'
     )
 
 
 def _footer(matter: Matter) -> str:
-    imprint, language = matter.imprint, matter.language
-    return say(
+    imprint = matter.imprint
+    return word(
         "footer",
-        language,
         study=matter.study.identity.study,
         realm=word(f"realm_{imprint.realm}"),
         seal=imprint.seal,
         at=f"{imprint.generated_at:%Y-%m-%d %H:%M}",
-    )
+    ).say(matter.language)
 
 
 def _head(matter: Matter, title: str) -> str:

@@ -8,13 +8,14 @@ with visits due and infusions to prepare.
 import datetime as dt
 import shutil
 import signal
+import socket
+import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import click
@@ -30,8 +31,9 @@ from equipoise.cli.rehearsing import (
 from equipoise.cli.reporting import write_trial_report
 from equipoise.cli.serving import accounts_beside, door_settings
 from equipoise.cli.trials import running_trial
-from equipoise.conduct import TrialState
-from equipoise.problems import Refused
+from equipoise.conduct import RunningTrial, TrialState
+from equipoise.ledger import open_store
+from equipoise.problems import Refused, problem
 from equipoise.rehearsal import demo_people
 from equipoise.study.study import Study
 
@@ -58,8 +60,7 @@ def run_demo(
     if is_fresh or not _is_current(directory, study):
         _rehearse_demo(study, directory, seed=seed, is_quiet=is_json)
     with ExitStack() as running:
-        sites = _serve(running, folder, directory, port=port)
-        _wait_until_ready([f"{url}/login/" for url in sites])
+        sites = serve_doors(running, folder, directory / CURRENT, port=find_ports(port))
         state = running_trial(directory / CURRENT, study=study).state
         _tell(
             study,
@@ -109,11 +110,21 @@ def _rehearse_demo(study: Study, directory: Path, *, seed: int, is_quiet: bool) 
             rehearse_into(
                 study, made / CURRENT, seed=seed, start=start, until=today, progress=progress
             )
-        _make_accounts(study, made)
+        make_accounts(study, made / CURRENT)
         shutil.rmtree(directory, ignore_errors=True)
         made.rename(directory)
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def _report(study: Study, directory: Path, *, today: dt.date) -> dt.date:
+    """Write the report of the complete trial; returns the day from which to run it again."""
+    store = directory / COMPLETE
+    with closing(open_store(store)) as ledger:
+        trial = RunningTrial(study, ledger)
+        path, vault = directory / REPORT, vault_beside(store)
+        write_trial_report(trial, path, vault=vault, by="unblinded_statistician")
+        return _start_for(trial.state, today=today)
 
 
 def _start_for(state: TrialState, *, today: dt.date) -> dt.date:
@@ -125,18 +136,18 @@ def _start_for(state: TrialState, *, today: dt.date) -> dt.date:
     return min(first, opened) + dt.timedelta(weeks=weeks)
 
 
-def _make_accounts(study: Study, directory: Path) -> None:
+def make_accounts(study: Study, store: Path) -> None:
+    """An account with the demo's password for everybody of a rehearsal."""
     from equipoise.web.server import prepare_accounts
 
     passwords = {person.person: PASSWORD for person in demo_people(study)}
-    prepare_accounts(accounts_beside(directory / CURRENT), passwords)
+    prepare_accounts(accounts_beside(store), passwords)
 
 
-def _serve(running: ExitStack, folder: Path, directory: Path, *, port: int) -> tuple[str, str]:
+def serve_doors(running: ExitStack, folder: Path, store: Path, *, port: int) -> tuple[str, str]:
     """Start the vault and both doors; they end with this program."""
     from equipoise.web.server import start_server
 
-    store = directory / CURRENT
     vault = vault_beside(store)
     process = running.enter_context(running_vault(vault))
     urls = (f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}")
@@ -149,21 +160,45 @@ def _serve(running: ExitStack, folder: Path, directory: Path, *, port: int) -> t
             door=door,
             other_door=urls[1 - number],
         )
-        running.enter_context(start_server(settings, host="127.0.0.1", port=port + number))
+        settings["EQUIPOISE_DEMO_PASSWORD"] = PASSWORD
+        server = start_server(settings, host="127.0.0.1", port=port + number)
+        started = running.enter_context(server)
+        wait_until_ready(f"{urls[number]}/sign-in/", started)
     return urls
 
 
-def _wait_until_ready(urls: Sequence[str]) -> None:
+def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
+    """Return when the server answers.
+
+    Raises:
+        Refused: it ended, or said nothing for a minute.
+    """
     deadline = time.monotonic() + READY_SECONDS
-    for url in urls:
-        while True:
-            try:
-                urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - our own loopback
-                break
-            except (urllib.error.URLError, OSError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - our own loopback
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise Refused([problem("EQ-X902", url, url=url)])
+
+
+def find_ports(first: int) -> int:
+    """The first port from here on that is free together with the next one."""
+    for port in range(first, first + 1000, 2):
+        if all(_is_free(number) for number in (port, port + 1)):
+            return port
+    raise Refused([problem("EQ-X903", str(first), port=first)])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _tell(

@@ -22,13 +22,13 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @json_option
 def draft(record: Path, output: Path | None, is_json: bool) -> int:
     """Turn a registry page into a study folder and its list of open decisions."""
-    from equipoise.exchange import draft_study, write_draft
+    from equipoise.exchange import draft_study, to_answer, write_draft
 
     drafted = draft_study(record)
     if output is not None:
         write_draft(drafted, output)
     if is_json:
-        as_json(drafted.to_answer())
+        as_json(to_answer(drafted))
         return DONE
     click.echo(f"{drafted.study}: {len(drafted.arms)} arms, {len(drafted.criteria)} criteria.")
     click.echo(f"{len(drafted.gaps)} things the record does not say, or that could not be placed:")

@@ -55,8 +55,9 @@ def export_ledger(store: Path, output: Path) -> int:
     from equipoise.exchange import write_ledger_archive
     from equipoise.ledger import open_store
 
-    verifier = write_ledger_archive(open_store(store, read_only=True), output)
-    click.echo(f"Written: {output}. Verify with: python3 {verifier} {output}")
+    n_entries = write_ledger_archive(open_store(store, read_only=True), output)
+    verifier = output.with_name("verify_archive.py")
+    click.echo(f"{n_entries} entries in {output}. Verify with: python3 {verifier} {output}")
     return DONE
 
 

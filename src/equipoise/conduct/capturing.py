@@ -191,9 +191,7 @@ def _check_place(
     return ()
 
 
-def _check_consented(
-    subject: Participant, *, on: dt.date, where: Where
-) -> tuple[Problem, ...]:
+def _check_consented(subject: Participant, *, on: dt.date, where: Where) -> tuple[Problem, ...]:
     """No procedure of the trial before written consent."""
     if subject.consent is None:
         return (problem("EQ-C040", where),)
@@ -202,9 +200,7 @@ def _check_consented(
     return ()
 
 
-def _check_seen(
-    record: FormRecord, item: str, *, seen: int, where: Where
-) -> tuple[Problem, ...]:
+def _check_seen(record: FormRecord, item: str, *, seen: int, where: Where) -> tuple[Problem, ...]:
     """Nobody corrects a value that they have not seen."""
     if seen == record.version:
         return ()

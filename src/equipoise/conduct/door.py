@@ -73,7 +73,9 @@ class RunningTrial:
         """`rehearsal` or `live`."""
         return self.store.realm
 
-    def record(self, view: View, events: Events, *, at: dt.datetime, reason: str) -> tuple[Entry, ...]:
+    def record(
+        self, view: View, events: Events, *, at: dt.datetime, reason: str
+    ) -> tuple[Entry, ...]:
         """Append the events that were decided on `view`."""
         versions: dict[str, int] = {}
         drafts = []
@@ -99,13 +101,17 @@ class RunningTrial:
 class Act(Generic[P]):
     """An act: its decision, and the roles that may ask for it."""
 
-    def __init__(self, decide: Callable[Concatenate[View, P], Events], roles: frozenset[Role]) -> None:
+    def __init__(
+        self, decide: Callable[Concatenate[View, P], Events], roles: frozenset[Role]
+    ) -> None:
         self.decide = decide
         self.roles = roles
         self.name = decide.__name__
         self.__doc__ = decide.__doc__
 
-    def __call__(self, trial: RunningTrial, /, *args: P.args, **kwargs: P.kwargs) -> tuple[Entry, ...]:
+    def __call__(
+        self, trial: RunningTrial, /, *args: P.args, **kwargs: P.kwargs
+    ) -> tuple[Entry, ...]:
         """Check, decide, record. Returns the entries; nothing is recorded when refused."""
         command: Mapping[str, object] = kwargs
         at, reason = command["at"], command.get("reason", "")

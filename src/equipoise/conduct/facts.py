@@ -10,7 +10,6 @@ from equipoise.conduct.state import FormRecord, Participant
 from equipoise.eligibility import Observation, Verdict, assess_eligibility
 from equipoise.language import Known
 from equipoise.study.criteria import Judgement, Rule
-from equipoise.study.forms import Form
 from equipoise.study.study import Study
 
 
@@ -21,15 +20,14 @@ def latest_values(
 
     `encounter` is where the rules will be read; `before` leaves out that record and later ones.
     """
-    known: dict[str, tuple[Known, ...]] = {}
-    for record in in_time(subject):
-        if before is not None and _instant(record) >= _instant(before):
-            break
-        form = study.forms[record.form]
-        held = derive_items(form, values=record.values, others=Others(record.encounter, known))
-        for name, value in _known_of(form, record, held):
-            known[name] = (*known.get(name, ()), value)
-    return Others(encounter, known)
+    past = [r for r in in_time(subject) if before is None or _instant(r) < _instant(before)]
+
+    def find(name: str) -> tuple[Known, ...]:
+        form, _, item = name.partition(".")
+        found = (_known_of(study, r, item, subject) for r in past if r.form == form)
+        return tuple(value for value in found if value is not None)
+
+    return Others(encounter, find)
 
 
 def in_time(subject: Participant) -> list[FormRecord]:
@@ -40,8 +38,8 @@ def in_time(subject: Participant) -> list[FormRecord]:
 def observations_of(study: Study, subject: Participant) -> Mapping[str, tuple[Observation, ...]]:
     """Every observation of every `form.item`, with its date and its ledger entry."""
     found: dict[str, list[Observation]] = defaultdict(list)
-    others = latest_values(study, subject)
     for record in subject.forms.values():
+        others = latest_values(study, subject, encounter=record.encounter, before=record)
         for item, observation in _observe(study, record, others):
             found[f"{record.form}.{item}"].append(observation)
     return {name: tuple(observed) for name, observed in found.items()}
@@ -77,16 +75,16 @@ def _instant(record: FormRecord) -> tuple[dt.date, dt.datetime]:
     return record.on, record.stamp.at
 
 
-def _known_of(
-    form: Form, record: FormRecord, derived: Mapping[str, Value]
-) -> Iterator[tuple[str, Known]]:
-    for name, item in form.items.items():
-        value = to_known(item, record.values.get(name))
-        if isinstance(value, Known):
-            yield f"{form.form}.{name}", value
-    for name, plain in derived.items():
-        if plain is not None:
-            yield f"{form.form}.{name}", Known(plain, form.derive[name].unit)
+def _known_of(study: Study, record: FormRecord, name: str, subject: Participant) -> Known | None:
+    form = study.forms[record.form]
+    if name in form.items:
+        value = to_known(form.items[name], record.values.get(name))
+        return value if isinstance(value, Known) else None
+    if name not in form.derive:
+        return None
+    others = latest_values(study, subject, encounter=record.encounter, before=record)
+    plain = derive_items(form, values=record.values, others=others)[name]
+    return None if plain is None else Known(plain, form.derive[name].unit)
 
 
 def _parts(rule: Rule) -> Iterator[Rule]:
@@ -96,9 +94,7 @@ def _parts(rule: Rule) -> Iterator[Rule]:
             yield from _parts(part)
 
 
-def _observe(
-    study: Study, record: FormRecord, others: Others
-) -> Iterator[tuple[str, Observation]]:
+def _observe(study: Study, record: FormRecord, others: Others) -> Iterator[tuple[str, Observation]]:
     form = study.forms[record.form]
     derived = derive_items(form, values=record.values, others=others)
     units = {k: i.unit for k, i in form.items.items()} | {k: d.unit for k, d in form.derive.items()}

@@ -109,9 +109,7 @@ def give_infusion(
     if on != infusion.on:
         problems.append(problem("EQ-C066", where, on=on, ordered=infusion.on))
     if not 0 < volume_ml <= 1.5 * infusion.volume_ml:
-        problems.append(
-            problem("EQ-C067", where, volume=volume_ml, planned=infusion.volume_ml)
-        )
+        problems.append(problem("EQ-C067", where, volume=volume_ml, planned=infusion.volume_ml))
     refuse_if(problems)
     return [
         e.InfusionGiven(

@@ -108,9 +108,7 @@ def add_person(
 
 
 @act(Role.ADMINISTRATOR)
-def remove_person(
-    view: View, *, by: str, at: dt.datetime, reason: str = "", person: str
-) -> Events:
+def remove_person(view: View, *, by: str, at: dt.datetime, reason: str = "", person: str) -> Events:
     """Take somebody's role away, at once."""
     known = view.state.people.get(person)
     if known is None or not known.is_active:

@@ -22,7 +22,9 @@ def check_in_trial(state: TrialState, subject: Participant) -> tuple[Problem, ..
     """The trial is open and this participant has not left it."""
     problems = check_open(state)
     if not subject.is_in_trial:
-        problems += (problem("EQ-C017", subject.code, participant=subject.code, status=subject.status),)
+        problems += (
+            problem("EQ-C017", subject.code, participant=subject.code, status=subject.status),
+        )
     return problems
 
 

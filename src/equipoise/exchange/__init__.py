@@ -1,1 +1,15 @@
-"""exchange."""
+"""What comes in and what leaves: drafts from registry records, tables of forms, the ledger's archive."""
+
+from equipoise.exchange.archive import write_ledger_archive
+from equipoise.exchange.draft import Draft, draft_study, to_answer, write_draft
+from equipoise.exchange.tables import FormRow, write_form_tables
+
+__all__ = [
+    "Draft",
+    "FormRow",
+    "draft_study",
+    "to_answer",
+    "write_draft",
+    "write_form_tables",
+    "write_ledger_archive",
+]

@@ -79,7 +79,7 @@ def type_of(part: Item | Derivation) -> ValueType:
 
 def all_names(study: Study) -> dict[str, ValueType]:
     """Every item and derived value of the study, as `form.item`."""
-    names = {}
+    names: dict[str, ValueType] = {}
     for form in study.forms.values():
         names |= {f"{form.form}.{name}": type_of(part) for name, part in form.derive.items()}
         names |= {f"{form.form}.{name}": type_of(part) for name, part in form.items.items()}

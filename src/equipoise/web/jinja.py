@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.contrib.messages import get_messages
 from django.contrib.staticfiles import finders
 from django.templatetags.static import static
 from django.urls import reverse
@@ -25,6 +26,7 @@ def environment(**options: Any) -> Environment:
         "url": reverse,
         "asset": asset,
         "htmx_script": htmx_script,
+        "get_messages": get_messages,
         "value_of": saying.value_of,
     }
     made.filters |= {

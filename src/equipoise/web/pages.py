@@ -164,7 +164,9 @@ class Page:
     def __init__(self, view: View, access: Access) -> None:
         self.view = view
         self.access = access
-        self.__name__ = view.__name__
+        # Django names views by these.
+        self.__module__ = view.__module__
+        self.__name__ = self.__qualname__ = view.__name__
         self.__doc__ = view.__doc__
 
     def __call__(self, request: HttpRequest, **parts: Any) -> HttpResponse:

@@ -10,6 +10,7 @@ from pathlib import Path
 import django
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
 from django.core.management import call_command
 from django.db import connections
 
@@ -56,18 +57,19 @@ def start_server(
 
 
 def prepare_accounts(path: Path, passwords: Mapping[str, str]) -> None:
-    """Make an accounts file, or bring it up to date: who may log in, with which password.
+    """Make an accounts file, or bring it up to date: who may log in, with which first password.
 
-    Roles are not here: they stand in the ledger.
+    Roles are not here: they stand in the ledger. Accounts that are there keep their password.
     """
     use_accounts(path)
     call_command("migrate", verbosity=0, interactive=False)
     users = get_user_model().objects
-    for name, password in passwords.items():
-        user, _ = users.get_or_create(username=name)
-        if not user.check_password(password):
-            user.set_password(password)
-            user.save()
+    known = set(users.values_list("username", flat=True))
+    new = {name: password for name, password in passwords.items() if name not in known}
+    # Hashing is slow on purpose; the accounts of a rehearsal share one password.
+    hashed = {password: make_password(password) for password in set(new.values())}
+    users.bulk_create(users.model(username=n, password=hashed[p]) for n, p in new.items())
+    connections["default"].close()
 
 
 def use_accounts(path: Path) -> None:

@@ -15,7 +15,7 @@ def read(text: str):
 
 
 def test_values_are_plain_and_keys_are_text() -> None:
-    """Numbers, dates, lists and truth values are Python's own; `on`, `no` and 01 stay text as keys."""
+    """Numbers, dates, lists and truth values are Python's own; a key such as `on` or 01 is text."""
     source, problems = read("a: [1, 2.5, true, ~, x, no]\n01: {on: 2026-03-27}\n")
     assert problems == ()
     assert source.value["a"] == [1, 2.5, True, None, "x", "no"]

@@ -62,9 +62,7 @@ def test_agrees_with_exact_fractions(tenths_of_kg: int) -> None:
         (WeighedOn(700, DAY), "EQ-B003"),
     ],
 )
-def test_a_missing_stale_or_absurd_weight_is_refused(
-    weight: WeighedOn | None, code: str
-) -> None:
+def test_a_missing_stale_or_absurd_weight_is_refused(weight: WeighedOn | None, code: str) -> None:
     """No dose without a weight of the day that an adult can have."""
     problems = check_weight(weight, dose=DOSE, infusion_on=DAY, where=HERE)
 

@@ -101,11 +101,11 @@ def _check_randomization(places: Places) -> Iterator[Problem]:
 
 def _check_blocks(places: Places) -> Iterator[Problem]:
     plan = places.study.identity.randomization
-    if plan is None:
+    if plan is None or not plan.ratio:
         return
     where = places.at("study.yaml", "randomization", "blocks")
     share = sum(plan.ratio)
-    odd = [b for b in plan.blocks if share == 0 or b % share]
+    odd = [b for b in plan.blocks if b % share]
     if odd or not plan.blocks:
         yield problem("EQ-S044", where, blocks=", ".join(map(str, odd)) or "-", share=share)
         return

@@ -19,6 +19,7 @@ from equipoise.study.check.rules import rules_of
 from equipoise.study.criteria import Criterion, Rule
 from equipoise.study.forms import Form
 from equipoise.study.vocabulary import (
+    ANYTHING,
     Names,
     all_names,
     criteria_functions,
@@ -105,7 +106,8 @@ def _check_values(places: Places) -> Iterator[Problem]:
             yield problem("EQ-S038", where, name=name, unit=value.unit)
         elif unit and value.from_ in sources:
             given = sources[value.from_].unit
-            if convert(1.0, given, unit) is None:
+            is_told = sources[value.from_] == ANYTHING
+            if not is_told and convert(1.0, given, unit) is None:
                 where = places.at(ELIGIBILITY, *path, "unit")
                 yield problem("EQ-S064", where, name=name, unit=unit, given=given or "-")
         if value.value:

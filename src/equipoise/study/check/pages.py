@@ -23,7 +23,7 @@ def _check_place(places: Places, form: Form) -> Iterator[Problem]:
     for index, encounter in enumerate(form.at):
         where = places.at(file, "at", index)
         yield from check_known(encounter, study.schedule.encounters, kind="encounter", where=where)
-    if not form.at and not form.repeats:
+    if not form.at and not form.repeats and form.records != "end":
         yield problem("EQ-S030", places.at(file), form=form.form)
     for index, role in enumerate(form.by):
         where = places.at(file, "by", index)
