@@ -21,7 +21,7 @@ _HOMES = {
     "write_report": "analysis",
 }
 
-__all__ = list(_HOMES)  # noqa: PLE0604 - the keys are the names
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

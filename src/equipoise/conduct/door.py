@@ -1,7 +1,7 @@
 """The one door: every change of a trial is an act, decided purely and recorded in one transaction.
 
-An act is a function `decide(view, *, by, at, reason, ...) -> events` under `@act(roles)`. Calling the
-act with a `RunningTrial` checks who asks, decides on the present state, and appends the events, all
+An act is a function `decide(view, *, by, at, reason, ...) -> events` under `@act(roles)`. Calling
+the act with a `RunningTrial` checks who asks, decides on the present state, and appends the events, all
 in one transaction of the store: no two acts ever decide on the same state.
 """
 
@@ -15,7 +15,7 @@ from msgspec import Struct
 from equipoise.conduct import events as e
 from equipoise.conduct.evolve import fold
 from equipoise.conduct.state import Participant, Person, TrialState
-from equipoise.ledger import Draft, Entry, Store
+from equipoise.ledger import Draft, Entry, Realm, Store
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
@@ -47,7 +47,7 @@ class View(Struct, frozen=True):
 class RunningTrial:
     """A study, its ledger and its vault: what acts work on.
 
-    Threads of a process share it: `lock` is held by each act, and by whoever reads `store` directly.
+    Threads of a process share it: each act holds `lock`, and so does who reads `store` directly.
     """
 
     def __init__(self, study: Study, store: Store, vault: Vault | None = None) -> None:
@@ -69,7 +69,7 @@ class RunningTrial:
             return self._state
 
     @property
-    def realm(self) -> str:
+    def realm(self) -> Realm:
         """`rehearsal` or `live`."""
         return self.store.realm
 

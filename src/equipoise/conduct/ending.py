@@ -41,7 +41,7 @@ def complete_participant(
     problems = [*check_in_trial(view.state, subject), *check_not_future(on, at=at, where=where)]
     if not subject.is_randomized:
         problems.append(problem("EQ-C039", where, encounter="-"))
-    last = next(reversed(view.study.schedule.encounters), "")
+    last = next(reversed(tuple(view.study.schedule.encounters)), "")
     if last not in subject.missed and all(key[0] != last for key in subject.forms):
         problems.append(problem("EQ-C070", where, encounter=last))
     refuse_if(problems)

@@ -24,7 +24,7 @@ class Happened(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 # Set-up: the control chain
 
 
-class StudyOpened(Happened, kw_only=True):
+class StudyOpened(Happened, frozen=True, kw_only=True):
     """The trial was opened on this exact study folder."""
 
     study: str
@@ -32,13 +32,13 @@ class StudyOpened(Happened, kw_only=True):
     n_open_decisions: int
 
 
-class SiteOpened(Happened, kw_only=True):
+class SiteOpened(Happened, frozen=True, kw_only=True):
     """A site may screen from now on."""
 
     site: str
 
 
-class PersonAdded(Happened, kw_only=True):
+class PersonAdded(Happened, frozen=True, kw_only=True):
     """Somebody got a role, at some sites or (empty) at all of them."""
 
     person: str
@@ -47,20 +47,20 @@ class PersonAdded(Happened, kw_only=True):
     sites: tuple[str, ...] = ()
 
 
-class PersonRemoved(Happened, kw_only=True):
+class PersonRemoved(Happened, frozen=True, kw_only=True):
     """Somebody lost their role; the identifier is never given again."""
 
     person: str
 
 
-class AllocationCommitted(Happened, kw_only=True):
+class AllocationCommitted(Happened, frozen=True, kw_only=True):
     """The vault made its sequence and published this commitment to it (a Merkle root)."""
 
     commitment: str
     n_planned: int
 
 
-class StudySealed(Happened, kw_only=True):
+class StudySealed(Happened, frozen=True, kw_only=True):
     """The heads of all chains at this moment, under one root."""
 
     heads: Mapping[str, tuple[int, str]]
@@ -68,14 +68,14 @@ class StudySealed(Happened, kw_only=True):
     purpose: str
 
 
-class DataLocked(Happened, kw_only=True):
+class DataLocked(Happened, frozen=True, kw_only=True):
     """No value of any participant changes from now on."""
 
 
 # Participants: the chain of their site
 
 
-class ParticipantScreened(Happened, kw_only=True):
+class ParticipantScreened(Happened, frozen=True, kw_only=True):
     """A person entered screening and got a participant code."""
 
     participant: str
@@ -83,7 +83,7 @@ class ParticipantScreened(Happened, kw_only=True):
     on: dt.date
 
 
-class ConsentSigned(Happened, kw_only=True):
+class ConsentSigned(Happened, frozen=True, kw_only=True):
     """Written informed consent to this version of the information sheet."""
 
     participant: str
@@ -91,7 +91,7 @@ class ConsentSigned(Happened, kw_only=True):
     on: dt.date
 
 
-class CriterionJudged(Happened, kw_only=True):
+class CriterionJudged(Happened, frozen=True, kw_only=True):
     """A person answered a question that only a person can answer."""
 
     participant: str
@@ -100,7 +100,7 @@ class CriterionJudged(Happened, kw_only=True):
     on: dt.date
 
 
-class FormSubmitted(Happened, kw_only=True):
+class FormSubmitted(Happened, frozen=True, kw_only=True):
     """A form was entered: values, what was not done and why, and what the edit checks said."""
 
     participant: str
@@ -113,7 +113,7 @@ class FormSubmitted(Happened, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
-class ItemCorrected(Happened, kw_only=True):
+class ItemCorrected(Happened, frozen=True, kw_only=True):
     """One value was replaced; the first one stays in the ledger."""
 
     participant: str
@@ -125,21 +125,21 @@ class ItemCorrected(Happened, kw_only=True):
     not_done: str = ""
 
 
-class EncounterMissed(Happened, kw_only=True):
+class EncounterMissed(Happened, frozen=True, kw_only=True):
     """A planned encounter did not take place."""
 
     participant: str
     encounter: str
 
 
-class ScreeningFailed(Happened, kw_only=True):
+class ScreeningFailed(Happened, frozen=True, kw_only=True):
     """The person leaves before randomization; `criteria` are the ones that barred."""
 
     participant: str
     criteria: tuple[str, ...]
 
 
-class RandomizationRequested(Happened, kw_only=True):
+class RandomizationRequested(Happened, frozen=True, kw_only=True):
     """Eligible and consented: the proof of it is fixed before the vault is asked."""
 
     participant: str
@@ -148,14 +148,14 @@ class RandomizationRequested(Happened, kw_only=True):
     verdict: Any
 
 
-class ParticipantRandomized(Happened, kw_only=True):
+class ParticipantRandomized(Happened, frozen=True, kw_only=True):
     """The vault gave the next number of its list."""
 
     participant: str
     number: str
 
 
-class InfusionOrdered(Happened, kw_only=True):
+class InfusionOrdered(Happened, frozen=True, kw_only=True):
     """The site asks the cell unit for an infusion; the dose comes from the weight of the day."""
 
     participant: str
@@ -167,7 +167,7 @@ class InfusionOrdered(Happened, kw_only=True):
     n_bags: int
 
 
-class InfusionPrepared(Happened, kw_only=True):
+class InfusionPrepared(Happened, frozen=True, kw_only=True):
     """The cell unit handed out the preparation under an opaque label."""
 
     participant: str
@@ -175,7 +175,7 @@ class InfusionPrepared(Happened, kw_only=True):
     label: str
 
 
-class InfusionGiven(Happened, kw_only=True):
+class InfusionGiven(Happened, frozen=True, kw_only=True):
     """The preparation went into the participant."""
 
     participant: str
@@ -185,7 +185,7 @@ class InfusionGiven(Happened, kw_only=True):
     volume_ml: float
 
 
-class ParticipantWithdrawn(Happened, kw_only=True):
+class ParticipantWithdrawn(Happened, frozen=True, kw_only=True):
     """The participant leaves the trial; what was collected stays."""
 
     participant: str
@@ -193,14 +193,14 @@ class ParticipantWithdrawn(Happened, kw_only=True):
     cause: str
 
 
-class ParticipantCompleted(Happened, kw_only=True):
+class ParticipantCompleted(Happened, frozen=True, kw_only=True):
     """The participant reached the end of the planned follow-up."""
 
     participant: str
     on: dt.date
 
 
-class CasebookSigned(Happened, kw_only=True):
+class CasebookSigned(Happened, frozen=True, kw_only=True):
     """An investigator endorses all data of a participant as they stand under this digest."""
 
     participant: str

@@ -1,7 +1,7 @@
 """`evolve(state, entry)`: the only way that the state of a trial changes."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -19,36 +19,28 @@ from equipoise.conduct.state import (
     TrialState,
 )
 from equipoise.eligibility import Answer
+from equipoise.ledger import Entry
 
 
-class Recorded(Protocol):
-    """What `evolve` reads of a ledger entry."""
-
-    @property
-    def chain(self) -> str: ...
-    @property
-    def seq(self) -> int: ...
-    @property
-    def stream(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def at(self) -> Any: ...
-    @property
-    def by(self) -> str: ...
-    @property
-    def role(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def body(self) -> bytes: ...
+def evolve(state: TrialState, entry: Entry) -> TrialState:
+    """The state after one more entry; chains commute, and a redacted entry says nothing."""
+    if entry.body is not None:
+        state = _apply(state, entry, e.from_entry(entry.type, entry.body))
+    return replace(
+        state,
+        versions={**state.versions, entry.stream: entry.version},
+        heads={**state.heads, entry.chain: entry.seq},
+    )
 
 
-def evolve(state: TrialState, entry: Recorded) -> TrialState:
-    """The state after one more entry; entries of different chains commute."""
-    event = e.from_entry(entry.type, entry.body)
+def fold(state: TrialState, entries: Iterable[Entry]) -> TrialState:
+    """The state after all of these entries."""
+    for entry in entries:
+        state = evolve(state, entry)
+    return state
+
+
+def _apply(state: TrialState, entry: Entry, event: e.Happened) -> TrialState:
     stamp = Stamp(entry.by, entry.role, entry.at, entry.reason, f"{entry.chain}:{entry.seq}")
     name = getattr(event, "participant", None)
     if name is None:
@@ -57,17 +49,6 @@ def evolve(state: TrialState, entry: Recorded) -> TrialState:
         before = state.participants.get(name)
         after = _PARTICIPANT[type(event)](before, event, stamp)
         state = replace(state, participants={**state.participants, name: after})
-    return replace(
-        state,
-        versions={**state.versions, entry.stream: entry.version},
-        heads={**state.heads, entry.chain: entry.seq},
-    )
-
-
-def fold(state: TrialState, entries: Iterable[Recorded]) -> TrialState:
-    """The state after all of these entries."""
-    for entry in entries:
-        state = evolve(state, entry)
     return state
 
 

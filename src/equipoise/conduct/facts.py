@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from equipoise.capture import Others, derive_items, to_known
-from equipoise.conduct.events import Value
 from equipoise.conduct.state import FormRecord, Participant
 from equipoise.eligibility import Observation, Verdict, assess_eligibility
 from equipoise.language import Known
@@ -46,7 +45,7 @@ def observations_of(study: Study, subject: Participant) -> Mapping[str, tuple[Ob
 
 
 def assess_participant(study: Study, subject: Participant, *, on: dt.date) -> Verdict:
-    """The verdict on every criterion as of a day: consent and screening days are the participant's."""
+    """The verdict as of the study's reference day; `on` is the day of a randomization to come."""
     reference = {
         "consent": subject.consent.on if subject.consent else on,
         "screening": subject.screened_on,

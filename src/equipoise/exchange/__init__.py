@@ -1,4 +1,4 @@
-"""What comes in and what leaves: drafts from registry records, tables of forms, the ledger's archive."""
+"""What comes in and what leaves: drafts from records, tables of forms, the ledger's archive."""
 
 from equipoise.exchange.archive import write_ledger_archive
 from equipoise.exchange.draft import Draft, draft_study, to_answer, write_draft

@@ -1,8 +1,8 @@
 """Problems: how every part of Equipoise says that something is wrong.
 
 A `Problem` is a value: a stable code, a place, and the numbers and names of this case. Its words,
-English and French, live in `catalogue_data/*.toml`, one entry a code, so that a code cannot be raised
-without an explanation, a remedy and a translation. `Refused` carries problems out of an act.
+English and French, live in `catalogue_data/*.toml`, one entry a code, so that a code cannot be
+raised without an explanation, a remedy and a translation. `Refused` carries problems out of an act.
 """
 
 from equipoise.problems.catalogue import CATALOGUE, Explanation, Severity

@@ -22,7 +22,7 @@ class Where(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """Something wrong: `code` says what kind, `where` the place, `values` the facts of this case."""
+    """Something wrong: `code` says what kind, `where` the place, `values` the facts of the case."""
 
     code: str
     where: Where

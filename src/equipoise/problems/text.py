@@ -9,7 +9,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "fr")
 
 
 class Text(Struct, frozen=True, forbid_unknown_fields=True):
-    """The same words in English and French; French may be empty while a draft awaits translation."""
+    """The same words in English and French; French may be empty until a draft is translated."""
 
     en: str
     fr: str = ""

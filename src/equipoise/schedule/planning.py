@@ -25,7 +25,11 @@ def plan_encounters(schedule: Schedule, day_zero: dt.date) -> tuple[PlannedEncou
 
 
 def assess_timing(
-    planned: PlannedEncounter | None, *, happened_on: dt.date | None, is_missed: bool, today: dt.date
+    planned: PlannedEncounter | None,
+    *,
+    happened_on: dt.date | None,
+    is_missed: bool,
+    today: dt.date,
 ) -> Timing:
     """Where an encounter stands: done in its window, `early`, `late`; or else what is due."""
     if is_missed:

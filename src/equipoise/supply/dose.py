@@ -1,8 +1,8 @@
 """Dose arithmetic in exact decimals: no binary rounding between a weight and a cell count.
 
-Source of the worked figures: target = 2x10^6 per kg x body weight; volume = target / (cells per mL x
-viability); bags = the next whole number. 70 kg gives 1.4x10^8 cells, 16.5 mL at 10x10^6 per mL and a
-viability of 0.85.
+The worked figures: target = 2x10^6 per kg x body weight; volume = target / (cells per mL x
+viability); bags = the next whole number. 70 kg gives 1.4x10^8 cells, 16.5 mL at 10x10^6 per mL and
+a viability of 0.85.
 """
 
 import datetime as dt
@@ -24,7 +24,7 @@ class WeighedOn(Struct, frozen=True):
 class Preparation(Struct, frozen=True):
     """What is prepared for one infusion, the same whatever it contains.
 
-    `target_cells` is a count; `volume_ml` is rounded to 0.1 mL; `n_bags` is how many bags are thawed.
+    `target_cells` is a count, `volume_ml` is rounded to 0.1 mL, `n_bags` are thawed.
     """
 
     weight_kg: float
@@ -43,7 +43,9 @@ def check_weight(
     age_days = (infusion_on - weight.on).days
     if age_days < 0 or age_days > dose.weight_within_days:
         problems.append(
-            problem("EQ-B002", where, on=weight.on, infusion=infusion_on, days=dose.weight_within_days)
+            problem(
+                "EQ-B002", where, on=weight.on, infusion=infusion_on, days=dose.weight_within_days
+            )
         )
     low, high = dose.weight_range
     if not low <= weight.kg <= high:

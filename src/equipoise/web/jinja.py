@@ -23,7 +23,7 @@ def environment(**options: Any) -> Environment:
         "word": texts.word,
         "say": texts.say,
         "language": texts.language,
-        "url": reverse,
+        "url": address,
         "asset": asset,
         "htmx_script": htmx_script,
         "get_messages": get_messages,
@@ -38,6 +38,11 @@ def environment(**options: Any) -> Environment:
         "hint": saying.hint,
     }
     return made
+
+
+def address(name: str, **parts: object) -> str:
+    """The address of a page of this door."""
+    return reverse(name, kwargs=parts)
 
 
 @cache

@@ -129,7 +129,7 @@ def test_the_figure_shows_every_n_and_differs_in_more_than_color() -> None:
     assert {"circle", "polygon"} <= shapes
     assert "style=" not in svg
     assert "Skin score (fr)" in svg
-    assert "21,0" not in svg or "n\u00a0=\u00a0" in svg
+    assert "V3: 16,0 (n\u00a0=\u00a01)" in svg
 
 
 def test_a_course_without_values_can_be_drawn() -> None:

@@ -1,4 +1,4 @@
-"""A small trial: two arms, two infusions, four forms, three criteria; in memory, with a real vault."""
+"""A small trial: two arms, two infusions, four forms, three criteria; with a real vault."""
 
 import datetime as dt
 from collections.abc import Iterator

@@ -177,3 +177,23 @@ def test_state_is_only_what_the_entries_say(course: Course, trial: RunningTrial)
     assert grown.participants["01-001"].latest("nothing") is None
     assert trial.realm == "rehearsal"
     assert isinstance(grown.participants["01-001"].randomized_on, dt.date)
+
+
+@pytest.mark.requirement("C11")
+def test_a_redacted_entry_says_nothing_and_breaks_nothing(
+    course: Course, trial: RunningTrial
+) -> None:
+    """The state goes on without its body; versions and heads count it."""
+    import msgspec
+
+    from equipoise.conduct import TrialState, fold
+
+    code = course.screen()
+    course.consent(code)
+    entries = list(trial.store.read())
+    entries[-1] = msgspec.structs.replace(entries[-1], body=None)
+    state = fold(TrialState(), entries)
+
+    assert state.participants[code].forms == {}
+    assert state.versions == trial.state.versions
+    assert state.heads == trial.state.heads

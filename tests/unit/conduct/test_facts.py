@@ -68,7 +68,7 @@ def test_what_is_empty_or_underivable_is_not_known(course: Course, trial: Runnin
 def test_observations_name_the_entry_that_gave_the_value(
     course: Course, trial: RunningTrial
 ) -> None:
-    """A corrected item points to its correction, a derived one to its form; empty ones are absent."""
+    """A corrected item points to its correction, a derived one to its form; no empty ones."""
     code = course.screen()
     course.consent(code)
     course.submit(code, "skin", arm=10, leg=10)

@@ -80,7 +80,7 @@ def test_no_order_without_a_fit_weight(course: Course, trial: RunningTrial, cloc
 
 
 def test_an_order_fits_the_study(course: Course, trial: RunningTrial, clock: Clock) -> None:
-    """Only a randomized participant, a planned encounter, once; and only where a dose is defined."""
+    """Only a randomized participant, a planned encounter, once; only where a dose is defined."""
     waiting, code = course.eligible(), course.randomized()
     course.order(code)
 

@@ -26,7 +26,7 @@ def codes(refused: pytest.ExceptionInfo[Refused]) -> list[str]:
 def test_opening_records_the_study_its_sites_people_and_commitment(
     trial: RunningTrial, study: Study
 ) -> None:
-    """After opening, the state knows the exact text of the study and what the vault committed to."""
+    """After opening, the state knows the exact text of the study and the vault's commitment."""
     state = trial.state
 
     assert state.is_open

@@ -50,7 +50,7 @@ def test_numbers_come_in_order_and_once(course: Course, clock: Clock) -> None:
 def test_the_proof_is_kept_with_the_request(course: Course) -> None:
     """The verdict on each criterion, with its inputs, is in the ledger before the number."""
     code = course.randomized()
-    entries = [e for e in course.trial.store.read(stream=code)]
+    entries = list(course.trial.store.read(stream=code))
     request, number = entries[-2:]
     verdict = msgspec.json.decode(request.body or b"")["verdict"]
 

@@ -63,7 +63,6 @@ def refusal(given: Study, tmp_path: Path) -> set[str]:
     return {p.code for p in caught.value.problems}
 
 
-@pytest.mark.requirement("C01", "F02")
 def test_a_rehearsal_runs_from_the_opening_to_the_lock(tmp_path: Path) -> None:
     """The planned number is randomized in balance, everybody leaves, casebooks are signed."""
     came, store = run(tmp_path / "v", study(**ALONE))
@@ -80,6 +79,7 @@ def test_a_rehearsal_runs_from_the_opening_to_the_lock(tmp_path: Path) -> None:
     assert came.seconds > 0
 
 
+@pytest.mark.requirement("F10")
 def test_arms_are_balanced_in_each_block_of_a_site(tmp_path: Path) -> None:
     """With blocks of four stratified by site, no site is ever off balance by more than two."""
     plan = replace(STUDY.identity.randomization, stratify=("site",))
@@ -118,7 +118,7 @@ def test_entries_are_in_the_order_of_time_within_working_hours(usual: Usual) -> 
     assert len(set(acts)) == len(acts)
 
 
-@pytest.mark.requirement("C04")
+@pytest.mark.requirement("C78")
 def test_everything_is_done_by_somebody_whose_role_allows_it(usual: Usual) -> None:
     """Consent comes first, forms by their roles, preparation by the cell unit, the lock by data
     management; people of a site act at that site alone."""
@@ -155,7 +155,7 @@ def test_nobody_is_named_after_a_person() -> None:
     assert {p.name for p in demo_people(named)} >= {"Watcher", "Cell unit", "Coordinator, A"}
 
 
-@pytest.mark.requirement("C05")
+@pytest.mark.requirement("C07", "C65")
 def test_no_entry_tells_an_arm_or_a_product(usual: Usual) -> None:
     """What a virtual body received draws its values and is written nowhere."""
     _, store = usual
@@ -258,6 +258,7 @@ def test_missing_items_have_reasons(tmp_path: Path) -> None:
     assert later and all("eligibility" in reason for reason in later)
 
 
+@pytest.mark.requirement("C14")
 @pytest.mark.parametrize(("chance", "expects"), [(0.0, False), (0.4, True)])
 def test_slips_are_corrected_with_a_reason(tmp_path: Path, chance: float, expects: bool) -> None:
     """A mistyped value is replaced within days; the first one stays in the ledger."""
@@ -475,7 +476,6 @@ def test_the_trial_starts_when_the_scenario_or_the_record_says() -> None:
     assert start_of(STUDY).year == 2026
 
 
-@pytest.mark.requirement("D01")
 def test_the_store_holds_all_of_it(tmp_path: Path) -> None:
     """In a file as in memory: the chains verify and a fresh reader folds the same state."""
     prepare_rehearsal_vault(STUDY, tmp_path / "v", seed=1)
@@ -499,6 +499,7 @@ def test_the_store_holds_all_of_it(tmp_path: Path) -> None:
     vault.close()
 
 
+@pytest.mark.requirement("C44", "F35")
 def test_virtual_people_never_enter_a_live_store(tmp_path: Path) -> None:
     """A live store is refused before anything is recorded (EQ-R001)."""
     prepare_rehearsal_vault(STUDY, tmp_path / "v", seed=1)
