@@ -15,7 +15,7 @@ from equipoise.conduct import ACTS
 from equipoise.conduct.events import EVENTS
 from equipoise.problems import CATALOGUE
 from equipoise.study.roles import Role
-from equipoise.study.schema import study_schemas
+from equipoise.study.schema import write_schemas
 from equipoise.web.settings import VARIABLES
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +24,7 @@ MADE = "<!-- Made by docs/generate.py; do not edit. -->\n\n"
 
 def pages() -> dict[str, str]:
     """Every generated file, by its path in the tree."""
-    made = {
+    return {
         "docs/reference/problems.md": problems(),
         "docs/reference/events.md": events(),
         "docs/reference/acts.md": acts(),
@@ -32,10 +32,6 @@ def pages() -> dict[str, str]:
         "docs/reference/settings.md": settings(),
         "docs/reference/requirements.md": requirements(),
     }
-    for name, schema in study_schemas().items():
-        text = msgspec.json.format(msgspec.json.encode(schema, order="deterministic"), indent=2)
-        made[f"schemas/{name}"] = text.decode() + "\n"
-    return made
 
 
 def problems() -> str:
@@ -141,3 +137,5 @@ if __name__ == "__main__":
         (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / name).write_text(text)
         print(name)
+    for path in write_schemas(ROOT / "schemas"):
+        print(path.relative_to(ROOT))

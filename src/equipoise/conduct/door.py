@@ -1,8 +1,8 @@
 """The one door: every change of a trial is an act, decided purely and recorded in one transaction.
 
 An act is a function `decide(view, *, by, at, reason, ...) -> events` under `@act(roles)`. Calling
-the act with a `RunningTrial` checks who asks, decides on the present state, and appends the events, all
-in one transaction of the store: no two acts ever decide on the same state.
+the act with a `RunningTrial` checks who asks, decides on the present state, and appends the events,
+all in one transaction of the store: no two acts ever decide on the same state.
 """
 
 import datetime as dt

@@ -16,8 +16,8 @@ from equipoise.exchange.registry_arms import DraftArm
 from equipoise.exchange.registry_facts import FactReading
 from equipoise.problems import Text
 from equipoise.study.criteria import Criterion, Eligibility, Judgement, Rule
-from equipoise.study.decisions import Decision
 from equipoise.study.protocol import (
+    Decision,
     Identity,
     Masking,
     Population,

@@ -164,7 +164,7 @@ def convert(number: float, source: str, target: str) -> float | None:
 def round_off(number: float) -> float:
     """To twelve significant digits: what is left is meant, what goes is binary noise.
 
-    Without it 40.2 would be above 3 × 13.4.
+    Without it 38.1 would be above 3 × 12.7.
     """
     return float(f"{number:.12g}")
 

@@ -9,9 +9,17 @@ import msgspec
 
 from equipoise.problems import Problem, Where, has_errors, problem
 from equipoise.study.criteria import Eligibility
-from equipoise.study.decisions import Assumption, Decision
 from equipoise.study.forms import Area, Form, Item
-from equipoise.study.protocol import AnalysisPlan, Identity, Piece, SafetyPlan, Schedule, Treatments
+from equipoise.study.protocol import (
+    AnalysisPlan,
+    Assumption,
+    Decision,
+    Identity,
+    Piece,
+    SafetyPlan,
+    Schedule,
+    Treatments,
+)
 from equipoise.study.scenario import Scenario
 from equipoise.study.shape import check_shape
 from equipoise.study.study import Study

@@ -3,12 +3,13 @@
 Every type here is one piece of a study folder; the published JSON Schema is made from them.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from equipoise.problems import Text
+from equipoise.problems import Text, Where
 from equipoise.study.roles import Role
 
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
@@ -189,3 +190,28 @@ class AnalysisPlan(Piece, frozen=True, kw_only=True):
     endpoints: tuple[Endpoint, ...] = ()
     baseline: tuple[str, ...] = ()
     populations: Mapping[Identifier, str] = {}
+
+
+class Decision(Piece, frozen=True, kw_only=True):
+    """`decisions.yaml`: one choice, its options, and who made it, when and why."""
+
+    id: Identifier
+    question: Text
+    because: Text
+    options: Mapping[str, Text] = {}
+    status: Literal["open", "decided", "waived"] = "open"
+    choice: str = ""
+    by: str = ""
+    on: dt.date | None = None
+    why: str = ""
+    affects: tuple[str, ...] = ()
+
+
+class Assumption(Piece, frozen=True, kw_only=True):
+    """A value of the folder that rests on a decision: `{decision: ratio, assume: [1, 1]}`."""
+
+    decision: str
+    path: str
+    value: object
+    is_decided: bool
+    where: Where

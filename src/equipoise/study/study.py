@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from equipoise.study.criteria import Criterion, Eligibility
-from equipoise.study.decisions import Assumption, Decision
 from equipoise.study.forms import Form
 from equipoise.study.protocol import (
     AnalysisPlan,
+    Assumption,
+    Decision,
     Identifier,
     Identity,
     Piece,

@@ -17,6 +17,23 @@ def _secret() -> str:
     return Path(path).read_text(encoding="utf-8").strip() if path else secrets.token_hex(32)
 
 
+VARIABLES = {
+    "EQUIPOISE_STUDY": "The study folder.",
+    "EQUIPOISE_STORE": "The ledger, a SQLite file.",
+    "EQUIPOISE_ACCOUNTS": "Users and sessions, a SQLite file; roles stand in the ledger.",
+    "EQUIPOISE_VAULT": "The Unix socket of the vault.",
+    "EQUIPOISE_TOKEN": "The file with this door's capability at the vault.",
+    "EQUIPOISE_DOOR": "`site` (blinded, the default) or `sealed`.",
+    "EQUIPOISE_OTHER_DOOR": "The address of the other door, for the link after signing in.",
+    "EQUIPOISE_SECRET": "The file with the key that signs sessions; one for each door.",
+    "EQUIPOISE_DEMO_PASSWORD": "A rehearsal's password, shown on its sign-in page; else empty.",
+    "EQUIPOISE_HOSTS": "The host names served, with commas; this machine alone by default.",
+    "EQUIPOISE_HTTPS": "`on` (the default) keeps cookies to HTTPS; `off` for this machine alone.",
+    "EQUIPOISE_TIME_ZONE": "In which instants are shown; Europe/Paris by default.",
+    "EQUIPOISE_DEBUG": "`on` shows tracebacks: never where participants are real.",
+}
+"""What a web process reads from its environment, and what each means."""
+
 STUDY = os.environ.get("EQUIPOISE_STUDY", "")
 STORE = os.environ.get("EQUIPOISE_STORE", "")
 VAULT = os.environ.get("EQUIPOISE_VAULT", "")

@@ -14,10 +14,10 @@ from equipoise.conduct.state import (
     TrialState,
 )
 from equipoise.problems import Text
-from equipoise.study.decisions import Decision
 from equipoise.study.forms import Derivation, Form, Item
 from equipoise.study.protocol import (
     AnalysisPlan,
+    Decision,
     Encounter,
     Endpoint,
     Epoch,

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from equipoise.analysis import Imprint, draw_dummy_arms, render_report, write_report
 from equipoise.conduct.state import TrialState
 from equipoise.problems import LANGUAGES, Refused, Text, Where
-from equipoise.study.decisions import Assumption
+from equipoise.study.protocol import Assumption
 
 AT = dt.datetime(2027, 7, 1, 8, 30, tzinfo=dt.UTC)
 SEAL = "5ea1" * 16
@@ -31,7 +31,7 @@ def state(*, is_locked: bool = False) -> TrialState:
     people = [
         person(
             i,
-            *(skin(i, where, day, 20.0 + (i * day) % 7, sex="f") for where, day in VISITS),
+            *(skin(i, where, day, 20.0 + (i * day) % 11, sex="f") for where, day in VISITS),
             event(i, 1, 10 * i, hospital=i == 1, term=f"Fever & <b>chills</b> {i}"),
         )
         for i in range(1, 6)
@@ -205,7 +205,13 @@ def test_the_footer_cannot_break_out_of_the_style_sheet() -> None:
 
 def test_what_nobody_decided_is_listed_with_what_is_assumed() -> None:
     """Open decisions with their assumptions; decided ones are not assumptions."""
-    assumed = Assumption("ratio", "study.yaml:ratio", {"a": [1, 1]}, False, Where())
+    assumed = Assumption(
+        decision="ratio",
+        path="study.yaml:ratio",
+        value={"a": [1, 1]},
+        is_decided=False,
+        where=Where(),
+    )
     words = read(report(study=replace(STUDY, assumptions=(assumed,)))).words
 
     assert "Which ratio?" in words
@@ -251,6 +257,25 @@ def test_the_report_is_written_to_a_file(tmp_path: Path) -> None:
     assert written == path
     assert path.read_text(encoding="utf-8") == report("fr", realm="live")
     assert "Événements indésirables" in path.read_text(encoding="utf-8")
+
+
+def test_a_group_without_values_shows_dashes_and_zeros() -> None:
+    """An arm of which nothing is known yet stands in every table; an event may lack its grade."""
+    held = state(is_locked=True)
+    first = held.participants["01-001"]
+    bare = {k: r for k, r in first.forms.items() if r.form == "event"}
+    ((key, record),) = bare.items()
+    bare[key] = replace(record, values={**record.values, "grade": None})
+    held = replace(held, participants={**held.participants, "01-001": replace(first, forms=bare)})
+    arms = {**ARMS, "R005": "never"}
+
+    page = render_report(
+        STUDY, held, imprint=Imprint(SEAL, "live", AT), arms=arms, received=RECEIVED
+    )
+
+    assert "<td>n = 0</td>" in page
+    assert "<td>–</td>" in page
+    assert 'pointer-events="none">?</text>' in page
 
 
 def test_every_word_exists_in_both_languages() -> None:

@@ -3,9 +3,17 @@
 from xml.etree import ElementTree
 
 import pytest
-from little_trial import person, skin, study, trial
+from little_trial import SKIN, label, person, skin, study, trial
+from msgspec.structs import replace
 
-from equipoise.analysis import estimate_course, plot_course, tabulate_baseline
+from equipoise.analysis import (
+    draw_dummy_arms,
+    estimate_course,
+    plot_course,
+    tabulate_baseline,
+)
+from equipoise.study.forms import Derivation, Form
+from equipoise.study.study import Study
 
 STUDY = study()
 ENDPOINT = STUDY.analysis.endpoints[0]
@@ -129,7 +137,7 @@ def test_the_figure_shows_every_n_and_differs_in_more_than_color() -> None:
     assert {"circle", "polygon"} <= shapes
     assert "style=" not in svg
     assert "Skin score (fr)" in svg
-    assert "V3: 16,0 (n\u00a0=\u00a01)" in svg
+    assert "V3: 16,0 (n = 1)" in svg
 
 
 def test_a_course_without_values_can_be_drawn() -> None:
@@ -138,3 +146,59 @@ def test_a_course_without_values_can_be_drawn() -> None:
 
     assert course.is_empty
     assert ElementTree.fromstring(plot_course(course, language="en")) is not None
+
+
+def derived(value: str) -> Study:
+    """The study with another derived value at baseline."""
+    derive = {**SKIN.derive, "more": Derivation(label=label("More"), value=value)}
+    form: Form = replace(SKIN, derive=derive)
+    analysis = replace(STUDY.analysis, baseline=("skin.more", "skin.unlisted"))
+    return replace(STUDY, forms={**STUDY.forms, "skin": form}, analysis=analysis)
+
+
+def test_a_derived_yes_or_no_is_counted_as_one() -> None:
+    """A derivation may give a truth value: it is counted, not averaged."""
+    table = tabulate_baseline(derived("left > 21"), trial(*PEOPLE))
+    more = row(table, "skin.more")
+
+    assert [(c.label.en, c.counts) for c in more.categories] == [("Yes", (2,)), ("No", (0,))]
+
+
+def test_a_derived_word_is_counted_by_what_was_seen() -> None:
+    """Its possible answers are not declared: those that occur are shown."""
+    more = row(tabulate_baseline(derived("sex"), trial(*PEOPLE)), "skin.more")
+
+    assert [(c.label.en, c.counts) for c in more.categories] == [("f", (2,)), ("m", (1,))]
+
+
+def test_an_item_that_the_form_makes_for_an_area_goes_by_its_name() -> None:
+    """Areas of a map have no words of their own."""
+    table = tabulate_baseline(derived("left"), trial(*PEOPLE))
+
+    assert row(table, "skin.unlisted").label.en == "skin.unlisted"
+    assert row(table, "skin.unlisted").n_missing == (4,)
+
+
+def test_who_was_neither_infused_nor_dated_has_no_baseline() -> None:
+    """Without a day to count from there is no baseline value, and nobody is dropped."""
+    undated = person(6, skin(6, "V0", 0, 20.0), infused=(), randomized_on=None)
+
+    assert row(tabulate_baseline(STUDY, trial(undated)), "skin.total").n_missing == (1,)
+
+
+def test_many_groups_have_a_key_in_several_rows_and_a_marker_each() -> None:
+    """Six groups are told apart; one of them has nobody with a value."""
+    state = trial(*PEOPLE)
+    labels = [f"a rather long label {i}" for i in range(6)]
+    dummy = draw_dummy_arms(state, labels=labels, seed=1)
+
+    svg = plot_course(estimate_course(STUDY, state, ENDPOINT, arms=dummy), language="en")
+
+    heights = {
+        e.get("y")
+        for e in ElementTree.fromstring(svg).iter()
+        if e.tag.endswith("text") and (e.text or "").startswith("Dummy arm")
+    }
+    assert len(heights) > 1
+    assert all(f"Dummy arm {name}" in svg for name in labels)
+    assert 'stroke-width="2.5" fill="none"' in svg

@@ -10,7 +10,7 @@ from equipoise import conduct
 from equipoise.conduct import Person, RunningTrial
 from equipoise.ledger import MemoryStore
 from equipoise.problems import Refused, Text
-from equipoise.study.decisions import Decision
+from equipoise.study.protocol import Decision
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
 

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equipoise.problems import Text
-from equipoise.study.decisions import Decision
 from equipoise.study.load import Decisions, load_study
-from equipoise.study.protocol import Identity, Population
+from equipoise.study.protocol import Decision, Identity, Population
 from equipoise.study.write import to_yaml, write_study_files
 from equipoise.study.yaml_source import from_yaml
 

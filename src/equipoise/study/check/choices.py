@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from equipoise.problems import Problem, problem
 from equipoise.study.check.places import Places, check_known
-from equipoise.study.decisions import Assumption, Decision
+from equipoise.study.protocol import Assumption, Decision
 
 FILE = "decisions.yaml"
 

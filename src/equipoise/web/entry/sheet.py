@@ -17,8 +17,8 @@ from equipoise.web.entry.body import BodyMap, draw_body
 from equipoise.web.entry.fields import Field, fill_field, problems_of, read_field
 from equipoise.web.texts import text_of
 
-ON = "form_on"
-"""The name of the field for the day of the form itself."""
+ON = ".on"
+"""The field for the day of the form itself. No item of a study can be called so."""
 
 
 class Row(Struct, frozen=True):

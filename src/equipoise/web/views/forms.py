@@ -153,7 +153,7 @@ def _judge(place: Place, sheet: Sheet) -> Sheet:
 
 def _correct(visit: Visit, place: Place, field: Field) -> HttpResponse:
     data = visit.request.POST
-    reason = data.get("reason_for_change", "").strip()
+    reason = data.get(".reason", "").strip()
     seen = data.get("seen", "")
     if field.problems:
         return _show_correction(

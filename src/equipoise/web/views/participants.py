@@ -33,6 +33,7 @@ def participants(visit: Visit) -> HttpResponse:
         for p in visit.participants()
         if site in ("", p.site) and status in ("", p.status)
     ]
+    is_full = len(visit.state.randomized) >= visit.study.identity.planned_participants
     is_part = visit.request.headers.get("HX-Request") == "true"
     return visit.show(
         "participants_table.html" if is_part else "participants.html",
@@ -41,7 +42,8 @@ def participants(visit: Visit) -> HttpResponse:
         wanted=status,
         sites=_sites(visit),
         statuses=STATUSES,
-        may_screen=visit.may(*ENROLLERS),
+        may_screen=visit.may(*ENROLLERS) and not is_full,
+        is_full=is_full,
     )
 
 
