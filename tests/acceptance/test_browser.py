@@ -151,7 +151,7 @@ def enter(
 
 def put_date(page: Page, today: dt.date) -> None:
     for part, digits in zip(("year", "month", "day"), today.isoformat().split("-"), strict=True):
-        page.fill(f'[name="on.{part}"]', digits)
+        page.fill(f'[name="_on.{part}"]', digits)
 
 
 @pytest.mark.requirement("C27", "C65", "F05")
