@@ -267,6 +267,10 @@ def test_a_group_without_values_shows_dashes_and_zeros() -> None:
     ((key, record),) = bare.items()
     bare[key] = replace(record, values={**record.values, "grade": None})
     held = replace(held, participants={**held.participants, "01-001": replace(first, forms=bare)})
+    undated = event(2, 2, None)
+    second = held.participants["01-002"]
+    forms = {**second.forms, ("", "event", 2): undated}
+    held = replace(held, participants={**held.participants, "01-002": replace(second, forms=forms)})
     arms = {**ARMS, "R005": "never"}
 
     page = render_report(
@@ -275,6 +279,7 @@ def test_a_group_without_values_shows_dashes_and_zeros() -> None:
 
     assert "<td>n = 0</td>" in page
     assert "<td>–</td>" in page
+    assert "No date of onset" in page
     assert 'pointer-events="none">?</text>' in page
 
 
