@@ -16,7 +16,6 @@ from equipoise.language.parsing import parse, quote, shift
 from equipoise.language.tree import (
     Arithmetic,
     Call,
-    Combination,
     Comparison,
     Expression,
     Literal,
@@ -24,8 +23,8 @@ from equipoise.language.tree import (
     Name,
     Negative,
     Node,
-    Not,
     Presence,
+    parts_of,
 )
 from equipoise.language.units import convert, find_factor
 from equipoise.problems import Problem, Refused, Text, Where, problem
@@ -99,7 +98,9 @@ class _Checking:
 
     def complain(self, code: str, node: Node, /, **values: object) -> None:
         place = shift(self.where, node.span[0])
-        self.problems.append(problem(code, place, source=self.text(node), **values))
+        made = problem(code, place, source=self.text(node), **values)
+        if made not in self.problems:  # a part may be looked at twice
+            self.problems.append(made)
 
     def text(self, node: Node) -> str:
         return quote(self.expression.text_of(node))
@@ -127,10 +128,8 @@ class _Checking:
                 self._membership(node)
             case Presence():
                 self.infer(node.operand)
-            case Not():
-                self._condition(node.operand)
-            case Combination():
-                for part in node.operands:
+            case _:
+                for part in parts_of(node):
                     self._condition(part)
 
     def expect(self, node: Node, found: ValueType, expected: ValueType) -> None:
@@ -223,7 +222,14 @@ class _Checking:
             if known is not None and isinstance(other, Literal):
                 self._code(node, side, str(other.value), is_quoted=True)
                 return
+        first, last = sorted((left, right), key=self._is_new)
+        if self._is_new(last) and self.infer(first) is None:
+            return  # the bare name may be a code of what is wrong
         self._order(node, left, right, is_equality=True)
+
+    def _is_new(self, node: Node) -> bool:
+        """A bare name that nothing has."""
+        return isinstance(node, Name) and node.name not in self.names
 
     def _choice(self, node: Node) -> ValueType | None:
         """The type of an operand that has codes."""

@@ -81,17 +81,20 @@ def quote(source: str) -> str:
 def _parse(source: str) -> Expression | _Fault:
     try:
         _check_characters(source)
-        root = _Building().transform(_grammar().parse(source))
+        root = _build(source)
         _check_depth(root)
     except _UnreadableError as error:
         return error.fault
-    except VisitError as error:
-        if isinstance(error.orig_exc, _UnreadableError):
-            return error.orig_exc.fault
-        raise
     except UnexpectedInput as error:
         return _describe(error, source)
     return Expression(source, root)
+
+
+def _build(source: str) -> Node:
+    try:
+        return _Building().transform(_grammar().parse(source))
+    except VisitError as error:  # lark's wrapping of what a method below raised
+        raise error.orig_exc from None
 
 
 def _check_characters(source: str) -> None:
@@ -212,9 +215,8 @@ def _read_quantifier(words: str, *, n: int) -> tuple[Join, int]:
             return "any", 1
         case ["none", _]:
             return "none", 1
-        case [_, _, least, _]:
-            return "at_least", int(least)
-    raise AssertionError(words)
+        case at_least:
+            return "at_least", int(at_least[2])
 
 
 def _read_unit(token: Token) -> str:

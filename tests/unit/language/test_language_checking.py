@@ -153,6 +153,14 @@ def test_all_problems_are_told_with_their_columns() -> None:
 
 
 @pytest.mark.parametrize(
+    "source", ["cpr and fatal", "(cpr > 3) = fatal", "cpr in {1, 2}", "f = cpr"]
+)
+def test_a_fault_is_told_once(source: str) -> None:
+    """A part that is looked at from two sides, or that stops a whole, has one problem."""
+    assert codes(source) == ["EQ-L006"]
+
+
+@pytest.mark.parametrize(
     ("source", "result", "expected"),
     [
         ("crp + 1 mg/dL", ValueType("number", "g/L"), []),
