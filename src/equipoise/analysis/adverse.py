@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from equipoise.analysis.groups import Basis, DummyArms
 from equipoise.analysis.summary import estimate_upper_bound
@@ -19,6 +20,7 @@ from equipoise.study.study import Study
 Received = Mapping[tuple[str, str], str]
 """What was in each infusion, by randomization number and encounter: a product of the study."""
 
+UNCLEAR = "events_to_clarify"
 SEVERE = 3
 """The lowest grade that counts as severe (CTCAE)."""
 BEFORE, LATER, UNDATED = "before", "later", "undated"
@@ -226,12 +228,17 @@ def _count_totals(columns: tuple[_Column, ...]) -> tuple[AdverseRow, ...]:
     kinds: dict[str, Callable[[AdverseEvent], bool | None]] = {
         "any_event": lambda _: True,
         "serious_events": lambda e: e.is_serious,
-        "events_to_clarify": lambda e: e.is_serious is None,
+        UNCLEAR: lambda e: e.is_serious is None,
         "related_events": lambda e: e.is_related,
         "severe_events": lambda e: None if e.grade is None else e.grade >= SEVERE,
         "fatal_events": lambda e: e.is_fatal,
     }
-    return tuple(_count_row(word(key), columns, is_of) for key, is_of in kinds.items())
+    rows = {key: _count_row(word(key), columns, is_of) for key, is_of in kinds.items()}
+    unclear = rows[UNCLEAR]
+    rows[UNCLEAR] = replace(  # an open question has no risk
+        unclear, counts=tuple(replace(c, upper_bound=None) for c in unclear.counts)
+    )
+    return tuple(rows.values())
 
 
 def _count_row(

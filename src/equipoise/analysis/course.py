@@ -51,6 +51,12 @@ class Course(Struct, frozen=True):
     shared: tuple[SharedArms, ...] = ()
 
     @property
+    def largest(self) -> float | None:
+        """The largest value that anybody has."""
+        known = (v for g in self.groups for line in g.lines for v in line if v is not None)
+        return max(known, default=None)
+
+    @property
     def is_empty(self) -> bool:
         """Whether nobody has a value."""
         return not any(p.n for g in self.groups for p in (g.baseline, *g.points))

@@ -71,7 +71,7 @@ def describe_trial(matter: Matter) -> str:
         "phase": " / ".join(identity.phase),
         "design": word("design", n=identity.planned_participants, sizes=sizes).say(language),
         "masking": word(f"masking_{masking.schema}").say(language) if masking else "",
-        "arms": "; ".join(a.label.say(language) for a in identity.arms.values()),
+        "arms": " · ".join(a.label.say(language) for a in identity.arms.values()),
         "data": word("data_locked" if matter.state.locked else "data_open").say(language),
         "seal": matter.imprint.seal,
         "study_digest": matter.state.digest or matter.study.digest,
@@ -94,7 +94,8 @@ def describe_flow(matter: Matter) -> str:
 
 def describe_accrual(matter: Matter) -> str:
     """Randomized participants against the plan."""
-    today = matter.imprint.generated_at.date()
+    days = [p.randomized_on for p in matter.state.randomized if p.randomized_on]
+    today = max([matter.imprint.generated_at.date(), *days])  # a rehearsal may lie in the future
     drawn = plot_accrual(matter.study, matter.state, today=today, language=matter.language)
     return _section("accrual", matter, _figure(drawn, matter, is_grouped=False))
 

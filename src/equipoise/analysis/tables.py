@@ -16,7 +16,15 @@ from equipoise.analysis.course import Course, CoursePoint
 from equipoise.analysis.figures.svg import tag
 from equipoise.analysis.groups import Basis, find_shared_arms
 from equipoise.analysis.summary import Summary
-from equipoise.analysis.texts import NO_BREAK, say_day, say_number, say_percent, say_share, word
+from equipoise.analysis.texts import (
+    NO_BREAK,
+    decimals_for,
+    say_day,
+    say_number,
+    say_percent,
+    say_share,
+    word,
+)
 from equipoise.problems import LANGUAGES, Language, Text
 from equipoise.safety import AdverseEvent
 from equipoise.study.study import Study
@@ -62,7 +70,8 @@ def show_course(course: Course, *, language: Language) -> str:
         return tag("p", say("course_empty", language))
     head = [say("encounter", language)]
     head += [f"{escape(g.label.say(language))}<br>n = {g.n}" for g in course.groups]
-    starts = [_mean_sd(g.baseline, language) for g in course.groups]
+    decimals = decimals_for(course.largest)
+    starts = [_mean_sd(g.baseline, language, decimals=decimals) for g in course.groups]
     rows = [[tag("strong", say("baseline", language)), *starts]]
     for encounter, label in zip(course.encounters, course.labels, strict=True):
         rows += _course_rows(course, encounter, label, language)
@@ -148,11 +157,15 @@ def _baseline_rows(
     known = [n - missing for n, missing in zip(sizes, row.n_missing, strict=True)]
     yield [tag("strong", label), *(f"n = {n}" for n in known)]
     if row.summaries and any(known):
+        decimals = decimals_for(max(s.maximum for s in row.summaries if s.maximum is not None))
         yield [
             say("mean_sd", language),
-            *(_pair(s.mean, s.sd, language) for s in row.summaries),
+            *(_pair(s.mean, s.sd, language, decimals=decimals) for s in row.summaries),
         ]
-        yield [say("median_quartiles", language), *(_quartiles(s, language) for s in row.summaries)]
+        yield [
+            say("median_quartiles", language),
+            *(_quartiles(s, language, decimals=decimals) for s in row.summaries),
+        ]
     for category in row.categories:
         shares = (say_share(n, of, language) for n, of in zip(category.counts, known, strict=True))
         yield [escape(category.label.say(language)), *shares]
@@ -160,33 +173,38 @@ def _baseline_rows(
         yield [say("missing", language), *map(str, row.n_missing)]
 
 
-def _pair(mean: float | None, sd: float | None, language: Language) -> str:
+def _pair(mean: float | None, sd: float | None, language: Language, *, decimals: int = 1) -> str:
     if mean is None:
         return "–"
-    return f"{say_number(mean, language)} ({say_number(sd, language)})"
+    spread = say_number(sd, language, decimals=decimals)
+    return f"{say_number(mean, language, decimals=decimals)} ({spread})"
 
 
-def _quartiles(s: Summary, language: Language) -> str:
+def _quartiles(s: Summary, language: Language, *, decimals: int) -> str:
     if s.median is None:
         return "–"
-    q1, q3 = say_number(s.q1, language), say_number(s.q3, language)
-    return f"{say_number(s.median, language)} ({q1} – {q3})"
+    q1, median, q3 = (say_number(q, language, decimals=decimals) for q in (s.q1, s.median, s.q3))
+    return f"{median} ({q1} – {q3})"
 
 
-def _mean_sd(point: CoursePoint, language: Language) -> str:
-    return f"{_pair(point.mean, point.sd, language)}, {_of(point.n)}" if point.n else "n = 0"
+def _mean_sd(point: CoursePoint, language: Language, *, decimals: int) -> str:
+    if not point.n:
+        return "n = 0"
+    return f"{_pair(point.mean, point.sd, language, decimals=decimals)}, {_of(point.n)}"
 
 
 def _course_rows(
     course: Course, encounter: str, label: Text, language: Language
 ) -> list[list[str]]:
-    values, changes = [], []
+    values, changes, decimals = [], [], decimals_for(course.largest)
     for group in course.groups:
         point = next((p for p in group.points if p.encounter == encounter), None)
         is_alike = any(group.key in s.arms and encounter in s.encounters for s in course.shared)
         mark = tag("sup", "†") if is_alike else ""
-        values.append(_mean_sd(point, language) + mark if point else "")
-        changes.append(_change(point, language) + mark if point and point.n_change else "")
+        values.append(_mean_sd(point, language, decimals=decimals) + mark if point else "")
+        changes.append(
+            _change(point, language, decimals=decimals) + mark if point and point.n_change else ""
+        )
     rows = [[tag("strong", escape(label.say(language))), *values]]
     return [*rows, [say("course_change", language), *changes]] if any(changes) else rows
 
@@ -195,8 +213,9 @@ def _of(n: int) -> str:
     return f"n{NO_BREAK}={NO_BREAK}{n}"
 
 
-def _change(point: CoursePoint, language: Language) -> str:
-    return f"{_pair(point.mean_change, point.sd_change, language)}, {_of(point.n_change)}"
+def _change(point: CoursePoint, language: Language, *, decimals: int) -> str:
+    change = _pair(point.mean_change, point.sd_change, language, decimals=decimals)
+    return f"{change}, {_of(point.n_change)}"
 
 
 def _adverse_head(column: AdverseColumn, study: Study, language: Language) -> str:

@@ -55,6 +55,11 @@ def say_number(value: float | None, language: Language, *, decimals: int = 1) ->
     return text.replace(".", ",") if language == "fr" else text
 
 
+def decimals_for(largest: float | None) -> int:
+    """How many decimals a mean needs: two on a scale that ends below ten, else one."""
+    return 2 if largest is not None and abs(largest) < 10 else 1
+
+
 def say_percent(share: float, language: Language) -> str:
     """A share of one as a whole percentage, with the space that French puts before the sign."""
     return f"{100 * share:.0f}{NO_BREAK if language == 'fr' else ''}%"

@@ -111,6 +111,8 @@ def test_no_event_is_no_proof_and_an_open_one_forbids_the_bound() -> None:
 
     assert serious[column(table, "V0", "Placebo")].upper_bound == pytest.approx(0.95)
     assert unclear[column(alone, "V0", "Cells")].n_events == 0
+    open_ones = next(r for r in table.totals if r.label.en == "Seriousness to be clarified")
+    assert all(c.upper_bound is None for c in open_ones.counts)
     assert unclear[column(alone, "V0", "Cells")].upper_bound is None
 
 

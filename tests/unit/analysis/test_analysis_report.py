@@ -180,6 +180,15 @@ def test_an_unblinded_report_says_which_arms_are_alike_until_when() -> None:
     assert "together up to V2" in words
 
 
+def test_a_rehearsal_in_the_future_is_not_dated_before_its_own_data() -> None:
+    """Accrual is told as of the last randomization where that lies after the report."""
+    imprint = Imprint(SEAL, "rehearsal", dt.datetime(2025, 1, 1, tzinfo=dt.UTC))
+
+    page = render_report(STUDY, state(), imprint=imprint)
+
+    assert "5 of 18 planned participants were randomized by 2026-01-09" in page
+
+
 def test_seal_and_realm_stand_on_every_page() -> None:
     """In the footer of each printed page; a rehearsal has its mark, a live trial has none."""
     rehearsal, live = report(), report(realm="live")
@@ -294,11 +303,12 @@ def test_every_word_exists_in_both_languages() -> None:
 
 def test_numbers_are_written_as_each_language_writes_them() -> None:
     """Decimal comma and a space before the sign in French; no minus before zero."""
-    from equipoise.analysis.texts import say_number, say_share, word
+    from equipoise.analysis.texts import decimals_for, say_number, say_share, word
 
     assert say_number(-1.25, "fr", decimals=2) == "\u22121,25"
     assert say_number(-0.01, "en") == "0.0"
     assert say_number(None, "en") == "–"
     assert (say_share(5, 18, "en"), say_share(5, 18, "fr")) == ("5 (28%)", "5 (28\u00a0%)")
     assert say_share(0, 0, "en") == "0"
+    assert (decimals_for(3.0), decimals_for(51.0), decimals_for(None)) == (2, 1, 1)
     assert word("dummy_arm", label=Text("x", "y")) == Text("Dummy arm x", "Bras fictif y")

@@ -16,7 +16,7 @@ from equipoise.analysis.figures.frame import (
     x_tick,
 )
 from equipoise.analysis.figures.svg import Axis, figure, look_of, marker, path, text, ticks
-from equipoise.analysis.texts import say_number, word
+from equipoise.analysis.texts import decimals_for, say_number, word
 from equipoise.problems import Language
 
 LONGEST = 12
@@ -54,7 +54,7 @@ def plot_course(course: Course, *, language: Language) -> str:
         width=WIDTH,
         height=y.start + 40 + 20 * len(shown),
         title=word("course_title", endpoint=course.endpoint.label).say(language),
-        description=_describe_course(shown, language),
+        description=_describe_course(shown, language, decimals=decimals_for(course.largest)),
         kind="course",
     )
 
@@ -114,13 +114,14 @@ def _counts(group: CourseGroup, i: int, *, stage: _Stage) -> Iterator[str]:
         yield text(str(point.n), x=x, y=at, anchor="middle", size=12)
 
 
-def _describe_course(groups: list[CourseGroup], language: Language) -> str:
+def _describe_course(groups: list[CourseGroup], language: Language, *, decimals: int) -> str:
     return " ".join(
         word(
             "course_description",
             group=group.label,
             means="; ".join(
-                f"{p.encounter}: {say_number(p.mean, language)} (n = {p.n})" for p in group.points
+                f"{p.encounter}: {say_number(p.mean, language, decimals=decimals)} (n = {p.n})"
+                for p in group.points
             ),
         ).say(language)
         for group in groups

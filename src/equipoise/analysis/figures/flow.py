@@ -13,7 +13,7 @@ from equipoise.problems import Language
 LINE, PAD, GAP = 18, 10, 34
 MAX_REASONS = 10
 COLUMN_CHARACTERS, SIDE_CHARACTERS = 27, 34
-COLUMN, SIDE = 232, 288
+COLUMN, SIDE = 244, 300
 
 
 class _Box(Struct, frozen=True):
