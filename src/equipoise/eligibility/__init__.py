@@ -3,7 +3,6 @@
 from equipoise.eligibility.assessing import Case, assess_case, assess_eligibility
 from equipoise.eligibility.checks import check_eligibility
 from equipoise.eligibility.settling import Opening, settle
-from equipoise.eligibility.types import find_item, types_of
 from equipoise.eligibility.values import Reading, believe
 from equipoise.eligibility.verdict import Answer, CriterionVerdict, Observation, Verdict
 
@@ -19,7 +18,5 @@ __all__ = [
     "assess_eligibility",
     "believe",
     "check_eligibility",
-    "find_item",
     "settle",
-    "types_of",
 ]

@@ -9,11 +9,11 @@ from typing import Literal
 
 from msgspec import Struct
 
-from equipoise.eligibility import types_of
 from equipoise.language import Value, ValueType, read_value, unknown
 from equipoise.problems import Problem, Where, problem
 from equipoise.study.criteria import Judgement, Rule
 from equipoise.study.study import Study
+from equipoise.study.vocabulary import value_names
 
 IGNORED = frozenset({"id", "person", "person_id", "participant"})
 """Columns that only say who a row is."""
@@ -96,9 +96,7 @@ def _known_columns(study: Study) -> Mapping[str, ValueType | Judgement]:
     known: dict[str, ValueType | Judgement] = {}
     for name, criterion in study.criteria:
         _add_judgements(criterion, name, known)
-    types = types_of(study)
-    known |= {name: types[name] for name in study.eligibility.values}
-    return known | {REFERENCE: ValueType("date")}
+    return known | dict(value_names(study))
 
 
 def _add_judgements(rule: Rule | str, name: str, known: dict[str, ValueType | Judgement]) -> None:

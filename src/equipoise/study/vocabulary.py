@@ -1,20 +1,20 @@
 """What an expression of each file may name and call, with its kind, unit and choices."""
 
-import datetime as dt
 from collections.abc import Mapping
 
+from equipoise.clinical import CALCULATORS
 from equipoise.language import (
     STANDARD_FUNCTIONS,
     Function,
     Functions,
     ValueType,
+    as_functions,
     convert,
     find_unit,
     history_functions,
     infer_type,
     parse,
     unknown,
-    years_between,
 )
 from equipoise.problems import Refused
 from equipoise.study.criteria import ValueDefinition
@@ -37,6 +37,7 @@ PARTICIPANT_FACTS = (
 ANYTHING = ValueType("any")
 """What a faulty declaration gives: the fault is told there, not again at each use."""
 
+_SINCE = {"age": "years", "years_since": "years", "days_since": "days"}
 _KINDS: Mapping[str, str] = {"integer": "number", "scale": "number", "month": "date"}
 
 
@@ -45,25 +46,13 @@ def form_functions() -> Functions:
     return {**STANDARD_FUNCTIONS, **history_functions(lambda _, name: unknown("missing", name))}
 
 
-def criteria_functions(reference_on: dt.date) -> Functions:
-    """What an expression of `eligibility.yaml` may call, seen from the reference day.
+def criteria_functions() -> Functions:
+    """What an expression of `eligibility.yaml` may call, with its types; for checks alone.
 
-    `years_since(day)` counts years and their fraction; `age(month)` is the same for a birth;
-    `bmi(weight, height)` is in kg/m2.
+    Whoever assesses a participant binds `age`, `years_since` and `days_since` to a reference day.
     """
-    since = Function(
-        lambda day: years_between(day, reference_on),
-        (ValueType("date"),),
-        ValueType("number", "years"),
-        is_monotone=True,
-    )
-    bmi = Function(
-        lambda weight, height: weight / (height / 100) ** 2,
-        (ValueType("number", "kg"), ValueType("number", "cm")),
-        ValueType("number", "kg/m2"),
-        is_monotone=True,
-    )
-    return {**STANDARD_FUNCTIONS, "years_since": since, "age": since, "bmi": bmi}
+    since = {name: _from_a_day(unit) for name, unit in _SINCE.items()}
+    return {**STANDARD_FUNCTIONS, **as_functions(CALCULATORS), **since}
 
 
 def type_of(part: Item | Derivation) -> ValueType:
@@ -111,7 +100,7 @@ def value_names(study: Study) -> Names:
         elif value.unit:
             unit = find_unit(value.unit)
             names[name] = ValueType("number", unit, (), _bounds(value)) if unit else ANYTHING
-    functions = criteria_functions(dt.date.min)
+    functions = criteria_functions()
     for name, value in values.items():
         if name not in names:
             names[name] = _inferred(value.value, names, functions=functions)
@@ -121,6 +110,10 @@ def value_names(study: Study) -> Names:
 def population_names(study: Study) -> Names:
     """What the populations of `analysis.yaml` may name."""
     return all_names(study) | dict.fromkeys(PARTICIPANT_FACTS, ValueType("boolean"))
+
+
+def _from_a_day(unit: str) -> Function:
+    return Function(lambda _: None, (ValueType("date"),), ValueType("number", unit))
 
 
 def _taken(value: ValueDefinition, source: ValueType) -> ValueType:

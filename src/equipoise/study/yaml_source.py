@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -63,6 +64,8 @@ def from_yaml(content: bytes, *, name: str) -> tuple[Source | None, tuple[Proble
         line = content.count(b"\n", 0, error.start) + 1
         return None, (problem("EQ-S002", Where(name, line), detail=error.reason),)
     yaml = YAML(typ="safe", pure=True)
+    yaml.max_depth = DEEPEST
+    yaml.composer.warn_double_anchors = False
     try:
         node = yaml.compose(text)
         reading = _Reading(name, text, yaml)
@@ -71,8 +74,10 @@ def from_yaml(content: bytes, *, name: str) -> tuple[Source | None, tuple[Proble
         mark = error.problem_mark or error.context_mark
         where = Where(name, mark.line + 1, mark.column + 1) if mark else Where(name, 1)
         detail = error.problem or error.context or ""
+        if isinstance(error, MaxDepthExceededError):
+            detail = f"blocks nest more than {DEEPEST} deep"
         return None, (problem("EQ-S003", where, detail=detail),)
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, ValueError) as error:
         detail = str(error).strip().split("\n", 1)[0]
         return None, (problem("EQ-S003", Where(name, 1), detail=detail),)
     return Source(name, value, reading.positions, content), tuple(reading.problems)
@@ -93,10 +98,6 @@ class _Reading:
         if self._is_marked(node):
             # Not followed further: an anchored block may contain itself.
             self._complain("EQ-S006", _place(node))
-            return None
-        if len(path) > DEEPEST:
-            detail = f"blocks nest more than {DEEPEST} deep"
-            self._complain("EQ-S003", _place(node), detail=detail)
             return None
         match node:
             case MappingNode():

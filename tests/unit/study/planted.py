@@ -41,7 +41,7 @@ FAULTS = [
     ("EQ-S033", "forms/adverse_event.yaml", "- id: fatal-grade", "- id: grade-five"),
     ("EQ-S034", "forms/consent.yaml", "  is_copy_given:\n", "  is_copy_given:\n    choices: {a: {en: A, fr: A}}\n"),
     ("EQ-S035", "forms/haq.yaml", "fr: Se lever}, type: scale, range: [0, 3]", "fr: Se lever}, type: scale"),
-    ("EQ-S036", "forms/end_of_study.yaml", "type: date}", "type: date, usual: [0, 1]}"),
+    ("EQ-S036", "forms/ssc_history.yaml", "    type: month\n    required: false\n", "    type: month\n    usual: [0, 1]\n"),
     ("EQ-S037", "forms/heart.yaml", "usual: [40, 75]", "usual: [40, 95]"),
     ("EQ-S040", "study.yaml", "investigator, outcome_assessor]}", "investigator, cell_unit]}"),
     ("EQ-S041", "study.yaml", "schema: double", "schema: none"),

@@ -1,5 +1,6 @@
 """The checks of a study folder: a fault planted in the first study is told alone, at its line."""
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import pytest
 from msgspec.structs import replace
 from planted import EXPRESSIONS, FAULTS
 
+from equipoise.eligibility.functions import functions_at
 from equipoise.problems import LANGUAGES
 from equipoise.study.check import check_folder, check_study
+from equipoise.study.vocabulary import criteria_functions
 
 Edit = Callable[[str, str, str], int]
 
@@ -215,3 +218,14 @@ def test_what_a_study_may_also_say_is_no_problem(
 def test_a_study_that_is_not_randomized_needs_no_plan(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text("study: a\ntitle: {en: A, fr: A}\n")
     assert [p.code for p in check_folder(tmp_path).problems] == ["EQ-S046"]
+
+
+def test_the_check_knows_the_functions_that_eligibility_has() -> None:
+    """What passes the check can be evaluated at the bedside, with the same types."""
+    known, bound = criteria_functions(), functions_at(dt.date(2026, 1, 5))
+    assert set(known) == set(bound)
+    for name, function in known.items():
+        assert (function.parameters, function.result) == (
+            bound[name].parameters,
+            bound[name].result,
+        )

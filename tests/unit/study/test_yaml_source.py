@@ -31,6 +31,15 @@ def test_each_part_has_its_line_and_column() -> None:
     assert source.locate(("nothing",)) == Where("f.yaml", 1, 1)
 
 
+def test_blocks_within_the_limit_are_read_and_the_next_is_told_where_it_opens() -> None:
+    """The fault is found without reading on: a file of brackets costs no time."""
+    deep = "[" * (DEEPEST - 1) + "1" + "]" * (DEEPEST - 1)
+    assert read(deep)[1] == ()
+    (found,) = read("[" * 50_000)[1]
+    assert (found.where.line, found.where.column) == (1, DEEPEST + 1)
+    assert f"more than {DEEPEST} deep" in found.message
+
+
 def test_an_empty_file_is_an_empty_block() -> None:
     assert read("# nothing yet\n")[0].value == {}
 
@@ -57,12 +66,18 @@ def test_an_empty_file_is_an_empty_block() -> None:
         ("a: &x [*x]", "EQ-S006", 1),
         ("&a b: 1", "EQ-S006", 1),
         ("a: &x {b: 1}\nc: *x", "EQ-S006", 1),
+        ("a: &x\n  b: 1\nc: [*x, *x]", "EQ-S006", 1),
         ("a: 1\nb: 2\na: 3", "EQ-S007", 3),
     ],
 )
 def test_each_fault_of_a_text_is_one_problem_at_its_line(text: str, code: str, line: int) -> None:
     _, problems = read(text)
     assert [(p.code, p.where.line) for p in problems] == [(code, line)]
+
+
+def test_an_anchor_used_twice_is_told_twice_and_warns_nobody() -> None:
+    _, problems = read("a: &x 1\nb: &x 2")
+    assert [(p.code, p.where.line) for p in problems] == [("EQ-S006", 1), ("EQ-S006", 2)]
 
 
 def test_several_faults_are_told_at_once_and_the_rest_is_read() -> None:

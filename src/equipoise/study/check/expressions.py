@@ -1,6 +1,5 @@
 """Checks of every expression: that it reads, names what exists, and compares like with like."""
 
-import datetime as dt
 from collections.abc import Iterator
 
 from equipoise.language import (
@@ -97,7 +96,7 @@ def _check_form(places: Places, form: Form) -> Iterator[Problem]:
 def _check_values(places: Places) -> Iterator[Problem]:
     sources = all_names(places.study)
     names = {**sources, **value_names(places.study)}
-    functions = criteria_functions(dt.date.min)
+    functions = criteria_functions()
     for name, value in places.study.eligibility.values.items():
         path = ("values", name)
         unit = find_unit(value.unit)
@@ -145,7 +144,7 @@ def _used(source: str) -> set[str]:
 
 def _check_criteria(places: Places) -> Iterator[Problem]:
     names = value_names(places.study)
-    functions = criteria_functions(dt.date.min)
+    functions = criteria_functions()
     for path, rule in rules_of(places):
         for inner, source in _sources(rule):
             yield from _check(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
 from django.http import HttpResponse
 from django.urls import reverse
 from msgspec import Struct
@@ -28,6 +29,7 @@ from equipoise.web.pages import BLINDED, Visit, page
 from equipoise.web.texts import language, say, t
 from equipoise.web.views.participants import ENROLLERS
 
+_ENDS = ("ScreeningFailed", "ParticipantWithdrawn")
 READERS = BLINDED - {Role.ADMINISTRATOR, Role.DSMB, Role.OUTCOME_ASSESSOR}
 
 
@@ -88,7 +90,7 @@ class Line(Struct, frozen=True):
 def eligibility(visit: Visit, code: str) -> HttpResponse:
     """Every criterion: those that bar or are unknown first."""
     subject = visit.participant(code)
-    verdict = assess_participant(visit.study, subject, on=visit.today)
+    verdict = _verdict(visit, subject)
     criteria = dict(visit.study.criteria)
     openings = settle(visit.study, verdict)
     lines = [
@@ -149,6 +151,17 @@ def randomize(visit: Visit, code: str) -> HttpResponse:
     number = visit.trial.state.participants[code].number
     done = t("randomize.done", participant=code, number=number)
     return visit.go("participant", code=code, done=done)
+
+
+def _verdict(visit: Visit, subject: Participant) -> Verdict:
+    """The verdict that was fixed at randomization, that of the end of screening, or today's."""
+    if subject.verdict is not None:
+        return msgspec.convert(subject.verdict, Verdict)
+    on = visit.today
+    if not subject.is_in_trial:
+        entries = visit.trial.store.read(stream=subject.code)
+        on = max(e.at for e in entries if e.type in _ENDS).date()
+    return assess_participant(visit.study, subject, on=on)
 
 
 def _confirm(

@@ -85,7 +85,8 @@ def new_entry(visit: Visit, code: str, form: str) -> HttpResponseRedirect:
     """The next entry of a log."""
     subject = visit.participant(code)
     taken = [repeat for _, name, repeat in subject.forms if name == form]
-    repeat = max(taken, default=0) + 1
+    repeats = form in visit.study.forms and visit.study.forms[form].repeats
+    repeat = max(taken, default=0) + 1 if repeats else 0
     return visit.go("form", code=code, encounter=NO_ENCOUNTER, form=form, repeat=repeat)
 
 

@@ -13,7 +13,7 @@ from equipoise.web.pages import Visit, page
 from equipoise.web.views.participants import ENROLLERS, READERS
 
 WRITERS = (Role.COORDINATOR, Role.INVESTIGATOR, Role.OUTCOME_ASSESSOR)
-JUDGED = BLIND_TO_COURSE = frozenset({Role.OUTCOME_ASSESSOR})
+BLIND_TO_COURSE = frozenset({Role.OUTCOME_ASSESSOR})
 """Who measures outcomes must not see how a participant fares (reactions can tell the arm)."""
 NO_ENCOUNTER = "-"
 """Stands in addresses for the missing encounter of a log form."""
@@ -95,6 +95,7 @@ def _row(visit: Visit, subject: Participant, stop: Stop) -> Row:
         may_give=may_act and infusion is not None and infusion.status == "prepared",
         may_miss=visit.may(*WRITERS)
         and subject.is_in_trial
+        and subject.is_randomized
         and visit.state.locked is None
         and stop.timing in ("unplanned", "upcoming", "open", "overdue"),
     )
@@ -128,5 +129,6 @@ def _logs(visit: Visit, subject: Participant) -> list[tuple[Form, list[FormRecor
     for form in visit.study.forms.values():
         if (form.repeats or not form.at) and may_read(visit, form):
             records = [r for r in subject.forms.values() if r.form == form.form]
-            found.append((form, records, may_enter(visit, form) and subject.consent is not None))
+            may_add = may_enter(visit, form) and subject.consent is not None
+            found.append((form, records, may_add and (form.repeats or not records)))
     return found
