@@ -82,6 +82,7 @@ def sign_in(browser: Browser, served: Served, person: str, *, door: str = "") ->
     page.fill("#username", person)
     page.fill("#password", served.password)
     page.click("button.button")
+    page.wait_for_url(lambda url: "/sign-in/" not in url)
     return page
 
 
@@ -223,6 +224,7 @@ def test_french_and_a_phone(browser: Browser, served: Served) -> None:
     page.fill("#username", "investigator")
     page.fill("#password", served.password)
     page.click("button.button")
+    page.wait_for_url(lambda url: "/sign-in/" not in url)
     for path in ("/", "/participants/", "/adverse-events/"):
         page.goto(served.site + path)
         assert page.get_attribute("html", "lang") == "fr"

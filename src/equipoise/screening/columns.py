@@ -67,7 +67,10 @@ def read_cell(column: Column, cell: object) -> Value:
     if plain is not None and column.type.codes and plain not in column.type.codes:
         raise WrongCellError(cell)
     value = read_value(plain, column.type.kind, unit=column.type.unit, name=column.name)
-    if value == unknown("undefined", column.name):
+    is_vague = (
+        column.use == "reference" and isinstance(plain, str) and len(plain) < len("2026-03-27")
+    )
+    if is_vague or value == unknown("undefined", column.name):
         raise WrongCellError(cell)
     return value
 

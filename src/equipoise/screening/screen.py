@@ -10,7 +10,7 @@ import polars as pl
 from msgspec import Struct
 
 from equipoise.eligibility import Answer, Case, Reading, Verdict, assess_case, believe
-from equipoise.language import Known, Value
+from equipoise.language import Known, Value, unknown
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.screening.columns import REFERENCE, Column, WrongCellError, find_columns, read_cell
 from equipoise.screening.funnel import Funnel, count_verdicts
@@ -73,7 +73,7 @@ class _Screening:
     ) -> None:
         self.study = study
         self.columns = columns
-        self.reference_on = reference_on or dt.date.max
+        self.reference_on = reference_on
         self.where = where
         self.problems: list[Problem] = []
 
@@ -113,7 +113,8 @@ class _Screening:
     def _assess(self, values: Sequence[Value]) -> Verdict:
         read = list(zip(self.columns, values, strict=True))
         plain = {c.name: v.value for c, v in read if c.use != "value" and isinstance(v, Known)}
-        reference_on = cast("dt.date", plain.pop(REFERENCE, self.reference_on))
+        stated = cast("dt.date | None", plain.pop(REFERENCE, self.reference_on))
+        reference_on = stated or dt.date.max  # then no day is known that it could be compared with
         answers = {
             c.name: Answer(
                 criterion=c.name,
@@ -128,7 +129,11 @@ class _Screening:
         }
         definitions = self.study.eligibility.values
         given = {
-            c.name: believe(c.name, v, definitions[c.name]) for c, v in read if c.use == "value"
+            c.name: believe(c.name, v, definitions[c.name])
+            if stated is not None or c.type.kind != "date"
+            else unknown("missing", REFERENCE)
+            for c, v in read
+            if c.use == "value"
         }
         reading = Reading(self.study, {}, reference_on=reference_on, given=given)
         return assess_case(self.study, Case(reading, answers, is_brief=True))

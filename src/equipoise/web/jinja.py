@@ -34,6 +34,7 @@ def environment(**options: Any) -> Environment:
         "instant": saying.instant,
         "number": saying.number,
         "power": saying.power,
+        "unit": saying.unit,
         "message": saying.message,
         "hint": saying.hint,
     }

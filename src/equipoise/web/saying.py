@@ -1,6 +1,7 @@
 """Days, instants, numbers and problems as a reader of each language writes them."""
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 
 from django.utils import timezone
@@ -67,6 +68,12 @@ def power(value: float) -> str:
     return f"{digits}\u00a0×\u00a010{str(int(exponent)).translate(_SUPERSCRIPT)}"
 
 
+def unit(of: str) -> str:
+    """A unit as print has it: 10⁹/L, kg/m², µmol/L, °C."""
+    raised = re.sub(r"\^(-?[0-9]+)", lambda found: found[1].translate(_SUPERSCRIPT), of)
+    return re.sub(r"^u(?=[a-zA-Z])", "µ", raised.replace("degC", "°C"))
+
+
 def value_of(item: Item, value: object) -> str:
     """The value of an item as a reader sees it, with its unit."""
     if value is None or value == "":
@@ -83,7 +90,7 @@ def value_of(item: Item, value: object) -> str:
         case "text":
             return str(value)
     shown = number(value, item.decimals) if isinstance(value, int | float) else str(value)
-    return f"{shown}\u00a0{item.unit}" if item.unit else shown
+    return f"{shown}\u00a0{unit(item.unit)}" if item.unit else shown
 
 
 def message(problem: Problem) -> str:

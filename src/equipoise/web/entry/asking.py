@@ -23,6 +23,7 @@ class Question(Struct, frozen=True):
     button: str
     items: Mapping[str, Item]
     back: str
+    code: str = ""
     lead: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     is_grave: bool = False

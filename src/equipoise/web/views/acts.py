@@ -47,6 +47,7 @@ def order(visit: Visit, code: str, encounter: str) -> HttpResponse:
         button=t("order.button"),
         lead=t("order.lead"),
         back=_back(code),
+        code=code,
         facts=_dose_facts(visit, subject, on=visit.today),
         items={"on": Item(label=text_of("order.on"), type="date")},
     )
@@ -79,6 +80,7 @@ def give(visit: Visit, code: str, encounter: str) -> HttpResponse:
         button=t("give.button"),
         lead=t("give.lead"),
         back=_back(code),
+        code=code,
         facts=((t("order.volume"), f"{saying.number(infusion.volume_ml)}\u00a0mL"),),
         items={
             "label": Item(label=text_of("give.label"), type="text"),
@@ -106,6 +108,7 @@ def miss(visit: Visit, code: str, encounter: str) -> HttpResponse:
         button=t("miss.button"),
         lead=t("miss.lead"),
         back=_back(code),
+        code=code,
         items={"reason": _reason()},
     )
     return ask(visit, question, act=act)
@@ -127,6 +130,7 @@ def withdraw(visit: Visit, code: str) -> HttpResponse:
         button=t("withdraw.button"),
         lead=t("withdraw.lead"),
         back=_back(code),
+        code=code,
         items=items,
         is_grave=True,
     )
@@ -147,6 +151,7 @@ def complete(visit: Visit, code: str) -> HttpResponse:
         button=t("complete.button"),
         lead=t("complete.lead"),
         back=_back(code),
+        code=code,
         items={"on": Item(label=text_of("complete.on"), type="date")},
     )
     return ask(visit, question, act=act, known={"on": visit.today.isoformat()})
@@ -166,6 +171,7 @@ def end_screening(visit: Visit, code: str) -> HttpResponse:
         button=t("end_screening.button"),
         lead=t("end_screening.lead"),
         back=_back(code),
+        code=code,
         items={"reason": Item(label=text_of("common.reason"), type="text", required=False)},
         is_grave=True,
     )

@@ -67,6 +67,7 @@ class Open(Struct, frozen=True):
     judgement: Judgement | None = None
     may_judge: bool = False
     words: str = ""
+    reason: str = ""
     links: tuple[FormLink, ...] = ()
 
 
@@ -188,8 +189,7 @@ def _line(
 ) -> Line:
     texts = {rule.id: rule.text for rule in _rules(criterion) if rule.id and rule.text}
     tree = _branch(visit, subject, verdict.explanation, texts=texts)
-    found = tuple(_open(visit, subject, o) for o in openings)
-    return Line(verdict, criterion, tree, found)
+    return Line(verdict, criterion, tree, tuple(_opened(visit, subject, openings)))
 
 
 def _rules(rule: Rule) -> Iterator[Rule]:
@@ -228,7 +228,7 @@ def _tell(visit: Visit, subject: Participant, read: Input) -> Told:
     days = dict.fromkeys(saying.day(s.on) for s in read.sources if s.on)
     return Told(
         words=label or read.name,
-        value=f"{shown}\u00a0{read.unit}" if read.unit and shown else shown,
+        value=f"{shown}\u00a0{saying.unit(read.unit)}" if read.unit and shown else shown,
         reason=", ".join(reasons),
         on=", ".join(days),
         links=_links(visit, subject, read.name),
@@ -247,17 +247,27 @@ def _item_text(study: Study, name: str, value: object) -> str:
     )
 
 
-def _open(visit: Visit, subject: Participant, opening: Opening) -> Open:
-    """A question with its buttons, or an item with the form that holds it."""
-    judgement = find_judgement(visit.study, opening.judgement) if opening.judgement else None
-    if judgement is not None:
-        may = visit.person.role in judgement.by and visit.may(*ENROLLERS)
-        return Open(rule=opening.judgement, judgement=judgement, may_judge=may)
-    form = visit.study.forms.get(opening.form)
+def _opened(visit: Visit, subject: Participant, openings: list[Opening]) -> Iterator[Open]:
+    """Questions with their buttons; then, for each form, what of it is missing and why."""
+    by_form: dict[tuple[str, str], list[str]] = {}
+    for opening in openings:
+        judgement = find_judgement(visit.study, opening.judgement) if opening.judgement else None
+        if judgement is not None:
+            may = visit.person.role in judgement.by and visit.may(*ENROLLERS)
+            yield Open(rule=opening.judgement, judgement=judgement, may_judge=may)
+            continue
+        labels = by_form.setdefault((opening.form, opening.kind), [])
+        labels.append(_label(visit.study, opening))
+    for (form, kind), labels in by_form.items():
+        links = (_link(subject, visit.study.forms[form]),) if form in visit.study.forms else ()
+        reason = REASONS[kind].say(language())  # type: ignore[index]
+        yield Open(words=", ".join(dict.fromkeys(labels)), reason=reason, links=links)
+
+
+def _label(study: Study, opening: Opening) -> str:
+    form = study.forms.get(opening.form)
     known = form.items.get(opening.item) or form.derive.get(opening.item) if form else None
-    label = say(known.label) if known else opening.name
-    links = (_link(subject, form),) if form else ()
-    return Open(words=f"{label}: {REASONS[opening.kind].say(language())}", links=links)
+    return say(known.label) if known else opening.name
 
 
 def _links(visit: Visit, subject: Participant, name: str) -> tuple[FormLink, ...]:
