@@ -15,7 +15,7 @@ from equipoise.study.forms import Derivation, EditCheck, Form, Item, Side
 from equipoise.study.study import Study
 from equipoise.web.entry.body import BodyMap, draw_body
 from equipoise.web.entry.fields import Field, fill_field, problems_of, read_field
-from equipoise.web.texts import text_of
+from equipoise.web.texts import WORDS
 
 ON = ".on"
 """The field for the day of the form itself. No item of a study can be called so."""
@@ -96,7 +96,7 @@ def open_sheet(study: Study, subject: Participant, form: Form, *, encounter: str
     """An empty form."""
     fields = {name: Field(name, item) for name, item in form.items.items()}
     others = latest_values(study, subject, encounter=encounter)
-    return _skip(Sheet(form, Field(ON, _on()), fields, others))
+    return _skip(Sheet(form, Field(ON, _on(form)), fields, others))
 
 
 def read_sheet(
@@ -104,7 +104,7 @@ def read_sheet(
 ) -> Sheet:
     """A form as a page sent it. Hidden items are dropped: nobody sees what they hold."""
     fields = {name: read_field(name, item, data) for name, item in form.items.items()}
-    on = read_field(ON, _on(), data)
+    on = read_field(ON, _on(form), data)
     others = latest_values(study, subject, encounter=encounter)
     return _skip(Sheet(form, on, fields, others))
 
@@ -118,7 +118,7 @@ def fill_sheet(study: Study, subject: Participant, record: FormRecord) -> Sheet:
         )
         for name, item in form.items.items()
     }
-    on = fill_field(ON, _on(), record.on.isoformat())
+    on = fill_field(ON, _on(form), record.on.isoformat())
     others = latest_values(study, subject, encounter=record.encounter, before=record)
     return _skip(Sheet(form, on, fields, others))
 
@@ -151,8 +151,10 @@ def replace_place(found: Problem, name: str) -> Problem:
     return replace(found, where=replace(found.where, record=name))
 
 
-def _on() -> Item:
-    return Item(label=text_of("form.on_label"), type="date")
+def _on(form: Form) -> Item:
+    """The day of a form: of a consent it is the day of the signature."""
+    kind = "on_consent" if form.records == "consent" else "on_label" if form.at else "on_log"
+    return Item(label=WORDS["form"][kind], type="date")
 
 
 def _skip(sheet: Sheet) -> Sheet:
