@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -31,8 +31,7 @@ from equipoise.cli.rehearsing import (
 from equipoise.cli.reporting import write_trial_report
 from equipoise.cli.serving import accounts_beside, door_settings
 from equipoise.cli.trials import running_trial
-from equipoise.conduct import RunningTrial, TrialState
-from equipoise.ledger import open_store
+from equipoise.conduct import TrialState
 from equipoise.problems import Refused, problem
 from equipoise.rehearsal import demo_people
 from equipoise.study.study import Study
@@ -115,16 +114,6 @@ def _rehearse_demo(study: Study, directory: Path, *, seed: int, is_quiet: bool) 
         made.rename(directory)
     finally:
         shutil.rmtree(made, ignore_errors=True)
-
-
-def _report(study: Study, directory: Path, *, today: dt.date) -> dt.date:
-    """Write the report of the complete trial; returns the day from which to run it again."""
-    store = directory / COMPLETE
-    with closing(open_store(store)) as ledger:
-        trial = RunningTrial(study, ledger)
-        path, vault = directory / REPORT, vault_beside(store)
-        write_trial_report(trial, path, vault=vault, by="unblinded_statistician")
-        return _start_for(trial.state, today=today)
 
 
 def _start_for(state: TrialState, *, today: dt.date) -> dt.date:

@@ -1,0 +1,118 @@
+"""A trial in memory with its vault, behind both doors, and people to knock at them."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.test.utils import override_settings
+
+from equipoise.conduct import Person, RunningTrial, open_trial
+from equipoise.ledger import MemoryStore
+from equipoise.rehearsal import prepare_rehearsal_vault
+from equipoise.study.load import load_study
+from equipoise.study.roles import Role
+from equipoise.study.study import Study
+from equipoise.vault import LocalVault, VaultClient, read_token
+from equipoise.web.running import use_trial
+from equipoise.web.server import prepare_accounts
+from equipoise.web.texts import WORDS
+
+FOLDER = Path(__file__).parents[2] / "studies" / "nct06722105"
+PASSWORD = "long enough to type"
+OPENED_AT = dt.datetime(2026, 1, 5, 8, 0, tzinfo=dt.UTC)
+SettleIn = Callable[..., Client]
+
+
+def name_of(role: Role) -> str:
+    return f"the-{role.value.replace('_', '-')}"
+
+
+PEOPLE = (
+    *(Person(name_of(role), f"Somebody {i}", role.value) for i, role in enumerate(Role)),
+    Person("only-at-02", "Somebody of site 02", Role.COORDINATOR.value, ("02",)),
+)
+
+
+@pytest.fixture(scope="session")
+def study() -> Study:
+    study = load_study(FOLDER).study
+    assert study is not None
+    return study
+
+
+@pytest.fixture(scope="session")
+def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The accounts of everybody; a name without a role too."""
+    path = tmp_path_factory.mktemp("accounts") / "accounts.db"
+    hasher = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=hasher):
+        prepare_accounts(path, dict.fromkeys([p.person for p in PEOPLE] + ["nobody"], PASSWORD))
+        yield path
+
+
+@pytest.fixture
+def trial(study: Study, tmp_path: Path) -> Iterator[RunningTrial]:
+    """The first study, opened in a rehearsal, with the vault of the site door."""
+    prepare_rehearsal_vault(study, tmp_path / "vault", seed=5)
+    vault = LocalVault(tmp_path / "vault")
+    assigning = VaultClient(vault, read_token(tmp_path / "vault", "assign"))
+    opened = RunningTrial(study, MemoryStore(study.identity.study, "rehearsal"), assigning)
+    open_trial(opened, at=OPENED_AT, people=PEOPLE)
+    yield opened
+    vault.close()
+
+
+@pytest.fixture
+def behind(trial: RunningTrial, accounts: Path, tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Go behind a door: `behind("site")` or `behind("sealed")`."""
+    sealed = VaultClient(trial.vault._door, read_token(tmp_path / "vault", "cells"))  # type: ignore[union-attr]
+    entered: list[override_settings] = []
+
+    def enter(door: str, **more: object) -> None:
+        while entered:
+            entered.pop().disable()
+        settings = override_settings(
+            DOOR=door,
+            ROOT_URLCONF=f"equipoise.web.doors.{door}",
+            ALLOWED_HOSTS=["testserver"],
+            SESSION_COOKIE_SECURE=False,
+            CSRF_COOKIE_SECURE=False,
+            OTHER_DOOR="https://other.example/",
+            **more,
+        )
+        settings.enable()
+        entered.append(settings)
+        use_trial(trial if door == "site" else RunningTrial(trial.study, trial.store, sealed))
+
+    enter("site")
+    yield enter
+    while entered:
+        entered.pop().disable()
+    use_trial(None)
+
+
+@pytest.fixture
+def sign_in(behind: Callable[..., None]) -> SettleIn:
+    """A client of somebody who has logged in, by role or by name."""
+
+    def client(who: Role | str, *, language: str = "en", **options: object) -> Client:
+        made = Client(**options)
+        made.cookies["django_language"] = language
+        name = name_of(who) if isinstance(who, Role) else who
+        given = {"username": name, "password": PASSWORD}
+        if options.get("enforce_csrf_checks"):
+            made.get("/sign-in/")
+            given["csrfmiddlewaretoken"] = made.cookies["equipoise_site_csrf"].value
+        assert made.post("/sign-in/", given).status_code == 302
+        return made
+
+    return client
+
+
+def said(key: str, *, language: str = "en", **values: object) -> str:
+    """A word of the interface."""
+    group, _, name = key.partition(".")
+    text = WORDS[group][name].say("fr" if language == "fr" else "en")
+    return text.format_map(values) if values else text

@@ -1,0 +1,158 @@
+"""The way of an eligible person through the acts, for tests that look at a later page."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+from equipoise.conduct import (
+    RunningTrial,
+    assess_participant,
+    judge_criterion,
+    order_infusion,
+    prepare_infusion,
+    randomize_participant,
+    screen_participant,
+    submit_form,
+)
+from equipoise.eligibility import settle
+from equipoise.study.forms import Form, Item
+from equipoise.study.roles import Role
+
+from .conftest import name_of
+
+TODAY = dt.datetime.now(dt.UTC).date()
+COORDINATOR, INVESTIGATOR = name_of(Role.COORDINATOR), name_of(Role.INVESTIGATOR)
+
+# A woman of 46 with early disease, a skin score of 22 and anemia: eligible by 5a.
+ANSWERS: Mapping[str, object] = {
+    "insurance": True,
+    "is_copy_given": True,
+    "birth_month": "1980-05",
+    "sex": "female",
+    "height": 165.0,
+    "first_non_raynaud_on": f"{TODAY.year - 1}-0{1 + TODAY.month % 9}",
+    "proximal_skin": True,
+    "weight": 70.0,
+    "hemoglobin": 10.2,
+    "crp": 12.0,
+    "version": "1.0",
+}
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def plausible(name: str, item: Item) -> object:
+    """An unremarkable answer."""
+    if name in ANSWERS:
+        return ANSWERS[name]
+    low, high = item.usual or item.range or (1, 1)
+    return {
+        "boolean": False,
+        "choice": next(iter(item.choices), ""),
+        "scale": 2 if name.startswith(("f", "h")) else 1,
+        "number": (low + high) / 2,
+        "integer": round((low + high) / 2),
+        "date": TODAY.isoformat(),
+        "month": "2025-01",
+        "text": "R1",
+    }[item.type]
+
+
+def answers(form: Form) -> dict[str, object]:
+    """Answers to every item that is always asked."""
+    items = {n: i for n, i in form.items.items() if not i.when and i.required}
+    return {n: plausible(n, i) for n, i in items.items()}
+
+
+def enter(trial: RunningTrial, code: str, form: str, encounter: str = "screening") -> None:
+    definition = trial.study.forms[form]
+    by = next(n for r in definition.by for n in [name_of(r)])
+    given = answers(definition)
+    if form == "laboratory" and encounter == "screening":
+        given["hiv"] = "negative"
+    submit_form(
+        trial,
+        by=by,
+        at=now(),
+        participant=code,
+        encounter=encounter,
+        form=form,
+        on=TODAY,
+        values=given,
+    )
+
+
+def screened(trial: RunningTrial, *, site: str = "01") -> str:
+    return screen_participant(trial, by=COORDINATOR, at=now(), site=site, on=TODAY)[0].stream
+
+
+def consented(trial: RunningTrial, *, site: str = "01") -> str:
+    code = screened(trial, site=site)
+    enter(trial, code, "consent")
+    return code
+
+
+def eligible(trial: RunningTrial) -> str:
+    code = screened(trial)
+    for form in trial.study.forms_at("screening"):
+        enter(trial, code, form.form)
+    subject = trial.state.participants[code]
+    verdict = assess_participant(trial.study, subject, on=TODAY)
+    for rule in {o.judgement for o in settle(trial.study, verdict) if o.judgement}:
+        judge_criterion(
+            trial,
+            by=INVESTIGATOR,
+            at=now(),
+            participant=code,
+            rule=rule,
+            is_true=not rule.startswith("E"),
+            on=TODAY,
+        )
+    return code
+
+
+def randomized(trial: RunningTrial) -> str:
+    code = eligible(trial)
+    randomize_participant(trial, by=COORDINATOR, at=now(), participant=code, on=TODAY)
+    return code
+
+
+def ordered(trial: RunningTrial) -> str:
+    code = randomized(trial)
+    enter(trial, code, "vital_signs", "M0")
+    order_infusion(trial, by=COORDINATOR, at=now(), participant=code, encounter="M0", on=TODAY)
+    return code
+
+
+def prepared(trial: RunningTrial, label: str = "12345678") -> str:
+    code = ordered(trial)
+    by = name_of(Role.CELL_UNIT)
+    prepare_infusion(trial, by=by, at=now(), participant=code, encounter="M0", label=label)
+    return code
+
+
+def typed(form: Form, values: Mapping[str, object]) -> dict[str, str]:
+    """What a browser posts for values."""
+    posted: dict[str, str] = {}
+    for name, value in values.items():
+        kind = form.items[name].type
+        if kind in ("date", "month"):
+            parts = str(value).split("-")
+            posted |= {
+                f"{name}.{p}": v for p, v in zip(("year", "month", "day"), parts, strict=False)
+            }
+        elif isinstance(value, bool):
+            posted[name] = "yes" if value else "no"
+        else:
+            posted[name] = str(value)
+    return posted
+
+
+def day(name: str, on: dt.date = TODAY) -> dict[str, str]:
+    """What a browser posts for a day."""
+    return {
+        f"{name}.day": str(on.day),
+        f"{name}.month": str(on.month),
+        f"{name}.year": str(on.year),
+    }
