@@ -10,11 +10,10 @@ from msgspec.structs import replace
 from equipoise.analysis.groups import Basis, DummyArms
 from equipoise.analysis.summary import estimate_upper_bound
 from equipoise.analysis.texts import word
-from equipoise.conduct.events import Value
-from equipoise.conduct.state import FormRecord, Participant, TrialState
+from equipoise.conduct import adverse_records
+from equipoise.conduct.state import Participant, TrialState
 from equipoise.problems import Refused, Text, problem
-from equipoise.safety import AdverseEvent, AdverseRecord, list_adverse_events
-from equipoise.study.forms import Form
+from equipoise.safety import AdverseEvent, list_adverse_events
 from equipoise.study.study import Study
 
 Received = Mapping[tuple[str, str], str]
@@ -77,9 +76,8 @@ def list_events(study: Study, state: TrialState) -> tuple[AdverseEvent, ...]:
     """Every adverse event on record; none where the study has no safety plan."""
     if study.safety is None:
         return ()
-    form = study.forms[study.safety.form]
-    records = (r for p in state.participants.values() for r in _records_of(form, p))
-    return list_adverse_events(study.safety, records)
+    people = state.participants.values()
+    return list_adverse_events(study.safety, [r for p in people for r in adverse_records(study, p)])
 
 
 def tabulate_adverse_events(
@@ -285,28 +283,3 @@ def _check_received(study: Study, state: TrialState, received: Received) -> None
         problems.append(problem("EQ-A006", products=", ".join(unknown)))
     if problems:
         raise Refused(problems)
-
-
-def _records_of(form: Form, person: Participant) -> Iterable[AdverseRecord]:
-    infused_on = tuple(sorted(i.given_on for i in person.infusions.values() if i.given_on))
-    for record in person.forms.values():
-        if record.form == form.form:
-            yield AdverseRecord(
-                participant=person.code,
-                repeat=record.repeat,
-                values={**dict.fromkeys(form.items), **record.values},
-                at=record.corrections[-1].stamp.at if record.corrections else record.stamp.at,
-                earlier=tuple(_earlier(form, record)),
-                infused_on=infused_on,
-            )
-
-
-def _earlier(form: Form, record: FormRecord) -> Iterable[tuple[dt.datetime, Mapping[str, Value]]]:
-    """What the form said before each correction, with the instant since which it did."""
-    instants = [record.stamp.at, *(c.stamp.at for c in record.corrections)]
-    values: dict[str, Value] = {**dict.fromkeys(form.items), **record.values}
-    found: list[tuple[dt.datetime, Mapping[str, Value]]] = []
-    for correction, since in zip(record.corrections[::-1], instants[-2::-1], strict=True):
-        values = {**values, correction.item: correction.old}
-        found.append((since, values))
-    return reversed(found)

@@ -4,7 +4,12 @@ Everything that happens is an event; everything you see is computed from events;
 refused is explained. Acts are called with a `RunningTrial` and `by`, `at`, `reason`.
 """
 
-from equipoise.conduct.capturing import correct_item, miss_encounter, submit_form
+from equipoise.conduct.capturing import (
+    correct_item,
+    miss_encounter,
+    receive_adverse_event,
+    submit_form,
+)
 from equipoise.conduct.door import ACTS, Act, RunningTrial, View, place_of
 from equipoise.conduct.ending import (
     complete_participant,
@@ -19,6 +24,7 @@ from equipoise.conduct.ending import (
 from equipoise.conduct.enrolling import fail_screening, judge_criterion, screen_participant
 from equipoise.conduct.evolve import evolve, fold
 from equipoise.conduct.facts import (
+    adverse_records,
     assess_participant,
     find_judgement,
     latest_values,
@@ -44,6 +50,7 @@ __all__ = [
     "TrialState",
     "View",
     "add_person",
+    "adverse_records",
     "assess_participant",
     "check_folder",
     "complete_participant",
@@ -67,6 +74,7 @@ __all__ = [
     "place_of",
     "prepare_infusion",
     "randomize_participant",
+    "receive_adverse_event",
     "record_number",
     "record_seal",
     "remove_person",

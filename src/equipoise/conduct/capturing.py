@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from equipoise.capture import check_entry, find_warnings
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
-from equipoise.conduct.facts import latest_values
+from equipoise.conduct.facts import adverse_records, latest_values
 from equipoise.conduct.rules import check_in_trial, check_not_future, check_open, check_reason
 from equipoise.conduct.state import FormRecord, Participant
-from equipoise.problems import Problem, Where, problem
+from equipoise.problems import Problem, Refused, Where, problem
+from equipoise.safety import read_adverse_event
 from equipoise.study.forms import Form
 from equipoise.study.roles import Role
 
@@ -113,6 +114,26 @@ def correct_item(
             not_done=not_done,
         )
     ]
+
+
+@act(Role.SAFETY_OFFICER)
+def receive_adverse_event(
+    view: View, *, by: str, at: dt.datetime, reason: str = "", participant: str, repeat: int
+) -> Events:
+    """The sponsor confirms that the report of an adverse event has arrived."""
+    subject = view.participant(participant)
+    plan = view.study.safety
+    where = at_record(participant, plan.form if plan else "", str(repeat))
+    refuse_if(check_open(view.state))
+    record = next((r for r in adverse_records(view.study, subject) if r.repeat == repeat), None)
+    if record is None or plan is None:
+        raise Refused([problem("EQ-C043", where)])
+    event = read_adverse_event(plan, record)
+    if event.report_by is None:
+        refuse_if([problem("EQ-C044", where, term=event.term)])
+    if event.reported_at is not None:
+        refuse_if([problem("EQ-C045", where, term=event.term)])
+    return [e.AdverseEventReceived(participant=participant, repeat=repeat)]
 
 
 @act(*SITE_ROLES)

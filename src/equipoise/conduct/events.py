@@ -125,6 +125,13 @@ class ItemCorrected(Happened, frozen=True, kw_only=True):
     not_done: str = ""
 
 
+class AdverseEventReceived(Happened, frozen=True, kw_only=True):
+    """The sponsor has an adverse event that must be reported: its clock is met."""
+
+    participant: str
+    repeat: int
+
+
 class EncounterMissed(Happened, frozen=True, kw_only=True):
     """A planned encounter did not take place."""
 

@@ -145,6 +145,10 @@ def _item_corrected(p: Participant, x: e.ItemCorrected, stamp: Stamp) -> Partici
     return replace(p, forms={**p.forms, key: record})
 
 
+def _received(p: Participant, x: e.AdverseEventReceived, stamp: Stamp) -> Participant:
+    return replace(p, received={**p.received, x.repeat: stamp})
+
+
 def _missed(p: Participant, x: e.EncounterMissed, stamp: Stamp) -> Participant:
     return replace(p, missed={**p.missed, x.encounter: stamp})
 
@@ -206,6 +210,7 @@ _PARTICIPANT: dict[type[e.Happened], Callable[[Any, Any, Stamp], Participant]] =
     e.CriterionJudged: _judged,
     e.FormSubmitted: _form_submitted,
     e.ItemCorrected: _item_corrected,
+    e.AdverseEventReceived: _received,
     e.EncounterMissed: _missed,
     e.ScreeningFailed: _screening_failed,
     e.RandomizationRequested: _requested,

@@ -5,9 +5,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from equipoise.capture import Others, derive_items, to_known
+from equipoise.conduct.events import Value
 from equipoise.conduct.state import FormRecord, Participant
 from equipoise.eligibility import Observation, Verdict, assess_eligibility
 from equipoise.language import Known
+from equipoise.safety import AdverseRecord
 from equipoise.study.criteria import Judgement, Rule
 from equipoise.study.study import Study
 
@@ -59,6 +61,27 @@ def assess_participant(study: Study, subject: Participant, *, on: dt.date) -> Ve
     )
 
 
+def adverse_records(study: Study, subject: Participant) -> tuple[AdverseRecord, ...]:
+    """The adverse events entered for a participant; none where the study has no safety plan."""
+    if study.safety is None:
+        return ()
+    items = dict.fromkeys(study.forms[study.safety.form].items)
+    infused_on = tuple(sorted(i.given_on for i in subject.infusions.values() if i.given_on))
+    return tuple(
+        AdverseRecord(
+            participant=subject.code,
+            repeat=record.repeat,
+            values={**items, **record.values},
+            at=_changed_at(record)[-1],
+            earlier=tuple(reversed(tuple(_earlier(record, items)))),
+            infused_on=infused_on,
+            reported_at=received.at if (received := subject.received.get(record.repeat)) else None,
+        )
+        for record in subject.forms.values()
+        if record.form == study.safety.form
+    )
+
+
 def find_judgement(study: Study, rule: str) -> Judgement | None:
     """The question behind a rule id such as `E6` or `5b-heart`."""
     for name, criterion in study.criteria:
@@ -68,6 +91,21 @@ def find_judgement(study: Study, rule: str) -> Judgement | None:
             if part.id == rule and part.judgement is not None:
                 return part.judgement
     return None
+
+
+def _changed_at(record: FormRecord) -> list[dt.datetime]:
+    return [record.stamp.at, *(c.stamp.at for c in record.corrections)]
+
+
+def _earlier(
+    record: FormRecord, items: Mapping[str, None]
+) -> Iterator[tuple[dt.datetime, Mapping[str, Value]]]:
+    """What the form said before each correction, last first, with the instant since which."""
+    values: dict[str, Value] = {**items, **record.values}
+    since = _changed_at(record)[-2::-1]
+    for correction, at in zip(record.corrections[::-1], since, strict=True):
+        values = {**values, correction.item: correction.old}
+        yield at, values
 
 
 def _instant(record: FormRecord) -> tuple[dt.date, dt.datetime]:

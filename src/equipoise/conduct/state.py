@@ -88,7 +88,7 @@ class Signature(Struct, frozen=True):
 
 
 class Participant(Struct, frozen=True):
-    """One person in the trial."""
+    """One person in the trial. `received` holds, by repeat, the adverse events the sponsor has."""
 
     code: str
     site: str
@@ -98,6 +98,7 @@ class Participant(Struct, frozen=True):
     consent: Consent | None = None
     forms: Mapping[FormKey, FormRecord] = {}
     answers: Mapping[str, Answer] = {}
+    received: Mapping[int, Stamp] = {}
     missed: Mapping[str, Stamp] = {}
     failed_criteria: tuple[str, ...] = ()
     verdict: Any = None

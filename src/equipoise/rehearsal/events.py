@@ -7,16 +7,18 @@ from typing import Literal
 
 from equipoise.capture import Value
 from equipoise.conduct import (
+    adverse_records,
     complete_participant,
     digest_of,
     miss_encounter,
+    receive_adverse_event,
     sign_casebook,
     withdraw_participant,
 )
 from equipoise.rehearsal.agenda import Course, at_hour, working_day
 from equipoise.rehearsal.drawing import DAYS_A_MONTH, pick, to_item_value
 from equipoise.rehearsal.world import VirtualParticipant
-from equipoise.safety import AdverseRecord, read_adverse_event
+from equipoise.safety import AdverseEvent, read_adverse_event
 from equipoise.study.forms import Form
 from equipoise.study.protocol import SafetyPlan
 from equipoise.study.roles import Role
@@ -40,6 +42,8 @@ _WORDS: Mapping[Cause, tuple[str, ...]] = {
 MEANING = "I have reviewed these data; they are complete and correct"
 SIGNS_AFTER = dt.timedelta(days=28)
 """By then everything that happened before the end has been reported and corrected."""
+SPONSOR_TAKES = dt.timedelta(hours=26)
+"""The longest that a serious event waits for the sponsor: now and then the limit is missed."""
 _FOREVER_DAYS = 36500
 
 
@@ -140,9 +144,24 @@ def _report(person: VirtualParticipant, event: EventDraw, *, onset_on: dt.date) 
     form = person.world.study.forms[plan.form]
     repeat = 1 + max((k[2] for k in person.record.forms if k[1] == form.form), default=0)
     given = _answers(person, event, form=form, plan=plan, onset_on=onset_on)
-    is_entered = person.submit(form, "", repeat=repeat, given=given)
-    if is_entered and person.record.is_in_trial and _is_fatal(person, plan, repeat=repeat):
+    if not person.submit(form, "", repeat=repeat, given=given):
+        return
+    entered = _entered(person, plan, repeat=repeat)
+    if entered.report_by is not None:
+        person.world.agenda.add(_receive(person, repeat))
+    if person.record.is_in_trial and entered.is_fatal:
         withdraw(person, "died")
+
+
+def _receive(person: VirtualParticipant, repeat: int) -> Course:
+    """The sponsor is on duty at all hours, and answers a little before or after the limit."""
+    yield person.world.agenda.now + SPONSOR_TAKES * person.luck("receipt", str(repeat))
+    person.world.do(
+        receive_adverse_event,
+        by=Role.SAFETY_OFFICER.value,
+        participant=person.code,
+        repeat=repeat,
+    )
 
 
 def _answers(
@@ -179,9 +198,6 @@ def _name(person: VirtualParticipant, event: EventDraw, *, onset_on: dt.date) ->
     return f"{event.term.en}/{(onset_on - person.record.screened_on).days}"
 
 
-def _is_fatal(person: VirtualParticipant, plan: SafetyPlan, *, repeat: int) -> bool:
-    entered = person.record.forms["", plan.form, repeat]
-    record = AdverseRecord(
-        participant=person.code, repeat=repeat, values=entered.values, at=entered.stamp.at
-    )
-    return read_adverse_event(plan, record).is_fatal is True
+def _entered(person: VirtualParticipant, plan: SafetyPlan, *, repeat: int) -> AdverseEvent:
+    records = adverse_records(person.world.study, person.record)
+    return next(read_adverse_event(plan, r) for r in records if r.repeat == repeat)

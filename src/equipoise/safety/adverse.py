@@ -27,7 +27,7 @@ class AdverseRecord(Struct, frozen=True):
 
     `values` has every item of the form; None is one that was left empty. `earlier` holds each
     former state of the answers with the instant of its entry, oldest first; `infused_on` the days
-    of this participant's infusions.
+    of this participant's infusions; `reported_at` when the sponsor had the report.
     """
 
     participant: str
@@ -79,7 +79,7 @@ def read_adverse_event(plan: SafetyPlan, record: AdverseRecord) -> AdverseEvent:
         known_at=known_at,
         report_by=None if is_serious is False else known_at + hours,
         days_after_infusion=_days_after(onset_on, record.infused_on),
-        reported_at=record.reported_at,
+        reported_at=_reported_at(record, known_at),
     )
 
 
@@ -98,6 +98,12 @@ def assess_clock(event: AdverseEvent, now: dt.datetime) -> Clock:
     if event.reported_at is not None:
         return "reported" if event.reported_at <= event.report_by else "reported_late"
     return "due" if now <= event.report_by else "overdue"
+
+
+def _reported_at(record: AdverseRecord, known_at: dt.datetime) -> dt.datetime | None:
+    """A report from before the event was serious does not meet the clock of the serious one."""
+    at = record.reported_at
+    return at if at is not None and at >= known_at else None
 
 
 def _known_at(plan: SafetyPlan, record: AdverseRecord) -> dt.datetime:

@@ -21,6 +21,7 @@ from equipoise.study.protocol import (
     Identity,
     Product,
     RandomizationPlan,
+    SafetyPlan,
     Schedule,
     Site,
     StudyArm,
@@ -126,9 +127,23 @@ def small_study(planned: int = 4) -> Study:
                 title=Text("Event", "Événement"),
                 by=SITE_STAFF,
                 repeats=True,
-                items={"term": Item(label=Text("Term"), type="text")},
+                items={
+                    "term": Item(label=Text("Term"), type="text"),
+                    "onset_on": Item(label=Text("Since"), type="date", required=False),
+                    "grade": Item(label=Text("Grade"), type="scale", range=(1, 5), required=False),
+                    "related": Item(label=Text("Related"), type="boolean", required=False),
+                    "serious": Item(label=Text("Serious"), type="boolean", required=False),
+                },
             ),
         },
+        safety=SafetyPlan(
+            form="event",
+            term="term",
+            onset="onset_on",
+            grade="grade",
+            related="related",
+            serious_if="serious",
+        ),
     )
 
 

@@ -9,11 +9,13 @@ from django.urls import reverse
 from msgspec import Struct
 
 from equipoise.analysis.adverse import list_events
+from equipoise.conduct import receive_adverse_event
 from equipoise.ledger import Entry, merkle_root
 from equipoise.ledger.verification import Verification, verify
 from equipoise.safety import AdverseEvent, assess_clock
 from equipoise.study.roles import Role
 from equipoise.web.pages import BLINDED, Visit, page
+from equipoise.web.texts import t
 from equipoise.web.views.participant import NO_ENCOUNTER
 
 EVENT_READERS = BLINDED - {Role.ADMINISTRATOR, Role.OUTCOME_ASSESSOR}
@@ -51,7 +53,17 @@ def adverse_events(visit: Visit) -> HttpResponse:
         participants=[p for p in visit.participants() if p.consent] if may_enter else [],
         form=form,
         sees_forms=visit.person.role != Role.DSMB,
+        may_receive=visit.may(Role.SAFETY_OFFICER) and visit.state.locked is None,
     )
+
+
+@page(roles=(Role.SAFETY_OFFICER,), methods=("POST",))
+def receive(visit: Visit, code: str, repeat: int) -> HttpResponse:
+    """The sponsor confirms that the report of a serious event has arrived."""
+    receive_adverse_event(
+        visit.trial, by=visit.person.person, at=visit.now, participant=code, repeat=repeat
+    )
+    return visit.go("adverse_events", done=t("events.received"))
 
 
 @page(roles=LEDGER_READERS)
