@@ -1,9 +1,11 @@
 """A trial in memory with its vault, behind both doors, and people to knock at them."""
 
 import datetime as dt
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import django
 import pytest
 from django.test import Client
 from django.test.utils import override_settings
@@ -16,13 +18,16 @@ from equipoise.study.roles import Role
 from equipoise.study.study import Study
 from equipoise.vault import LocalVault, VaultClient, read_token
 from equipoise.web.running import use_trial
-from equipoise.web.server import prepare_accounts
+from equipoise.web.server import MODULE, prepare_accounts
 from equipoise.web.texts import WORDS
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", MODULE)
+django.setup()
 
 FOLDER = Path(__file__).parents[2] / "studies" / "nct06722105"
 PASSWORD = "long enough to type"
 OPENED_AT = dt.datetime(2026, 1, 5, 8, 0, tzinfo=dt.UTC)
-SettleIn = Callable[..., Client]
+SignIn = Callable[..., Client]
 
 
 def name_of(role: Role) -> str:
@@ -52,39 +57,52 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield path
 
 
-@pytest.fixture
-def trial(study: Study, tmp_path: Path) -> Iterator[RunningTrial]:
-    """The first study, opened in a rehearsal, with the vault of the site door."""
-    prepare_rehearsal_vault(study, tmp_path / "vault", seed=5)
-    vault = LocalVault(tmp_path / "vault")
-    assigning = VaultClient(vault, read_token(tmp_path / "vault", "assign"))
+def open_here(study: Study, folder: Path, *, seed: int = 5) -> RunningTrial:
+    """A study in a rehearsal, with the vault of the site door in a folder of its own."""
+    prepare_rehearsal_vault(study, folder, seed=seed)
+    assigning = VaultClient(LocalVault(folder), read_token(folder, "assign"))
     opened = RunningTrial(study, MemoryStore(study.identity.study, "rehearsal"), assigning)
     open_trial(opened, at=OPENED_AT, people=PEOPLE)
-    yield opened
-    vault.close()
+    return opened
 
 
 @pytest.fixture
-def behind(trial: RunningTrial, accounts: Path, tmp_path: Path) -> Iterator[Callable[..., None]]:
+def vault_folder(tmp_path: Path) -> Path:
+    return tmp_path / "vault"
+
+
+@pytest.fixture
+def trial(study: Study, vault_folder: Path) -> Iterator[RunningTrial]:
+    """The first study, opened in a rehearsal, with the vault of the site door."""
+    opened = open_here(study, vault_folder)
+    vault = opened.vault
+    yield opened
+    assert isinstance(vault, VaultClient)
+    vault._door.close()  # type: ignore[attr-defined]
+
+
+def sealed_side(trial: RunningTrial, folder: Path) -> RunningTrial:
+    """The same trial as the cell unit's process holds it: with the token for contents."""
+    assert isinstance(trial.vault, VaultClient)
+    contents = VaultClient(trial.vault._door, read_token(folder, "cells"))
+    return RunningTrial(trial.study, trial.store, contents)
+
+
+@pytest.fixture
+def behind(
+    trial: RunningTrial, accounts: Path, vault_folder: Path
+) -> Iterator[Callable[..., None]]:
     """Go behind a door: `behind("site")` or `behind("sealed")`."""
-    sealed = VaultClient(trial.vault._door, read_token(tmp_path / "vault", "cells"))  # type: ignore[union-attr]
+    sealed = sealed_side(trial, vault_folder)
     entered: list[override_settings] = []
 
     def enter(door: str, **more: object) -> None:
         while entered:
             entered.pop().disable()
-        settings = override_settings(
-            DOOR=door,
-            ROOT_URLCONF=f"equipoise.web.doors.{door}",
-            ALLOWED_HOSTS=["testserver"],
-            SESSION_COOKIE_SECURE=False,
-            CSRF_COOKIE_SECURE=False,
-            OTHER_DOOR="https://other.example/",
-            **more,
-        )
+        settings = at_door(door, **more)
         settings.enable()
         entered.append(settings)
-        use_trial(trial if door == "site" else RunningTrial(trial.study, trial.store, sealed))
+        use_trial(trial if door == "site" else sealed)
 
     enter("site")
     yield enter
@@ -93,20 +111,40 @@ def behind(trial: RunningTrial, accounts: Path, tmp_path: Path) -> Iterator[Call
     use_trial(None)
 
 
-@pytest.fixture
-def sign_in(behind: Callable[..., None]) -> SettleIn:
-    """A client of somebody who has logged in, by role or by name."""
+def at_door(door: str, **more: object) -> override_settings:
+    """The settings of a process that serves one door, without HTTPS."""
+    known = {
+        "DOOR": door,
+        "ROOT_URLCONF": f"equipoise.web.doors.{door}",
+        "ALLOWED_HOSTS": ["testserver"],
+        "SESSION_COOKIE_SECURE": False,
+        "CSRF_COOKIE_SECURE": False,
+        "OTHER_DOOR": "https://other.example/",
+    }
+    return override_settings(**{**known, **more})
 
-    def client(who: Role | str, *, language: str = "en", **options: object) -> Client:
-        made = Client(**options)
-        made.cookies["django_language"] = language
-        name = name_of(who) if isinstance(who, Role) else who
-        given = {"username": name, "password": PASSWORD}
-        if options.get("enforce_csrf_checks"):
-            made.get("/sign-in/")
-            given["csrfmiddlewaretoken"] = made.cookies["equipoise_site_csrf"].value
-        assert made.post("/sign-in/", given).status_code == 302
-        return made
+
+def enter_as(who: Role | str, *, language: str = "en", **options: object) -> Client:
+    """A client of somebody who has logged in, by role or by name."""
+    made = Client(**options)  # type: ignore[arg-type]
+    made.cookies["django_language"] = language
+    name = name_of(who) if isinstance(who, Role) else who
+    given = {"username": name, "password": PASSWORD}
+    if options.get("enforce_csrf_checks"):
+        made.get("/sign-in/")
+        given["csrfmiddlewaretoken"] = made.cookies["equipoise_site_csrf"].value
+    assert made.post("/sign-in/", given).status_code == 302
+    return made
+
+
+@pytest.fixture
+def sign_in(behind: Callable[..., None]) -> SignIn:
+    """Log in, at another door if one is named: `sign_in(Role.CELL_UNIT, door="sealed")`."""
+
+    def client(who: Role | str, *, door: str = "", **options: object) -> Client:
+        if door:
+            behind(door)
+        return enter_as(who, **options)  # type: ignore[arg-type]
 
     return client
 

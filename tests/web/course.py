@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from equipoise.conduct import (
     RunningTrial,
     assess_participant,
+    give_infusion,
     judge_criterion,
     order_infusion,
     prepare_infusion,
@@ -156,3 +157,54 @@ def day(name: str, on: dt.date = TODAY) -> dict[str, str]:
         f"{name}.month": str(on.month),
         f"{name}.year": str(on.year),
     }
+
+
+def given(trial: RunningTrial) -> str:
+    """Somebody who has had the first infusion."""
+    code = prepared(trial, label=f"{1 + len(trial.state.participants):08d}")
+    infusion = trial.state.participants[code].infusions["M0"]
+    give_infusion(
+        trial,
+        by=COORDINATOR,
+        at=now(),
+        participant=code,
+        encounter="M0",
+        on=infusion.on,
+        label=infusion.label,
+        volume_ml=infusion.volume_ml,
+    )
+    return code
+
+
+def fallen_ill(trial: RunningTrial, code: str, **values: object) -> None:
+    """A serious adverse event of somebody."""
+    form = trial.study.forms["adverse_event"]
+    told = {"term": "Deep vein thrombosis", "grade": 3, "hospitalization": True, **values}
+    taken = [
+        repeat for _, name, repeat in trial.state.participants[code].forms if name == form.form
+    ]
+    submit_form(
+        trial,
+        by=INVESTIGATOR,
+        at=now(),
+        participant=code,
+        encounter="",
+        form=form.form,
+        repeat=max(taken, default=0) + 1,
+        on=TODAY,
+        values={**answers(form), **told},
+    )
+
+
+def busy(trial: RunningTrial) -> dict[str, str]:
+    """A trial with somebody at every stage, at two sites; their codes by stage."""
+    found = {
+        "screened": screened(trial),
+        "consented": consented(trial),
+        "eligible": eligible(trial),
+        "given": given(trial),
+        "ordered": ordered(trial),
+        "elsewhere": consented(trial, site="02"),
+    }
+    fallen_ill(trial, found["given"])
+    return found

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from equipoise.conduct import Participant
 from equipoise.schedule import PlannedEncounter, Timing, assess_timing, plan_encounters
@@ -41,9 +42,15 @@ def plan_stops(study: Study, subject: Participant, *, today: dt.date) -> tuple[S
     """Every encounter of the study for one participant."""
     zero = day_zero(study, subject)
     planned = {p.encounter: p for p in plan_encounters(study.schedule, zero)} if zero else {}
-    return tuple(
+    stops = (
         _stop(study, subject, name, planned=planned.get(name), today=today)
         for name in study.schedule.encounters
+    )
+    # Before the first infusion there is no day zero and so no window; what waits is the infusion.
+    awaited = "" if zero or not subject.is_randomized else next(iter(study.infusion_encounters), "")
+    return tuple(
+        replace(s, timing="open") if s.name == awaited and s.timing == "unplanned" else s
+        for s in stops
     )
 
 

@@ -177,10 +177,11 @@ class Page:
         except Refused as refused:
             return render(request, "bare.html", {"problems": refused.problems}, status=503)
         if request.user.is_authenticated:
-            person = visit.state.people.get(request.user.get_username())
+            name = request.user.get_username()
+            person = visit.state.people.get(name)
             if person is None or not person.is_active:
                 logout(request)
-                return visit.refuse([problem("EQ-C001", person="")])
+                return visit.refuse([problem("EQ-C001", person=name)])
             visit = Visit(request, trial, visit.state, person)
         return self._admit(visit) or self._answer(visit, parts)
 
@@ -200,7 +201,9 @@ class Page:
     def _check_method(self, visit: Visit) -> HttpResponse | None:
         if visit.request.method in self.access.methods:
             return None
-        return visit.refuse([problem("EQ-W022")])
+        response = visit.refuse([problem("EQ-W022")])
+        response.headers["Allow"] = ", ".join(sorted(self.access.methods))
+        return response
 
     def _answer(self, visit: Visit, parts: dict[str, Any]) -> HttpResponse:
         try:
