@@ -13,7 +13,7 @@ from equipoise.eligibility import check_eligibility
 from equipoise.ledger import Entry
 from equipoise.problems import Problem, has_errors, problem
 from equipoise.randomization import check_randomization
-from equipoise.study.check import check_study
+from equipoise.study.check import check_folder as check_study_folder
 from equipoise.study.load import load_study
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
@@ -36,20 +36,19 @@ class Checked(Struct, frozen=True):
 
 def check_folder(directory: Path) -> Checked:
     """Read and check a study folder; problems are in order of file and line."""
-    loaded = load_study(directory)
+    loaded = check_study_folder(directory)
     problems = list(loaded.problems)
-    study = loaded.study
+    study = loaded.study or load_study(directory).study
     if study is not None:
-        identity = study.identity
-        problems += check_study(study, loaded.locate)
         problems += check_eligibility(study, lambda path: loaded.locate("eligibility.yaml", path))
-        if identity.randomization is not None:
-            problems += check_randomization(
-                identity.randomization,
-                tuple(identity.arms),
-                planned=identity.planned_participants,
-                locate=lambda key: loaded.locate("study.yaml", ("randomization", key)),
-            )
+    identity = loaded.study.identity if loaded.study else None
+    if identity is not None and identity.randomization is not None:
+        problems += check_randomization(
+            identity.randomization,
+            tuple(identity.arms),
+            planned=identity.planned_participants,
+            locate=lambda key: loaded.locate("study.yaml", ("randomization", key)),
+        )
     problems.sort(key=lambda p: (p.where.file, p.where.line or 0, p.where.column or 0, p.code))
     return Checked(study, tuple(problems))
 

@@ -34,9 +34,7 @@ def randomize_participant(
     Raises:
         Refused: any criterion not met or unknown, no consent, or the trial is full, locked or left.
     """
-    subject = trial.state.participants.get(participant)
-    if subject is None or subject.status != "randomizing":
-        request_randomization(trial, by=by, at=at, reason=reason, participant=participant, on=on)
+    request_randomization(trial, by=by, at=at, reason=reason, participant=participant, on=on)
     return finish_randomization(trial, by=by, at=at, participant=participant)
 
 
@@ -68,8 +66,13 @@ def request_randomization(
     participant: str,
     on: dt.date,
 ) -> Events:
-    """Fix the proof of eligibility; refused unless every criterion is satisfied."""
+    """Fix the proof of eligibility; refused unless every criterion is satisfied.
+
+    Who asks again while the number is on its way finds the proof fixed, and adds nothing.
+    """
     subject = view.participant(participant)
+    if subject.status == "randomizing":
+        return []
     where = at_record(participant)
     verdict = assess_participant(view.study, subject, on=on)
     problems = [
@@ -95,6 +98,8 @@ def record_number(
 ) -> Events:
     """Record the number that the vault gave."""
     subject = view.participant(participant)
+    if subject.is_randomized:
+        refuse_if([problem("EQ-C050", participant, number=subject.number)])
     if subject.status != "randomizing":
         refuse_if([problem("EQ-C052", participant, participant=participant)])
     return [e.ParticipantRandomized(participant=participant, number=number)]
@@ -115,8 +120,8 @@ def _check_ready(
     view: View, subject: Participant, *, on: dt.date, where: Where
 ) -> tuple[Problem, ...]:
     problems: tuple[Problem, ...] = ()
-    if subject.is_randomized or subject.status == "randomizing":
-        problems += (problem("EQ-C050", where, number=subject.number or "…"),)
+    if subject.is_randomized:
+        problems += (problem("EQ-C050", where, number=subject.number),)
     if subject.consent is None:
         problems += (problem("EQ-C040", where),)
     elif on < subject.consent.on:

@@ -114,17 +114,24 @@ def test_only_a_request_is_finished(course: Course, trial: RunningTrial, clock: 
     assert codes(refused) == ["EQ-C053"]
 
 
-def test_a_request_is_not_made_twice(course: Course, trial: RunningTrial, clock: Clock) -> None:
-    """While a number is on its way another request is refused."""
+@pytest.mark.requirement("F04", "D28")
+def test_a_request_is_recorded_once(course: Course, trial: RunningTrial, clock: Clock) -> None:
+    """While a number is on its way a second request adds nothing; afterwards it is refused."""
     code = course.eligible()
-    trial.vault = None
+    vault, trial.vault = trial.vault, None
     with pytest.raises(Refused):
         course.randomize(code)
+    entries = conduct.request_randomization(
+        trial, by="coordinator", at=clock(), participant=code, on=clock.today
+    )
+    assert entries == ()
+
+    trial.vault = vault
+    number = course.randomize(code)
     with pytest.raises(Refused) as refused:
-        conduct.request_randomization(
-            trial, by="coordinator", at=clock(), participant=code, on=clock.today
-        )
+        conduct.record_number(trial, by="coordinator", at=clock(), participant=code, number="R-9")
     assert codes(refused) == ["EQ-C050"]
+    assert number in str(refused.value.problems[0])
 
 
 def test_consent_must_come_first(course: Course, trial: RunningTrial, clock: Clock) -> None:
