@@ -1,8 +1,8 @@
 """`equipoise demo`: the first study, rehearsed to its end, then opened in mid-course.
 
-The same virtual trial is run twice. Once to its lock, for the report. Once more, moved in time so
-that its last participant was randomized some weeks ago, and stopped today: that one is served,
-with visits due and infusions to prepare.
+The same virtual trial is run three times. Once to its lock, for the report. Twice more, moved in
+time and stopped today: when all are randomized and visits are due, and when half are and sites
+screen. One of these two is served.
 """
 
 import datetime as dt
@@ -30,6 +30,7 @@ from equipoise.cli.rehearsing import (
 )
 from equipoise.cli.reporting import write_trial_report
 from equipoise.cli.serving import accounts_beside, door_settings
+from equipoise.cli.staging import choose_day
 from equipoise.cli.trials import running_trial
 from equipoise.conduct import TrialState
 from equipoise.problems import Refused, problem
@@ -37,9 +38,8 @@ from equipoise.rehearsal import demo_people
 from equipoise.study.study import Study
 
 PASSWORD = "equipoise"  # noqa: S105 - a rehearsal on this machine; the log-in page shows it
-SERVED_AFTER = dt.timedelta(weeks=6)
 READY_SECONDS = 60
-CURRENT, COMPLETE, REPORT = "trial.db", "complete.db", "report.html"
+CURRENT, RECRUITING, COMPLETE, REPORT = "trial.db", "recruiting.db", "complete.db", "report.html"
 
 
 def run_demo(
@@ -49,6 +49,7 @@ def run_demo(
     seed: int,
     port: int,
     is_fresh: bool,
+    is_recruiting: bool,
     is_headless: bool,
     is_json: bool,
 ) -> int:
@@ -58,9 +59,10 @@ def run_demo(
     study = load_checked(folder)
     if is_fresh or not _is_current(directory, study):
         _rehearse_demo(study, directory, seed=seed, is_quiet=is_json)
+    store = directory / (RECRUITING if is_recruiting else CURRENT)
     with ExitStack() as running:
-        sites = serve_doors(running, folder, directory / CURRENT, port=find_ports(port))
-        state = running_trial(directory / CURRENT, study=study).state
+        sites = serve_doors(running, folder, store, port=find_ports(port))
+        state = running_trial(store, study=study).state
         _tell(
             study,
             state,
@@ -81,7 +83,7 @@ def run_demo(
 
 def _is_current(directory: Path, study: Study) -> bool:
     """Whether a finished demo of this very text of the study lies here."""
-    if not all((directory / name).exists() for name in (CURRENT, COMPLETE, REPORT)):
+    if not all((directory / name).exists() for name in (CURRENT, RECRUITING, COMPLETE, REPORT)):
         return False
     try:
         return running_trial(directory / CURRENT, study=study).state.is_open
@@ -104,25 +106,25 @@ def _rehearse_demo(study: Study, directory: Path, *, seed: int, is_quiet: bool) 
             by="unblinded_statistician",
         )
         today = dt.datetime.now(dt.UTC).date()
-        start = _start_for(complete.state, today=today)
-        with show_progress(is_shown=not is_quiet, label="Rehearsing up to today") as progress:
-            rehearse_into(
-                study, made / CURRENT, seed=seed, start=start, until=today, progress=progress
+        for name, words in ((CURRENT, "Rehearsing up to today"), (RECRUITING, "And to its middle")):
+            is_recruiting = name == RECRUITING
+            day = choose_day(
+                study, complete.state, weekday=today.weekday(), is_recruiting=is_recruiting
             )
-        make_accounts(study, made / CURRENT)
+            start = _opened_on(complete.state) + (today - day)
+            with show_progress(is_shown=not is_quiet, label=words) as progress:
+                rehearse_into(
+                    study, made / name, seed=seed, start=start, until=today, progress=progress
+                )
+            make_accounts(study, made / name)
         shutil.rmtree(directory, ignore_errors=True)
         made.rename(directory)
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def _start_for(state: TrialState, *, today: dt.date) -> dt.date:
-    """The first day, moved by whole weeks so that the last randomization was some weeks ago."""
-    first = min(p.screened_on for p in state.participants.values())
-    last = max(p.randomized_on for p in state.randomized if p.randomized_on)
-    opened = min(seal.stamp.at.date() for seal in state.seals[:1]) if state.seals else first
-    weeks = (today - SERVED_AFTER - last).days // 7
-    return min(first, opened) + dt.timedelta(weeks=weeks)
+def _opened_on(state: TrialState) -> dt.date:
+    return min(stamp.at.date() for stamp in state.sites.values())
 
 
 def make_accounts(study: Study, store: Path) -> None:
@@ -222,4 +224,5 @@ def _tell(
     click.echo(f"  Report of the whole trial: {report}\n")
     click.echo(f"  Password of everybody: {PASSWORD}")
     click.echo("  Log in as: " + ", ".join(p.person for p in people))
-    click.echo("\nCtrl-C stops. `equipoise demo` continues where you left it; --fresh begins anew.")
+    click.echo("\nCtrl-C stops. `equipoise demo` goes on where you left it; --fresh begins anew;")
+    click.echo("--recruiting opens the same trial in mid-recruitment, to screen and randomize in.")

@@ -117,6 +117,9 @@ def vault(directory: Path, socket: Path | None, study: Path | None, realm: str) 
     "--port", default=8765, show_default=True, help="The site door; the next one is sealed."
 )
 @click.option("--fresh", is_flag=True, help="Rehearse anew even if the demo is there.")
+@click.option(
+    "--recruiting", is_flag=True, help="Open the trial while half of the places are free."
+)
 @click.option("--headless", is_flag=True, help="Open no browser.")
 @json_option
 def demo(
@@ -125,6 +128,7 @@ def demo(
     seed: int,
     port: int,
     fresh: bool,
+    recruiting: bool,
     headless: bool,
     is_json: bool,
 ) -> int:
@@ -137,6 +141,7 @@ def demo(
         seed=seed,
         port=port,
         is_fresh=fresh,
+        is_recruiting=recruiting,
         is_headless=headless,
         is_json=is_json,
     )
