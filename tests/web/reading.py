@@ -1,6 +1,5 @@
 """Pages as a reader's program sees them: elements with their attributes, text and ancestors."""
 
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
@@ -95,15 +94,6 @@ class Reading(HTMLParser):
     def codes(self) -> set[str]:
         """The codes of the problems that the page shows."""
         return {e.text for e in self.all(class_="code") if e.text.startswith("EQ-")}
-
-    def links(self) -> Iterator[str]:
-        """Addresses on this server that the page leads to by GET."""
-        for element in self.elements:
-            address = element.get("href") if element.tag == "a" else element.get("hx-get")
-            if element.tag == "form" and element.get("method") == "get":
-                address = element.get("action")
-            if address.startswith("/") and not address.startswith("//"):
-                yield address
 
     def value(self, name: str) -> str:
         """What a field holds: the checked button, or the text."""
