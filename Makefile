@@ -8,7 +8,7 @@ BIN := .venv/bin
 RUN_LOCK := requirements.txt
 DEV_LOCK := requirements-dev.txt
 
-.PHONY: help venv demo test check format bench docs nightly browser lock clean
+.PHONY: help venv demo test check format bench docs pictures nightly browser lock clean
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s '	'
@@ -57,6 +57,9 @@ bench: venv  ## Benchmarks, side by side with peers or limits; prints ratios
 
 docs: venv  ## Make the generated reference pages anew
 	$(BIN)/python docs/generate.py
+
+pictures: venv browser  ## Take the pictures of the README anew
+	$(BIN)/python docs/pictures.py
 
 nightly: venv browser  ## The long runs
 	EQUIPOISE_NIGHTLY=1 $(BIN)/pytest -n auto --dist worksteal $(ARGS)
