@@ -4,7 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from equipoise.conduct import check_folder
-from equipoise.problems import Refused
+from equipoise.problems import Refused, problem
 from equipoise.study.study import Study
 
 
@@ -25,3 +25,9 @@ def load_checked(directory: Path) -> Study:
     if checked.study is None or not checked.is_ok:
         raise Refused(checked.problems)
     return checked.study
+
+
+def not_writable(path: Path, error: OSError) -> Refused:
+    """What the system said when a file could not be made there."""
+    detail = error.strerror or str(error)
+    return Refused([problem("EQ-X003", str(path), place=str(path), detail=detail)])

@@ -87,7 +87,7 @@ def export(directory: Path, store: Path, output: Path) -> int:
     from equipoise.ledger import merkle_root
 
     study = load_checked(directory)
-    trial = running_trial(store, study=study)
+    trial = running_trial(store, study=study, read_only=True)
     root = merkle_root(trial.store.heads())
     rows = form_rows(study, trial.state)
     write_form_tables(study, rows, output, realm=trial.realm, seal=root)
@@ -98,7 +98,9 @@ def export(directory: Path, store: Path, output: Path) -> int:
 @click.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @store_option
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="HTML file.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="HTML file, a new one."
+)
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
 @click.option(
     "--vault",
@@ -106,8 +108,15 @@ def export(directory: Path, store: Path, output: Path) -> int:
     help="The vault's folder: opens the code. Needs the data to be locked.",
 )
 @click.option("--by", default="", help="Who opens the code.")
+@click.option("--dummy", type=int, help="By arms that mean nothing, drawn with this seed.")
 def report(
-    directory: Path, store: Path, output: Path, language: Language, vault: Path | None, by: str
+    directory: Path,
+    store: Path,
+    output: Path,
+    language: Language,
+    vault: Path | None,
+    by: str,
+    dummy: int | None,
 ) -> int:
     """Write the report: flow, baseline, course, adverse events. Blinded without --vault."""
     from equipoise.cli.folders import load_checked
@@ -117,7 +126,7 @@ def report(
     if vault is not None and not by:
         raise Refused([problem("EQ-X900")])
     study = load_checked(directory)
-    trial = running_trial(store, study=study)
-    write_trial_report(trial, output, language=language, vault=vault, by=by)
+    trial = running_trial(store, study=study, read_only=True)
+    write_trial_report(trial, output, language=language, vault=vault, by=by, dummy_seed=dummy)
     click.echo(f"Written: {output}")
     return DONE

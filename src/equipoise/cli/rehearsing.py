@@ -8,9 +8,15 @@ from pathlib import Path
 
 import click
 
+from equipoise.cli.folders import not_writable
 from equipoise.ledger import open_store
 from equipoise.problems import Refused, problem
-from equipoise.rehearsal import Rehearsal, nature_from, prepare_rehearsal_vault
+from equipoise.rehearsal import (
+    Rehearsal,
+    check_rehearsal,
+    nature_from,
+    prepare_rehearsal_vault,
+)
 from equipoise.rehearsal import rehearse as rehearse_study
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient, VaultProcess, read_token, start_vault
@@ -35,13 +41,20 @@ def rehearse_into(
     """Rehearse into a new file; its vault runs as a process of its own while it lasts.
 
     Raises:
-        Refused: there is something at `store` already.
+        Refused: there is something at `store` already, nothing can be written there, or the study
+            cannot be rehearsed; then no file is left behind.
     """
     vault = vault_beside(store)
     if store.exists() or vault.exists():
         raise Refused([problem("EQ-X901", str(store), path=str(store))])
-    store.parent.mkdir(parents=True, exist_ok=True)
-    prepare_rehearsal_vault(study, vault, seed=seed)
+    found = check_rehearsal(study, realm="rehearsal")
+    if found:
+        raise Refused(found)
+    try:
+        store.parent.mkdir(parents=True, exist_ok=True)
+        prepare_rehearsal_vault(study, vault, seed=seed)
+    except OSError as error:
+        raise not_writable(store, error) from error
     with ExitStack() as stack:
         process = stack.enter_context(running_vault(vault))
         assigning = VaultClient(process.socket_path, read_token(vault, "assign"))

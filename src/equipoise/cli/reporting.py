@@ -1,13 +1,17 @@
-"""The report of a trial, blinded or with the code opened."""
+"""The report of a trial: blinded, with arms that mean nothing, or with the code opened."""
 
 import datetime as dt
+import string
 from pathlib import Path
 
-from equipoise.analysis import write_report
+from equipoise.analysis import DummyArms, draw_dummy_arms, write_report
+from equipoise.analysis.report import check_unblinding
+from equipoise.cli.folders import not_writable
 from equipoise.cli.rehearsing import running_vault
-from equipoise.conduct import RunningTrial
+from equipoise.conduct import RunningTrial, TrialState
 from equipoise.ledger import merkle_root
-from equipoise.problems import Language
+from equipoise.problems import Language, Problem, Refused, problem
+from equipoise.study.roles import Role
 from equipoise.vault import VaultClient, read_token
 
 
@@ -18,9 +22,25 @@ def write_trial_report(
     language: Language = "en",
     vault: Path | None = None,
     by: str = "",
+    dummy_seed: int | None = None,
 ) -> None:
-    """Write the report as one HTML file; with `vault`, by arm and by treatment received."""
-    arms = open_code(vault, by=by) if vault is not None else None
+    """Write the report as one new HTML file.
+
+    With `vault` it is by arm and by treatment received, with `dummy_seed` by arms drawn at random.
+
+    Raises:
+        Refused: there is a file already or none can be made, the data are not locked, or this
+            person may not know an arm. Then the vault was not asked.
+    """
+    if path.exists():
+        raise Refused([problem("EQ-X002", str(path), file=path.name)])
+    state, dummy = trial.state, _dummy_arms(trial, dummy_seed)
+    arms = None
+    if vault is not None:
+        found = check_opening(state, by=by, dummy=dummy)
+        if found:
+            raise Refused(found)
+        arms = open_code(vault, by=by)
     received = None
     if arms is not None:
         given = trial.study.identity.arms
@@ -29,17 +49,32 @@ def write_trial_report(
             for number, arm in arms.items()
             for encounter, product in given[arm].gives.items()
         }
-    write_report(
-        trial.study,
-        trial.state,
-        path=path,
-        language=language,
-        seal=merkle_root(trial.store.heads()),
-        realm=trial.realm,
-        generated_at=dt.datetime.now(dt.UTC),
-        arms=arms,
-        received=received,
-    )
+    try:
+        write_report(
+            trial.study,
+            state,
+            path=path,
+            language=language,
+            seal=merkle_root(trial.store.heads()),
+            realm=trial.realm,
+            generated_at=dt.datetime.now(dt.UTC),
+            arms=arms,
+            received=received,
+            dummy=dummy,
+        )
+    except OSError as error:
+        raise not_writable(path, error) from error
+
+
+def check_opening(state: TrialState, *, by: str, dummy: DummyArms | None) -> tuple[Problem, ...]:
+    """Whether the code may be opened now, by this person: asked before the vault is."""
+    found = check_unblinding(state, arms={}, received=None, dummy=dummy)
+    person = state.people.get(by)
+    if person is None or not person.is_active:
+        return (*found, problem("EQ-C001", by, person=by))
+    if person.role != Role.UNBLINDED_STATISTICIAN:
+        return (*found, problem("EQ-C002", by, act="report --vault", role=person.role))
+    return found
 
 
 def open_code(vault: Path, *, by: str) -> dict[str, str]:
@@ -48,3 +83,10 @@ def open_code(vault: Path, *, by: str) -> dict[str, str]:
         client = VaultClient(process.socket_path, read_token(vault, "unblind"))
         assigned = client.open_list(by=by, reason="analysis after the lock")
         return {a.number: a.arm for a in assigned}
+
+
+def _dummy_arms(trial: RunningTrial, seed: int | None) -> DummyArms | None:
+    if seed is None:
+        return None
+    labels = string.ascii_uppercase[: len(trial.study.identity.arms)]
+    return draw_dummy_arms(trial.state, labels=tuple(labels), seed=seed)

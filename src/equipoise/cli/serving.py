@@ -1,18 +1,25 @@
 """Starting the doors and the vault."""
 
+import fcntl
 import secrets
+import signal
 from pathlib import Path
 
 import click
 
 from equipoise.cli.answering import DONE
-from equipoise.cli.folders import load_checked
+from equipoise.cli.folders import load_checked, not_writable
+from equipoise.cli.trials import running_trial
+from equipoise.problems import Refused, problem
 from equipoise.rehearsal import vault_contents
-from equipoise.vault import create_vault, serve_vault
+from equipoise.study.study import Study
+from equipoise.vault import VaultClient, create_vault, serve_vault
 
 
 def keep_vault(directory: Path, *, socket: Path | None, study: Path | None, realm: str) -> int:
     """Make the vault if a study is given, then answer until told to stop."""
+    if study is None and socket is None:
+        raise click.UsageError("Nothing to do: give --create, --socket or both.")
     if study is not None:
         made = vault_contents(load_checked(study))
         root = create_vault(
@@ -23,6 +30,8 @@ def keep_vault(directory: Path, *, socket: Path | None, study: Path | None, real
         )
         click.echo(f"Commitment to the allocation: {root}")
     if socket is not None:
+        if not socket.absolute().parent.is_dir():
+            raise not_writable(socket, FileNotFoundError("no such folder"))
         serve_vault(directory, socket)
     return DONE
 
@@ -30,16 +39,46 @@ def keep_vault(directory: Path, *, socket: Path | None, study: Path | None, real
 def serve_door(
     directory: Path, *, store: Path, socket: Path, token: Path, door: str, host: str, port: int
 ) -> int:
-    """Serve one door until told to stop."""
+    """Serve one door until told to stop.
+
+    Raises:
+        Refused: folder, store and vault are not of one trial, or the server did not start.
+    """
     from equipoise.web.server import serve
 
-    load_checked(directory)
-    serve(
-        door_settings(directory, store=store, socket=socket, token=token, door=door),
-        host=host,
-        port=port,
-    )
+    check_trial(load_checked(directory), store, socket=socket)
+    ensure_accounts(accounts_beside(store))
+    settings = door_settings(directory, store=store, socket=socket, token=token, door=door)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends with this process
+    try:
+        status = serve(settings, host=host, port=port)
+    except KeyboardInterrupt:
+        return DONE
+    if status:
+        url = f"http://{host}:{port}"
+        raise Refused([problem("EQ-X902", url, url=url)])
     return DONE
+
+
+def ensure_accounts(accounts: Path) -> None:
+    """Make an accounts file without accounts where there is none; two doors start at once."""
+    from equipoise.web.server import prepare_accounts
+
+    with accounts.with_name(accounts.name + ".lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not accounts.exists():
+            prepare_accounts(accounts, {})
+
+
+def check_trial(study: Study, store: Path, *, socket: Path) -> None:
+    """The store is this study's, and the vault that answers holds the list it committed to.
+
+    Raises:
+        Refused: one of them is not.
+    """
+    committed = running_trial(store, study=study).state.commitment
+    if committed not in ("", VaultClient(socket).commitment()):
+        raise Refused([problem("EQ-V015", str(socket))])
 
 
 def door_settings(

@@ -14,14 +14,21 @@ from equipoise.vault import VaultClient
 
 
 def running_trial(
-    store: Path, *, study: Study | None = None, vault: VaultClient | None = None
+    store: Path,
+    *,
+    study: Study | None = None,
+    vault: VaultClient | None = None,
+    read_only: bool = False,
 ) -> RunningTrial:
     """The trial of a store, on the study folder that it was opened with.
 
     Raises:
         Refused: the folder is not, byte for byte, the one the trial was opened on.
     """
-    trial = RunningTrial(study or load_checked(first_study()), open_store(store), vault)
+    opened = open_store(store, read_only=read_only)
+    if "vault" in opened.heads():
+        raise Refused([problem("EQ-G008", str(store), detail="vault", n_read=0)])
+    trial = RunningTrial(study or load_checked(first_study()), opened, vault)
     opened_on = trial.state.digest
     if study is not None and opened_on and opened_on != study.digest:
         raise Refused([problem("EQ-C019", str(store), digest=opened_on[:12])])
