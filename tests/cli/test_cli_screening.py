@@ -1,0 +1,108 @@
+"""`equipoise screen`: a table of people, and the funnel."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from .conftest import STUDY, answer_of, codes, refused, run
+
+N_CRITERIA = len(
+    re.findall(
+        r'^  - number: "', (STUDY / "eligibility.yaml").read_text(encoding="utf-8"), re.MULTILINE
+    )
+)
+
+PEOPLE = pl.DataFrame(
+    {
+        "person": ["a", "b", "c", "d", "e"],
+        "age": [17, 34, 50, 71, None],
+        "sex": ["female", "female", "male", None, "male"],
+        "mrss": [22, 22, 30, 12, None],
+        "bmi": [21.0, 15.9, 24.0, 25.0, 23.0],
+        "E6": [False, False, True, False, None],
+    }
+)
+
+
+def as_csv(folder: Path) -> Path:
+    PEOPLE.write_csv(folder / "people.csv")
+    return folder / "people.csv"
+
+
+def test_a_table_becomes_a_funnel_in_which_every_person_is_counted(tmp_path: Path) -> None:
+    """Ages 17 and 71, a body mass index of 15.9, uncontrolled pressure: four are out by one rule.
+
+    Expected values are the record's own limits: 18 to 70 years, less than 16.5 kg/m².
+    """
+    result = run("screen", STUDY, "--people", as_csv(tmp_path), "--json")
+    answer = answer_of(result)
+    by_id = {c["id"]: (c["met"], c["not_met"], c["unknown"]) for c in answer["criteria"]}
+
+    assert result.exit_code == 0
+    assert answer["people"] == 5
+    parts = ("eligible", "not_eligible", "undecided", "potential")
+    assert sum(answer[part] for part in parts) == 5
+    assert (answer["eligible"], answer["not_eligible"]) == (0, 4)
+    assert len(answer["criteria"]) == N_CRITERIA > 20
+    assert all(sum(counts) == 5 for counts in by_id.values())
+    assert by_id["I3"] == (2, 2, 1)
+    assert by_id["E9"] == (1, 4, 0)
+    assert by_id["E6"] == (1, 3, 1)
+
+
+def test_parquet_and_csv_say_the_same(tmp_path: Path) -> None:
+    """The format of a file decides nothing."""
+    PEOPLE.write_parquet(tmp_path / "people.parquet")
+    funnels = [
+        answer_of(run("screen", STUDY, "--people", path, "--json"))
+        for path in (as_csv(tmp_path), tmp_path / "people.parquet")
+    ]
+
+    assert funnels[0] == funnels[1]
+
+
+def test_for_a_person_it_is_a_table_with_a_line_a_criterion(tmp_path: Path) -> None:
+    """The words and figures are those of the JSON answer."""
+    people = as_csv(tmp_path)
+    shown = run("screen", STUDY, "--people", people)
+    answer = answer_of(run("screen", STUDY, "--people", people, "--json"))
+
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith("5 people: 0 eligible, 4 not eligible")
+    lines = [line.split() for line in shown.stdout.splitlines()[2:]]
+    assert lines == [
+        [c["id"], *(str(c[key]) for key in ("met", "not_met", "unknown"))]
+        for c in answer["criteria"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("absent.csv", None, "EQ-E020"),
+        ("people.csv", "", "EQ-E020"),
+        ("people.parquet", "no parquet", "EQ-E020"),
+        ("people.csv", "age,hemoglobine\n40,12\n", "EQ-E021"),
+        ("people.csv", "age\nforty\n", "EQ-E025"),
+        ("people.xlsx", "age\n40\n", "EQ-E026"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_a_problem(
+    tmp_path: Path, name: str, content: str | None, code: str
+) -> None:
+    """Absent, empty, damaged, unknown columns, wrong cells, another program's file."""
+    if content is not None:
+        (tmp_path / name).write_text(content)
+
+    assert refused("screen", STUDY, "--people", tmp_path / name, "--json") == [code]
+
+
+def test_a_folder_with_faults_screens_nobody(tmp_path: Path) -> None:
+    """The problems of the folder are told instead."""
+    result = run("screen", tmp_path, "--people", as_csv(tmp_path))
+
+    assert result.exit_code == 2
+    assert codes(result) == ["EQ-S001"]
+    assert result.stdout == ""

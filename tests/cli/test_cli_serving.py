@@ -1,0 +1,180 @@
+"""`equipoise serve` and `vault` as processes: they answer, they end when told, they refuse."""
+
+import signal
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from equipoise.cli import demonstrating
+from equipoise.cli.demonstrating import find_ports, wait_until_ready
+from equipoise.cli.rehearsing import running_vault
+from equipoise.problems import Refused
+from equipoise.vault import VaultClient, read_token
+
+from .conftest import STUDY, Rehearsed, answers, free_port, refused, run, wait_for
+
+Start = Callable[..., "Popen[str]"]
+
+
+def serve_words(trial: Rehearsed, at: Path, *, port: int, door: str = "site") -> list[object]:
+    token = trial.vault / ("assign.token" if door == "site" else "cells.token")
+    words = ["serve", STUDY, "--store", trial.store, "--vault", at, "--token", token]
+    return [*words, "--door", door, "--port", port]
+
+
+def await_door(process: "Popen[str]", port: int) -> None:
+    """Return when the sign-in page is there; say why if the process ended instead."""
+    url = f"http://127.0.0.1:{port}/sign-in/"
+    wait_for(lambda: process.poll() is not None or answers(url), seconds=120)
+    assert process.poll() is None, process.communicate()
+
+
+def test_both_doors_and_the_vault_answer_and_end_when_told(
+    own: Rehearsed, tmp_path: Path, start: Start
+) -> None:
+    """Three processes as in a hospital; SIGTERM ends each with exit code 0 and frees its port."""
+    at = tmp_path / "v.sock"
+    ports = {"site": free_port(), "sealed": free_port()}
+    vault = start("vault", own.vault, "--socket", at)
+    wait_for(at.is_socket)
+    doors = {
+        door: start(*serve_words(own, at, port=port, door=door)) for door, port in ports.items()
+    }
+    for door, port in ports.items():
+        await_door(doors[door], port)
+    for process in (*doors.values(), vault):
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=20)
+        assert process.returncode == 0, errors
+        assert "Traceback" not in output + errors
+    assert not at.exists()
+    for port in ports.values():
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+
+
+def test_a_vault_is_made_once_and_keeps_its_list(tmp_path: Path, start: Start) -> None:
+    """What it printed is what it says later; its files are for its user alone."""
+    made = run("vault", tmp_path / "vault", "--create", STUDY)
+    at = tmp_path / "v.sock"
+    process = start("vault", tmp_path / "vault", "--socket", at)
+    wait_for(at.is_socket)
+    client = VaultClient(at, read_token(tmp_path / "vault", "assign"))
+
+    assert made.exit_code == 0, made.output
+    assert made.stdout == f"Commitment to the allocation: {client.commitment()}\n"
+    assert client.assign("01-001", stratum="", proof="p") == "R-001"
+    private = stat.S_IRWXG | stat.S_IRWXO
+    assert not any(p.stat().st_mode & private for p in (tmp_path / "vault").iterdir())
+    assert not at.stat().st_mode & private
+    assert refused("vault", tmp_path / "vault", "--create", STUDY) == ["EQ-V010"]
+    assert process.poll() is None
+
+
+def test_a_live_vault_has_no_token_that_tells_a_body_what_it_received(tmp_path: Path) -> None:
+    """`nature` is a rehearsal's capability; a live list takes no seed."""
+    made = run("vault", tmp_path / "vault", "--create", STUDY, "--realm", "live")
+
+    assert made.exit_code == 0, made.output
+    names = {p.stem for p in (tmp_path / "vault").glob("*.token")}
+    assert names == {"assign", "cells", "unblind", "audit"}
+
+
+def test_a_vault_that_cannot_be_kept_is_a_problem(own: Rehearsed, tmp_path: Path) -> None:
+    """No vault there, another process at work, no place for the socket, nothing asked for."""
+    at = tmp_path / "v.sock"
+
+    assert refused("vault", tmp_path / "absent", "--socket", at) == ["EQ-V012"]
+    with running_vault(own.vault):
+        assert refused("vault", own.vault, "--socket", at) == ["EQ-V018"]
+    assert refused("vault", own.vault, "--socket", tmp_path / "no" / "v.sock") == ["EQ-X003"]
+    nothing = run("vault", own.vault)
+    assert nothing.exit_code == 2
+    assert "--socket" in nothing.stderr
+
+
+def test_a_door_is_not_served_without_its_own_vault_and_store(
+    own: Rehearsed, tmp_path: Path
+) -> None:
+    """A socket that nobody answers, another trial's vault, a file that is no ledger."""
+    words = serve_words(own, tmp_path / "v.sock", port=1)
+    assert refused(*words) == ["EQ-V017"]
+    run("vault", tmp_path / "other", "--create", STUDY)
+    with running_vault(tmp_path / "other") as process:
+        assert refused(*serve_words(own, process.socket_path, port=1)) == ["EQ-V015"]
+    (tmp_path / "notes.db").write_text("not a database")
+    with running_vault(own.vault) as process:
+        no_ledger = Rehearsed(tmp_path / "notes.db", own.vault, {})
+        assert refused(*serve_words(no_ledger, process.socket_path, port=1)) == ["EQ-G008"]
+        vault_as_store = Rehearsed(own.vault / "vault.db", own.vault, {})
+        assert refused(*serve_words(vault_as_store, process.socket_path, port=1)) == ["EQ-G008"]
+
+
+def test_a_door_is_not_served_on_another_text_of_the_study(
+    own: Rehearsed, tmp_path: Path, folder: Path, edit: Callable[[str, str, str], int]
+) -> None:
+    """Pages and ledger would speak of two protocols."""
+    edit("schedule.yaml", "{en: M6, fr: M6}", "{en: Month 6, fr: M6}")
+    with running_vault(own.vault) as process:
+        words = serve_words(own, process.socket_path, port=1)
+        words[1] = folder
+        assert refused(*words) == ["EQ-C019"]
+
+
+def test_a_port_in_use_is_a_problem(own: Rehearsed, start: Start) -> None:
+    """Exit code 2, and the address that could not be served."""
+    with socket.socket() as taken, running_vault(own.vault) as vault:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = start(*serve_words(own, vault.socket_path, port=port))
+        _, errors = process.communicate(timeout=40)
+
+    assert process.returncode == 2
+    assert "EQ-X902" in errors and f"http://127.0.0.1:{port}" in errors
+
+
+def test_a_demo_waits_for_a_server_only_while_it_lives(start: Start) -> None:
+    """A process that has ended will not answer, whatever the time."""
+    ended = Popen(["/bin/false"])
+    ended.wait()
+    with pytest.raises(Refused) as caught:
+        wait_until_ready(f"http://127.0.0.1:{free_port()}/sign-in/", ended)  # type: ignore[arg-type]
+
+    assert [p.code for p in caught.value.problems] == ["EQ-X902"]
+
+
+def test_a_demo_takes_the_first_two_ports_that_are_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A taken one is passed over with its neighbor; where every one is taken it says so."""
+    with socket.socket() as taken:
+        first = _pair(taken)
+        assert find_ports(first) == first + 2
+    assert find_ports(first) == first
+    monkeypatch.setattr(demonstrating, "_is_free", lambda _: False)
+    with pytest.raises(Refused) as caught:
+        find_ports(first)
+
+    assert [p.code for p in caught.value.problems] == ["EQ-X903"]
+
+
+def _pair(taken: socket.socket) -> int:
+    """Take a port whose three neighbors above are free."""
+    for first in range(30_000, 60_000, 10):
+        try:
+            taken.bind(("127.0.0.1", first))
+        except OSError:
+            continue
+        if all(_is_free(first + n) for n in (1, 2, 3)):
+            taken.listen()
+            return first
+        break
+    raise AssertionError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
