@@ -13,5 +13,6 @@ urlpatterns: list[URLPattern] = [
     path("work-list/<str:code>/<str:encounter>/", cells.prepare, name="prepare"),
     path("closed-report/", closed.closed_report, name="closed_report"),
 ]
+handler400 = "equipoise.web.views.access.unreadable"
 handler404 = "equipoise.web.views.access.missing"
 handler500 = "equipoise.web.views.access.broken"

@@ -37,5 +37,6 @@ urlpatterns: list[URLPattern] = [
     path("ledger/", oversight.ledger, name="ledger"),
     path("people/", oversight.people, name="people"),
 ]
+handler400 = "equipoise.web.views.access.unreadable"
 handler404 = "equipoise.web.views.access.missing"
 handler500 = "equipoise.web.views.access.broken"

@@ -2,16 +2,17 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from equipoise.capture.entry import MAX_TEXT
 from equipoise.conduct.events import Value
 from equipoise.problems import Problem, problem
 from equipoise.study.forms import Item
 from equipoise.web import saying
-from equipoise.web.texts import language
+from equipoise.web.texts import language, t
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "date": ("day", "month", "year"),
@@ -21,8 +22,6 @@ _CHOSEN = ("boolean", "choice", "scale")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3},[0-9]{3}")
 _BLANKS = str.maketrans({" ": "", "\u00a0": "", "\u202f": "", "\u2212": "-"})
-LONGEST = 4000
-"""Characters of a text; more is a document, not an answer."""
 
 
 class Field(Struct, frozen=True):
@@ -91,13 +90,8 @@ def fill_field(name: str, item: Item, value: Value, *, not_done: str = "") -> Fi
 
 
 def check_given(fields: Sequence[Field]) -> tuple[Field, ...]:
-    """The fields of a page of the interface, with a problem on each required one left empty."""
-    return tuple(
-        replace(f, problems=(problem("EQ-W001", f.name, label=f.item.label),))
-        if f.item.required and f.is_empty and not f.problems
-        else f
-        for f in fields
-    )
+    """The fields of a page of the interface; a required one left empty has a problem."""
+    return tuple(replace(f, problems=f.problems or tuple(_check_one(f))) for f in fields)
 
 
 def problems_of(fields: Sequence[Field]) -> tuple[Problem, ...]:
@@ -114,7 +108,16 @@ def _name(name: str, part: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return text.replace("\x00", "").strip()[:LONGEST]
+    return text.replace("\x00", "").strip()
+
+
+def _check_one(field: Field) -> Iterator[Problem]:
+    label, text = field.item.label, field.raw.get("", "")
+    if field.item.required and field.is_empty:
+        yield problem("EQ-W001", field.name, label=label)
+    if len(text) > MAX_TEXT:
+        expected = t("field.longest", n=MAX_TEXT)
+        yield problem("EQ-F002", field.name, item=label, expected=expected, found=text[:40])
 
 
 def _check_not_done(field: Field) -> Field:

@@ -61,6 +61,11 @@ def not_found(visit: Visit, **_: Any) -> HttpResponse:
     return visit.refuse([problem("EQ-W021")])
 
 
+def unreadable(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    """Django's 400: a body that no page of ours sends, or a host that is not ours."""
+    return render(request, "bare.html", {"problems": (problem("EQ-W022"),)}, status=400)
+
+
 def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
     """Django's 404."""
     return not_found(request)

@@ -280,7 +280,7 @@ def _link(subject: Participant, form: Form) -> FormLink:
     latest = subject.latest(form.form)
     encounter = latest.encounter if latest else next(iter(form.at), "")
     parts = {"code": subject.code, "encounter": encounter or "-", "form": form.form}
-    repeat = latest.repeat if latest else 0
+    repeat = latest.repeat if latest else int(form.repeats)
     return FormLink(form, reverse("form", kwargs={**parts, "repeat": repeat}), latest is not None)
 
 

@@ -24,7 +24,7 @@ from equipoise.web.entry.sheet import (
     require_day,
     with_problems,
 )
-from equipoise.web.pages import Visit, page, status_of
+from equipoise.web.pages import Visit, page, role_name, status_of
 from equipoise.web.texts import say, t, text_of
 from equipoise.web.views.participant import NO_ENCOUNTER, WRITERS, may_enter, may_read
 from equipoise.web.views.participants import READERS
@@ -62,7 +62,8 @@ def form(visit: Visit, **parts: Any) -> HttpResponse:
         return _show_record(visit, place, place.record)
     if not may_enter(visit, place.form):
         roles = visit.role_names(place.form.by)
-        values = {"form": place.form.title, "roles": roles, "role": visit.person.role}
+        role = role_name(visit.study, visit.person.role)
+        values = {"form": place.form.title, "roles": roles, "role": role}
         raise Refused([problem("EQ-C033", place.subject.code, **values)])
     if not visit.is_posted:
         return _show_sheet(visit, place, _empty(visit, place))
@@ -84,9 +85,8 @@ def live(visit: Visit, **parts: Any) -> HttpResponse:
 def new_entry(visit: Visit, code: str, form: str) -> HttpResponseRedirect:
     """The next entry of a log."""
     subject = visit.participant(code)
-    taken = [repeat for _, name, repeat in subject.forms if name == form]
-    repeats = form in visit.study.forms and visit.study.forms[form].repeats
-    repeat = max(taken, default=0) + 1 if repeats else 0
+    definition = _find_form(visit, code, form)
+    repeat = _next_repeat(subject, definition)
     return visit.go("form", code=code, encounter=NO_ENCOUNTER, form=form, repeat=repeat)
 
 
@@ -154,8 +154,8 @@ def _judge(place: Place, sheet: Sheet) -> Sheet:
 
 def _correct(visit: Visit, place: Place, field: Field) -> HttpResponse:
     data = visit.request.POST
-    reason = data.get(".reason", "").strip()
-    seen = data.get("seen", "")
+    reason = data.get(".reason", "").replace("\x00", "").strip()
+    seen = data.get("seen", "")[:9]
     if field.problems:
         return _show_correction(
             visit, place, field, reason=reason, seen=seen, problems=field.problems, status=422
@@ -259,11 +259,26 @@ def _about(visit: Visit, place: Place) -> dict[str, Any]:
 def _find(visit: Visit, *, code: str, encounter: str, form: str, repeat: int) -> Place:
     subject = visit.participant(code)
     name = "" if encounter == NO_ENCOUNTER else encounter
+    definition = _find_form(visit, code, form)
+    if (name not in definition.at) if name else bool(definition.at and not definition.repeats):
+        raise Refused([problem("EQ-C038", code, form=definition.title)])
+    place = Place(subject, name, definition, repeat)
+    if place.record is None and repeat != _next_repeat(subject, definition):
+        raise Refused([problem("EQ-W021")])
+    return place
+
+
+def _find_form(visit: Visit, code: str, form: str) -> Form:
+    """A form that the person may read; how often one was entered is told to nobody else."""
     if form not in visit.study.forms:
         raise Refused([problem("EQ-C031", code, form=form)])
     definition = visit.study.forms[form]
     if not may_read(visit, definition):
-        raise Refused([problem("EQ-W020", role=visit.person.role)])
-    if (name not in definition.at) if name else bool(definition.at and not definition.repeats):
-        raise Refused([problem("EQ-C038", code, form=definition.title)])
-    return Place(subject, name, definition, repeat)
+        raise Refused([problem("EQ-W020", role=role_name(visit.study, visit.person.role))])
+    return definition
+
+
+def _next_repeat(subject: Participant, form: Form) -> int:
+    """The number of the next entry: a log counts from 1, any other form has 0 alone."""
+    taken = (repeat for _, name, repeat in subject.forms if name == form.form)
+    return max(taken, default=0) + 1 if form.repeats else 0
