@@ -137,7 +137,7 @@ def randomize(visit: Visit, code: str) -> HttpResponse:
     subject = visit.participant(code)
     verdict = assess_participant(visit.study, subject, on=visit.today)
     if not visit.is_posted:
-        if subject.status == "screening" and verdict.status != "eligible":
+        if not _may_go(subject, verdict):
             return visit.go("eligibility", code=code)
         return _confirm(visit, subject, verdict)
     by, at = visit.person.person, visit.now
@@ -165,6 +165,12 @@ def _verdict(visit: Visit, subject: Participant) -> Verdict:
     return assess_participant(visit.study, subject, on=on)
 
 
+def _may_go(subject: Participant, verdict: Verdict) -> bool:
+    """Whether a number can be asked for: eligible and waiting, or asked for without an answer."""
+    is_ready = subject.status == "screening" and verdict.status == "eligible"
+    return is_ready or subject.status == "randomizing"
+
+
 def _confirm(
     visit: Visit, subject: Participant, verdict: Verdict, *, refused: Refused | None = None
 ) -> HttpResponse:
@@ -173,6 +179,7 @@ def _confirm(
         status=422 if refused else 200,
         subject=subject,
         verdict=verdict,
+        may_go=_may_go(subject, verdict),
         problems=refused.problems if refused else (),
         n_randomized=len(visit.state.randomized),
         site=visit.study.identity.sites.get(subject.site),
