@@ -12,15 +12,17 @@ from msgspec import Struct
 
 from equipoise.language import (
     STANDARD_FUNCTIONS,
+    Direction,
     Functions,
+    History,
     Interval,
     Known,
     Lookup,
     evaluate,
-    history_functions,
     parse,
     read_month,
     unknown,
+    visit_functions,
 )
 from equipoise.language import Value as Answer
 from equipoise.problems import Text
@@ -35,10 +37,15 @@ def _nothing(_: str) -> tuple[Known, ...]:
 
 
 class Others(Struct, frozen=True):
-    """What else is known of the participant: `find("form.item")` gives its values, oldest first."""
+    """What else is known of the participant: `find("form.item")` gives its values, oldest first.
+
+    `baseline` gives the value before treatment, `worst` the direction in which a value gets worse.
+    """
 
     encounter: str = ""
     find: Callable[[str], tuple[Known, ...]] = _nothing
+    baseline: Callable[[str], Known | None] = lambda _: None
+    worst: Mapping[str, Direction] = {}
 
 
 def is_asked(form: Form, item: str, *, values: Mapping[str, Value], others: Others) -> bool | None:
@@ -63,7 +70,7 @@ def find_warnings(
     A check that cannot be told says nothing.
     """
     lookup = _lookup(form, values, others=others)
-    functions = _functions(form, others)
+    functions = _functions(form, others, current=lookup)
     speaking = (
         check
         for check in form.checks
@@ -129,7 +136,7 @@ def _entered(form: Form, values: Mapping[str, Value], *, others: Others) -> Look
 def _derive(form: Form, values: Mapping[str, Value], *, others: Others) -> Mapping[str, Answer]:
     """Derived values; each may use the ones before it."""
     entered = _entered(form, values, others=others)
-    functions = _functions(form, others)
+    functions = _functions(form, others, current=entered)
     derived: dict[str, Answer] = {}
     for name, derivation in form.derive.items():
         answer = evaluate(
@@ -143,14 +150,18 @@ def _derive(form: Form, values: Mapping[str, Value], *, others: Others) -> Mappi
     return derived
 
 
-def _functions(form: Form, others: Others) -> Functions:
-    def recall(which: str, name: str) -> Answer:
-        found = others.find(f"{form.form}.{name}")
-        if not found:
-            return unknown("missing", name)
-        return found[0] if which == "first" else found[-1]
+def _functions(form: Form, others: Others, *, current: Lookup) -> Functions:
+    def recall(name: str) -> History:
+        path = f"{form.form}.{name}"
+        now = current(name)
+        return History(
+            others.find(path),
+            now if isinstance(now, Known) else None,
+            others.baseline(path),
+            others.worst.get(path, ""),
+        )
 
-    return {**STANDARD_FUNCTIONS, **history_functions(recall)}
+    return {**STANDARD_FUNCTIONS, **visit_functions(recall)}
 
 
 def _plain(answer: Answer) -> Value:

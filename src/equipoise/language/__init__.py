@@ -9,16 +9,16 @@ from equipoise.language.evaluation import Lookup, evaluate
 from equipoise.language.explanation import Explanation, Input, Shown, as_input, explain, show
 from equipoise.language.functions import (
     STANDARD_FUNCTIONS,
+    Direction,
     Function,
     Functions,
     ValueType,
     as_functions,
-    history_functions,
     years_between,
 )
 from equipoise.language.parsing import parse
-from equipoise.language.tree import Expression, names_in
-from equipoise.language.units import UNITS, convert, find_unit
+from equipoise.language.tree import Expression, names_in, to_source
+from equipoise.language.units import UNITS, convert, find_ucum, find_unit
 from equipoise.language.values import (
     Interval,
     Known,
@@ -36,14 +36,17 @@ from equipoise.language.values import (
     read_value,
     unknown,
 )
+from equipoise.language.visits import History, history_functions, visit_functions
 
 __all__ = [
     "STANDARD_FUNCTIONS",
     "UNITS",
+    "Direction",
     "Explanation",
     "Expression",
     "Function",
     "Functions",
+    "History",
     "Input",
     "Interval",
     "Known",
@@ -64,6 +67,7 @@ __all__ = [
     "convert",
     "evaluate",
     "explain",
+    "find_ucum",
     "find_unit",
     "history_functions",
     "infer_type",
@@ -75,6 +79,8 @@ __all__ = [
     "read_month",
     "read_value",
     "show",
+    "to_source",
     "unknown",
+    "visit_functions",
     "years_between",
 ]

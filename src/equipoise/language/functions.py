@@ -2,24 +2,32 @@
 
 import datetime as dt
 import math
+from calendar import monthrange
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
 
-from equipoise.language.values import Value
+from equipoise.language.units import find_factor
 
 Kind = Literal["number", "boolean", "choice", "text", "date", "any"]
+Direction = Literal["", "highest", "lowest"]
 Signature = tuple[Callable[..., Any], Sequence[tuple[Kind, str]], tuple[Kind, str]]
 
 
 class ValueType(Struct, frozen=True):
-    """What a value can be: its kind, a number's unit and plausible bounds, a choice's codes."""
+    """What a value can be: its kind, a number's unit and plausible bounds, a choice's codes.
+
+    `worst` is the direction in which it gets worse, where the study says so; `molar_mass` (g/mol)
+    is that of the analyte, by which mass and amount concentrations convert.
+    """
 
     kind: Kind
     unit: str = ""
     codes: tuple[str, ...] = ()
     plausible: tuple[float, float] | None = None
+    worst: Direction = ""
+    molar_mass: float = 0.0
 
 
 class Function(Struct, frozen=True):
@@ -29,7 +37,8 @@ class Function(Struct, frozen=True):
     repeats the last parameter; `n_optional` parameters may be left out; `keeps_unit` means that
     all numbers share the first one's unit and so does the result. `is_monotone` says that it
     rises or falls in each argument, so that bounds of the arguments give bounds of the result.
-    `takes_name` hands over the name of a value instead, and a `Value` comes back.
+    `takes_name` hands over the name of a value instead, and a `Value` comes back;
+    `needs_direction` that the study must say which way that value gets worse.
     """
 
     call: Callable[..., Any]
@@ -40,12 +49,31 @@ class Function(Struct, frozen=True):
     keeps_unit: bool = False
     is_monotone: bool = False
     takes_name: bool = False
+    needs_direction: bool = False
 
 
 def shares_unit(function: Function, position: int) -> bool:
     """Whether an argument has the unit of the first; the digits of `round`, say, stand apart."""
     is_extra = position >= len(function.parameters) - function.n_optional
     return function.keeps_unit and (function.is_variadic or not is_extra)
+
+
+def family(kind: ValueType) -> Kind:
+    """Choices are texts to a comparison."""
+    return "text" if kind.kind == "choice" else kind.kind
+
+
+def number_like(kind: ValueType) -> ValueType:
+    """A number calculated from another: in its unit, but no longer between its bounds."""
+    if kind.kind == "any":
+        return kind
+    return ValueType("number", kind.unit, molar_mass=kind.molar_mass)
+
+
+def converts(one: ValueType, other: ValueType) -> bool:
+    """Whether numbers of two types have one quantity, by the analyte's molar mass if need be."""
+    mass = one.molar_mass or other.molar_mass
+    return find_factor(one.unit, other.unit, molar_mass=mass) is not None
 
 
 Functions = Mapping[str, Function]
@@ -63,6 +91,17 @@ def years_between(start: dt.date, end: dt.date) -> float:
     whole -= _anniversary(start, whole) > end
     last, following = _anniversary(start, whole), _anniversary(start, whole + 1)
     return whole + (end - last).days / (following - last).days
+
+
+def shift_months(day: dt.date, months: int) -> dt.date:
+    """The same day of another month, or that month's last where it has no such day.
+
+    So do ISO 8601 calendars in SQL and HL7 CQL (2.2, date arithmetic): a month after 31 January is
+    the end of February. OverflowError or ValueError outside the years 1 to 9999.
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    length = monthrange(year, month + 1)[1]
+    return dt.date(year, month + 1, min(day.day, length))
 
 
 def round_half_up(number: float, digits: float = 0) -> float:
@@ -115,20 +154,6 @@ STANDARD_FUNCTIONS: Functions = {
 }
 """What every expression may call. `count` counts conditions that are true; `points(x, 3)` is 3
 where x is true and 0 where it is false. Each is unknown as long as an argument is."""
-
-
-def history_functions(recall: Callable[[str, str], Value]) -> Functions:
-    """`first(x)`, `latest(x)` and `previous(x)`; `recall(which, name)` finds the value."""
-
-    def recalling(which: str) -> Function:
-        return Function(
-            lambda name: recall(which, name),
-            (ValueType("any"),),
-            ValueType("any"),
-            takes_name=True,
-        )
-
-    return {which: recalling(which) for which in ("first", "latest", "previous")}
 
 
 def as_functions(calculators: Mapping[str, Signature]) -> Functions:

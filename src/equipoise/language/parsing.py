@@ -13,6 +13,7 @@ from msgspec import Struct
 from equipoise.language.tree import (
     Arithmetic,
     Call,
+    Case,
     Combination,
     Comparison,
     Expression,
@@ -25,6 +26,7 @@ from equipoise.language.tree import (
     Not,
     Presence,
     Span,
+    Within,
     walk,
 )
 from equipoise.language.units import find_unit, nearest_units
@@ -163,6 +165,16 @@ class _Building(Transformer_NonRecursive[Token, Node]):
     def presence(self, meta: Any, parts: list[Any]) -> Node:
         return Presence(parts[0], str(parts[1]).endswith(" known"), _span(meta))
 
+    def within(self, meta: Any, parts: list[Any]) -> Node:
+        return Within(parts[0], parts[1], str(parts[2]), parts[3], _span(meta))  # type: ignore[arg-type]
+
+    def alternative(self, _meta: Any, parts: list[Node]) -> tuple[Node, ...]:
+        return tuple(parts)
+
+    def case(self, meta: Any, parts: list[Any]) -> Node:
+        conditions, results = zip(*parts[:-1], strict=True)
+        return Case(conditions, results, parts[-1], _span(meta))
+
     def arithmetic(self, meta: Any, parts: list[Any]) -> Node:
         return Arithmetic(str(parts[1]), parts[0], parts[2], _span(meta))
 
@@ -178,6 +190,10 @@ class _Building(Transformer_NonRecursive[Token, Node]):
 
     def call(self, meta: Any, parts: list[Any]) -> Node:
         return Call(str(parts[0]), parts[1] if len(parts) > 1 else (), _span(meta))
+
+    def recalled(self, meta: Any, parts: list[Token]) -> Node:
+        name = Name(str(parts[1]), (parts[1].start_pos or 0, parts[1].end_pos or 0))
+        return Call(" ".join(parts[0].split()), (name,), _span(meta))
 
     def name(self, meta: Any, parts: list[Token]) -> Node:
         return Name(str(parts[0]), _span(meta))

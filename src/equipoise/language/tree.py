@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
 from typing import Literal as OneOf
 
 from msgspec import Struct
@@ -12,6 +14,7 @@ from equipoise.language.values import Interval
 
 Plain = bool | int | float | str | dt.date | Interval
 Join = OneOf["all", "any", "none", "at_least"]
+Side = OneOf["before", "after", "of"]
 Span = tuple[int, int]
 """First character and the one after the last, counted from 0."""
 
@@ -96,6 +99,25 @@ class Combination(Struct, frozen=True):
     span: Span
 
 
+class Within(Struct, frozen=True):
+    """`day within 2 years before other`, or `after` it, or `of` it on either side."""
+
+    operand: Node
+    distance: Node
+    side: Side
+    anchor: Node
+    span: Span
+
+
+class Case(Struct, frozen=True):
+    """`case when a then x when b then y otherwise z`: as many results as conditions."""
+
+    conditions: tuple[Node, ...]
+    results: tuple[Node, ...]
+    otherwise: Node
+    span: Span
+
+
 Node = (
     Literal
     | Name
@@ -107,6 +129,8 @@ Node = (
     | Presence
     | Not
     | Combination
+    | Within
+    | Case
 )
 
 
@@ -130,7 +154,21 @@ def parts_of(node: Node) -> tuple[Node, ...]:
             return left, right
         case Negative() | Membership() | Presence() | Not():
             return (node.operand,)
+        case Within():
+            return node.operand, node.distance, node.anchor
+        case Case():
+            return (*node.conditions, *node.results, node.otherwise)
     return ()
+
+
+def spell_out(node: Within) -> Comparison:
+    """The comparison that a window stands for: both its ends belong to it."""
+    first = last = node.anchor
+    if node.side != "after":
+        first = Arithmetic("-", node.anchor, node.distance, node.span)
+    if node.side != "before":
+        last = Arithmetic("+", node.anchor, node.distance, node.span)
+    return Comparison((first, node.operand, last), ("<=", "<="), node.span)
 
 
 def walk(root: Node) -> Iterator[tuple[Node, int]]:
@@ -146,3 +184,80 @@ def names_in(expression: Expression) -> frozenset[str]:
     """The names an expression may look up. A bare choice code is among them; a code of `{...}`
     is not."""
     return frozenset(n.name for n, _ in walk(expression.root) if isinstance(n, Name))
+
+
+def to_source(node: Node) -> str:
+    """A part written out again, with brackets wherever they could matter.
+
+    What `parse` makes of it is the same part, except for its spans.
+    """
+    return _WRITERS[type(node)](node)
+
+
+def _bracketed(node: Node) -> str:
+    """A part that holds together by itself, or in brackets."""
+    written = to_source(node)
+    is_sole = isinstance(node, Literal | Name | Call | Combination)
+    return written if is_sole else f"({written})"
+
+
+def _write_literal(node: Literal) -> str:
+    value = node.value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, Interval):
+        return str(value.low)[:7]
+    number = format(Decimal(repr(value)), "f") if isinstance(value, int | float) else str(value)
+    return f"{number} {node.unit}".strip()
+
+
+def _write_call(node: Call) -> str:
+    if node.function.endswith(" of"):
+        return f"{node.function} {to_source(node.arguments[0])}"
+    return f"{node.function}({', '.join(to_source(a) for a in node.arguments)})"
+
+
+def _write_combination(node: Combination) -> str:
+    words = f"at least {node.least}" if node.join == "at_least" else node.join
+    return f"{words} of ({', '.join(to_source(o) for o in node.operands)})"
+
+
+def _write_comparison(node: Comparison) -> str:
+    words = [_bracketed(node.operands[0])]
+    for sign, operand in zip(node.operators, node.operands[1:], strict=True):
+        words += [sign, _bracketed(operand)]
+    return " ".join(words)
+
+
+def _write_membership(node: Membership) -> str:
+    members = ", ".join(_write_literal(m) for m in node.members)
+    return f"{_bracketed(node.operand)} {'not ' * node.is_negated}in {{{members}}}"
+
+
+def _write_within(node: Within) -> str:
+    day, distance, anchor = (_bracketed(n) for n in (node.operand, node.distance, node.anchor))
+    return f"{day} within {distance} {node.side} {anchor}"
+
+
+def _write_case(node: Case) -> str:
+    pairs = zip(node.conditions, node.results, strict=True)
+    told = " ".join(f"when {_bracketed(c)} then {_bracketed(r)}" for c, r in pairs)
+    return f"case {told} otherwise {_bracketed(node.otherwise)}"
+
+
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    Literal: _write_literal,
+    Name: lambda node: str(node.name),
+    Call: _write_call,
+    Arithmetic: lambda n: f"{_bracketed(n.left)} {n.operator} {_bracketed(n.right)}",
+    Negative: lambda node: f"-{_bracketed(node.operand)}",
+    Comparison: _write_comparison,
+    Membership: _write_membership,
+    Presence: lambda n: f"{_bracketed(n.operand)} is {'known' if n.is_known else 'unknown'}",
+    Not: lambda node: f"not {_bracketed(node.operand)}",
+    Combination: _write_combination,
+    Within: _write_within,
+    Case: _write_case,
+}

@@ -26,21 +26,25 @@ def _units(quantity: str, *rows: tuple[str, str, str]) -> tuple[Unit, ...]:
     return tuple(Unit(symbol, ucum, quantity, pint) for symbol, ucum, pint in rows)
 
 
+_MASS, _AMOUNT = "mass concentration", "amount concentration"
+
 _TABLE = (
     *_units(
-        "mass concentration",
+        _MASS,
         ("g/L", "g/L", "g/L"),
         ("g/dL", "g/dL", "g/dL"),
         ("mg/L", "mg/L", "mg/L"),
         ("mg/dL", "mg/dL", "mg/dL"),
         ("ug/L", "ug/L", "ug/L"),
         ("ng/mL", "ng/mL", "ng/mL"),
+        ("ug/mL", "ug/mL", "ug/mL"),
     ),
     *_units(
-        "amount concentration",
+        _AMOUNT,
         ("mol/L", "mol/L", "mol/L"),
         ("mmol/L", "mmol/L", "mmol/L"),
         ("umol/L", "umol/L", "umol/L"),
+        ("nmol/L", "nmol/L", "nmol/L"),
     ),
     *_units(
         "number concentration",
@@ -51,7 +55,12 @@ _TABLE = (
         ("1/mm3", "/mm3", "1/mm**3"),
         ("cells/mL", "{cells}/mL", "1/mL"),
     ),
-    *_units("enzyme activity", ("U/L", "U/L", "1/L"), ("kU/L", "kU/L", "1000/L")),
+    *_units(
+        "enzyme activity",
+        ("U/L", "U/L", "1/L"),
+        ("kU/L", "kU/L", "1000/L"),
+        ("ukat/L", "ukat/L", "60/L"),
+    ),
     *_units("pressure", ("mmHg", "mm[Hg]", "mmHg"), ("kPa", "kPa", "kPa"), ("hPa", "hPa", "hPa")),
     *_units("flow", ("mL/min", "mL/min", "mL/min"), ("L/min", "L/min", "L/min")),
     *_units("indexed flow", ("mL/min/1.73m2", "mL/min/{1.73_m2}", "mL/min")),
@@ -116,16 +125,42 @@ _ALIASES = {
     "ml/min": "mL/min",
 }
 
+_UCUM = {unit.ucum: unit.symbol for unit in reversed(_TABLE)} | {
+    "[iU]/L": "U/L",
+    "[IU]/L": "U/L",
+    "[IU]/mL": "kU/L",
+    "[iU]/mL": "kU/L",
+    "mL/min/1.73.m2": "mL/min/1.73m2",
+    "mL/min/{1.73m2}": "mL/min/1.73m2",
+    "mL/min/{1.73.m2}": "mL/min/1.73m2",
+    "{beats}/min": "bpm",
+    "/uL": "1/mm3",
+    "10*3/mm3": "10^3/uL",
+    "%{predicted}": "%",
+    "{points}": "points",
+}
+"""Our symbol for each UCUM code, with other codes for the same."""
+
 UNITS: Mapping[str, Unit] = {unit.symbol: unit for unit in _TABLE}
 """Every unit by the symbol that the language writes it with."""
 
 
 @cache
 def find_unit(text: str) -> str | None:
-    """The symbol of a unit however it is written (`µ`, `²`, `IU/L`), or None."""
+    """The symbol of a unit however it is written (`µ`, `²`, `IU/L`, UCUM `10*9/L`), or None."""
     plain = text.replace("µ", "u").replace("μ", "u").replace("²", "2").replace("³", "3")
     symbol = _ALIASES.get(plain, plain)
-    return symbol if symbol in UNITS else None
+    return symbol if symbol in UNITS else find_ucum(text)
+
+
+@cache
+def find_ucum(code: str) -> str | None:
+    """The symbol of a UCUM code (ucum.org, case-sensitive form), or None.
+
+    An annotation is read only where the table knows it: `mL/min/{1.73_m2}` is indexed filtration,
+    and what any other pair of braces meant is not guessed.
+    """
+    return _UCUM.get(code)
 
 
 def nearest_units(text: str) -> str:
@@ -133,26 +168,47 @@ def nearest_units(text: str) -> str:
     return ", ".join(get_close_matches(text, UNITS, n=3, cutoff=0))
 
 
-@cache
-def find_factor(source: str, target: str) -> float | None:
+def find_factor(source: str, target: str, *, molar_mass: float = 0.0) -> float | None:
     """What a number in `source` is multiplied by to be in `target`, however both are written.
 
-    None if they do not convert.
+    Mass and amount concentrations convert by the analyte's `molar_mass` (g/mol); None if they do
+    not convert.
     """
-    if source == target:
-        return 1.0
+    return 1.0 if source == target else _find_factor(source, target, molar_mass)
+
+
+@cache
+def _find_factor(source: str, target: str, molar_mass: float) -> float | None:
     a, b = UNITS.get(find_unit(source) or ""), UNITS.get(find_unit(target) or "")
-    if a is None or b is None or a.quantity != b.quantity:
+    if a is None or b is None:
+        return None
+    scale = _scale_between(a.quantity, b.quantity, molar_mass)
+    if scale is None:
         return None
     if a == b:
         return 1.0
-    ratio = (_registry()(a.pint) / _registry()(b.pint)).to_base_units()
+    ratio = (_registry()(a.pint) / _registry()(_over(b.pint, scale))).to_base_units()
     return round_off(float(ratio.magnitude))
 
 
-def convert(number: float, source: str, target: str) -> float | None:
-    """A number in another unit, None if the units do not convert."""
-    factor = find_factor(source, target)
+def _scale_between(source: str, target: str, molar_mass: float) -> str | None:
+    """What joins two quantities: nothing if they are one, a molar mass between mass and amount."""
+    if source == target:
+        return ""
+    if molar_mass > 0 and (source, target) == (_MASS, _AMOUNT):
+        return f"* {molar_mass!r} g/mol"
+    if molar_mass > 0 and (source, target) == (_AMOUNT, _MASS):
+        return f"/ ({molar_mass!r} g/mol)"
+    return None
+
+
+def _over(unit: str, scale: str) -> str:
+    return f"({unit}) {scale}" if scale else unit
+
+
+def convert(number: float, source: str, target: str, *, molar_mass: float = 0.0) -> float | None:
+    """A number in another unit, None if the units do not convert; `molar_mass` is in g/mol."""
+    factor = find_factor(source, target, molar_mass=molar_mass)
     if factor is None:
         return None
     try:

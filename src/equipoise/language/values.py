@@ -46,11 +46,12 @@ class Interval(Struct, frozen=True):
 
 
 class Known(Struct, frozen=True):
-    """A value, its unit (`""` for none) and where it comes from."""
+    """A value, its unit (`""` for none), where it comes from, its analyte's molar mass in g/mol."""
 
     value: bool | int | float | str | dt.date | Interval
     unit: str = ""
     sources: tuple[Source, ...] = ()
+    molar_mass: float = 0.0
 
 
 class Unknown(Struct, frozen=True):

@@ -1,6 +1,7 @@
 """The words of an explanation, in both languages."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 from equipoise.language.values import ReasonKind
 from equipoise.problems import Text
@@ -30,3 +31,17 @@ REASONS: Mapping[ReasonKind, Text] = {
     "not_in_source": Text("not in the record", "absent du registre"),
     "undefined": Text("not defined", "non défini"),
 }
+
+KINDS: Mapping[str, Text] = {
+    "number": Text("a number", "un nombre"),
+    "boolean": Text("yes or no", "oui ou non"),
+    "choice": Text("a choice", "un choix"),
+    "text": Text("text", "du texte"),
+    "date": Text("a day", "un jour"),
+    "any": Text("any value", "une valeur quelconque"),
+}
+
+
+def nearest(name: str, known: Mapping[str, object]) -> str:
+    """The known names that a name most resembles."""
+    return ", ".join(get_close_matches(name, known, n=3, cutoff=0)) or "–"

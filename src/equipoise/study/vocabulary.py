@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping
 
+import msgspec
+
 from equipoise.clinical import CALCULATORS
 from equipoise.language import (
     STANDARD_FUNCTIONS,
+    Direction,
     Function,
     Functions,
+    History,
     ValueType,
     as_functions,
     convert,
     find_unit,
-    history_functions,
     infer_type,
     parse,
-    unknown,
+    visit_functions,
 )
 from equipoise.problems import Refused
 from equipoise.study.criteria import ValueDefinition
@@ -43,7 +46,7 @@ _KINDS: Mapping[str, str] = {"integer": "number", "scale": "number", "month": "d
 
 def form_functions() -> Functions:
     """What an expression of a form may call; the history is empty, for checks alone."""
-    return {**STANDARD_FUNCTIONS, **history_functions(lambda _, name: unknown("missing", name))}
+    return {**STANDARD_FUNCTIONS, **visit_functions(lambda _: History())}
 
 
 def criteria_functions() -> Functions:
@@ -70,22 +73,30 @@ def all_names(study: Study) -> dict[str, ValueType]:
     """Every item and derived value of the study, as `form.item`."""
     names: dict[str, ValueType] = {}
     for form in study.forms.values():
-        names |= {f"{form.form}.{name}": type_of(part) for name, part in form.derive.items()}
-        names |= {f"{form.form}.{name}": type_of(part) for name, part in form.items.items()}
+        parts: dict[str, Item | Derivation] = {**form.derive, **form.items}
+        names |= {f"{form.form}.{name}": type_of(part) for name, part in parts.items()}
+    for name, worst in worst_directions(study).items():
+        if name in names:
+            names[name] = msgspec.structs.replace(names[name], worst=worst)
     return names
+
+
+def worst_directions(study: Study) -> Mapping[str, Direction]:
+    """In which direction each endpoint, as `form.item`, gets worse."""
+    return {e.item: "highest" if e.lower_is_better else "lowest" for e in study.analysis.endpoints}
 
 
 def form_names(study: Study, form: Form, *, before: str = "") -> Names:
     """What a form's expressions may name; a derived value only those derived `before` it."""
     names = all_names(study)
     names["encounter"] = ValueType("choice", codes=tuple(study.schedule.encounters))
-    names |= {name: type_of(item) for name, item in form.items.items()}
+    names |= {name: names[f"{form.form}.{name}"] for name in form.items}
     for area in form.areas:
         names |= {n: ANYTHING for n, _ in area.sides if _is_unmade(form, n)}
-    for name, derivation in form.derive.items():
+    for name in form.derive:
         if name == before:
             break
-        names[name] = type_of(derivation)
+        names[name] = names[f"{form.form}.{name}"]
     return names
 
 

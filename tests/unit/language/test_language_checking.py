@@ -6,19 +6,20 @@ from hypothesis import strategies as st
 
 from equipoise.language import (
     STANDARD_FUNCTIONS,
-    Known,
+    History,
     ValueType,
     check_expression,
     check_source,
-    history_functions,
     infer_type,
     parse,
+    visit_functions,
 )
 from equipoise.problems import Refused, Where
 
 NAMES = {
-    "crp": ValueType("number", "mg/L", plausible=(0, 500)),
-    "hb": ValueType("number", "g/dL"),
+    "crp": ValueType("number", "mg/L", plausible=(0, 500), worst="highest"),
+    "hb": ValueType("number", "g/dL", molar_mass=16114.5),
+    "age": ValueType("number", "years"),
     "mrss": ValueType("number"),
     "gfr": ValueType("number", "mL/min/1.73m2"),
     "sex": ValueType("choice", codes=("female", "male")),
@@ -29,7 +30,7 @@ NAMES = {
     "seen_on": ValueType("date"),
     "whatever": ValueType("any"),
 }
-FUNCTIONS = {**STANDARD_FUNCTIONS, **history_functions(lambda _which, _name: Known(1))}
+FUNCTIONS = {**STANDARD_FUNCTIONS, **visit_functions(lambda _name: History())}
 BOOLEAN = ValueType("boolean")
 
 
@@ -67,6 +68,18 @@ def codes(source: str, result: ValueType | None = BOOLEAN) -> list[str]:
         "points(fatal, 9) + count(fatal, fatal) > 3",
         "whatever > 3 and whatever and whatever + 3 > 2",
         "sum(mrss, whatever) > 3",
+        "hb < 7 mmol/L and sum(hb, 1 mmol/L) > 3 g/dL and hb + 1 mmol/L > 2 g/dL",
+        "hb / 1 mmol/L > 2",
+        "seen_on within 2 years before 2026-03 and whatever within 3 days of seen_on",
+        "seen_on within whatever after seen_on",
+        "seen_on + whatever > seen_on - 12 months",
+        "(case when fatal then 1 mg/L otherwise crp) > 1 mg/dL",
+        "case when fatal then crp > 3 mg/L otherwise mrss > 2",
+        "(case when fatal then sex otherwise other_sex) = female",
+        "worst of crp > 3 mg/L and worst of whatever > 3 and latest of sex = female",
+        "change from baseline of crp < -3 mg/L and mean of hb > 1 mmol/L and count of sex > 2",
+        "previous of crp - crp > 600 mg/L",
+        "age < 30 months",
         "whatever = female",
     ],
 )
@@ -127,6 +140,30 @@ def test_rules_that_make_sense(source: str) -> None:
         ("crp > 5 g/L", "EQ-L017"),
         ("5 g/L < crp", "EQ-L017"),
         ("crp >", "EQ-L018"),
+        ("mrss within 3 points of mrss", "EQ-L019"),
+        ("seen_on within 3 days of crp", "EQ-L019"),
+        ("seen_on within 3 kg before seen_on", "EQ-L007"),
+        ("seen_on within 3 after seen_on", "EQ-L008"),
+        ("seen_on within sex of seen_on", "EQ-L016"),
+        ("sen_on within 3 days of seen_on", "EQ-L006"),
+        ("seen_on within dist of seen_on", "EQ-L006"),
+        ("seen_on within 1.5 months of seen_on", "EQ-L020"),
+        ("seen_on + 0.3 years > seen_on", "EQ-L020"),
+        ("seen_on + sex > seen_on", "EQ-L016"),
+        ("crp / 0 > 3 mg/L", "EQ-L021"),
+        ("worst of hb > 3 g/dL", "EQ-L022"),
+        ("seen_on - seen_on <= 2 years", "EQ-L023"),
+        ("age > 700 days", "EQ-L023"),
+        ("mean of sex > 3", "EQ-L012"),
+        ("mean of rater > 3", "EQ-L012"),
+        ("mean of cpr > 3", "EQ-L006"),
+        ("crp < 3 mmol/L", "EQ-L007"),
+        ("(case when fatal then crp otherwise 3) > 3 mg/L", "EQ-L013"),
+        ("case when crp then true otherwise false", "EQ-L013"),
+        ("(case when fatal then crp otherwise sex) > 3 mg/L", "EQ-L013"),
+        ("(case when fatal then crp otherwise gfr) > 3 mg/L", "EQ-L013"),
+        ("(case when fatal then cpr otherwise gfr) > 3 mg/L", "EQ-L006"),
+        ("(case when fatal then crp otherwise cpr) > 3 mg/L", "EQ-L006"),
     ],
 )
 def test_each_kind_of_nonsense_has_its_problem(source: str, code: str) -> None:
@@ -190,6 +227,12 @@ def test_a_computed_value_has_the_kind_and_unit_it_declares(
         ("seen_on - seen_on", ValueType("number", "days")),
         ("seen_on + 3 days", ValueType("date")),
         ("previous(sex)", NAMES["sex"]),
+        ("latest of sex", NAMES["sex"]),
+        ("mean of hb", ValueType("number", "g/dL", molar_mass=16114.5)),
+        ("count of sex", ValueType("number")),
+        ("case when fatal then hb otherwise 3 mmol/L", NAMES["hb"]),
+        ("hb + 1 g/dL", NAMES["hb"]),
+        ("seen_on + 3 months", ValueType("date")),
         ("crp > 3 mg/L", BOOLEAN),
         ("2026-03", ValueType("date")),
         ("cpr", None),
