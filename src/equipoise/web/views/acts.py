@@ -189,7 +189,7 @@ def sign(visit: Visit, code: str) -> HttpResponse:
             digest = visit.request.POST.get("digest", "")[:64]
             sign_casebook(visit.trial, **_by(visit, code), meaning=meaning, digest=digest)
             return visit.go("participant", code=code, done=t("sign.done", participant=code))
-        found = (problem("EQ-W026"),)
+        found = (problem("EQ-W026", "password"),)
     return visit.show(
         "sign.html",
         status=422 if found else 200,

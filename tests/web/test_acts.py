@@ -1,0 +1,236 @@
+"""Into screening and out of the trial: screen, end screening, miss, withdraw, complete, sign."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from equipoise.conduct import RunningTrial, digest_of
+from equipoise.study.roles import Role
+
+from . import course
+from .conftest import PASSWORD, SignIn, said
+from .reading import Reading, read
+
+TODAY = course.day("on")
+
+
+def post(client: Client, path: str, data: dict[str, str] | None = None) -> Reading:
+    return read(client.post(path, data or {}, follow=True))
+
+
+@pytest.fixture
+def client(sign_in: SignIn) -> Client:
+    return sign_in(Role.INVESTIGATOR)
+
+
+@pytest.mark.requirement("C60")
+def test_a_person_is_screened_under_a_code(trial: RunningTrial, client: Client) -> None:
+    """The site's next code, told at once; the page never asks for a name."""
+    page = read(client.get("/screen/"))
+    assert page.value("on.year") == str(course.TODAY.year)
+    assert page.value("site") == ""
+    assert {e.get("name") for e in page.all("input")} == {
+        "site",
+        "on.day",
+        "on.month",
+        "on.year",
+        "csrfmiddlewaretoken",
+        "next",
+    }
+
+    done = post(client, "/screen/", {"site": "02", **TODAY})
+
+    assert done.one(class_="done").text == said("screen.done", participant="02-001")
+    assert done.one("h1").text == said("participant.title", participant="02-001")
+    assert said("participant.no_consent") in done.text
+    assert post(client, "/screen/", {**TODAY}).codes == {"EQ-W001"}
+    later = course.day("on", course.TODAY.replace(year=course.TODAY.year + 1, day=1))
+    assert post(client, "/screen/", {"site": "02", **later}).codes == {"EQ-C018"}
+    assert list(trial.state.participants) == ["02-001"]
+
+
+def test_the_list_is_filtered(trial: RunningTrial, client: Client) -> None:
+    """By site and by status; the part that a browser swaps in is the table alone."""
+    stages = course.busy(trial)
+
+    def shown(query: str, **headers: str) -> set[str]:
+        page = read(client.get(f"/participants/{query}", headers=headers))
+        assert bool(page.all("h1")) == (not headers)
+        return {e.text for e in page.all("th", scope="row")}
+
+    assert shown("") == set(stages.values())
+    assert shown("?site=02") == {stages["elsewhere"]}
+    assert shown("?status=randomized") == {stages["given"], stages["ordered"]}
+    assert shown("?site=02&status=randomized") == set()
+    assert shown("?status=nonsense") == set()
+    assert shown("?site=02", **{"HX-Request": "true"}) == {stages["elsewhere"]}
+
+
+def test_screening_ends_with_the_criteria_that_bar_or_a_reason(
+    trial: RunningTrial, client: Client
+) -> None:
+    free, barred = course.consented(trial), course.consented(trial)
+    address = f"/participants/{free}/end-screening/"
+    assert post(client, address).codes == {"EQ-C004"}
+    done = post(client, address, {"reason": "moved away"})
+    assert done.one(class_="done").text == said("end_screening.done", participant=free)
+    assert trial.state.participants[free].status == "screen_failed"
+    assert "EQ-C023" in post(client, address, {"reason": "again"}).codes
+
+    post(client, f"/participants/{barred}/judge/E6/", {"answer": "yes"})
+    page = post(client, f"/participants/{barred}/end-screening/")
+    assert trial.state.participants[barred].failed_criteria == ("E6",)
+    assert said("participant.failed") + "E6" in page.text
+    assert said("status.screen_failed") in page.text
+
+
+def test_a_visit_is_missed_for_a_reason(trial: RunningTrial, client: Client) -> None:
+    """Then none of its forms is offered, and it is not missed twice."""
+    code = course.given(trial)
+    address = f"/participants/{code}/encounters/M1/miss/"
+    assert read(client.get(address)).one("h1").text.startswith("M1, safety visit")
+    assert post(client, address).codes == {"EQ-W001"}
+    assert post(client, address, {"reason": " x "}).codes == {"EQ-C004"}
+
+    done = post(client, address, {"reason": "in hospital elsewhere"})
+
+    assert done.one(class_="done").text == said("miss.done", encounter="M1, safety visit")
+    row = done.one("tr", id="M1")
+    assert said("timing.missed") in row.text
+    assert not [e for e in done.all("a") if row in e.within]
+    assert post(client, address, {"reason": "again"}).codes == {"EQ-C036"}
+    form = client.get(f"/participants/{code}/forms/M1/vital_signs/0/")
+    posted = client.post(f"/participants/{code}/forms/M1/vital_signs/0/", {})
+    assert form.status_code == 200 and posted.status_code == 422
+    assert post(client, f"/participants/{code}/encounters/M99/miss/").codes == {"EQ-C035"}
+
+
+@pytest.mark.requirement("C62")
+def test_leaving_keeps_what_was_collected(trial: RunningTrial, client: Client) -> None:
+    """The reason and the last day are on the page; nothing new is offered, what stands is read."""
+    code = course.given(trial)
+    address = f"/participants/{code}/withdraw/"
+    assert read(client.get(address)).all("button", class_="grave")
+    assert post(client, address, {**TODAY}).codes == {"EQ-W001"}
+    assert trial.state.participants[code].status == "randomized"
+
+    done = post(client, address, {**TODAY, "reason": "wishes to stop"})
+
+    assert done.one(class_="done").text == said("withdraw.done", participant=code)
+    assert "(wishes to stop)" in done.text
+    assert not done.all("a", href=address)
+    assert read(client.get(f"/participants/{code}/forms/screening/mrss/0/")).all("svg")
+    assert post(client, address, {**TODAY, "reason": "again"}).codes == {"EQ-C017"}
+
+
+def test_follow_up_is_completed_after_the_last_visit(trial: RunningTrial, client: Client) -> None:
+    code = course.given(trial)
+    address = f"/participants/{code}/complete/"
+    assert post(client, address, TODAY).codes == {"EQ-C070"}
+    post(client, f"/participants/{code}/encounters/M12/miss/", {"reason": "abroad for good"})
+
+    done = post(client, address, TODAY)
+
+    assert done.one(class_="done").text == said("complete.done", participant=code)
+    assert trial.state.participants[code].status == "completed"
+    assert said("status.completed") in read(client.get("/participants/")).text
+    assert post(client, address, {"on.day": "1"}).codes == {"EQ-W005"}
+
+
+def test_a_log_is_added_to_and_the_end_of_study_once(trial: RunningTrial, client: Client) -> None:
+    code = course.given(trial)
+    new = f"/participants/{code}/log/adverse_event/new/"
+    first = client.get(new).headers["Location"]
+    assert first == f"/participants/{code}/forms/-/adverse_event/1/"
+    course.fallen_ill(trial, code)
+    assert client.get(new).headers["Location"] == f"/participants/{code}/forms/-/adverse_event/2/"
+    end = client.get(f"/participants/{code}/log/end_of_study/new/").headers["Location"]
+    assert end == f"/participants/{code}/forms/-/end_of_study/0/"
+    unknown = client.get(f"/participants/{code}/log/nothing/new/")
+    assert (unknown.status_code, read(unknown).codes) == (404, {"EQ-C031"})
+    page = read(client.get(f"/participants/{code}/"))
+    assert page.one("a", href=first).text == "1. Deep vein thrombosis"
+    assert page.all("a", href=new)
+    form = read(client.get(end))
+    assert said("form.on_log") in form.text
+
+
+def sign(client: Client, code: str, **data: str) -> Reading:
+    return post(client, f"/participants/{code}/sign/", data)
+
+
+def digest_on(client: Client, code: str) -> str:
+    return read(client.get(f"/participants/{code}/sign/")).value("digest")
+
+
+@pytest.mark.requirement("C16", "C17", "C19")
+def test_a_casebook_is_signed_with_the_password(trial: RunningTrial, client: Client) -> None:
+    """Name, meaning and digest are shown before; the password is asked again."""
+    code = course.given(trial)
+    page = read(client.get(f"/participants/{code}/sign/"))
+    digest = page.value("digest")
+    assert digest == digest_of(trial.state.participants[code])
+    assert said("sign.meaning") in page.text
+    assert "Somebody 1 (the-investigator)" in page.text
+
+    wrong = sign(client, code, digest=digest, password="not mine at all")
+    assert wrong.codes == {"EQ-W026"}
+    assert wrong.one("a", href="#password")
+    assert sign(client, code, digest=digest).codes == {"EQ-W026"}
+    assert trial.state.participants[code].signature is None
+
+    done = sign(client, code, digest=digest, password=PASSWORD)
+
+    assert done.one(class_="done").text == said("sign.done", participant=code)
+    signature = trial.state.participants[code].signature
+    assert signature is not None
+    assert (signature.digest, signature.meaning) == (digest, said("sign.meaning"))
+    assert re.search(r"Casebook signedthe-investigator, \d", done.text)
+
+
+@pytest.mark.requirement("C17", "C22")
+def test_a_signature_is_bound_to_what_was_seen(
+    trial: RunningTrial, sign_in: SignIn, client: Client
+) -> None:
+    """Data that changed while the page lay open are not signed; a later change voids it."""
+    code = course.given(trial)
+    seen = digest_on(client, code)
+    address = f"/participants/{code}/forms/screening/vital_signs/0/correct/pulse/"
+    other = sign_in(Role.COORDINATOR)
+    other.post(address, {"pulse": "71", ".reason": "misread", "seen": "1"})
+
+    refused = client.post(f"/participants/{code}/sign/", {"digest": seen, "password": PASSWORD})
+    assert (refused.status_code, read(refused).codes) == (409, {"EQ-C071"})
+
+    sign(client, code, digest=digest_on(client, code), password=PASSWORD)
+    other.post(address, {"pulse": "72", ".reason": "misread", "seen": "2"})
+    assert said("participant.signature_void") in read(client.get(f"/participants/{code}/")).text
+
+
+def test_the_dashboard_says_what_is_due(trial: RunningTrial, client: Client) -> None:
+    """Counts of all, visits in their window, criteria unknown, infusions on their way."""
+    stages = course.busy(trial)
+    page = read(client.get("/"))
+    figures = {e.text for e in page.all("dl", class_="figures")}.pop()
+
+    assert figures.startswith("Screened6 In screening4 ")
+    assert "Randomized2 / 18" in figures
+    for stage in ("screened", "consented", "elsewhere"):
+        assert page.one("a", href=f"/participants/{stages[stage]}/eligibility/")
+    assert f"{said('dashboard.infusions')} (1)" in page.text
+    assert f"{stages['ordered']} M0" in page.text
+    assert len(page.all("svg")) == 2
+    assert said("dashboard.pooled") in page.text
+
+
+@pytest.mark.requirement("C66", "F28")
+def test_overseers_see_counts_and_no_single_person(trial: RunningTrial, sign_in: SignIn) -> None:
+    """The board and the administrator get totals; an assessor hears of no infusion."""
+    course.busy(trial)
+    for role in (Role.DSMB, Role.ADMINISTRATOR):
+        page = read(sign_in(role).get("/"))
+        assert "Randomized2 / 18" in page.text
+        assert not re.search(r"\d\d-\d{3}", page.one("main").text)
+    assessor = read(sign_in(Role.OUTCOME_ASSESSOR).get("/"))
+    assert said("dashboard.infusions") not in assessor.text

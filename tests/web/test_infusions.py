@@ -1,0 +1,318 @@
+"""An infusion: ordered from the weight of the day, prepared behind the sealed door, given."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from msgspec.structs import replace
+
+from equipoise.conduct import RunningTrial, submit_form, withdraw_participant
+from equipoise.study.roles import Role
+from equipoise.vault import VaultClient, read_token
+from equipoise.web.running import use_trial
+
+from . import course
+from .conftest import SignIn, name_of, said
+from .reading import Reading, read
+
+TODAY = course.day("on")
+
+
+def weigh(trial: RunningTrial, code: str, kg: float, on: dt.date = course.TODAY) -> None:
+    values = {**course.answers(trial.study.forms["vital_signs"]), "weight": kg}
+    submit_form(
+        trial,
+        by=course.COORDINATOR,
+        at=course.now(),
+        participant=code,
+        encounter="M0",
+        form="vital_signs",
+        on=on,
+        values=values,
+    )
+
+
+def order(client: Client, code: str, encounter: str = "M0", **changes: str) -> Reading:
+    address = f"/participants/{code}/encounters/{encounter}/order/"
+    return read(client.post(address, {**TODAY, **changes}, follow=True))
+
+
+def facts(page: Reading) -> dict[str, str]:
+    rows = page.all("tr")
+    cells = {r: [e.text for e in page.all("th", "td") if r in e.within] for r in rows}
+    return {c[0]: c[1].replace("\u00a0", " ") for c in cells.values() if len(c) == 2}
+
+
+@pytest.mark.requirement("C41")
+def test_the_dose_of_the_day(trial: RunningTrial, sign_in: SignIn) -> None:
+    """Seventy kilograms at 2 x 10^6 per kilogram: 1.4 x 10^8 cells, in 16.5 mL, from two bags."""
+    code = course.randomized(trial)
+    weigh(trial, code, 70.0)
+    client = sign_in(Role.COORDINATOR)
+    page = read(client.get(f"/participants/{code}/encounters/M0/order/"))
+
+    shown = facts(page)
+    assert shown[said("order.weight")].startswith("70 kg, on ")
+    assert shown[said("order.dose")] == "1.4 × 10⁸ viable cells"
+    assert shown[said("order.volume")] == "16.5 mL"
+    assert shown[said("order.bags")] == "2"
+    assert page.value("on.day") == str(course.TODAY.day)
+
+    done = order(client, code)
+    assert said("order.done", encounter="M0, first infusion") in done.text
+    ordered = trial.state.participants[code].infusions["M0"]
+    assert (ordered.target_cells, ordered.volume_ml, ordered.n_bags) == (140_000_000, 16.5, 2)
+    assert said("infusion.ordered") in done.text
+    assert order(client, code).codes == {"EQ-C061"}
+
+
+@pytest.mark.requirement("C41")
+@pytest.mark.parametrize(("kg", "code_of"), [(200.0, "EQ-B003"), (29.9, "EQ-B003")])
+def test_no_dose_from_a_weight_of_no_adult(
+    kg: float, code_of: str, trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """The page says what is wrong with the weight instead of a dose; the post is refused."""
+    code = course.randomized(trial)
+    weigh(trial, code, kg)
+    client = sign_in(Role.COORDINATOR)
+    shown = facts(read(client.get(f"/participants/{code}/encounters/M0/order/")))
+    assert "kg, not lb or g" in shown[said("order.problem")]
+    assert said("order.dose") not in shown
+
+    assert order(client, code).codes == {code_of}
+    assert trial.state.participants[code].infusions == {}
+
+
+@pytest.mark.requirement("C41")
+def test_no_dose_from_the_weight_of_another_day(trial: RunningTrial, sign_in: SignIn) -> None:
+    code = course.randomized(trial)  # weighed at screening, today
+    tomorrow = course.day("on", course.TODAY + dt.timedelta(days=1))
+    assert "EQ-B002" in order(sign_in(Role.COORDINATOR), code, **tomorrow).codes
+    assert trial.state.participants[code].infusions == {}
+
+
+@pytest.mark.requirement("C41")
+def test_no_dose_without_a_weight(trial: RunningTrial, sign_in: SignIn) -> None:
+    """Somebody who was never weighed on the form that the dose is read from."""
+    code = course.randomized(trial)
+    treatments = trial.study.treatments
+    assert treatments.dose is not None
+    elsewhere = replace(treatments, dose=replace(treatments.dose, weight="infusion.weight"))
+    trial.study = replace(trial.study, treatments=elsewhere)
+    client = sign_in(Role.COORDINATOR)
+    shown = facts(read(client.get(f"/participants/{code}/encounters/M0/order/")))
+    assert "Weigh the participant" in shown[said("order.problem")]
+    assert order(client, code).codes == {"EQ-B001"}
+
+
+@pytest.mark.parametrize(
+    ("encounter", "code_of"), [("M1", "EQ-C060"), ("M99", "EQ-C035"), ("screening", "EQ-C060")]
+)
+def test_an_infusion_has_its_visits(
+    encounter: str, code_of: str, trial: RunningTrial, sign_in: SignIn
+) -> None:
+    code = course.randomized(trial)
+    weigh(trial, code, 70.0)
+    assert code_of in order(sign_in(Role.COORDINATOR), code, encounter).codes
+
+
+def test_nobody_is_infused_without_a_number(trial: RunningTrial, sign_in: SignIn) -> None:
+    code = course.eligible(trial)
+    assert "EQ-C039" in order(sign_in(Role.COORDINATOR), code).codes
+
+
+def test_a_study_without_a_dose(trial: RunningTrial, sign_in: SignIn) -> None:
+    """Where the folder gives no bag, the page computes nothing and the act says so."""
+    code = course.ordered(trial)
+    trial.study = replace(trial.study, treatments=replace(trial.study.treatments, bag=None))
+    client = sign_in(Role.COORDINATOR)
+    page = read(client.get(f"/participants/{code}/encounters/M3/order/"))
+    assert facts(page) == {}
+    assert order(client, code, "M3").codes == {"EQ-B004"}
+
+
+@pytest.fixture
+def code(trial: RunningTrial) -> str:
+    return course.ordered(trial)
+
+
+@pytest.fixture
+def unit(sign_in: SignIn, code: str) -> Client:
+    return sign_in(Role.CELL_UNIT, door="sealed")
+
+
+@pytest.mark.requirement("C65")
+def test_the_cell_unit_sees_what_to_prepare(
+    code: str, trial: RunningTrial, unit: Client, vault_folder: Path
+) -> None:
+    """Participant, number, product as the sealed list has it, weight, dose, volume, bags, label."""
+    page = read(unit.get("/work-list/"))
+    box = page.one("section", class_="due")
+    text = box.text.replace("\u00a0", " ")
+
+    assert isinstance(trial.vault, VaultClient)
+    nature = VaultClient(trial.vault._door, read_token(vault_folder, "nature"))
+    arm = trial.study.identity.arms[nature.nature(trial.state.participants[code].number)]
+    product = trial.study.treatments.products[arm.gives["M0"]]
+    assert f"{said('cells.contents')} {product.label.en}" in text
+    assert f"{code} · R-001 · M0, first infusion" in text
+    for fact in ("70 kg", "1.4 × 10⁸ viable cells", "16.5 mL"):
+        assert fact in text
+    assert len(page.value("label")) == 8 and page.value("label").isdigit()
+    assert said("cells.secret") in page.text
+
+
+@pytest.mark.requirement("F21")
+def test_labels_say_nothing(unit: Client) -> None:
+    """Each look draws another eight digits, whatever the bag holds."""
+    drawn = {read(unit.get("/work-list/")).value("label") for _ in range(5)}
+    assert len(drawn) > 1
+
+
+def hand_out(unit: Client, code: str, label: str, **more: str) -> Reading:
+    return read(unit.post(f"/work-list/{code}/M0/", {"label": label, **more}, follow=True))
+
+
+def test_an_infusion_is_handed_out_once_checked(
+    code: str, trial: RunningTrial, unit: Client
+) -> None:
+    """Label and participant are compared before; then the bag leaves the list for the history."""
+    assert hand_out(unit, code, "12345678").codes == {"EQ-W027"}
+    assert trial.state.participants[code].infusions["M0"].status == "ordered"
+
+    done = hand_out(unit, code, "12345678", is_checked="yes")
+
+    assert done.one(class_="done").text == said("cells.done", label="12345678")
+    assert said("cells.none") in done.text
+    row = next(e for e in done.all("tr") if code in e.text)
+    assert "12345678" in row.text and said("infusion.prepared") in row.text
+    assert hand_out(unit, code, "87654321", is_checked="yes").codes == {"EQ-C063"}
+
+
+def test_a_label_is_used_once(code: str, trial: RunningTrial, unit: Client) -> None:
+    hand_out(unit, code, "12345678", is_checked="yes")
+    other = course.ordered(trial)
+    assert hand_out(unit, other, "12345678", is_checked="yes").codes == {"EQ-C064"}
+    assert hand_out(unit, other, "  ", is_checked="yes").codes == {"EQ-C064"}
+    assert hand_out(unit, "01-999", "1", is_checked="yes").codes == {"EQ-C003"}
+
+
+def test_who_has_left_is_off_the_list(code: str, trial: RunningTrial, unit: Client) -> None:
+    """No bag is thawed for somebody who will not come."""
+    withdraw_participant(
+        trial,
+        by=name_of(Role.INVESTIGATOR),
+        at=course.now(),
+        reason="moved away",
+        participant=code,
+        on=course.TODAY,
+    )
+    assert said("cells.none") in read(unit.get("/work-list/")).text
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_the_list_without_a_vault(
+    is_there: bool, trial: RunningTrial, unit: Client, tmp_path: Path
+) -> None:
+    """Each line says that its contents cannot be had; none can be handed out from it."""
+    vault = VaultClient(tmp_path / "no.sock", "t") if is_there else None
+    use_trial(RunningTrial(trial.study, trial.store, vault))
+
+    page = read(unit.get("/work-list/"))
+
+    assert page.codes == {"EQ-V017" if is_there else "EQ-C053"}
+    assert not page.all("input", name="label")
+
+
+@pytest.mark.requirement("C65")
+def test_the_sites_token_opens_no_contents(trial: RunningTrial, unit: Client) -> None:
+    """Even with the pages of the cell unit the site's process would learn nothing."""
+    use_trial(trial)
+    page = read(unit.get("/work-list/"))
+    assert page.codes and not page.all(class_="contents")
+
+
+def give(client: Client, code: str, **changes: str) -> Reading:
+    posted = {**TODAY, "label": "12345678", "volume": "16,5", **changes}
+    address = f"/participants/{code}/encounters/M0/give/"
+    return read(client.post(address, posted, follow=True))
+
+
+@pytest.mark.requirement("F24", "C74")
+def test_the_bag_is_given_that_was_prepared(trial: RunningTrial, sign_in: SignIn) -> None:
+    """The label is read from the bag, never offered by the page; another bag is refused."""
+    code = course.prepared(trial)
+    client = sign_in(Role.INVESTIGATOR)
+    page = read(client.get(f"/participants/{code}/encounters/M0/give/"))
+    assert page.value("label") == ""
+    assert "12345678" not in page.one("main").text
+    assert page.value("volume") == "16.5"
+
+    wrong = give(client, code, label="12345679")
+    assert wrong.codes == {"EQ-C065"}
+    assert wrong.value("label") == "12345679"
+    assert trial.state.participants[code].infusions["M0"].status == "prepared"
+
+    done = give(client, code)
+    assert said("give.done", encounter="M0, first infusion") in done.text
+    infusion = trial.state.participants[code].infusions["M0"]
+    assert (infusion.status, infusion.given_ml, infusion.given_on) == ("given", 16.5, course.TODAY)
+    assert give(client, code).codes == {"EQ-C063"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code_of"),
+    [
+        ({"volume": "0"}, "EQ-C067"),
+        ({"volume": "165"}, "EQ-C067"),
+        ({"volume": "9" * 400}, "EQ-C067"),
+        ({"volume": ""}, "EQ-W001"),
+        ({"volume": "all"}, "EQ-W002"),
+        ({"label": ""}, "EQ-W001"),
+        (course.day("on", course.TODAY - dt.timedelta(days=1)), "EQ-C066"),
+        ({"on.day": "32"}, "EQ-W005"),
+        ({"label": "1" * 5000}, "EQ-F002"),
+    ],
+)
+def test_what_went_in_is_what_can_have(
+    changes: dict[str, str], code_of: str, trial: RunningTrial, sign_in: SignIn
+) -> None:
+    code = course.prepared(trial)
+    assert give(sign_in(Role.INVESTIGATOR), code, **changes).codes == {code_of}
+    assert trial.state.participants[code].infusions["M0"].status == "prepared"
+
+
+def test_what_was_not_ordered_cannot_be_given(trial: RunningTrial, sign_in: SignIn) -> None:
+    code = course.randomized(trial)
+    client = sign_in(Role.INVESTIGATOR)
+    address = f"/participants/{code}/encounters/M0/give/"
+    assert read(client.get(address)).codes == {"EQ-C062"}
+
+
+def test_the_next_step_is_offered_to_who_takes_it(trial: RunningTrial, sign_in: SignIn) -> None:
+    """On the participant's page: order, then wait for the cell unit, then give."""
+    code = course.randomized(trial)
+    client = sign_in(Role.COORDINATOR)
+
+    def offered() -> set[str]:
+        page = read(client.get(f"/participants/{code}/"))
+        return {
+            e.get("href").split("/")[-2]
+            for e in page.all("a", class_="button")
+            if "/M0/" in e.get("href")
+        }
+
+    assert offered() == {"order"}
+    weigh(trial, code, 70.0)
+    order(client, code)
+    assert offered() == set()
+    assert said("dashboard.infusions") + " (1)" in read(client.get("/")).text
+    unit = sign_in(Role.CELL_UNIT, door="sealed")
+    hand_out(unit, code, "12345678", is_checked="yes")
+    client = sign_in(Role.COORDINATOR, door="site")
+    assert offered() == {"give"}
+    give(client, code)
+    assert offered() == set()
+    monitor = read(sign_in(Role.MONITOR).get(f"/participants/{code}/"))
+    assert "12345678" in monitor.text and not monitor.all("a", class_="little")
