@@ -4,6 +4,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Literal
 
@@ -11,6 +12,7 @@ from msgspec import Struct
 
 from equipoise.language import Value, ValueType, read_value, unknown
 from equipoise.problems import Problem, Where, problem
+from equipoise.screening.compiler import LARGEST
 from equipoise.study.criteria import Judgement, Rule
 from equipoise.study.study import Study
 from equipoise.study.vocabulary import value_names
@@ -20,6 +22,7 @@ IGNORED = frozenset({"id", "person", "person_id", "participant"})
 
 REFERENCE = "reference_date"
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}(-[0-9]{2})?")
 _TRUE, _FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
 
 
@@ -79,10 +82,14 @@ def _plain(kind: str, cell: object) -> object:
     """A cell as JSON would hold it."""
     if isinstance(cell, str):
         cell = _from_text(kind, cell.strip())
-    if isinstance(cell, float):
-        if math.isinf(cell):
-            raise WrongCellError(cell)
-        return None if math.isnan(cell) else cell
+    if isinstance(cell, Decimal):
+        cell = float(cell)
+    if isinstance(cell, float) and math.isnan(cell):
+        return None
+    if isinstance(cell, int | float) and abs(cell) > LARGEST:
+        raise WrongCellError(cell)
+    if kind in ("date", "month") and isinstance(cell, str) and not _DAY.fullmatch(cell):
+        raise WrongCellError(cell)
     if isinstance(cell, dt.datetime):
         return cell.date().isoformat()
     return cell.isoformat() if isinstance(cell, dt.date) else cell

@@ -9,7 +9,7 @@ import pytest
 
 from equipoise.problems import Problem, Refused
 from equipoise.screening import Funnel, screen
-from equipoise.screening.screen import BATCH, MOST_PROBLEMS
+from equipoise.screening.tables import MOST_PROBLEMS
 from equipoise.study.criteria import Criterion, Rule
 from equipoise.study.study import Study
 from tests.unit.eligibility.small_study import INCLUSION, REFERENCE, judged, study
@@ -56,7 +56,10 @@ def test_the_funnel_counts_each_person_once(tmp_path: Path) -> None:
     """Six people; whom a criterion does not concern satisfies it; an empty cell is unknown."""
     funnel = screen(STUDY, write(tmp_path, PEOPLE))
 
-    assert funnel.to_answer() == {
+    answer = funnel.to_answer()
+    steps = answer.pop("funnel")
+
+    assert answer == {
         "people": 6,
         "eligible": 1,
         "not_eligible": 2,
@@ -72,7 +75,15 @@ def test_the_funnel_counts_each_person_once(tmp_path: Path) -> None:
                 ("E5", 0, 4, 2),
             )
         ),
+        "implausible": {},
     }
+    assert [(s["failed"], s["unknown"], s["passed"]) for s in steps] == [
+        (1, 1, 4),
+        (1, 1, 3),
+        (0, 2, 2),
+        (0, 2, 2),
+        (0, 3, 1),
+    ]
 
 
 @pytest.mark.parametrize("name", ["people.parquet", "people.arrow", "people.ipc"])
@@ -149,7 +160,7 @@ def test_headers_may_be_mapped(tmp_path: Path) -> None:
 
 def test_more_rows_than_fit_in_a_batch(tmp_path: Path) -> None:
     """All are counted."""
-    n = BATCH + 3
+    n = 200_003
     small: Study = study((Criterion(number="1", is_="crp > 5 mg/L"),), ())
     path = tmp_path / "many.parquet"
     pl.DataFrame({"crp": [float(i % 10) for i in range(n)]}).write_parquet(path)

@@ -1,0 +1,1 @@
+"""One study, several engines: the same answer for each person, or the engine is wrong."""
