@@ -21,7 +21,11 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write.")
 @json_option
 def draft(record: Path, output: Path | None, is_json: bool) -> int:
-    """Turn a registry page into a study folder and its list of open decisions."""
+    """Turn a record of a trial into a study folder and its list of open decisions.
+
+    RECORD is a saved registry page (text), a ClinicalTrials.gov study (API version 2, JSON) or a
+    USDM study (JSON); JSON may be packed with gzip.
+    """
     from equipoise.exchange import draft_study, to_answer, write_draft
 
     drafted = draft_study(record)

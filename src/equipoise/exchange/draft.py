@@ -1,43 +1,30 @@
-"""A registry page becomes a draft: what it states, what must be decided, a folder to start from.
+"""A record becomes a draft: what it states, what must be decided, a folder to start from.
 
 A draft never invents. Texts stay as the record has them, in the record's language; a rule is
-proposed only where the words can mean nothing else; whatever finds no place is listed.
+proposed where its words state one, and waits for review; whatever finds no place is listed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from equipoise.exchange.criteria_list import RecordCriterion, read_criteria
-from equipoise.exchange.criteria_reading import propose_expression, read_age_bounds, read_marks
-from equipoise.exchange.draft_folder import (
+from equipoise.exchange.criteria.items import Gap, RecordCriterion
+from equipoise.exchange.criteria.reading import propose_expression, read_marks
+from equipoise.exchange.drafting.folder import (
     DraftCriterion,
     FolderSource,
     open_questions,
     say_mark,
     to_pieces,
 )
-from equipoise.exchange.registry_arms import DraftArm, read_arms
-from equipoise.exchange.registry_facts import Facts, Gap, is_person_value, read_facts
-from equipoise.exchange.registry_page import RegistryPage, read_registry_page
+from equipoise.exchange.record.facts import DraftArm, Facts, Record
+from equipoise.exchange.record.opening import LARGEST_RECORD, open_record
 from equipoise.problems import Refused, problem
 from equipoise.study.write import write_study_files
 
-LARGEST_RECORD = 5_000_000
-"""Bytes. The longest registry pages have a tenth of this."""
-
-_READ = {
-    "",
-    "basic information",
-    "study design",
-    "study groups",
-    "interventions",
-    "eligibility criteria",
-    "sponsors",
-    "other identifiers",
-}
+__all__ = ["LARGEST_RECORD", "Draft", "draft_study", "from_record", "to_answer", "write_draft"]
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -53,50 +40,42 @@ class Draft(Struct, frozen=True, kw_only=True):
 
 
 def draft_study(record_path: Path) -> Draft:
-    """Read a registry page (.txt). Refused if the file is no such page."""
-    text = _load_text(record_path)
-    page = read_registry_page(text)
-    if page is None:
-        raise Refused([problem("EQ-D005", str(record_path), file=record_path.name)])
-    return from_registry_page(page)
+    """Read a registry page, ClinicalTrials.gov JSON or USDM JSON; Refused if it is none."""
+    return from_record(open_record(record_path))
 
 
-def from_registry_page(page: RegistryPage) -> Draft:
-    """Draft a study from a page that has been cut into sections."""
-    section = page.lines_of("eligibility criteria")
-    found = read_criteria([line.raw for line in section if not is_person_value(line)])
-    bounds = read_age_bounds(c.text for c in found.criteria if c.kind != "exclusion")
-    reading = read_facts(page, bounds=bounds)
-    arms, arm_gaps = read_arms(page)
-    criteria = tuple(_to_draft(found.criteria))
-    study = _name(page, reading.facts)
-    gaps_of_page = (
-        *_title_gap(page),
-        *_type_gap(reading.study_type),
-        *reading.gaps,
-        *arm_gaps,
-        *found.gaps,
+def from_record(record: Record) -> Draft:
+    """Draft a study from a record that has been read."""
+    criteria = tuple(_to_draft(record.criteria.criteria))
+    study = _name(record.reading.facts)
+    gaps = (
+        *(() if record.title else (Gap("title", "not found in the record"),)),
+        *_type_gap(record.reading.study_type),
+        *_masking_gap(record),
+        *record.reading.gaps,
+        *record.gaps,
+        *record.criteria.gaps,
         *_mark_gaps(criteria),
-        *_unread(page),
+        *record.unread,
     )
     source = FolderSource(
         study=study,
-        title=page.title,
-        reading=reading,
-        arms=arms,
+        title=record.title,
+        reading=record.reading,
+        arms=record.arms,
         criteria=criteria,
-        lost=found.lost,
-        bounds=bounds,
-        outcomes=tuple(line.text for line in page.lines_of("primary outcomes")),
+        lost=record.criteria.lost,
+        bounds=record.bounds,
+        outcomes=record.outcomes,
     )
     undecided = [Gap(d.id, f"{d.question.en} {d.because.en}") for d in open_questions(source)]
     return Draft(
         study=study,
-        title=page.title,
-        facts=reading.facts,
-        arms=arms,
+        title=record.title,
+        facts=record.reading.facts,
+        arms=record.arms,
         criteria=criteria,
-        gaps=(*gaps_of_page, *undecided),
+        gaps=tuple(dict.fromkeys((*gaps, *undecided))),
         pieces=to_pieces(source),
     )
 
@@ -110,7 +89,7 @@ def write_draft(draft: Draft, directory: Path) -> None:
             where = str(directory)
             raise Refused([problem("EQ-D006", where, directory=where, n_found=n_found)])
         write_study_files(directory, draft.pieces)
-        (directory / "forms").mkdir()
+        (directory / "forms").mkdir(exist_ok=True)
     except OSError as error:
         detail = error.strerror or str(error)
         where = str(directory)
@@ -125,38 +104,14 @@ def to_answer(draft: Draft) -> dict[str, object]:
     return plain
 
 
-def _load_text(path: Path) -> str:
-    where, name = str(path), path.name
-    try:
-        n_bytes = path.stat().st_size
-        if n_bytes > LARGEST_RECORD:
-            limit = LARGEST_RECORD
-            raise Refused([problem("EQ-D008", where, file=name, n_bytes=n_bytes, limit=limit)])
-        content = path.read_bytes()
-    except OSError as error:
-        detail = error.strerror or str(error)
-        raise Refused([problem("EQ-D001", where, file=name, detail=detail)]) from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Refused([problem("EQ-D003", where, file=name, detail=error.reason)]) from error
-    if not text.strip():
-        raise Refused([problem("EQ-D002", where, file=name)])
-    if "\0" in text:
-        raise Refused([problem("EQ-D003", where, file=name, detail="NUL")])
-    if text.lstrip()[:200].lower().startswith(("<!doctype", "<html", "<?xml", "<head", "<body")):
-        raise Refused([problem("EQ-D004", where, file=name)])
-    return text
-
-
 def _to_draft(criteria: tuple[RecordCriterion, ...]) -> list[DraftCriterion]:
-    """Add review marks and, where it is certain, a rule."""
+    """Add review marks and, where the words state one, a rule."""
     parents = {c.parent for c in criteria}
+    last_of: dict[str | None, int] = {c.parent: at for at, c in enumerate(criteria)}
     drafts: list[DraftCriterion] = []
     for index, criterion in enumerate(criteria):
-        later = {c.parent for c in criteria[index + 1 :]} - {None}
         has_parts = criterion.id in parents
-        goes_on = criterion.parent in later
+        goes_on = criterion.parent is not None and last_of[criterion.parent] > index
         marks = read_marks(criterion.text, has_parts=has_parts, goes_on=goes_on)
         drafts.append(
             DraftCriterion(
@@ -172,28 +127,29 @@ def _to_draft(criteria: tuple[RecordCriterion, ...]) -> list[DraftCriterion]:
     return drafts
 
 
-def _name(page: RegistryPage, facts: Facts) -> str:
+def _name(facts: Facts) -> str:
     """The study's identifier: its number in the registry, else the sponsor's, else `draft`."""
-    for candidate in (page.nct, facts.sponsor_id or ""):
+    for candidate in (facts.nct or "", facts.sponsor_id or ""):
         name = "".join(c if c.isascii() and c.isalnum() else "-" for c in candidate.lower())[:64]
         if name[:1].isalpha():
             return name
     return "draft"
 
 
-def _title_gap(page: RegistryPage) -> tuple[Gap, ...]:
-    heads = page.lines_of("")
-    lost = () if page.title else (Gap("title", "not found on the page"),)
-    return (*lost, *(Gap("Page head", f"not placed: {line.text}") for line in heads))
-
-
 def _type_gap(study_type: str) -> tuple[Gap, ...]:
     if study_type in ("", "INTERVENTIONAL"):
         return ()
-    return (Gap("Basic Information", f"{study_type}: a study folder describes a trial"),)
+    return (Gap("Study Type", f"{study_type}: a study folder describes a trial"),)
 
 
-def _mark_gaps(criteria: tuple[DraftCriterion, ...]) -> list[Gap]:
+def _masking_gap(record: Record) -> tuple[Gap, ...]:
+    roles = record.reading.masked_roles
+    if record.reading.facts.masking != "NONE" or not roles:
+        return ()
+    return (Gap("masking", f"said to be NONE, and yet these are masked: {', '.join(roles)}"),)
+
+
+def _mark_gaps(criteria: Iterable[DraftCriterion]) -> list[Gap]:
     quiet = ("needs_review", "judgement")
     return [
         Gap(c.id, say_mark(mark, c.text).en)
@@ -201,17 +157,3 @@ def _mark_gaps(criteria: tuple[DraftCriterion, ...]) -> list[Gap]:
         for mark in c.review
         if mark not in quiet
     ]
-
-
-def _unread(page: RegistryPage) -> list[Gap]:
-    """Sections that have no place in a study folder, and sections that are empty."""
-    gaps: list[Gap] = []
-    for section in page.sections:
-        if not section.lines and section.name != "study results":
-            gaps.append(Gap(section.title, "the section is empty on the page"))
-        elif section.name in ("brief summary", "detailed description"):
-            n = len(section.lines)
-            gaps.append(Gap(section.title, f"{n} paragraphs have no place in a study folder"))
-        elif section.name not in _READ:
-            gaps += [Gap(section.title, f"not placed: {line.raw}") for line in section.lines]
-    return gaps

@@ -2,7 +2,7 @@
 
 import pytest
 
-from equipoise.exchange.criteria_list import read_criteria
+from equipoise.exchange.criteria.listing import read_criteria
 
 
 def ids(*lines: str) -> list[str]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from equipoise.exchange.criteria_reading import ALL_MARKS, propose_expression, read_join, read_marks
-from equipoise.exchange.draft_folder import say_mark
+from equipoise.exchange.criteria.reading import ALL_MARKS, propose_expression, read_join, read_marks
+from equipoise.exchange.drafting.folder import say_mark
 
 
 @pytest.mark.parametrize(

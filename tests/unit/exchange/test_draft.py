@@ -209,7 +209,7 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, draft_text) -
         (b"text\x00text", "EQ-D003"),
         (b"<!DOCTYPE html><html><body>NCT06722105</body></html>", "EQ-D004"),
         (b"Dear colleague,\nthe trial NCT06722105 is open.\n", "EQ-D005"),
-        (b'{"protocolSection": {}}', "EQ-D005"),
+        (b'{"protocolSection": {}}', "EQ-D013"),
         (b"x" * (LARGEST_RECORD + 1), "EQ-D008"),
     ],
 )

@@ -6,13 +6,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from equipoise.exchange.draft import draft_study, from_registry_page, to_answer, write_draft
-from equipoise.exchange.registry_page import read_registry_page
+from equipoise.exchange.draft import Draft, draft_study, from_record, to_answer, write_draft
+from equipoise.exchange.record.page import RegistryPage, read_registry_page
+from equipoise.exchange.record.page_record import from_registry_page as read_page
 from equipoise.problems import has_errors
 from equipoise.study.check import check_folder
 
 OWN = Path(__file__).parents[2] / "data" / "NCT00000000.txt"
 LINES = OWN.read_text(encoding="utf-8").splitlines()
+
+
+def from_registry_page(page: RegistryPage) -> Draft:
+    return from_record(read_page(page))
 
 
 def test_removing_any_line_gives_no_wrong_fact(record: Path, draft_text) -> None:

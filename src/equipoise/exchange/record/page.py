@@ -5,11 +5,12 @@ paragraph of many sections. So a value is known by what it is and by the section
 by the number of its line; and two readings of a value mean that it is not read.
 """
 
-import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
+
+from equipoise.exchange.record.words import clean_text
 
 SECTIONS: Mapping[str, str] = {
     "study results": r"has (not )?(yet )?published|check back later",
@@ -115,12 +116,6 @@ class RegistryPage(Struct, frozen=True):
     def has(self, name: str) -> bool:
         """Whether the page has this section, be it empty."""
         return any(s.name == name for s in self.sections)
-
-
-def clean_text(text: str) -> str:
-    """Undo escapes (`\\>`, `\\^`, `&gt;`) and odd spaces; nothing else is repaired."""
-    unescaped = re.sub(r"\\([\\`*_{}\[\]()#+\-.!<>^~|$&=:\"'/%])", r"\1", html.unescape(text))
-    return re.sub(r"[ \t\u00a0\u2009\u202f]+", " ", unescaped).strip()
 
 
 def read_registry_page(text: str) -> RegistryPage | None:

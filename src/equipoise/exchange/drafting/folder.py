@@ -10,10 +10,9 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from equipoise.exchange.criteria_list import LETTERS, Kind
-from equipoise.exchange.criteria_reading import read_join
-from equipoise.exchange.registry_arms import DraftArm
-from equipoise.exchange.registry_facts import FactReading
+from equipoise.exchange.criteria.items import LETTERS, Kind
+from equipoise.exchange.criteria.reading import read_join
+from equipoise.exchange.record.facts import DraftArm, FactReading
 from equipoise.problems import Text
 from equipoise.study.criteria import Criterion, Eligibility, Judgement, Rule
 from equipoise.study.protocol import (
@@ -106,7 +105,7 @@ def say_mark(mark: str, text: str) -> Text:
 
 @cache
 def _words() -> dict[str, Any]:
-    source = files("equipoise.exchange").joinpath("draft_decisions.toml")
+    source = files("equipoise.exchange.drafting").joinpath("decisions.toml")
     return tomllib.loads(source.read_text(encoding="utf-8"))
 
 
@@ -174,7 +173,7 @@ def _sponsor(source: FolderSource) -> Sponsor | None:
 
 def _masking(source: FolderSource) -> Masking | None:
     schema = source.reading.facts.masking
-    masked = source.reading.masked_roles
+    masked = () if schema == "NONE" else tuple(dict.fromkeys(source.reading.masked_roles))
     return Masking(schema=schema.lower(), masked=masked) if schema else None  # type: ignore[arg-type]
 
 
@@ -192,8 +191,11 @@ def _arm_names(arms: Iterable[DraftArm]) -> list[str]:
     for arm in arms:
         plain = re.sub(r"[^a-z0-9]+", "_", arm.name.lower()).strip("_")[:50]
         name = plain if plain[:1].isalpha() else f"arm_{plain}".rstrip("_")
-        n_same = sum(1 for other in names if re.sub(r"_v\d+$", "", other) == name)
-        names.append(f"{name}_v{n_same + 1}" if n_same else name)
+        own, n = name, 1
+        while own in names:
+            n += 1
+            own = f"{name}_v{n}"
+        names.append(own)
     return names
 
 

@@ -3,97 +3,44 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec import Struct
-
-from equipoise.exchange.registry_page import Line, RegistryPage
-
-
-class Gap(Struct, frozen=True):
-    """Something the record does not say, or says where nobody could place it."""
-
-    where: str
-    what: str
-
-
-class Facts(Struct, frozen=True, kw_only=True):
-    """What the record states, in its own words; None where it does not."""
-
-    nct: str | None = None
-    sponsor: str | None = None
-    sponsor_id: str | None = None
-    status: str | None = None
-    phase: str | None = None
-    planned_participants: int | None = None
-    allocation: str | None = None
-    model: str | None = None
-    masking: str | None = None
-    purpose: str | None = None
-    start: str | None = None
-    completion: str | None = None
-    minimum_age: str | None = None
-    maximum_age: str | None = None
-    sex: str | None = None
-    healthy_volunteers: bool | None = None
-
-
-class FactReading(Struct, frozen=True, kw_only=True):
-    """The facts, with what the page says beside them and what could not be placed."""
-
-    facts: Facts
-    study_type: str
-    sponsor_class: str
-    masked_roles: tuple[str, ...]
-    gaps: tuple[Gap, ...]
-
-
-_STATUS = (
-    "ACTIVE_NOT_RECRUITING|COMPLETED|ENROLLING_BY_INVITATION|NOT_YET_RECRUITING|RECRUITING|"
-    "SUSPENDED|TERMINATED|WITHDRAWN|AVAILABLE|NO_LONGER_AVAILABLE|TEMPORARILY_NOT_AVAILABLE|"
-    "APPROVED_FOR_MARKETING|WITHHELD|UNKNOWN"
+from equipoise.exchange.criteria.items import Gap
+from equipoise.exchange.record.facts import (
+    AGE,
+    ALLOCATIONS,
+    CLASSES,
+    DATE,
+    MASKINGS,
+    MODELS,
+    PHASE,
+    PURPOSES,
+    ROLES,
+    SEX,
+    STATUSES,
+    TYPES,
+    FactReading,
+    Facts,
 )
-_PHASE = r"(EARLY_)?PHASE ?[1-4]([/ ,|]+PHASE ?[1-4])?|NA|N/A"
-_TYPE = "INTERVENTIONAL|OBSERVATIONAL|EXPANDED_ACCESS"
-_DATE = r"(19|20)\d\d-(0[1-9]|1[0-2])(-([0-2]\d|3[01]))?"
-_MODEL = (
-    "SINGLE_GROUP|PARALLEL|CROSSOVER|FACTORIAL|SEQUENTIAL|COHORT|CASE_CONTROL|CASE_ONLY|"
-    "CASE_CROSSOVER|ECOLOGIC_OR_COMMUNITY|FAMILY_BASED|DEFINED_POPULATION|NATURAL_HISTORY"
-)
-_PURPOSE = (
-    "TREATMENT|PREVENTION|DIAGNOSTIC|ECT|SUPPORTIVE_CARE|SCREENING|HEALTH_SERVICES_RESEARCH|"
-    "BASIC_SCIENCE|DEVICE_FEASIBILITY"
-)
+from equipoise.exchange.record.page import Line, RegistryPage
+
+_ABSENT = re.compile(r"-|–|N/A|NA|No limit", re.IGNORECASE)
+
+
 _BASIC: Mapping[str, str] = {
-    "status": _STATUS,
-    "phase": _PHASE,
+    "status": STATUSES,
+    "phase": PHASE,
     "planned_participants": r"([\d,]+) participants?",
-    "type": _TYPE,
+    "type": TYPES,
 }
 _DESIGN: Mapping[str, str] = {
-    "allocation": "RANDOMIZED|NON_RANDOMIZED|NA|N/A",
-    "model": _MODEL,
-    "purpose": _PURPOSE,
-    "masking": "NONE|SINGLE|DOUBLE|TRIPLE|QUADRUPLE",
+    "allocation": f"{ALLOCATIONS}|N/A",
+    "model": MODELS,
+    "purpose": PURPOSES,
+    "masking": MASKINGS,
 }
 _ANYWHERE = re.compile(
-    f"{_STATUS}|(EARLY_)?PHASE[1-4](/PHASE[1-4])?|{_TYPE}|(NON_)?RANDOMIZED|{_MODEL}|"
+    f"{STATUSES}|(EARLY_)?PHASE[1-4](/PHASE[1-4])?|{TYPES}|(NON_)?RANDOMIZED|{MODELS}|"
     r"[\d,]+ participants?"
 )
-_ROLES: Mapping[str, str] = {
-    "PARTICIPANT": "participant",
-    "CARE_PROVIDER": "",
-    "CAREGIVER": "",
-    "INVESTIGATOR": "investigator",
-    "OUTCOMES_ASSESSOR": "outcome_assessor",
-    "OUTCOME_ASSESSOR": "outcome_assessor",
-}
-AGE = re.compile(r"\d+(\.\d+)? (Year|Month|Week|Day|Hour|Minute)s?")
-_SEX = re.compile("ALL|FEMALE|MALE")
-_ABSENT = re.compile(r"-|–|N/A|NA|No limit", re.IGNORECASE)
-_CLASSES = (
-    "INDUSTRY|NIH|FED|OTHER_GOV|INDIV|NETWORK|AMBIG|OTHER|UNKNOWN|LEAD|COLLABORATOR|"
-    "SPONSOR|PRINCIPAL_INVESTIGATOR|SPONSOR_INVESTIGATOR"
-)
-
 Found = dict[str, list[str]]
 
 
@@ -141,7 +88,7 @@ def _read_basic(page: RegistryPage, found: Found, gaps: list[Gap]) -> None:
     dates: list[str] = []
     for line in page.lines_of("basic information"):
         key = _shape_of(line.text, _BASIC)
-        if re.fullmatch(_DATE, line.text):
+        if re.fullmatch(DATE, line.text):
             if line.label in ("start", "completion"):
                 _note(found, line.label, line.text)
             elif not line.label:
@@ -196,7 +143,7 @@ def _roles_of(text: str) -> list[str]:
     words = re.sub(r"CARE PROVIDER", "CARE_PROVIDER", text.upper())
     words = re.sub(r"OUTCOMES? ASSESSOR", "OUTCOME_ASSESSOR", words)
     parts = [w.removesuffix("S") for w in re.split(r"[\s,;/()]+", words) if w]
-    return [_ROLES[p] for p in parts] if parts and all(p in _ROLES for p in parts) else []
+    return [ROLES[p] for p in parts] if parts and all(p in ROLES for p in parts) else []
 
 
 def _read_strays(page: RegistryPage, found: Found) -> None:
@@ -237,7 +184,7 @@ def _read_people(
                 ages.append(line.text)
         elif _ABSENT.fullmatch(line.text) and not line.label and "sex" not in found:
             ages.append("")
-        elif _SEX.fullmatch(line.text):
+        elif SEX.fullmatch(line.text):
             _note(found, "sex", line.text)
         elif line.text in ("No", "Yes"):
             _note(found, "healthy_volunteers", line.text)
@@ -281,7 +228,7 @@ def _read_ages(
 def _read_sponsor(page: RegistryPage, found: Found, gaps: list[Gap]) -> None:
     """The first name is the sponsor's; a class word in its place means that the name is lost."""
     lines = [line for line in page.lines_of("sponsors") if not _ABSENT.fullmatch(line.text)]
-    is_class = [bool(re.fullmatch(_CLASSES, line.text)) for line in lines]
+    is_class = [bool(re.fullmatch(CLASSES, line.text)) for line in lines]
     if lines and not is_class[0]:
         _note(found, "sponsor", lines[0].text)
         if len(lines) > 1 and is_class[1]:
@@ -325,5 +272,5 @@ def _unplaced(where: str, line: Line) -> Gap:
 def is_person_value(line: Line) -> bool:
     """Whether a line of the eligibility section is a bare value and no criterion."""
     text = line.text
-    shapes: Iterable[re.Pattern[str]] = (AGE, _SEX, _ABSENT)
+    shapes: Iterable[re.Pattern[str]] = (AGE, SEX, _ABSENT)
     return text in ("No", "Yes") or any(shape.fullmatch(text) for shape in shapes)

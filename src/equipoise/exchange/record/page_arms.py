@@ -3,29 +3,12 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from msgspec import Struct
+from equipoise.exchange.criteria.items import Gap
+from equipoise.exchange.record.facts import ARM_TYPES, DraftArm
+from equipoise.exchange.record.page import RegistryPage
 
-from equipoise.exchange.registry_facts import Gap
-from equipoise.exchange.registry_page import RegistryPage
-
-ARM_TYPES = (
-    "EXPERIMENTAL",
-    "ACTIVE_COMPARATOR",
-    "PLACEBO_COMPARATOR",
-    "SHAM_COMPARATOR",
-    "NO_INTERVENTION",
-    "OTHER",
-)
 LONGEST_NAME = 100
 """Characters; the registry itself cuts arm names there."""
-
-
-class DraftArm(Struct, frozen=True):
-    """An arm as the record has it; `type` is None where the record's word is lost."""
-
-    name: str
-    type: str | None
-    description: str
 
 
 class _Block:
