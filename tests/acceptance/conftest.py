@@ -55,6 +55,14 @@ def young_trial(study: Study) -> Iterator[Path]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def whole_trial(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trial from its opening to the lock."""
+    store = tmp_path_factory.mktemp("whole") / "trial.db"
+    rehearse_into(study, store, seed=1)
+    return store
+
+
 @pytest.fixture
 def served(young_trial: Path, tmp_path: Path) -> Iterator[Served]:
     """A copy of the young trial, served by both doors."""

@@ -6,6 +6,7 @@ screen. One of these two is served.
 """
 
 import datetime as dt
+import os
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -55,6 +57,7 @@ def run_demo(
 ) -> int:
     """Rehearse if need be, serve both doors, open the browser, wait for the end."""
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = folder or first_study()
     study = load_checked(folder)
     if is_fresh or not _is_current(directory, study):
@@ -63,6 +66,9 @@ def run_demo(
     with ExitStack() as running:
         sites = serve_doors(running, folder, store, port=find_ports(port))
         state = running_trial(store, study=study).state
+        if not is_headless:
+            webbrowser.open(sites[0])
+        wait_for_stop = _listen_for_stop()
         _tell(
             study,
             state,
@@ -71,14 +77,17 @@ def run_demo(
             seconds=time.monotonic() - began,
             is_json=is_json,
         )
-        if not is_headless:
-            webbrowser.open(sites[0])
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
-            signal.pause()
-        except KeyboardInterrupt:
-            click.echo("\nStopping.", err=True)
+        wait_for_stop()
+        click.echo("\nStopping.", err=True)
     return DONE
+
+
+def _listen_for_stop() -> Callable[[], object]:
+    """A wait that Ctrl-C or SIGTERM ends, also one that came before the waiting began."""
+    heard, told = os.pipe()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os.write(told, b"."))
+    return lambda: os.read(heard, 1)
 
 
 def _is_current(directory: Path, study: Study) -> bool:

@@ -17,7 +17,7 @@ INFUSION_WEIGHS, SCREENING_WEIGHS = 3, 2
 
 
 def choose_day(study: Study, state: TrialState, *, weekday: int, is_recruiting: bool) -> dt.date:
-    """The day with most to do: after the last randomization, or in the third quarter of recruitment.
+    """The day with most to do: after the last randomization, or in the third quarter before it.
 
     `weekday` counts from Monday, 0. At least one participant is randomized by then.
     """

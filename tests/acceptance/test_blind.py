@@ -1,0 +1,181 @@
+"""The blind, byte by byte: canary words in the place of arms and products, searched everywhere.
+
+The study folder itself is not searched: that there is a placebo arm is public. Which participant
+has it is not, and no file, page, log or backup of the blinded side holds a word of it.
+"""
+
+import base64
+import http.cookiejar
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from equipoise.cli.demonstrating import PASSWORD, find_ports, make_accounts, wait_until_ready
+from equipoise.cli.folders import load_checked
+from equipoise.cli.rehearsing import rehearse_into, running_vault
+from equipoise.study.roles import UNBLINDED_ROLES, Role
+from equipoise.study.study import Study
+from equipoise.vault import VaultClient, read_token
+
+from .conftest import FOLDER
+
+ARMS = {"two_infusions": "zqxarmtwo", "one_infusion": "zqxarmone", "placebo": "zqxarmnone"}
+PRODUCTS = {"cells": "zqxcells", "placebo": "zqxsham"}
+LABELS = {
+    "Two infusions of cells": "zqxarmtwo label",
+    "One infusion of cells": "zqxarmone label",
+    "{en: Placebo, fr: Placebo}": "{en: zqxarmnone, fr: zqxarmnone}",
+    "Allogeneic adipose mesenchymal": "zqxcells mesenchymal",
+    "Placebo (the same": "zqxsham (the same",
+}
+RUN = [sys.executable, "-c", "import sys; from equipoise.cli import main; sys.exit(main())"]
+N_PAGES_A_ROLE = 30
+
+
+class Canary(NamedTuple):
+    """A rehearsed trial whose arms have other names."""
+
+    folder: Path
+    study: Study
+    blinded: Path
+    vault: Path
+
+
+def hidden(word: str) -> set[bytes]:
+    """A word as it might hide: plain, reversed, hex, base64 in each alignment, UTF-16."""
+    raw = word.encode()
+    shifted = (base64.b64encode(b"." * k + raw)[4 * (k > 0) : -4] for k in range(3))
+    wide = (word.encode("utf-16-le"), word.encode("utf-16-be"))
+    return {raw, raw[::-1], raw.hex().encode(), *shifted, *wide}
+
+
+WORDS = {w for name in (*ARMS.values(), *PRODUCTS.values()) for w in hidden(name)}
+
+
+def hits(data: bytes) -> set[bytes]:
+    low = data.lower()
+    return {w for w in WORDS if w in data or w in low}
+
+
+@pytest.fixture(scope="module")
+def canary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canary]:
+    root = tmp_path_factory.mktemp("canary")
+    folder, blinded = root / "study", root / "blinded"
+    shutil.copytree(FOLDER, folder)
+    for name in ("study.yaml", "treatments.yaml", "rehearsal.yaml"):
+        text = (folder / name).read_text()
+        for old, new in LABELS.items():
+            text = text.replace(old, new)
+        for old, new in (ARMS if name == "study.yaml" else PRODUCTS).items():
+            text = text.replace(f"  {old}:\n", f"  {new}:\n")
+        for old, new in PRODUCTS.items():
+            text = re.sub(rf"(M\d: ){old}\b", rf"\g<1>{new}", text)
+            text = re.sub(rf"\b{old}: (?=[-0-9])", f"{new}: ", text)
+        (folder / name).write_text(text)
+    study = load_checked(folder)
+    assert set(study.identity.arms) == set(ARMS.values())
+    assert set(study.treatments.products) == set(PRODUCTS.values())
+    rehearse_into(study, blinded / "trial.db", seed=11)
+    make_accounts(study, blinded / "trial.db")
+    vault = root / "vault"
+    (blinded / "trial.vault").rename(vault)
+    yield Canary(folder, study, blinded, vault)
+
+
+@pytest.mark.requirement("C65", "F13")
+def test_the_vault_tells_the_words_to_whom_it_may(canary: Canary) -> None:
+    """The words are real, six of each: a leak would be found."""
+    with running_vault(canary.vault) as process:
+        client = VaultClient(process.socket_path, read_token(canary.vault, "unblind"))
+        listed = client.open_list(by="t", reason="test")
+    given = [a.arm for a in listed if a.participant]
+
+    assert sorted(given) == sorted([*ARMS.values()] * 6)
+    assert len(hits(" ".join(given).encode())) == 3
+
+
+@pytest.mark.requirement("C65", "C66", "F13", "F26", "F39")
+def test_no_file_of_the_blinded_side_holds_a_word(canary: Canary) -> None:
+    """The store and its journal, accounts, keys; an online backup; tables, archive, statistics."""
+    store = canary.blinded / "trial.db"
+    backup = canary.blinded / "backup.db"
+    with sqlite3.connect(store) as source, sqlite3.connect(backup) as target:
+        source.backup(target)
+    at = ["--store", str(store)]
+    archive, tables = canary.blinded / "trial.jsonl", canary.blinded / "tables"
+    for command in (
+        ["ledger", "export", *at, "-o", str(archive)],
+        ["export", str(canary.folder), *at, "-o", str(tables)],
+    ):
+        subprocess.run([*RUN, *command], check=True, capture_output=True, timeout=120)
+    files = [p for p in canary.blinded.rglob("*") if p.is_file()]
+
+    assert len(files) > 20
+    assert {p.name: found for p in files if (found := hits(p.read_bytes()))} == {}
+
+
+@pytest.mark.requirement("C07", "C65", "C66", "F13", "F14", "F26", "F27")
+@pytest.mark.timeout(600)
+def test_no_page_header_address_or_log_of_the_site_door_holds_a_word(
+    canary: Canary, tmp_path: Path
+) -> None:
+    """The real server, asked as every blinded role, wrong addresses and nonsense among it."""
+    log, port = tmp_path / "server.log", find_ports(24_000)
+    site = f"http://127.0.0.1:{port}"
+    with running_vault(canary.vault) as process, log.open("wb") as written:
+        command = ["serve", str(canary.folder), "--store", str(canary.blinded / "trial.db")]
+        command += ["--vault", str(process.socket_path), "--port", str(port)]
+        command += ["--token", str(canary.vault / "assign.token")]
+        server = subprocess.Popen([*RUN, *command], stdout=written, stderr=subprocess.STDOUT)
+        try:
+            wait_until_ready(f"{site}/sign-in/", server)
+            seen = {role: crawl(site, role.value) for role in Role if role not in UNBLINDED_ROLES}
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+    assert min(seen.values()) >= 3
+    assert sum(seen.values()) > 150
+    assert hits(log.read_bytes()) == set()
+
+
+def crawl(site: str, person: str) -> int:
+    """Follow links from the first page; every answer is searched whole. Returns how many."""
+    browser = urllib.request.build_opener(
+        urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+    )
+    page = fetch(browser, f"{site}/sign-in/")
+    token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[0]
+    form = {"csrfmiddlewaretoken": token, "username": person, "password": PASSWORD}
+    fetch(browser, f"{site}/sign-in/", urllib.parse.urlencode(form).encode())
+    waiting, known = ["/", "/ledger/?page=9&type=%00", "/nowhere/%E2%80%AE", "/people/"], set[str]()
+    while waiting and len(known) < N_PAGES_A_ROLE:
+        path = waiting.pop(0)
+        if path not in known:
+            known.add(path)
+            found = re.findall(r'href="(/[^"#]*)', fetch(browser, site + path))
+            # Deep pages before the many alike: forms and eligibility of a few participants.
+            waiting += sorted((f for f in found if f not in known), key=len, reverse=True)[:25]
+    return len(known)
+
+
+def fetch(browser: urllib.request.OpenerDirector, url: str, data: bytes | None = None) -> str:
+    try:
+        answer = browser.open(urllib.request.Request(url, data, {"Referer": url}), timeout=30)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        body = answer.read()
+        everything = (answer.url + str(answer.headers)).encode() + body
+    assert hits(everything) == set(), url
+    return body.decode(errors="replace")
