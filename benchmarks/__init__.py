@@ -1,0 +1,1 @@
+"""How fast it is, side by side with a peer or a limit: `make bench`, or `python -m benchmarks`."""
