@@ -24,12 +24,14 @@ from equipoise.clinical import (
         ("male", 50, 1.0, 91.69),
         ("female", 60, 2.0, 28.07),
         ("male", 60, 2.5, 28.69),
+        ("female", 50, 0.5, 114.19),
+        ("male", 50, 0.6, 117.60),
     ],
 )
 def test_egfr_is_that_of_2021_and_not_of_2009(
     sex: str, age: int, mg_dl: float, expected: float
 ) -> None:
-    """Values above κ would differ with the exponent -1.209 of 2009."""
+    """Above κ and below it; above, values would differ with the exponent -1.209 of 2009."""
     assert derive_egfr(creatinine_umol_l=mg_dl * 88.4, age_years=age, sex=sex) == pytest.approx(
         expected, abs=0.005
     )

@@ -171,6 +171,7 @@ def test_an_organ_event_decides_whatever_is_missing() -> None:
     [
         ("mrss", 52),
         ("fvc_percent", 301),
+        ("patient_global", 10.1),
         ("patient_global", 45),
         ("physician_global", 10.1),
         ("haq_di", 3.1),

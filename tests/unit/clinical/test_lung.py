@@ -1,6 +1,7 @@
 """Predicted lung function at its edges, and without its tables."""
 
 import math
+import subprocess
 import sys
 
 import pytest
@@ -33,6 +34,16 @@ def test_without_the_tables_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
 
     assert "equipoise[lung]" in caught.value.problems[0].hint
     assert predict(height_cm=1.62) is None
+
+
+def test_no_numerical_library_is_loaded_before_a_prediction_is_asked_for() -> None:
+    """Importing the calculators, and using all others, stays quick."""
+    program = (
+        "import sys, equipoise.clinical as c; c.derive_bmi(weight_kg=60, height_cm=170); "
+        "sys.exit(bool({'numpy', 'pandas', 'pyspiro'} & set(sys.modules)))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -1.0, 0.0, 1e6])
