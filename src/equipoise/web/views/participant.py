@@ -1,7 +1,6 @@
 """One participant: who, where they stand in the schedule, and everything entered."""
 
 from django.http import HttpResponse
-from django.urls import reverse
 from msgspec import Struct
 
 from equipoise.conduct import Participant, is_signed
@@ -27,19 +26,6 @@ class Leaf(Struct, frozen=True):
     repeat: int
     record: FormRecord | None
     may_enter: bool
-
-    @property
-    def address(self) -> str:
-        """Where the form is entered or read."""
-        return reverse(
-            "form",
-            kwargs={
-                "code": "{code}",
-                "encounter": self.encounter or NO_ENCOUNTER,
-                "form": self.form.form,
-                "repeat": self.repeat,
-            },
-        )
 
 
 class Row(Struct, frozen=True):
