@@ -125,6 +125,20 @@ def test_a_door_is_not_served_on_another_text_of_the_study(
         assert refused(*words) == ["EQ-C019"]
 
 
+@pytest.mark.requirement("C65", "F13")
+def test_a_door_holds_its_own_token_alone(own: Rehearsed) -> None:
+    """The blinded process never starts with the cell unit's capability, nor with any other."""
+    with running_vault(own.vault) as process:
+        for door, tokens in (
+            ("site", ("cells", "unblind", "nature")),
+            ("sealed", ("assign", "audit")),
+        ):
+            words = serve_words(own, process.socket_path, port=1, door=door)
+            for token in tokens:
+                words[words.index("--token") + 1] = own.vault / f"{token}.token"
+                assert refused(*words) == ["EQ-X904"]
+
+
 def test_a_port_in_use_is_a_problem(own: Rehearsed, start: Start) -> None:
     """Exit code 2, and the address that could not be served."""
     with socket.socket() as taken, running_vault(own.vault) as vault:

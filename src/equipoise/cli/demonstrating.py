@@ -41,6 +41,7 @@ from equipoise.study.study import Study
 
 PASSWORD = "equipoise"  # noqa: S105 - a rehearsal on this machine; the log-in page shows it
 READY_SECONDS = 60
+LAST_PORT = 65535
 CURRENT, RECRUITING, COMPLETE, REPORT = "trial.db", "recruiting.db", "complete.db", "report.html"
 
 
@@ -185,7 +186,7 @@ def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
 
 def find_ports(first: int) -> int:
     """The first port from here on that is free together with the next one."""
-    for port in range(first, first + 1000, 2):
+    for port in range(first, min(first + 1000, LAST_PORT), 2):
         if all(_is_free(number) for number in (port, port + 1)):
             return port
     raise Refused([problem("EQ-X903", str(first), port=first)])

@@ -3,6 +3,7 @@
 import fcntl
 import secrets
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -47,6 +48,7 @@ def serve_door(
     from equipoise.web.server import serve
 
     check_trial(load_checked(directory), store, socket=socket)
+    check_token(VaultClient(socket, token.read_text().strip()), door=door, token=token)
     ensure_accounts(accounts_beside(store))
     settings = door_settings(directory, store=store, socket=socket, token=token, door=door)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends with this process
@@ -79,6 +81,30 @@ def check_trial(study: Study, store: Path, *, socket: Path) -> None:
     committed = running_trial(store, study=study).state.commitment
     if committed not in ("", VaultClient(socket).commitment()):
         raise Refused([problem("EQ-V015", str(socket))])
+
+
+def check_token(vault: VaultClient, *, door: str, token: Path) -> None:
+    """The token opens what this door asks, and nothing that the other one does.
+
+    The vault is asked with empty words: what it allows it then refuses as incomplete.
+
+    Raises:
+        Refused: the blinded process would hold the cell unit's capability, or another mistake.
+    """
+    allowed = {
+        "site": _is_allowed(lambda: vault.assign("", stratum="", proof="")),
+        "sealed": _is_allowed(lambda: vault.contents("", "")),
+    }
+    if [name for name, is_allowed in allowed.items() if is_allowed] != [door]:
+        raise Refused([problem("EQ-X904", str(token), door=door)])
+
+
+def _is_allowed(ask: Callable[[], str]) -> bool:
+    try:
+        ask()
+    except Refused as refused:
+        return "EQ-V001" not in {p.code for p in refused.problems}
+    return True
 
 
 def door_settings(
