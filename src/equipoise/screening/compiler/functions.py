@@ -7,6 +7,7 @@ both to the same numbers.
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
+from equipoise.clinical import DOMAINS
 from equipoise.language.values import Known
 from equipoise.screening.compiler.operands import (
     CannotCompileError,
@@ -180,8 +181,21 @@ def _bmi(weight: Term, height: Term) -> Term:
     return calculate("/", weight, calculate("*", meters, meters))
 
 
-def _are_positive(*numbers: Term) -> Sequence[Term]:
-    return tuple(Term("gt", (n, constant(0))) for n in numbers)
+def _within(name: str) -> Callable[..., Sequence[Term]]:
+    """What the original takes: outside of it there is no number."""
+
+    def valid(*arguments: Term) -> Sequence[Term]:
+        limits = [(x, d) for x, d in zip(arguments, DOMAINS[name], strict=True) if d is not None]
+        return tuple(
+            term
+            for argument, (low, high) in limits
+            for term in (
+                Term("ge", (argument, constant(low))),
+                Term("le", (argument, constant(high))),
+            )
+        )
+
+    return valid
 
 
 def _power(base: Term, exponent: float) -> Term:
@@ -222,21 +236,6 @@ def _pressure(velocity: Term, atrial: Term) -> Term:
     return calculate("+", scaled(calculate("*", velocity, velocity), 4.0), atrial)
 
 
-def _classification(*findings: Term) -> Term:
-    skin, fingers, tips, *others = findings
-    weights = (9, 2, 2, 2, 3, 3)
-    flags = [
-        scaled(Term("as_number", (f,)), w) for f, w in zip((skin, *others), weights, strict=True)
-    ]
-    hands = _chosen(fingers, {"none": 0, "puffy": 2, "sclerodactyly": 4})
-    ends = _chosen(tips, {"none": 0, "ulcers": 2, "scars": 3})
-    return calculate("+", *flags, hands, ends)
-
-
-def _chosen(text: Term, points: Mapping[str, int]) -> Term:
-    return choose(*((_is(text, code), constant(n)) for code, n in points.items()))
-
-
 def _sum(terms: Sequence[Term]) -> Term:
     return calculate("+", *terms)
 
@@ -251,9 +250,6 @@ def _extreme(op: str) -> Callable[[Sequence[Term]], Term]:
     return formula
 
 
-_FLAG: tuple[Kind, str] = ("boolean", "")
-_WORD: tuple[Kind, str] = ("text", "")
-_FINDINGS = (_FLAG, _WORD, _WORD, *[_FLAG] * 5)
 _WEIGHT_HEIGHT: Sequence[tuple[Kind, str]] = (("number", "kg"), ("number", "cm"))
 _INDEXED: tuple[Kind, str] = ("number", "mL/min/1.73m2")
 
@@ -272,31 +268,30 @@ BUILDERS: Mapping[str, Builder] = {
     "days_since": _function(
         lambda day, on: Term("days_between", (day, on)), (("date", ""), ("date", "")), "days"
     ),
-    "bmi": _function(_bmi, _WEIGHT_HEIGHT, "kg/m2", valid=_are_positive, is_positive=True),
+    "bmi": _function(_bmi, _WEIGHT_HEIGHT, "kg/m2", valid=_within("bmi"), is_positive=True),
     "body_surface": _function(
-        _surface, _WEIGHT_HEIGHT, "m2", valid=_are_positive, is_positive=True
+        _surface, _WEIGHT_HEIGHT, "m2", valid=_within("body_surface"), is_positive=True
     ),
     "unindexed_gfr": _function(
-        _unindexed, (_INDEXED, *_WEIGHT_HEIGHT), "mL/min", valid=lambda _, *b: _are_positive(*b)
+        _unindexed, (_INDEXED, *_WEIGHT_HEIGHT), "mL/min", valid=_within("unindexed_gfr")
     ),
     "egfr": _function(
         _egfr,
         (("number", "umol/L"), ("number", "years"), ("text", "")),
         "mL/min/1.73m2",
-        valid=lambda c, a, _: (*_are_positive(c), Term("ge", (a, constant(18)))),
+        valid=_within("egfr"),
     ),
     "dlco_corrected": _function(
         _corrected,
         (("number", "%"), ("number", "g/dL"), ("text", "")),
         "%",
-        valid=lambda d, h, _: (*_are_positive(h), Term("ge", (d, constant(0)))),
+        valid=_within("dlco_corrected"),
     ),
     "spap": _function(
         _pressure,
         (("number", "m/s"), ("number", "mmHg")),
         "mmHg",
-        valid=lambda v, a: (*_are_positive(v), Term("ge", (a, constant(0)))),
+        valid=_within("spap"),
     ),
-    "acr_eular_2013": _function(_classification, _FINDINGS, ""),
 }
 """What an expression may call over columns; a function that is not here cannot be compiled."""
