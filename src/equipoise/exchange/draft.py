@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from equipoise.exchange.criteria.items import Gap, RecordCriterion
-from equipoise.exchange.criteria.reading import propose_expression, read_marks
+from equipoise.exchange.criteria.reading import read_marks
 from equipoise.exchange.drafting.folder import (
     DraftCriterion,
     FolderSource,
@@ -19,6 +19,7 @@ from equipoise.exchange.drafting.folder import (
     say_mark,
     to_pieces,
 )
+from equipoise.exchange.drafting.proposing import Proposals, propose_rules
 from equipoise.exchange.record.facts import DraftArm, Facts, Record
 from equipoise.exchange.record.opening import LARGEST_RECORD, open_record
 from equipoise.problems import Refused, problem
@@ -46,7 +47,8 @@ def draft_study(record_path: Path) -> Draft:
 
 def from_record(record: Record) -> Draft:
     """Draft a study from a record that has been read."""
-    criteria = tuple(_to_draft(record.criteria.criteria))
+    proposals = propose_rules(record.criteria.criteria)
+    criteria = tuple(_to_draft(record.criteria.criteria, proposals))
     study = _name(record.reading.facts)
     gaps = (
         *(() if record.title else (Gap("title", "not found in the record"),)),
@@ -67,6 +69,7 @@ def from_record(record: Record) -> Draft:
         lost=record.criteria.lost,
         bounds=record.bounds,
         outcomes=record.outcomes,
+        values=tuple(proposals.values.values()),
     )
     undecided = [Gap(d.id, f"{d.question.en} {d.because.en}") for d in open_questions(source)]
     return Draft(
@@ -104,7 +107,7 @@ def to_answer(draft: Draft) -> dict[str, object]:
     return plain
 
 
-def _to_draft(criteria: tuple[RecordCriterion, ...]) -> list[DraftCriterion]:
+def _to_draft(criteria: tuple[RecordCriterion, ...], proposals: Proposals) -> list[DraftCriterion]:
     """Add review marks and, where the words state one, a rule."""
     parents = {c.parent for c in criteria}
     last_of: dict[str | None, int] = {c.parent: at for at, c in enumerate(criteria)}
@@ -112,7 +115,8 @@ def _to_draft(criteria: tuple[RecordCriterion, ...]) -> list[DraftCriterion]:
     for index, criterion in enumerate(criteria):
         has_parts = criterion.id in parents
         goes_on = criterion.parent is not None and last_of[criterion.parent] > index
-        marks = read_marks(criterion.text, has_parts=has_parts, goes_on=goes_on)
+        rule = proposals.rules.get(criterion.id)
+        marks = read_marks(criterion.text, has_parts=has_parts, goes_on=goes_on, proposal=rule)
         drafts.append(
             DraftCriterion(
                 id=criterion.id,
@@ -120,7 +124,7 @@ def _to_draft(criteria: tuple[RecordCriterion, ...]) -> list[DraftCriterion]:
                 number=criterion.number,
                 parent=criterion.parent,
                 text=criterion.text,
-                expression=None if has_parts else propose_expression(criterion.text),
+                expression=rule.expression if rule else None,
                 review=tuple(dict.fromkeys((*marks, *criterion.marks))),
             )
         )

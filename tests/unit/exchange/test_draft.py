@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from equipoise.conduct import check_folder
 from equipoise.exchange.draft import LARGEST_RECORD, draft_study, to_answer, write_draft
 from equipoise.problems import Refused, has_errors
-from equipoise.study.check import check_folder
 from equipoise.study.load import load_study
 
 FACTS = {
@@ -82,15 +82,53 @@ def test_texts_lose_their_escapes_and_nothing_else(record: Path) -> None:
     assert by_id["E9"].text == "Body Mass Index < 16.5 kg/m2"
 
 
-def test_rules_are_proposed_only_where_words_can_mean_nothing_else(record: Path) -> None:
-    """An age range and one comparison; every criterion waits for a person's review."""
-    criteria = draft_study(record).criteria
+COMPARISONS = (
+    *(("I3", ">= 18"), ("I3", "<= 70"), ("I5.a", "<= 2"), ("I5.a", ">= 20"), ("I5.a", "> 5")),
+    *(("I5.a", "< 11"), ("I5.b", ">= 15"), ("I5.b.1", "< 80"), ("I5.b.1", "> 35")),
+    *(("I5.b.1", "< 50"), ("I5.b.1", "> 20"), ("I5.b.1", "< 40"), ("E3", "< 30 %")),
+    *(("E3", "< 40"), ("E3", "> 50"), ("E3", "> 40"), ("E3", "< 30 mL/min"), ("E4", "> 3")),
+    *(("E5", "< 5 years"), ("E9", "< 16.5"), ("E11", "< 1 "), ("E11", "< 50")),
+    *(("E11", "< 8 "), ("E11", "< 0.5")),
+)
+"""The 24 comparisons of the registry's page, counted by hand; a number given twice counts once."""
+NOT_ON_OWN_PAGE = {("I5.b.1", "> 20"), ("I5.b.1", "< 40"), ("E3", "> 50"), ("E5", "< 5 years")}
 
-    assert {c.id: c.expression for c in criteria if c.expression} == {
-        "I3": "age >= 18 years and age <= 70 years",
-        "E9": "bmi < 16.5 kg/m2",
-    }
-    assert all(c.review[0] == "needs_review" for c in criteria)
+
+def test_every_comparison_of_the_page_is_in_a_rule(record: Path) -> None:
+    """24 of 24 on the registry's page, 20 on the project's own, whose words are fewer."""
+    rules = {c.id: c.expression or "" for c in draft_study(record).criteria}
+    wanted = [c for c in COMPARISONS if record.stem != OWN_STUDY or c not in NOT_ON_OWN_PAGE]
+
+    found = [c for c in wanted if c[1] in rules[c[0]] + " "]
+
+    assert len(wanted) == (20 if record.stem == OWN_STUDY else 24)
+    assert found == wanted
+
+
+OWN_STUDY = "NCT00000000"
+
+
+def test_rules_say_what_the_words_say(record: Path) -> None:
+    """Whole rules of both pages; what says only a part is marked; judgements have no rule."""
+    criteria = {c.id: c for c in draft_study(record).criteria}
+    rules = {c.id: c.expression for c in criteria.values()}
+
+    assert rules["I3"] == "age >= 18 years and age <= 70 years"
+    assert rules["I5.a"] == (
+        "disease_duration <= 2 years and mrss >= 20 and (crp > 5 mg/L or hemoglobin < 11 g/dL)"
+    )
+    assert rules["E4"] == "ast > 3 * ast_upper or alt > 3 * alt_upper"
+    assert rules["E9"] == "bmi < 16.5 kg/m2"
+    assert rules["E11"] == (
+        "neutrophils < 1 10^9/L or platelets < 50 10^9/L or hemoglobin < 8 g/dL"
+        " or lymphocytes < 0.5 10^9/L"
+    )
+    partial = {c.id for c in criteria.values() if "partial" in c.review}
+    assert {"I5.b", "I5.b.1", "E4", "E5"} <= partial
+    assert not {"I3", "I5.a", "E9", "E11"} & partial
+    no_rule = ("I2", "I6", "I7", "I8", "I9", "E2", "E6", "E7", "E10", "E12")
+    assert {rules[own_id] for own_id in no_rule} == {None}
+    assert all(c.review[0] == "needs_review" for c in criteria.values())
 
 
 def test_review_marks_stand_where_the_record_is_ambiguous(record: Path) -> None:
@@ -144,7 +182,9 @@ def test_the_folder_checks_without_an_error(record: Path, tmp_path: Path) -> Non
         "arm-types",
     } <= set(decisions)
     assert all(d.question.fr and d.because.fr for d in decisions.values())
-    assert {a.decision for a in loaded.study.assumptions} == {"arm-types", "masked-roles"}
+    assumed = {a.decision for a in loaded.study.assumptions}
+    assert {"arm-types", "masked-roles", "I3-rule", "E9-rule", "E11-rule"} <= assumed
+    assert not {"I5_b_1-rule", "E4-rule", "E5-rule"} & assumed
     assert (tmp_path / "study" / "forms").is_dir()
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from equipoise.exchange.draft import Draft, draft_study, from_record, to_answer, write_draft
 from equipoise.exchange.record.page import RegistryPage, read_registry_page
 from equipoise.exchange.record.page_record import from_registry_page as read_page
+from equipoise.exchange.record.words import clean_text
 from equipoise.problems import has_errors
 from equipoise.study.check import check_folder
 
@@ -46,8 +47,8 @@ def test_removing_any_line_gives_no_wrong_fact(record: Path, draft_text) -> None
 
 
 def test_removing_any_line_leaves_a_folder_that_checks(draft_text, tmp_path: Path) -> None:
-    """Whatever is lost, the folder loads and names no error."""
-    for index in range(len(LINES)):
+    """Whatever is lost, the folder loads and names no error; every seventh line, for time."""
+    for index in range(0, len(LINES), 7):
         draft = draft_text("\n".join(LINES[:index] + LINES[index + 1 :]))
         write_draft(draft, tmp_path / str(index))
         problems = check_folder(tmp_path / str(index)).problems
@@ -66,7 +67,9 @@ def test_a_damaged_page_never_raises_and_invents_no_fact(data: st.DataObject) ->
         draft = from_registry_page(page)
         for value in to_answer(draft)["facts"].values():
             assert (
-                value is None or isinstance(value, bool) or str(value) in text.replace(chr(92), "")
+                value is None
+                or isinstance(value, bool)
+                or str(value) in clean_text(text.replace("\n", " "))
             )
 
 
@@ -304,7 +307,7 @@ def test_criteria_in_prose_and_headings_inline(draft_text) -> None:
     assert [(c.kind, c.text) for c in bare.criteria] == [
         ("unknown", "Healthy adults of any age may take part.")
     ]
-    assert bare.pieces["eligibility.yaml"].inclusion == ()
+    assert "inclusion" not in bare.pieces["eligibility.yaml"]
     assert "unplaced-criteria" in {d.id for d in bare.pieces["decisions.yaml"]["decisions"]}
 
 

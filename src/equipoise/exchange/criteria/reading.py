@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from msgspec import Struct
+from equipoise.exchange.criteria.quantities import Proposal
 
 MARKS: Mapping[str, str] = {
     "lost_superscript": r"\b10(?:3|6|9|12)\s?/\s?(?:L|l|[uµμ]L|ul|m[Ll]|mm3|kg)\b",
-    "lost_sign": r"(?<![<>≤≥=!])=\s?\d",
+    "lost_sign": r"(?<![<>≤≥=!/])=\s?\d",
     "decimal_comma": r"(?<![\d,.])\d+,\d{1,2}(?![\d,])",
     "and_or": r"\band/or\b",
     "binding": (
@@ -31,6 +31,7 @@ MARKS: Mapping[str, str] = {
 
 ALL_MARKS = (
     "needs_review",
+    "partial",
     *MARKS,
     "no_threshold",
     "scope",
@@ -45,17 +46,6 @@ _VAGUE = re.compile(
     re.IGNORECASE,
 )
 _COLLECTIVE = re.compile(r"[.;]\s+(All|Any|Each|Both|These|Such)\b[^.;]*\.?$")
-_SIGNS = {"≥": ">=", "≤": "<=", "=<": "<=", "=>": ">=", "less than": "<", "greater than": ">"}
-_SIGN = r"(>=|<=|≥|≤|=>|=<|<|>|less than|greater than)"
-_NUMBER = r"(\d{1,4}(?:\.\d{1,3})?)"
-_YEARS = r"(?:years?|yrs?|y)(?: ?old| of age)?(?: ?,? inclusive)?"
-_WHO = (
-    r"(?:(?:male and female|male or female|men and women|men or women|adults?|patients?|subjects?|"
-    r"participants?|volunteers?|persons?|people|individuals?)(?: patients| subjects)?,? )?"
-    r"(?:must be )?(?:age[ds]?(?: of| is)? )?"
-)
-
-
 _END = r"(?: the| these)?(?: following)?(?: \w+){0,2}\W*$"
 _ANY = re.compile(
     rf"(?:\bwith )?\b(?:either|(?:at least )?one(?: or more)? of|any(?: one)? of){_END}",
@@ -65,43 +55,32 @@ _ALL = re.compile(rf"(?:\bwith )?\b(?:all of|both(?: of)?|each of){_END}", re.IG
 _CONDITION = re.compile(r"[\d<>≤≥=,;]|\b(plus|and|or|with|who)\b", re.IGNORECASE)
 
 
-class Analyte(Struct, frozen=True):
-    """A quantity that one comparison can be about: its name here, and the units it is given in."""
-
-    name: str
-    words: str
-    units: tuple[str, ...]
+_OF_VALUES = ("lost_superscript", "decimal_comma", "upper_limit")
 
 
-ANALYTES = (
-    Analyte(
-        "bmi", r"body mass index(?: \(bmi\))?|bmi(?: \(body mass index\))?", ("kg/m2", "kg/m^2")
-    ),
-    Analyte("hemoglobin", r"ha?emoglobin(?: \(hb\))?|hb", ("g/dL", "g/L")),
-    Analyte("crp", r"c-reactive protein(?: \(crp\))?|crp", ("mg/L", "mg/dL")),
-    Analyte("lvef", r"left ventricular ejection fraction(?: \(lvef\))?|lvef", ("%",)),
-    Analyte("mrss", r"modified rodnan skin score(?: \(mrss\))?|mrss", ("",)),
-    Analyte("weight", r"(?:body )?weight", ("kg",)),
-)
-"""Quantities whose name alone says what is measured; glomerular filtration is not among them, for a
-record seldom says whether it is indexed to body surface."""
-
-
-def read_marks(text: str, *, has_parts: bool = False, goes_on: bool = False) -> tuple[str, ...]:
+def read_marks(
+    text: str,
+    *,
+    has_parts: bool = False,
+    goes_on: bool = False,
+    proposal: Proposal | None = None,
+) -> tuple[str, ...]:
     """What a person must look at in these words, from the closed list; always `needs_review`.
 
-    With parts, or where the list `goes_on` after it, an open end is none of the text's losses.
+    With parts, or where the list `goes_on` after it, an open end is none of the text's losses. A
+    `proposal` that says all of the words about one thing leaves only the marks of its numbers.
     """
-    if propose_expression(text):
-        return ("needs_review",)
     found = [mark for mark, words in MARKS.items() if re.search(words, text, re.IGNORECASE)]
+    if proposal is not None and proposal.is_plain:
+        return ("needs_review", *(mark for mark in found if mark in _OF_VALUES))
     if (goes_on or has_parts) and "truncated" in found:
         found.remove("truncated")
     if _VAGUE.search(text) and not re.search(r"\d", text) and not has_parts:
         found.append("no_threshold")
     if _COLLECTIVE.search(text) or (has_parts and not read_join(text)):
         found.append("scope")
-    return ("needs_review", *found)
+    partial = ("partial",) if proposal is not None and proposal.is_partial else ()
+    return ("needs_review", *partial, *found)
 
 
 def read_join(text: str) -> Literal["any", "all", ""]:
@@ -112,15 +91,6 @@ def read_join(text: str) -> Literal["any", "all", ""]:
     if match and not _CONDITION.search(text[: match.start()]):
         return "any"
     return ""
-
-
-def propose_expression(text: str) -> str | None:
-    """The rule that a text states when it is nothing but an age range or one comparison.
-
-    Never for a bare "=", a decimal comma, a lost superscript or words beside the comparison.
-    """
-    plain = re.sub(r"\s+", " ", text).strip(" .;").lower()
-    return _age_rule(plain) or _comparison(plain)
 
 
 def read_age_bounds(texts: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -148,45 +118,3 @@ _HIGHEST = re.compile(
     rf"|{_OR_MORE}(?:younger|under|below)"
 )
 _RANGE = re.compile(r"(\d+) ?(?:years?)? ?(?:-|–|to|and) ?(\d+) ?(?:years|yrs)")
-
-_NUMBER_OF_YEARS = rf"(\d{{1,3}})(?: ?{_YEARS})"
-_BETWEEN = re.compile(
-    rf"{_WHO}(?:between |from )?(\d{{1,3}})(?: ?{_YEARS})? ?(?:-|–|to|and) ?{_NUMBER_OF_YEARS}"
-)
-_BOTH_SIDES = re.compile(
-    rf"{_WHO}{_SIGN} ?(\d{{1,3}})(?: ?{_YEARS})? and {_SIGN} ?{_NUMBER_OF_YEARS}"
-)
-_ONE_SIDE = re.compile(rf"{_WHO}{_SIGN} ?{_NUMBER_OF_YEARS}")
-_AT_LEAST = re.compile(
-    rf"{_WHO}(?:at least {_NUMBER_OF_YEARS}|{_NUMBER_OF_YEARS} (?:or|and) (?:older|over|above))"
-)
-
-
-def _age_rule(plain: str) -> str | None:
-    if not re.search(r"\b(age[ds]?|old|older|adults?)\b", plain):
-        return None
-    if both := _BOTH_SIDES.fullmatch(plain):
-        return f"age {_sign(both[1])} {both[2]} years and age {_sign(both[3])} {both[4]} years"
-    if between := _BETWEEN.fullmatch(plain):
-        return f"age >= {between[1]} years and age <= {between[2]} years"
-    if single := _ONE_SIDE.fullmatch(plain):
-        return f"age {_sign(single[1])} {single[2]} years"
-    if lowest := _AT_LEAST.fullmatch(plain):
-        return f"age >= {lowest[1] or lowest[2]} years"
-    return None
-
-
-def _comparison(plain: str) -> str | None:
-    for analyte in ANALYTES:
-        match = re.fullmatch(rf"(?:{analyte.words}) ?{_SIGN} ?{_NUMBER} ?(?:x |× )?(\S*)", plain)
-        if not match:
-            continue
-        unit = next((u for u in analyte.units if u.lower() == match[3]), None)
-        if unit is None:
-            return None
-        return f"{analyte.name} {_sign(match[1])} {match[2]} {unit}".strip()
-    return None
-
-
-def _sign(words: str) -> str:
-    return _SIGNS.get(words, words)

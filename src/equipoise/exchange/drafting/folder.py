@@ -11,7 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from equipoise.exchange.criteria.items import LETTERS, Kind
+from equipoise.exchange.criteria.quantities import RuleValue
 from equipoise.exchange.criteria.reading import read_join
+from equipoise.exchange.drafting.proposing import FORM, to_definitions, to_form
 from equipoise.exchange.record.facts import DraftArm, FactReading
 from equipoise.problems import Text
 from equipoise.study.criteria import Criterion, Eligibility, Judgement, Rule
@@ -51,6 +53,7 @@ class FolderSource(Struct, frozen=True, kw_only=True):
     lost: tuple[tuple[Kind, int, str], ...]
     bounds: tuple[Sequence[str], Sequence[str]]
     outcomes: tuple[str, ...]
+    values: tuple[RuleValue, ...] = ()
 
 
 SponsorKind = Literal["industry", "government", "other"]
@@ -88,6 +91,7 @@ def to_pieces(source: FolderSource) -> Mapping[str, object]:
         "eligibility.yaml": _eligibility(source),
         "schedule.yaml": Schedule(),
         "treatments.yaml": Treatments(),
+        **({f"forms/{FORM}.yaml": to_form(source.values)} if source.values else {}),
     }
 
 
@@ -199,11 +203,29 @@ def _arm_names(arms: Iterable[DraftArm]) -> list[str]:
     return names
 
 
-def _eligibility(source: FolderSource) -> Eligibility:
-    return Eligibility(
+def _eligibility(source: FolderSource) -> dict[str, object]:
+    """`eligibility.yaml`; each proposed rule is assumed under the decision that asks for it."""
+    eligibility = Eligibility(
+        values=to_definitions(source.values),
         inclusion=tuple(_criteria(source, "inclusion")),
         exclusion=tuple(_criteria(source, "exclusion")),
     )
+    built: dict[str, Any] = msgspec.to_builtins(eligibility)
+    for kind in ("inclusion", "exclusion"):
+        for criterion in built.get(kind, ()):
+            _assume_rules(criterion, f"{LETTERS[kind]}{criterion['number']}".replace("x", "-"))
+    return built
+
+
+def _assume_rules(rule: dict[str, Any], own_id: str) -> None:
+    if "is" in rule:
+        rule["is"] = {"decision": _rule_decision(own_id), "assume": rule["is"]}
+    for part in (*rule.get("all", ()), *rule.get("any", ())):
+        _assume_rules(part, part["id"])
+
+
+def _rule_decision(own_id: str) -> str:
+    return f"{own_id.replace('.', '_')}-rule"
 
 
 def _criteria(source: FolderSource, kind: Kind) -> Iterator[Criterion]:
@@ -234,6 +256,7 @@ def _criterion(criterion: DraftCriterion, source: FolderSource) -> Criterion:
         any_=rule.any_,
         all_=rule.all_,
         judgement=rule.judgement,
+        is_=rule.is_,
         record=_whole_text(criterion, source.criteria),
         review=tuple(marks),
         decisions=tuple(d.id for member in family for d in _criterion_decisions(member)),
@@ -241,7 +264,10 @@ def _criterion(criterion: DraftCriterion, source: FolderSource) -> Criterion:
 
 
 def _rule(criterion: DraftCriterion, everyone: Sequence[DraftCriterion]) -> Rule:
-    """Parts stay parts only where the words before them say how they are joined, and no more."""
+    """Parts stay parts only where the words before them say how they are joined, and no more.
+
+    A proposed rule stands for a criterion only if it says all of its words.
+    """
     parts = [c for c in everyone if c.parent == criterion.id]
     text = Text(criterion.text) if criterion.text else None
     join = read_join(criterion.text) if parts and "lost_item" not in criterion.review else ""
@@ -249,6 +275,8 @@ def _rule(criterion: DraftCriterion, everyone: Sequence[DraftCriterion]) -> Rule
         return Rule(id=criterion.id, text=text, all_=tuple(_rule(c, everyone) for c in parts))
     if join == "any":
         return Rule(id=criterion.id, text=text, any_=tuple(_rule(c, everyone) for c in parts))
+    if criterion.expression and not parts and "partial" not in criterion.review:
+        return Rule(id=criterion.id, text=text, is_=criterion.expression)
     ask = Text(_whole_text(criterion, everyone))
     judgement = Judgement(ask=ask, by=(Role.INVESTIGATOR,))
     return Rule(id=criterion.id, text=text, judgement=judgement)
@@ -284,7 +312,9 @@ def _criterion_decisions(criterion: DraftCriterion) -> Iterator[Decision]:
             )
     if criterion.expression:
         rule = criterion.expression
-        yield _decide("rule", f"{plain}-rule", id=criterion.id, rule=rule, text=criterion.text)
+        yield _decide(
+            "rule", _rule_decision(criterion.id), id=criterion.id, rule=rule, text=criterion.text
+        )
 
 
 def open_questions(source: FolderSource) -> Iterator[Decision]:
