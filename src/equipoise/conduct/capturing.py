@@ -96,7 +96,9 @@ def correct_item(
     others = latest_values(view.study, subject, encounter=encounter, before=record)
     problems = [
         *check_reason(reason, act="correct_item", where=where),
-        *_check_may_write(view, subject, definition, where=where),
+        # Data are cleaned until the lock, also those of a participant who has left.
+        *_check_role(view, definition, where=where),
+        *check_open(view.state),
         *_check_seen(record, item, seen=seen, where=where),
         *check_entry(definition, values=values, not_done=omitted, others=others, where=where),
     ]
@@ -184,15 +186,19 @@ def find_record(
 def _check_may_write(
     view: View, subject: Participant, form: Form, *, where: Where
 ) -> tuple[Problem, ...]:
-    """The role may write this form, and the participant's data may still change."""
-    role = view.person.role
-    problems: tuple[Problem, ...] = ()
-    if role not in form.by and role != Role.DATA_MANAGER:
-        roles = ", ".join(form.by)
-        problems += (problem("EQ-C033", where, form=form.title, roles=roles, role=role),)
+    """The role may write this form, and the participant's data may still grow."""
+    problems = _check_role(view, form, where=where)
     if form.records == "end" or form.repeats:
         return problems + check_open(view.state)
     return problems + check_in_trial(view.state, subject)
+
+
+def _check_role(view: View, form: Form, *, where: Where) -> tuple[Problem, ...]:
+    role = view.person.role
+    if role in form.by or role == Role.DATA_MANAGER:
+        return ()
+    roles = ", ".join(form.by)
+    return (problem("EQ-C033", where, form=form.title, roles=roles, role=role),)
 
 
 def _check_place(

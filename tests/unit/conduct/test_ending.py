@@ -55,6 +55,21 @@ def test_withdrawal_keeps_what_was_collected(course: Course, trial: RunningTrial
         assert codes(refused) == ["EQ-C017"]
 
 
+@pytest.mark.requirement("C22", "C62")
+def test_data_of_who_has_left_are_cleaned_until_the_lock(
+    course: Course, trial: RunningTrial
+) -> None:
+    """Nothing new comes, but a wrong value is still corrected; the signature is then void."""
+    code = course.randomized()
+    leave(course, code)
+    sign(course, code)
+    correct(course, code, "arm", 12, by="data_manager")
+
+    subject = trial.state.participants[code]
+    assert subject.forms["screening", "skin", 0].values["arm"] == 12
+    assert not is_signed(subject)
+
+
 def test_completion_needs_the_last_encounter(
     course: Course, trial: RunningTrial, clock: Clock
 ) -> None:
