@@ -21,6 +21,7 @@ from equipoise.language import (
     evaluate,
     parse,
     read_month,
+    to_unit,
     unknown,
     visit_functions,
 )
@@ -146,6 +147,8 @@ def _derive(form: Form, values: Mapping[str, Value], *, others: Others) -> Mappi
         )
         if isinstance(answer, Known) and not answer.unit:
             answer = Known(answer.value, derivation.unit)
+        elif derivation.unit:  # stored as a bare number, under the unit of its definition
+            answer = to_unit(answer, derivation.unit, name=name)
         derived[name] = answer
     return derived
 

@@ -15,11 +15,11 @@ from equipoise.language import (
     Unknown,
     Value,
     ValueType,
-    convert,
     evaluate,
     names_in,
     parse,
     read_value,
+    to_unit,
     unknown,
 )
 from equipoise.study.criteria import ValueDefinition
@@ -83,7 +83,7 @@ class Reading:
             return Unknown(tuple(dict.fromkeys(reasons)))
         inputs = [self.lookup(n) for n in sorted(names_in(expression))]
         sources = [s for i in inputs if isinstance(i, Known) for s in i.sources]
-        return _in_unit(
+        return to_unit(
             msgspec.structs.replace(value, sources=tuple(dict.fromkeys(sources))),
             definition.unit or value.unit,
             name=name,
@@ -110,7 +110,7 @@ class Reading:
         item = find_item(self.study, definition.from_) or ValueType("any")
         unit = definition.unit or item.unit
         values = [
-            _in_unit(read_value(o.value, item.kind, unit=o.unit, name=name), unit, name=name)
+            to_unit(read_value(o.value, item.kind, unit=o.unit, name=name), unit, name=name)
             for o in observations
         ]
         if len(set(values)) > 1:
@@ -136,17 +136,3 @@ def believe(name: str, value: Value, definition: ValueDefinition) -> Value:
 
 def _counts(observation: Observation) -> bool:
     return observation.value is not None and observation.value != ""
-
-
-def _in_unit(value: Value, unit: str, *, name: str) -> Value:
-    """A number in the unit of its definition; a number without unit is never assumed to fit."""
-    if isinstance(value, Unknown) or value.unit == unit:
-        return value
-    plain = value.value
-    low, high = (plain.low, plain.high) if isinstance(plain, Interval) else (plain, plain)
-    if not isinstance(low, int | float) or not isinstance(high, int | float):
-        return value
-    least, most = convert(low, value.unit, unit), convert(high, value.unit, unit)
-    if least is None or most is None:
-        return unknown("unit_unknown", name)
-    return Known(least if least == most else Interval(least, most), unit, value.sources)

@@ -4,6 +4,7 @@
 `evaluate` gives its value and `explain` the way there.
 """
 
+from equipoise.language.calculating import to_unit
 from equipoise.language.checking import check_expression, check_source, infer_type
 from equipoise.language.evaluation import Lookup, evaluate
 from equipoise.language.explanation import Explanation, Input, Shown, as_input, explain, show
@@ -80,6 +81,7 @@ __all__ = [
     "read_value",
     "show",
     "to_source",
+    "to_unit",
     "unknown",
     "visit_functions",
     "years_between",

@@ -249,3 +249,11 @@ def _result(value: Any, like: Known) -> Value:
 def names_under(node: Node) -> list[str]:
     """The names in a part, for the reasons that hang on all of them."""
     return sorted({n.name for n, _ in walk(node) if isinstance(n, Name)})
+
+
+def to_unit(value: Value, unit: str, *, name: str) -> Value:
+    """A number in the unit of its definition; a number without unit is never assumed to fit."""
+    if isinstance(value, Unknown) or value.unit == unit or kind_of(value.value) != "number":
+        return value
+    number = in_unit(value, unit)
+    return unknown("unit_unknown", name) if number is None else Known(number, unit, value.sources)

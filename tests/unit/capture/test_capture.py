@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from equipoise.capture import (
     Others,
@@ -235,3 +236,19 @@ def test_what_does_not_fit_its_item_is_nothing_to_the_rules() -> None:
     assert to_known(FORM.items["seen_on"], "2026-02-30") is None
     assert to_known(FORM.items["since"], "2020-13") is None
     assert to_known(FORM.items["weight"], "") is None
+
+
+@pytest.mark.requirement("C41")
+def test_a_derived_number_is_stored_in_the_unit_of_its_definition() -> None:
+    """Milligrams are not read as grams by whoever takes the number; litres fit no mass."""
+    form = replace(
+        FORM,
+        derive={
+            "mass": Derivation(label=Text("Mass"), value="weight * 2", unit="g"),
+            "wrong": Derivation(label=Text("Wrong"), value="weight * 2", unit="L"),
+        },
+    )
+
+    derived = derive_items(form, values={"weight": 70.5}, others=Others())
+
+    assert derived == {"mass": 141_000, "wrong": None}
