@@ -281,6 +281,38 @@ def test_usdm_that_says_less_or_otherwise() -> None:
     assert draw("usdm_sparse.json").title == "A study with little on record"
 
 
+def test_identifiers_of_every_form_keep_their_decisions(tmp_path: Path) -> None:
+    """A letter after the number, lists within lists: ids stay what a folder takes."""
+    document = json.loads((DATA / "usdm_two_arms.json").read_text(encoding="utf-8"))
+    rows = document["study"]["versions"][0]["studyDesigns"][0]["eligibilityCriteria"]
+    for row, identifier in zip(rows, ("1x", "2", "3x", "4-2", "5"), strict=True):
+        row["identifier"] = identifier
+    nested = "".join(f"<ul><li>One of {n}:" for n in range(40)) + "</li></ul>" * 40
+    document["study"]["versions"][0]["eligibilityCriterionItems"][3]["text"] = nested
+    (tmp_path / "record.json").write_text(json.dumps(document), encoding="utf-8")
+
+    draft = draft_study(tmp_path / "record.json")
+    write_draft(draft, tmp_path / "study")
+
+    checked = check_folder(tmp_path / "study")
+    assert checked.is_ok, [str(p) for p in checked.problems if p.severity == "error"]
+    assert [c.id for c in draft.criteria][:2] == ["I1x", "I2"]
+    assert max(len(c.id) for c in draft.criteria) <= 32
+
+
+def test_a_drafted_criterion_names_its_decisions(tmp_path: Path) -> None:
+    """Each open question about a criterion stands beside it, by an id that the folder has."""
+    write_draft(draft_study(DATA.parent / "NCT00000000.txt"), tmp_path / "study")
+    study = check_folder(tmp_path / "study").study
+
+    assert study is not None
+    named = {d for _, criterion in study.criteria for d in criterion.decisions}
+    known = {decision.id for decision in study.decisions}
+    assert named and named <= known
+    about = {d for d in known if d.endswith("-rule")}
+    assert about and about <= named
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_records_of_the_registry_and_of_cdisc(name: str, tmp_path: Path) -> None:
     """Published records, where they lie beside this checkout: read, and the folder checks."""

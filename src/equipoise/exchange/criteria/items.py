@@ -14,6 +14,10 @@ FARTHEST_JUMP = 5
 """How many numbers a list may lose in one place before the item is taken for another list's."""
 
 
+DEEPEST = 5
+"""Lists within lists; what would lie deeper stands in the last of them, and ids stay short."""
+
+
 class Gap(Struct, frozen=True):
     """Something the record does not say, or says where nobody could place it."""
 

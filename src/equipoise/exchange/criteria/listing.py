@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from equipoise.exchange.criteria.items import (
+    DEEPEST,
     CriteriaList,
     CriteriaReading,
     Gap,
@@ -150,10 +151,14 @@ def _arrange(items: Sequence[Item], lists: list[CriteriaList]) -> None:
             place(Node(item.style, item.number, item.text), stack, ahead=ahead)
 
 
+Level = tuple[int, str, list[Node]]
+"""An open list: how far its items are indented, how they are marked, the items."""
+
+
 def _by_indent(items: Sequence[Item]) -> list[Node]:
     """An item that stands further in than another is a part of it."""
     top: list[Node] = []
-    stack: list[tuple[int, str, list[Node]]] = []
+    stack: list[Level] = []
     for item in items:
         node = Node(item.style, item.number, item.text)
         while stack and stack[-1][0] > item.indent:
@@ -167,7 +172,7 @@ def _by_indent(items: Sequence[Item]) -> list[Node]:
             continue
         if not stack:
             level = top
-        elif stack[-1][0] == item.indent and not stack[-1][2][-1].text.endswith(":"):
+        elif len(stack) == DEEPEST or _is_beside(item, stack[-1]):
             level = stack[-1][2]
         else:
             level = stack[-1][2][-1].children
@@ -175,6 +180,11 @@ def _by_indent(items: Sequence[Item]) -> list[Node]:
         if not stack or stack[-1][2] is not level:
             stack.append((item.indent, item.style, level))
     return top
+
+
+def _is_beside(item: Item, level: Level) -> bool:
+    """Whether an item of another style belongs beside the last one: nothing announces it."""
+    return level[0] == item.indent and not level[2][-1].text.endswith(":")
 
 
 def _items(block: Sequence[Line], where: str, gaps: list[Gap]) -> list[Item]:

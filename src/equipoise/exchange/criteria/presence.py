@@ -13,6 +13,7 @@ _VAGUE = re.compile(
 )
 _WHO = r"(?:patients?|subjects?|participants?|volunteers?|adults?|people|individuals?)"
 _ONLY_SEX = re.compile(rf"(?:females?|males?|m[ae]n|wom[ae]n)(?: {_WHO})?(?: only)?")
+_ONLY_PEOPLE = re.compile(rf"(?:(?:{_WHO}|females?|males?|m[ae]n|wom[ae]n|children)[ ,]?)+")
 _UNIT = r"(days?|weeks?|months?|years?|hours?)"
 _EVENT = (
     r"(?:,? (?:prior to|before|of|preceding|from|to)"
@@ -126,6 +127,8 @@ def _named(words: str, text: str) -> tuple[str, tuple[RuleValue, ...]] | None:
     plain = re.sub(r" \([a-z0-9-]{2,8}\)", "", plain)
     n_words = len(plain.split())
     if not 1 <= n_words <= 10 or re.search(r"[<>=:;()]", plain) or _VAGUE.search(f"{plain} "):
+        return None
+    if _ONLY_PEOPLE.fullmatch(plain):
         return None
     if re.search(r"\b(?:such as|e\.g|following|who|which|whose|if|must|should|with)\b", plain):
         return None

@@ -7,7 +7,7 @@ the second bullet. Where two readings are possible the outer one is taken and a 
 import re
 from collections.abc import Sequence
 
-from equipoise.exchange.criteria.items import FARTHEST_JUMP, Node
+from equipoise.exchange.criteria.items import DEEPEST, FARTHEST_JUMP, Node
 
 _OPENER = re.compile(
     r":$|\b(following|defined (as|by)|either|criteria|includes?|including)\W*$", re.IGNORECASE
@@ -85,6 +85,10 @@ def _mend_jump(level: list[Node], node: Node) -> None:
 def _nest(node: Node, stack: list[list[Node]]) -> None:
     """Begin a list under the last item, or under the lost one that its last word announces."""
     last = stack[-1][-1]
+    if len(stack) == DEEPEST:
+        node.marks.append("scope")
+        stack[-1].append(node)
+        return
     is_open = bool(_OPENER.search(last.text))
     if not is_open and len(stack) > 1 and _CONNECTIVE.search(last.text):
         last = Node(last.style, last.number + 1, "", ["lost_item"])

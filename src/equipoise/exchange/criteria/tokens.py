@@ -66,6 +66,10 @@ _REPLACED: tuple[tuple[str, str], ...] = (
 )
 _AGES = r"(years?|yrs?|months?|weeks?|days?)"
 _OLDER_THAN = rf"\b((?:older|younger) than (?:or equal to )?\d+) {_AGES}\b(?! (?:of age|old))"
+_PEOPLE_OF = (
+    r"\b((?:adults?|people|persons?|patients?|m[ae]n|wom[ae]n|males?|females?|subjects?|volunteers?"
+    r"|participants?|children)) (?:of )?([<>]=? ?\d+) years?\b(?!-of)"
+)
 _UPPER_LIMIT = (
     r"(?:(?:x|times|\*)? ?(?:the )?)(?:institutional |laboratory |local )*"
     r"(?:upper limit (?:of )?(?:the )?(?:normal|nl)(?: range)?(?: ?\(i?uln\))?"
@@ -113,6 +117,7 @@ def normalize(text: str) -> str:
     plain = re.sub(rf"\b\w+ \((\d+)\)(?= {_TIMES}\b)", r"\1", plain)
     plain = re.sub(rf"(?<=\d)[ -]{_AGES}[ -](?:of age|olds?)\b", r" \1-of-age", plain)
     plain = plain.replace("yrs-of-age", "years-of-age").replace("yr-of-age", "year-of-age")
+    plain = re.sub(_PEOPLE_OF, r"\1 \2 years-of-age", plain)
     plain = re.sub(_UPPER_LIMIT, " uln", plain)
     plain = re.sub(r"(?<=\d) ?(?:x|times|\*)?-? *(?: fold)? *uln", " uln", plain)
     return re.sub(r"\s+", " ", plain).strip(" .;:")

@@ -213,15 +213,16 @@ def _eligibility(source: FolderSource) -> dict[str, object]:
     built: dict[str, Any] = msgspec.to_builtins(eligibility)
     for kind in ("inclusion", "exclusion"):
         for criterion in built.get(kind, ()):
-            _assume_rules(criterion, f"{LETTERS[kind]}{criterion['number']}".replace("x", "-"))
+            own = [d for d in criterion.get("decisions", ()) if d.endswith("-rule")]
+            _assume_rules(criterion, own[0] if own else "")
     return built
 
 
-def _assume_rules(rule: dict[str, Any], own_id: str) -> None:
-    if "is" in rule:
-        rule["is"] = {"decision": _rule_decision(own_id), "assume": rule["is"]}
+def _assume_rules(rule: dict[str, Any], decision: str) -> None:
+    if "is" in rule:  # a rule without parts, so that the decision is its own
+        rule["is"] = {"decision": decision, "assume": rule["is"]}
     for part in (*rule.get("all", ()), *rule.get("any", ())):
-        _assume_rules(part, part["id"])
+        _assume_rules(part, _rule_decision(part["id"]))
 
 
 def _rule_decision(own_id: str) -> str:
@@ -247,7 +248,7 @@ def _criteria(source: FolderSource, kind: Kind) -> Iterator[Criterion]:
 
 
 def _criterion(criterion: DraftCriterion, source: FolderSource) -> Criterion:
-    family = _family(criterion, source.criteria)
+    family = tuple(_family(criterion, source.criteria))
     rule = _rule(criterion, source.criteria)
     marks = dict.fromkeys(mark for member in family for mark in member.review)
     return Criterion(
