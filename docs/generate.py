@@ -75,7 +75,7 @@ def commands() -> str:
     """The help text of every command."""
     parts = [f"# Commands\n\n{MADE}"]
     for name, command in _walk(main, "equipoise"):
-        with click.Context(command, info_name=name) as context:
+        with click.Context(command, info_name=name, **main.context_settings) as context:
             parts.append(f"## {name}\n\n```text\n{command.get_help(context)}\n```\n")
     return "\n".join(parts)
 
