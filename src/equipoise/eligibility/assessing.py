@@ -7,6 +7,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from equipoise.eligibility.deciding import Person, is_waived, judge, limit_to
+from equipoise.eligibility.plan import plan_of
 from equipoise.eligibility.values import Observations, Reading
 from equipoise.eligibility.verdict import (
     Answer,
@@ -24,10 +26,8 @@ from equipoise.language import (
     Value,
     all_of,
     any_of,
-    evaluate,
     explain,
     merge_reasons,
-    negate,
     none_of,
     parse,
     show,
@@ -69,11 +69,16 @@ def assess_eligibility(
 
 def assess_case(study: Study, case: Case) -> Verdict:
     """The verdict on a person whose values are read already, for instance from a table."""
-    criteria = tuple(_assess(name, criterion, case) for name, criterion in study.criteria)
+    reading = case.reading
+    if case.is_brief:
+        person = Person(reading.lookup, reading.functions, case.answers, reading.reference_on)
+        criteria = tuple([decide(person) for decide in plan_of(study).criteria])
+    else:
+        criteria = tuple(_assess(name, criterion, case) for name, criterion in study.criteria)
     return Verdict(
         status=_overall(criteria),
         criteria=criteria,
-        reference_on=case.reading.reference_on,
+        reference_on=reading.reference_on,
         study_digest=study.digest,
     )
 
@@ -90,7 +95,7 @@ def _overall(criteria: Sequence[CriterionVerdict]) -> VerdictStatus:
 def _assess(name: str, criterion: Criterion, case: Case) -> CriterionVerdict:
     is_inclusion = name.startswith("I")
     explanation = _explain(criterion, case, name=name, satisfied=is_inclusion)
-    is_applicable: Value = Known(not _is_waived(criterion))
+    is_applicable: Value = Known(not is_waived(criterion))
     if criterion.when:
         condition = _explain_source(criterion.when, case)
         is_applicable = condition.result
@@ -106,10 +111,6 @@ def _assess(name: str, criterion: Criterion, case: Case) -> CriterionVerdict:
     )
 
 
-def _is_waived(rule: Rule) -> bool:
-    return bool(rule.gap) and rule.assume == "not_applicable"
-
-
 def _status(is_applicable: Value, explanation: Explanation) -> CriterionStatus:
     if is_applicable == Known(False):
         return "not_applicable"
@@ -121,11 +122,7 @@ def _status(is_applicable: Value, explanation: Explanation) -> CriterionStatus:
 def _conditional(
     condition: Explanation, body: Explanation, *, name: str, is_inclusion: bool
 ) -> Explanation:
-    """Who a criterion does not concern satisfies it: an inclusion is met, an exclusion is not."""
-    if is_inclusion:
-        value = any_of([negate(condition.result), body.result])
-    else:
-        value = all_of([condition.result, body.result])
+    value = limit_to(condition.result, body.result, is_inclusion=is_inclusion)
     children = (condition, msgspec.structs.replace(body, id=""))
     return _joined(value, part="when", children=children, name=name)
 
@@ -137,7 +134,7 @@ def _explain(part: Rule | str, case: Case, *, satisfied: bool, name: str = "") -
     if part.judgement is not None:
         return _explain_judgement(part.judgement, case, name=name)
     if part.gap:
-        value = Known(satisfied) if _is_waived(part) else unknown("not_in_source", name)
+        value = Known(satisfied) if is_waived(part) else unknown("not_in_source", name)
         return _joined(value, part="gap", children=(), name=name)
     for join, combine in _JOINS.items():
         rules: tuple[Rule | str, ...] = getattr(part, f"{join}_")
@@ -149,32 +146,19 @@ def _explain(part: Rule | str, case: Case, *, satisfied: bool, name: str = "") -
 
 
 def _explain_source(source: str, case: Case, *, name: str = "") -> Explanation:
-    reading = case.reading
-    if case.is_brief:
-        value = evaluate(parse(source), reading.lookup, functions=reading.functions)
-        return Explanation(value=show(value), reasons=merge_reasons([value]))
-    found = explain(parse(source), reading.lookup, functions=reading.functions)
+    found = explain(parse(source), case.reading.lookup, functions=case.reading.functions)
     return msgspec.structs.replace(found, id=name) if name else found
 
 
 def _explain_judgement(judgement: Judgement, case: Case, *, name: str) -> Explanation:
     answer = case.answers.get(name)
-    value = _judged(judgement, answer, name=name, on=case.reading.reference_on)
+    value = judge(judgement, answer, name=name, on=case.reading.reference_on)
     read: tuple[Input, ...] = ()
     if answer is not None:
         source = Source(f"{answer.by} ({answer.role})", answer.on, answer.entry)
         read = (Input(name, answer.is_true, sources=(source,)),)
     found = _joined(value, part="judgement", children=(), name=name)
     return msgspec.structs.replace(found, inputs=read)
-
-
-def _judged(judgement: Judgement, answer: Answer | None, *, name: str, on: dt.date) -> Value:
-    if answer is None or answer.role not in judgement.by:
-        return unknown("awaiting_judgement", name)
-    days = judgement.valid_days
-    if days is not None and (on - answer.on).days > days:
-        return unknown("stale", name)
-    return Known(answer.is_true)
 
 
 def _joined(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from functools import lru_cache
 
 from equipoise.clinical import CALCULATORS, completed_years
 from equipoise.language import (
@@ -16,6 +17,7 @@ from equipoise.language import (
 _FIXED: Functions = {**STANDARD_FUNCTIONS, **as_functions(CALCULATORS)}
 
 
+@lru_cache(maxsize=1024)
 def functions_at(reference_on: dt.date) -> Functions:
     """Every function; `age(x)` counts completed years, `years_since(x)` also fractions,
     `days_since(x)` days, each from a day or a month to the reference date."""

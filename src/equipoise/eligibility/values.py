@@ -2,11 +2,13 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
 from equipoise.eligibility.functions import functions_at
-from equipoise.eligibility.types import REFERENCE, find_definition, find_item
+from equipoise.eligibility.plan import ValuePlan, plan_of
+from equipoise.eligibility.types import REFERENCE
 from equipoise.eligibility.verdict import Observation
 from equipoise.language import (
     Interval,
@@ -14,14 +16,11 @@ from equipoise.language import (
     Source,
     Unknown,
     Value,
-    ValueType,
-    evaluate,
-    names_in,
-    parse,
+    convert,
     read_value,
-    to_unit,
     unknown,
 )
+from equipoise.language.compiling import Run
 from equipoise.study.criteria import ValueDefinition
 from equipoise.study.study import Study
 
@@ -44,81 +43,97 @@ class Reading:
         given: Mapping[str, Value] | None = None,
     ) -> None:
         self.study = study
+        self.plan = plan_of(study)
         self.observations = observations
         self.reference_on = reference_on
         self.functions = functions_at(reference_on)
-        self._known: dict[str, Value] = dict(given or {})
+        self._known: dict[str, Value] = dict(given) if given else {}
         self._under_way: set[str] = set()
 
     def lookup(self, name: str) -> Value | None:
         """The value of a name; None if the study has no such value."""
-        if name in self._known:
-            return self._known[name]
+        known = self._known.get(name)
+        if known is not None:
+            return known
         if name == REFERENCE:
             return Known(self.reference_on)
-        definition = find_definition(self.study, name)
-        if definition is None:
+        plan = self.plan.value(name)
+        if plan is None:
             return None
-        if name in self._under_way:
+        if plan.run is None:
+            value = self._observed(name, plan)
+        elif name in self._under_way:
             return unknown("undefined", name)
-        self._under_way.add(name)
-        self._known[name] = value = self._read(name, definition)
+        else:
+            self._under_way.add(name)
+            value = self._computed(name, plan, run=plan.run)
+        self._known[name] = value = believe(name, value, plan.definition)
         return value
 
-    def _read(self, name: str, definition: ValueDefinition) -> Value:
-        value = (
-            self._computed(name, definition)
-            if definition.value
-            else self._observed(name, definition)
-        )
-        return believe(name, value, definition)
-
-    def _computed(self, name: str, definition: ValueDefinition) -> Value:
-        expression = parse(definition.value)
-        value = evaluate(expression, self.lookup, functions=self.functions)
+    def _computed(self, name: str, plan: ValuePlan, *, run: Run) -> Value:
+        value = run(self.lookup, self.functions)
         if isinstance(value, Unknown):
             reasons = [
                 r if r.name else msgspec.structs.replace(r, name=name) for r in value.reasons
             ]
             return Unknown(tuple(dict.fromkeys(reasons)))
-        inputs = [self.lookup(n) for n in sorted(names_in(expression))]
-        sources = [s for i in inputs if isinstance(i, Known) for s in i.sources]
-        return to_unit(
-            msgspec.structs.replace(value, sources=tuple(dict.fromkeys(sources))),
-            definition.unit or value.unit,
-            name=name,
-        )
+        inputs = [self.lookup(n) for n in plan.inputs]
+        sources = [i.sources for i in inputs if isinstance(i, Known)]
+        unique = sources[0] if len(sources) == 1 else tuple(dict.fromkeys(chain(*sources)))
+        known = Known(value.value, value.unit, unique)
+        return _in_unit(known, plan.unit or value.unit, name=name, molar_mass=plan.molar_mass)
 
-    def _observed(self, name: str, definition: ValueDefinition) -> Value:
-        found = [o for o in self.observations.get(definition.from_, ()) if _counts(o)]
-        past = [o for o in found if o.on <= self.reference_on]
+    def _observed(self, name: str, plan: ValuePlan) -> Value:
+        """What the latest day says, or the first; without a value, why there is none."""
+        reference_on, within = self.reference_on, plan.definition.within_days
+        found = self.observations.get(plan.definition.from_, ())
+        if len(found) == 1:
+            value = _take(found[0], plan, reference_on)
+            if value is not None:
+                return value
+        past = [o for o in found if o.on <= reference_on and o.value is not None and o.value != ""]
         if not past:
             return unknown("missing", name)
-        if definition.within_days is not None:
-            earliest = self.reference_on - dt.timedelta(days=definition.within_days)
+        if within is not None:
+            earliest = reference_on - dt.timedelta(days=within)
             past = [o for o in past if o.on >= earliest]
-        if not past:
-            return unknown("stale", name)
-        pick = min if definition.pick == "first" else max
-        day = pick(o.on for o in past)
-        return self._agreed(name, definition, [o for o in past if o.on == day])
+            if not past:
+                return unknown("stale", name)
+        if len(past) > 1:
+            day = (min if plan.definition.pick == "first" else max)(o.on for o in past)
+            past = [o for o in past if o.on == day]
+        return self._agreed(name, plan, past)
 
-    def _agreed(
-        self, name: str, definition: ValueDefinition, observations: Sequence[Observation]
-    ) -> Value:
+    def _agreed(self, name: str, plan: ValuePlan, observations: Sequence[Observation]) -> Value:
         """What all observations of the day say; which of two is right, no rule may guess."""
-        item = find_item(self.study, definition.from_) or ValueType("any")
-        unit = definition.unit or item.unit
         values = [
-            to_unit(read_value(o.value, item.kind, unit=o.unit, name=name), unit, name=name)
+            _in_unit(
+                read_value(o.value, plan.item.kind, unit=o.unit, name=name),
+                plan.unit,
+                name=name,
+                molar_mass=plan.molar_mass,
+            )
             for o in observations
         ]
-        if len(set(values)) > 1:
+        if len(values) > 1 and len(set(values)) > 1:
             return unknown("conflicting", name)
-        if isinstance(values[0], Unknown):
-            return values[0]
-        sources = tuple(Source(definition.from_, o.on, o.entry) for o in observations)
-        return msgspec.structs.replace(values[0], sources=sources)
+        value = values[0]
+        if isinstance(value, Unknown):
+            return value
+        path = plan.definition.from_
+        sources = tuple(Source(path, o.on, o.entry) for o in observations)
+        return Known(value.value, value.unit, sources, plan.molar_mass)
+
+
+def _take(observation: Observation, plan: ValuePlan, reference_on: dt.date) -> Known | None:
+    """A single observation that needs no second look: in time, of its kind, in its unit."""
+    raw, within = observation.value, plan.definition.within_days
+    is_plain = type(raw) in plan.plain and observation.unit == plan.unit and raw != ""
+    age = (reference_on - observation.on).days
+    if not is_plain or age < 0 or (within is not None and age > within):
+        return None
+    source = Source(plan.definition.from_, observation.on, observation.entry)
+    return Known(raw, observation.unit, (source,), plan.molar_mass)  # type: ignore[arg-type]
 
 
 def believe(name: str, value: Value, definition: ValueDefinition) -> Value:
@@ -134,5 +149,17 @@ def believe(name: str, value: Value, definition: ValueDefinition) -> Value:
     return unknown("undefined", name)
 
 
-def _counts(observation: Observation) -> bool:
-    return observation.value is not None and observation.value != ""
+def _in_unit(value: Value, unit: str, *, name: str, molar_mass: float) -> Value:
+    """A number in the unit of its definition; a number without unit is never assumed to fit."""
+    if isinstance(value, Unknown) or value.unit == unit:
+        return value
+    plain = value.value
+    low, high = (plain.low, plain.high) if isinstance(plain, Interval) else (plain, plain)
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
+        return value
+    least = convert(low, value.unit, unit, molar_mass=molar_mass)
+    most = convert(high, value.unit, unit, molar_mass=molar_mass)
+    if least is None or most is None:
+        return unknown("unit_unknown", name)
+    number = least if least == most else Interval(least, most)
+    return Known(number, unit, value.sources, molar_mass)

@@ -215,7 +215,10 @@ def _corners(call: Callable[..., Any], arguments: Sequence[Any]) -> Any:
     try:
         if not n_intervals:
             return call(*arguments)
-        results = [call(*chosen) for chosen in product(*map(_choices, arguments))]
+        if len(arguments) == 1:
+            results = [call(arguments[0].low), call(arguments[0].high)]
+        else:
+            results = [call(*chosen) for chosen in product(*map(_choices, arguments))]
     except (ArithmeticError, ValueError):
         return None
     return None if None in results else _interval(results)

@@ -87,8 +87,7 @@ def years_between(start: dt.date, end: dt.date) -> float:
     """
     if end < start:
         return -years_between(end, start)
-    whole = end.year - start.year
-    whole -= _anniversary(start, whole) > end
+    whole = end.year - start.year - ((end.month, end.day) < (start.month, start.day))
     last, following = _anniversary(start, whole), _anniversary(start, whole + 1)
     return whole + (end - last).days / (following - last).days
 

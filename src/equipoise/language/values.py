@@ -6,6 +6,7 @@ beside something unknown; nothing ever turns what is unknown into a no.
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Literal, cast
 
 from msgspec import Struct
@@ -102,15 +103,20 @@ def none_of(values: Sequence[Value]) -> Value:
 
 def at_least(least: int, values: Sequence[Value]) -> Value:
     """True if `least` values are; false if too few can still be."""
-    n_true = sum(1 for v in values if isinstance(v, Known) and v.value)
+    n_true = n_unknown = 0
+    for value in values:
+        if isinstance(value, Unknown):
+            n_unknown += 1
+        elif value.value:
+            n_true += 1
     if n_true >= least:
         return TRUE
-    n_unknown = sum(1 for v in values if isinstance(v, Unknown))
     if n_true + n_unknown < least:
         return FALSE
     return Unknown(merge_reasons(values))
 
 
+@lru_cache(maxsize=4096)
 def read_month(text: str) -> Interval:
     """`YYYY-MM` as the days it may stand for; ValueError if there is no such month."""
     low = dt.date.fromisoformat(f"{text}-01")

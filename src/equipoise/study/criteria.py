@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from equipoise.problems import Text
-from equipoise.study.protocol import Count, Name, Piece
+from equipoise.study.protocol import Count, Name, Piece, Positive
 from equipoise.study.roles import Role
 
 
@@ -16,12 +16,14 @@ class ValueDefinition(Piece, frozen=True, kw_only=True):
     """A named value: taken `from` an item, or computed by the expression `value`.
 
     `within_days` is how old an observation may be at the reference date; `plausible` bounds what
-    is believed; `pick` says which of several observations counts.
+    is believed; `pick` says which of several observations counts. `analyte` names the substance by
+    whose molar mass mass and amount concentrations convert.
     """
 
     from_: str = field(default="", name="from")
     value: str = ""
     unit: str = ""
+    analyte: str = ""
     plausible: tuple[float, float] | None = None
     within_days: Count | None = None
     pick: Literal["latest", "first"] = "latest"
@@ -68,9 +70,13 @@ class Criterion(Rule, frozen=True, kw_only=True):
 
 
 class Eligibility(Piece, frozen=True, kw_only=True):
-    """`eligibility.yaml`: the reference date, the named values, both lists."""
+    """`eligibility.yaml`: the reference date, the named values, both lists.
+
+    `analytes` gives molar masses in g/mol, beside those that every study knows.
+    """
 
     reference_date: Literal["consent", "screening", "randomization"] = "randomization"
     values: Mapping[Name, ValueDefinition] = {}
+    analytes: Mapping[Name, Positive] = {}
     inclusion: tuple[Criterion, ...] = ()
     exclusion: tuple[Criterion, ...] = ()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from equipoise.clinical import CALCULATORS
+from equipoise.clinical import ANALYTES, CALCULATORS
 from equipoise.language import (
     STANDARD_FUNCTIONS,
     Direction,
@@ -106,16 +106,28 @@ def value_names(study: Study) -> Names:
     sources = all_names(study)
     values = study.eligibility.values
     for name, value in values.items():
+        mass = molar_mass_of(study, value)
         if value.from_ in sources:
-            names[name] = _taken(value, sources[value.from_])
+            names[name] = _taken(value, sources[value.from_], molar_mass=mass)
         elif value.unit:
             unit = find_unit(value.unit)
-            names[name] = ValueType("number", unit, (), _bounds(value)) if unit else ANYTHING
+            kind = ValueType("number", unit or "", (), _bounds(value), molar_mass=mass)
+            names[name] = kind if unit else ANYTHING
     functions = criteria_functions()
     for name, value in values.items():
         if name not in names:
             names[name] = _inferred(value.value, names, functions=functions)
     return names
+
+
+def known_analytes(study: Study) -> Mapping[str, float]:
+    """The molar mass of each substance in g/mol: those of the tables, and the study's own."""
+    return {a.analyte: a.molar_mass for a in ANALYTES} | dict(study.eligibility.analytes)
+
+
+def molar_mass_of(study: Study, value: ValueDefinition) -> float:
+    """The molar mass of what a value measures in g/mol, 0 if mass and amount do not convert."""
+    return known_analytes(study).get(value.analyte, 0.0) if value.analyte else 0.0
 
 
 def population_names(study: Study) -> Names:
@@ -127,11 +139,12 @@ def _from_a_day(unit: str) -> Function:
     return Function(lambda _: None, (ValueType("date"),), ValueType("number", unit))
 
 
-def _taken(value: ValueDefinition, source: ValueType) -> ValueType:
+def _taken(value: ValueDefinition, source: ValueType, *, molar_mass: float) -> ValueType:
     unit = find_unit(value.unit) if value.unit else source.unit
-    if unit is None or convert(1.0, source.unit, unit) is None:
+    if unit is None or convert(1.0, source.unit, unit, molar_mass=molar_mass) is None:
         return ANYTHING
-    return ValueType(source.kind, unit, source.codes, _bounds(value))
+    bounds = _bounds(value)
+    return ValueType(source.kind, unit, source.codes, bounds, source.worst, molar_mass)
 
 
 def _bounds(value: ValueDefinition) -> tuple[float, float] | None:

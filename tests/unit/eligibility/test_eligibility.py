@@ -446,3 +446,121 @@ def test_a_judgement_takes_any_of_its_roles() -> None:
 
     for role in ("investigator", "coordinator"):
         assert assess(both, answers=(answered("I1", True, role=role),)).status == "eligible"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "status"),
+    [
+        (6.8, "mmol/L", "met"),  # 10.96 g/dL
+        (6.9, "mmol/L", "not_met"),  # 11.12 g/dL
+        (109, "g/L", "met"),
+        (10.9, "g/dL", "met"),
+        (11, "g/dL", "not_met"),
+        (6.8, "", "unknown"),
+        (6.8, "L", "unknown"),
+    ],
+)
+def test_a_site_may_report_the_amount_of_an_analyte(value: float, unit: str, status: str) -> None:
+    """Hemoglobin in mmol/L is compared in g/dL by the molar mass of its monomer (0.6206)."""
+    hemoglobin = ValueDefinition(from_="lab.hb", unit="g/dL", analyte="hemoglobin")
+    for rule in ("anemia < 11 g/dL", "anemia < 6.8266 mmol/L"):
+        assessed = only(rule, anemia=hemoglobin)
+        found = Observation(
+            form="lab", item="hb", encounter="M0", value=value, unit=unit, on=REFERENCE, entry="1"
+        )
+        assert statuses(assess(assessed, found))["I1"] == status
+
+
+def test_without_an_analyte_mass_and_amount_stay_apart() -> None:
+    """Nobody guesses the substance."""
+    verdict = assess(study(), observed("lab.hb", 6.8, unit="mmol/L"))
+
+    assert "unit_unknown hb" in reasons(verdict, "I3")
+
+
+def test_a_study_may_bring_its_own_substance() -> None:
+    """A molar mass in g/mol, under `analytes:`; urate has 168.11."""
+    urate = ValueDefinition(from_="lab.crp", unit="mg/L", analyte="urate")
+    assessed = only("urate > 60 mg/L", urate=urate)
+    eligibility = msgspec.structs.replace(assessed.eligibility, analytes={"urate": 168.11})
+    assessed = msgspec.structs.replace(assessed, eligibility=eligibility)
+
+    for amount, status in ((356, "not_met"), (357, "met")):
+        found = observed("lab.crp", amount, unit="umol/L")
+        assert statuses(assess(assessed, found))["I1"] == status
+
+
+@pytest.mark.parametrize("code", ["10*9/L", "10^9/L", "G/L"])
+def test_units_of_observations_may_be_ucum_codes(code: str) -> None:
+    """What a laboratory sends is read as it is."""
+    cells = ValueDefinition(from_="lab.crp", unit="10^9/L")
+    found = observed("lab.crp", 3, unit=code)
+
+    assert statuses(assess(only("cells < 4 10^9/L", cells=cells), found))["I1"] == "met"
+
+
+INDEXED = ValueDefinition(from_="lab.crp", unit="mL/min/1.73m2")
+PLAIN = ValueDefinition(from_="lab.crp", unit="mL/min")
+
+
+@pytest.mark.parametrize(
+    ("definition", "code", "status"),
+    [
+        (PLAIN, "mL/min", "met"),
+        (PLAIN, "mL/min/{1.73_m2}", "unknown"),
+        (INDEXED, "mL/min/{1.73_m2}", "met"),
+        (INDEXED, "mL/min", "unknown"),
+        (PLAIN, "mL/min/{annotated}", "unknown"),
+    ],
+)
+def test_indexed_filtration_is_never_taken_for_unindexed(
+    definition: ValueDefinition, code: str, status: str
+) -> None:
+    """The annotation of UCUM that a reader might drop is the whole difference."""
+    rule = f"gfr > 30 {definition.unit}"
+
+    assert statuses(assess(only(rule, gfr=definition), observed("lab.crp", 40, unit=code)))[
+        "I1"
+    ] == (status)
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("missing", []),
+        ("stale", [("lab.hb", 12, 40, "g/dL")]),
+        ("conflicting", [("lab.hb", 12, 0, "g/dL"), ("lab.hb", 13, 0, "g/dL")]),
+        ("unit_unknown", [("lab.hb", 12, 0, "kg")]),
+        ("implausible", [("lab.hb", 120, 0, "g/dL")]),
+    ],
+)
+def test_each_reason_of_an_observation(kind: str, found: list[tuple[str, float, int, str]]) -> None:
+    """Too old, contradictory, in a wrong unit, beyond belief: each is told as what it is."""
+    seen = [observed(p, v, on=REFERENCE - days * DAY, unit=u) for p, v, days, u in found]
+    rule = only("hb < 110 g/L")
+
+    assert reasons(assess(rule, *seen)) == [f"{kind} hb"]
+
+
+def test_the_other_reasons_of_an_unknown_criterion() -> None:
+    """Imprecise, waiting for a judgement, not in the source."""
+    assert reasons(assess(only("onset < 2025-06-15"), history__onset="2025-06")) == [
+        "ambiguous onset"
+    ]
+    assessed = study((Criterion(number="1", judgement=judged()), Criterion(number="2", gap="x")))
+    assert reasons(assess(assessed)) == ["awaiting_judgement I1"]
+    assert reasons(assess(assessed), "I2") == ["not_in_source I2"]
+
+
+def test_observations_after_the_reference_date_do_not_count() -> None:
+    """One of tomorrow alone is as if there were none."""
+    assert reasons(assess(only("hb < 110 g/L"), observed("lab.hb", 9, on=REFERENCE + DAY))) == [
+        "missing hb"
+    ]
+
+
+def test_studies_take_turns() -> None:
+    """Each is made ready once, few are kept, none is taken for another."""
+    for limit in range(30):
+        found = assess(only(f"crp > {limit} mg/L"), lab__crp=9)
+        assert statuses(found)["I1"] == ("met" if limit < 9 else "not_met")

@@ -84,6 +84,7 @@ EXPRESSIONS = [
     ("EQ-L011", "eligibility.yaml", "years_since(neoplasm_on)", "years_sinse(neoplasm_on)"),
     ("EQ-S038", "eligibility.yaml", "from: heart.spap, unit: mmHg", "from: heart.spap, unit: mmHG2"),
     ("EQ-S064", "eligibility.yaml", "from: heart.spap, unit: mmHg", "from: heart.spap, unit: g/L"),
+    ("EQ-S066", "eligibility.yaml", "hb: {from: laboratory.hemoglobin, unit: g/dL", "hb: {from: laboratory.hemoglobin, analyte: haemoglobin, unit: g/dL"),
     ("EQ-S065", "eligibility.yaml", "{value: age(birth_month), unit: years", "{value: 2 * age, unit: years"),
     ("EQ-S038", "forms/heart.yaml", "unit: mmHg\n    range: [5, 150]", "unit: mmHg2\n    range: [5, 150]"),
     ("EQ-L006", "forms/demography.yaml", "when: sex = female and may_conceive", "when: sex = female and may_conceve"),

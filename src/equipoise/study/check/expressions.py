@@ -1,6 +1,6 @@
 """Checks of every expression: that it reads, names what exists, and compares like with like."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from equipoise.language import (
     STANDARD_FUNCTIONS,
@@ -12,6 +12,7 @@ from equipoise.language import (
     names_in,
     parse,
 )
+from equipoise.language.words import nearest
 from equipoise.problems import Problem, Refused, problem
 from equipoise.study.check.places import Path, Places, file_of
 from equipoise.study.check.rules import rules_of
@@ -24,6 +25,8 @@ from equipoise.study.vocabulary import (
     criteria_functions,
     form_functions,
     form_names,
+    known_analytes,
+    molar_mass_of,
     population_names,
     type_of,
     value_names,
@@ -39,6 +42,7 @@ def check_expressions(places: Places) -> Iterator[Problem]:
     for form in places.study.forms.values():
         yield from _check_form_units(places, form)
         yield from _check_form(places, form)
+    yield from _check_derived_circles(places)
     yield from _check_values(places)
     yield from _check_criteria(places)
     yield from _check_safety(places)
@@ -106,9 +110,15 @@ def _check_values(places: Places) -> Iterator[Problem]:
         elif unit and value.from_ in sources:
             given = sources[value.from_].unit
             is_told = sources[value.from_] == ANYTHING
-            if not is_told and convert(1.0, given, unit) is None:
+            mass = molar_mass_of(places.study, value)
+            if not is_told and convert(1.0, given, unit, molar_mass=mass) is None:
                 where = places.at(ELIGIBILITY, *path, "unit")
                 yield problem("EQ-S064", where, name=name, unit=unit, given=given or "-")
+        analytes = known_analytes(places.study)
+        if value.analyte and value.analyte not in analytes:
+            where = places.at(ELIGIBILITY, *path, "analyte")
+            near = nearest(value.analyte, analytes)
+            yield problem("EQ-S066", where, name=name, analyte=value.analyte, nearest=near)
         if value.value:
             yield from _check(
                 places,
@@ -126,13 +136,35 @@ def _check_circles(places: Places) -> Iterator[Problem]:
     """A value that is computed from itself, over whatever detour, is never known."""
     values = places.study.eligibility.values
     uses = {name: _used(value.value) & set(values) for name, value in values.items()}
-    for name in values:
+    for name in _circular(uses):
+        yield problem("EQ-S065", places.at(ELIGIBILITY, "values", name), name=name)
+
+
+def _check_derived_circles(places: Places) -> Iterator[Problem]:
+    """Forms may read each other's derived values, but not in a circle."""
+    derived = {
+        f"{form.form}.{name}": (form, name, part.value)
+        for form in places.study.forms.values()
+        for name, part in form.derive.items()
+    }
+    uses = {
+        path: {n if "." in n else f"{form.form}.{n}" for n in _used(value)} & set(derived)
+        for path, (form, _, value) in derived.items()
+    }
+    for path in _circular(uses):
+        form, name, _ = derived[path]
+        yield problem("EQ-S065", places.at(file_of(form), "derive", name), name=name)
+
+
+def _circular(uses: Mapping[str, set[str]]) -> Iterator[str]:
+    """The names that lead back to themselves."""
+    for name in uses:
         reached, waiting = set[str](), set(uses[name])
         while waiting:
             reached |= waiting
             waiting = {far for near in waiting for far in uses[near]} - reached
         if name in reached:
-            yield problem("EQ-S065", places.at(ELIGIBILITY, "values", name), name=name)
+            yield name
 
 
 def _used(source: str) -> set[str]:
