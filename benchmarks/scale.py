@@ -7,12 +7,28 @@ seconds (user and system, all threads), the least of several runs after one to w
 on a shared machine says more about the neighbors. What counts is the ratio within one run.
 """
 
+import argparse
+import datetime as dt
 import resource
-from collections.abc import Callable
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
 
+import duckdb
 import numpy as np
 import polars as pl
 
+from equipoise.cli.folders import first_study, load_checked
+from equipoise.problems import Where
+from equipoise.screening import prepare, screen
+from equipoise.screening import run as engine_run
+from equipoise.screening.engine import SATISFIED, WAITS, judge, verdicts
+from equipoise.screening.mapping import Concept, Facts, latest
+from equipoise.screening.people import masks
+from equipoise.screening.warehouse.database import plan_warehouse
+from equipoise.screening.warehouse.queries import people_query
 from equipoise.study.study import Study
 from equipoise.study.vocabulary import value_names
 
@@ -87,3 +103,217 @@ def _once(act: Callable[[], object]) -> float:
 def _used() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+class Row(NamedTuple):
+    """One figure: ours, what it is held against, and how often the one is of the other."""
+
+    what: str
+    seconds: float
+    against: str
+    reference: float
+    limit: float
+
+    @property
+    def ratio(self) -> float:
+        return self.seconds / self.reference
+
+
+def run(rows: int = 1_000_000, *, runs: int = 3) -> list[Row]:
+    """Every figure, for so many people; the measurements are three for each."""
+    study = load_checked(first_study())
+    people = draw_people(study, rows)
+    with tempfile.TemporaryDirectory() as folder:
+        parquet = Path(folder) / "people.parquet"
+        people.write_parquet(parquet, compression="snappy")
+        found = [*_in_memory(study, people, runs), *_from_parquet(study, parquet, runs)]
+        found += _in_duckdb(study, parquet, runs)
+        del people
+        facts = draw_facts(3 * rows)
+        return [*found, *_latest(study, facts, runs)]
+
+
+def _in_memory(study: Study, people: pl.DataFrame, runs: int) -> Iterator[Row]:
+    rows = people.lazy()
+    engine = prepare(study, rows, {}, reference_on=None, where=Where("people"))
+    read = cpu_seconds(lambda: people.select(pl.all().max()), runs=runs)
+    ours = cpu_seconds(lambda: engine_run(engine, rows, where=Where("people")), runs=runs)
+    yield Row("frame: verdicts and all counts", ours, "max of every column", read, 2.5)
+    kept = verdicts(engine, judge(engine, rows)).select(SATISFIED, WAITS, *masks(engine))
+    both = cpu_seconds(lambda: kept.collect(engine="streaming"), runs=runs)
+    yield Row("frame: verdicts and both masks kept", both, "counts alone", ours, 4.0)
+
+
+def _from_parquet(study: Study, path: Path, runs: int) -> Iterator[Row]:
+    def read() -> None:
+        pl.scan_parquet(path).select(pl.all().max()).collect(engine="streaming")
+
+    ours = cpu_seconds(lambda: screen(study, path), runs=runs)
+    yield Row(
+        "Parquet: verdicts and all counts",
+        ours,
+        "reading alone",
+        cpu_seconds(read, runs=runs),
+        1.15,
+    )
+
+
+def _in_duckdb(study: Study, path: Path, runs: int) -> Iterator[Row]:
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE people AS FROM '{path}'")
+        described = connection.execute("DESCRIBE people").fetchall()
+        types = {n: "varchar" if t.startswith("ENUM") else t.lower() for n, t, *_ in described}
+        plan = plan_warehouse(study, types, "people", {}, reference_on=None, where=Where("people"))
+        query = f"CREATE OR REPLACE TEMP TABLE kept AS {people_query(plan, 'duckdb')}"
+        by_hand = f"CREATE OR REPLACE TEMP TABLE kept AS {BY_HAND}"
+        ours = cpu_seconds(lambda: connection.execute(query), runs=runs)
+        n_ours = connection.execute("SELECT count(*) FROM kept").fetchone()
+        theirs = cpu_seconds(lambda: connection.execute(by_hand), runs=runs)
+        assert n_ours == connection.execute("SELECT count(*) FROM kept").fetchone()
+        yield Row("DuckDB: survivors with masks", ours, "the same query by hand", theirs, 1.2)
+
+
+def believed(name: str, low: float, high: float) -> str:
+    return f"CASE WHEN {name} BETWEEN {low} AND {high} THEN {name} END"
+
+
+V = {
+    n: believed(n, *bounds)
+    for n, bounds in {
+        "age": (0, 110),
+        "duration": (0, 70),
+        "mrss": (0, 51),
+        "hb": (2, 25),
+        "crp": (0, 500),
+        "neutrophils": (0, 100),
+        "platelets": (1, 2000),
+        "lymphocytes": (0, 100),
+        "alt": (1, 10000),
+        "alt_upper": (10, 100),
+        "ast": (1, 10000),
+        "ast_upper": (10, 100),
+        "gfr": (1, 250),
+        "fvc": (10, 180),
+        "dlco": (5, 180),
+        "dlco_corrected": (5, 180),
+        "lvef": (5, 90),
+        "spap": (5, 150),
+        "mpap": (3, 100),
+        "bmi": (8, 90),
+        "neoplasm_age": (0, 100),
+    }.items()
+}
+INCLUDED = [
+    f"({V['age']}) >= 18 AND ({V['age']}) < 71",
+    "acr_eular >= 9 AND NOT better_explained",
+    f"""(({V["duration"]}) <= 2 AND ({V["mrss"]}) >= 20
+        AND (({V["crp"]}) > 5 OR ({V["hb"]}) < 11))
+     OR (({V["mrss"]}) >= 15 AND "5b-attribution" AND (
+        (((({V["dlco"]}) < 80) OR (({V["fvc"]}) < 80)) AND ild)
+        OR (({V["spap"]}) > 35 AND ({V["spap"]}) < 50)
+        OR (rhc_done AND ({V["mpap"]}) > 20 AND ({V["mpap"]}) < 40)
+        OR renal_crisis OR hemolytic_anemia OR renal_insufficiency OR heart_failure OR rhythm
+        OR av_block IN ('second', 'third') OR effusion IN ('mild', 'moderate')
+        OR (mri_done AND (mri_mapping OR mri_enhancement OR mri_septum))))""",
+    "NOT (sex = 'female' AND may_conceive) OR contraception = 'highly_effective'",
+    "NOT (sex = 'male' AND may_conceive) OR condoms",
+    "insurance",
+]
+EXCLUDED = [
+    "sex = 'female' AND may_conceive AND (pregnancy = 'positive' OR contraception = 'refused')",
+    f"""({V["dlco_corrected"]}) < 30 OR ({V["lvef"]}) < 40 OR ({V["spap"]}) > 50
+        OR (rhc_done AND ({V["mpap"]}) > 40) OR ({V["gfr"]}) < 30""",
+    f"({V['ast']}) > 3 * ({V['ast_upper']}) + 1e-9 OR ({V['alt']}) > 3 * ({V['alt_upper']}) + 1e-9",
+    f"""(neoplasm AND neoplasm_kind = 'other' AND ({V["neoplasm_age"]}) < 5)
+        OR myelodysplasia""",
+    "hiv IN ('hiv_1', 'hiv_2', 'both')",
+    f"({V['bmi']}) < 16.5",
+    f"""({V["neutrophils"]}) < 1 OR ({V["platelets"]}) < 50 OR ({V["hb"]}) < 8
+        OR ({V["lymphocytes"]}) < 0.5""",
+    "in_other_trial",
+    "guardianship = 'tutelle'",
+]
+_ALL = [*INCLUDED, *EXCLUDED]
+BY_HAND = (
+    "SELECT person_id, "
+    + " + ".join(f"CAST((({c}) IS TRUE) AS BIGINT) * {1 << k}" for k, c in enumerate(_ALL))
+    + " AS met, "
+    + " + ".join(f"CAST((({c}) IS NULL) AS BIGINT) * {1 << k}" for k, c in enumerate(_ALL))
+    + " AS unknown FROM people WHERE "
+    + " AND ".join(
+        [*(f"({c}) IS NOT FALSE" for c in INCLUDED), *(f"({c}) IS NOT TRUE" for c in EXCLUDED)]
+    )
+)
+"""As a careful person writes it: filter by what excludes, then explain who is left."""
+
+ANALYTES = (
+    "hb",
+    "crp",
+    "neutrophils",
+    "platelets",
+    "lymphocytes",
+    "alt",
+    "alt_upper",
+    "ast",
+    "ast_upper",
+    "gfr",
+    "weight",
+)
+REFERENCE = dt.date(2026, 3, 27)
+
+
+def draw_facts(n: int, *, seed: int = 2) -> pl.DataFrame:
+    """`n` measurements of eleven analytes over two years, fifteen for each person."""
+    rng = np.random.default_rng(seed)
+    codes = pl.Series(ANALYTES, dtype=pl.Enum(list(ANALYTES)))
+    first = np.datetime64(REFERENCE) - 730
+    return pl.DataFrame(
+        {
+            "person": rng.integers(0, max(1, n // 15), n),
+            "concept": codes.gather(rng.integers(0, len(codes), n)),
+            "value": rng.integers(10, 2000, n) / 10,
+            "day": pl.Series(first + rng.integers(0, 730, n)).cast(pl.Date),
+        }
+    )
+
+
+def _latest(study: Study, facts: pl.DataFrame, runs: int) -> Iterator[Row]:
+    units = {n: t.unit for n, t in value_names(study).items()}
+    mapped = Facts(
+        person="person",
+        concept="concept",
+        value="value",
+        on="day",
+        concepts={a: Concept(gives=a, unit=units[a]) for a in ANALYTES},
+    )
+    ours = latest(study, mapped, facts.lazy(), reference_on=REFERENCE)
+    start = REFERENCE - dt.timedelta(days=28)
+    by_hand = (
+        facts.lazy()
+        .filter(pl.col("day").is_between(start, REFERENCE))
+        .group_by("person", "concept")
+        .agg(pl.col("value").sort_by("day").last())
+    )
+    yield Row(
+        "latest in its window, ties found",
+        cpu_seconds(lambda: ours.collect(engine="streaming"), runs=runs),
+        "filter, group, sort, last",
+        cpu_seconds(lambda: by_hand.collect(engine="streaming"), runs=runs),
+        1.3,
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    for row in run(parser.parse_args().rows):
+        verdict = "held" if row.ratio <= row.limit else "MISSED"
+        print(
+            f"{row.what:<40}{row.seconds:8.3f} s  {row.ratio:6.2f} x {row.against}"
+            f" ({row.reference:.3f} s), limit {row.limit}: {verdict}"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,7 +13,7 @@ from equipoise.study.study import Study
 from tests.agreement.people import known_columns, one_by_one, people, statuses, studies
 
 LENIENT = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 
 

@@ -72,8 +72,13 @@ def test_for_a_person_it_is_a_table_with_a_line_a_criterion(tmp_path: Path) -> N
     assert shown.exit_code == 0
     assert shown.stdout.startswith("5 people: 0 eligible, 4 not eligible")
     lines = [line.split() for line in shown.stdout.splitlines()[2:]]
+    steps = {step["id"]: step for step in answer["funnel"]}
     assert lines == [
-        [c["id"], *(str(c[key]) for key in ("met", "not_met", "unknown"))]
+        [
+            c["id"],
+            *(str(c[key]) for key in ("met", "not_met", "unknown")),
+            *(str(steps[c["id"]][key]) for key in ("failed", "unknown", "passed")),
+        ]
         for c in answer["criteria"]
     ]
 

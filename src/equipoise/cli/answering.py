@@ -1,8 +1,11 @@
 """How commands answer: words for people, one JSON object for machines, an exit code for both."""
 
 import sys
+import threading
+import time
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -79,3 +82,31 @@ def preferred_language() -> Language:
 
 
 json_option = click.option("--json", "is_json", is_flag=True, help="Answer with one JSON object.")
+
+QUIET_SECONDS = 2.0
+
+
+@contextmanager
+def telling_time(what: str) -> Iterator[None]:
+    """After two seconds, and each second from then on, say on standard error that work goes on."""
+    done = threading.Event()
+    teller = threading.Thread(target=_tell, args=(what, done), daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+
+
+def _tell(what: str, done: threading.Event) -> None:
+    began = time.monotonic()
+    is_told = False
+    wait = QUIET_SECONDS
+    while not done.wait(wait):
+        is_told, wait = True, 1.0
+        print(
+            f"\r{what}, {time.monotonic() - began:.0f} s ...", end="", file=sys.stderr, flush=True
+        )
+    if is_told:
+        print(file=sys.stderr)

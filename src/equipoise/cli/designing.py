@@ -1,8 +1,13 @@
 """Commands on a written trial: draft, check, screen."""
 
+import datetime as dt
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from equipoise.cli.answering import (
     DONE,
@@ -11,7 +16,12 @@ from equipoise.cli.answering import (
     json_option,
     problem_rows,
     show_problems,
+    telling_time,
 )
+
+if TYPE_CHECKING:
+    from equipoise.screening import Funnel
+    from equipoise.study.study import Study
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -34,7 +44,9 @@ def draft(record: Path, output: Path | None, is_json: bool) -> int:
     if is_json:
         as_json(to_answer(drafted))
         return DONE
-    click.echo(f"{drafted.study}: {len(drafted.arms)} arms, {len(drafted.criteria)} criteria.")
+    n_rules = sum(criterion.expression is not None for criterion in drafted.criteria)
+    counts = f"{len(drafted.arms)} arms, {len(drafted.criteria)} criteria"
+    click.echo(f"{drafted.study}: {counts}, {n_rules} of them with a proposed rule to review.")
     click.echo(f"{len(drafted.gaps)} things the record does not say, or that could not be placed:")
     for gap in drafted.gaps:
         click.echo(f"  {gap.where}: {gap.what}")
@@ -72,24 +84,145 @@ def check(directory: Path, is_json: bool) -> int:
     return DONE if checked.is_ok else PROBLEMS
 
 
+FILE = click.Path(path_type=Path)
+_DAY = click.DateTime(["%Y-%m-%d"])
+_MOST_LINES = 20
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What is asked of the people of a file beside the funnel."""
+
+    mapping: Path | None
+    facts: Path | None
+    out: Path | None
+    readings: Path | None
+    settles: bool
+    compares: bool
+    day: dt.date | None
+
+
 @click.command()
 @click.argument("directory", type=FOLDER)
-@click.option("--people", required=True, help="A table of people: CSV, Parquet or Arrow.")
+@click.option(
+    "--people",
+    required=True,
+    help="A CSV, Parquet or Arrow file, a DuckDB file (.duckdb), or a postgresql:// address.",
+)
+@click.option("--table", default="people", show_default=True, help="The table of a database.")
+@click.option("--mapping", type=FILE, help="Which column feeds which value, as YAML.")
+@click.option("--facts", type=FILE, help="With --mapping: a file of one row a measurement.")
+@click.option("--reference-date", type=_DAY, help="The day that ages count to, as 2026-03-27.")
+@click.option("--out", type=FILE, help="Verdict and criteria of each: .parquet, .csv or .arrow.")
+@click.option("--settle", "settles", is_flag=True, help="List what would settle the undecided.")
+@click.option("--what-if", "compares", is_flag=True, help="Compare readings of open decisions.")
+@click.option("--readings", type=FILE, help="Options of decisions as rules, for --what-if.")
+@click.option("--suppress", type=click.IntRange(0), default=0, help="Hide counts below N.")
 @json_option
-def screen(directory: Path, people: str, is_json: bool) -> int:
+def screen(
+    directory: Path, people: str, table: str, suppress: int, is_json: bool, **asked: Any
+) -> int:
     """Screen a table of people against the criteria, and show the funnel."""
     from equipoise.cli.folders import load_checked
-    from equipoise.screening import screen as screen_people
 
-    funnel = screen_people(load_checked(directory), Path(people))
+    study = load_checked(directory)
+    stated = asked.pop("reference_date")
+    wishes = Asked(**asked, day=stated.date() if stated else None)
+    more: dict[str, list[dict[str, Any]]] = {}
+    with telling_time("screening"):
+        if _is_database(people):
+            funnel = _screen_database(study, people, table, wishes.day)
+        else:
+            funnel, more = _screen_file(study, Path(people), wishes)
+    shown = funnel.suppressed(suppress)
+    more = {k: _suppressed(rows, suppress) for k, rows in more.items()}
     if is_json:
-        as_json(funnel.to_answer())
-        return DONE
-    click.echo(
-        f"{funnel.people} people: {funnel.eligible} eligible, {funnel.not_eligible} not eligible, "
-        f"{funnel.undecided} undecided, {funnel.potential} waiting for a judgement."
-    )
-    click.echo(f"{'criterion':<12}{'met':>10}{'not met':>10}{'unknown':>10}")
-    for c in funnel.criteria:
-        click.echo(f"{c.id:<12}{c.met:>10}{c.not_met:>10}{c.unknown:>10}")
+        as_json(shown.to_answer() | more)
+    else:
+        _show(shown, more)
     return DONE
+
+
+def _is_database(people: str) -> bool:
+    return people.startswith(("postgresql://", "postgres://")) or people.endswith(".duckdb")
+
+
+def _screen_file(
+    study: "Study", people: Path, asked: Asked
+) -> "tuple[Funnel, dict[str, list[dict[str, Any]]]]":
+    from equipoise.problems import Where
+    from equipoise.screening import (
+        apply_mapping,
+        compare_readings,
+        load_mapping,
+        load_readings,
+        open_table,
+        prepare,
+        run,
+        settle,
+        write_people,
+    )
+
+    rows, where, units = open_table(people), Where(people.name), {}
+    if asked.mapping is not None:
+        facts = open_table(asked.facts) if asked.facts else None
+        mapped = load_mapping(asked.mapping)
+        table = apply_mapping(study, mapped, rows, facts, reference_on=asked.day)
+        rows, units = table.rows, dict(table.units)
+    engine = prepare(study, rows, {}, reference_on=asked.day, where=where, units=units)
+    funnel = run(engine, rows, where=where)
+    if asked.out is not None:
+        write_people(engine, rows, asked.out)
+    more: dict[str, Any] = {}
+    if asked.settles:
+        more["settle"] = msgspec.to_builtins(settle(engine, rows))
+    if asked.compares:
+        readings = load_readings(asked.readings) if asked.readings else {}
+        found = compare_readings(study, rows, readings, reference_on=asked.day, units=units)
+        more["whatif"] = msgspec.to_builtins(found)
+    return funnel, {k: list(v) for k, v in more.items()}
+
+
+def _screen_database(study: "Study", people: str, table: str, day: dt.date | None) -> "Funnel":
+    from equipoise.screening.warehouse import connect, screen_database
+
+    connection, dialect = connect(people)
+    with closing(connection):
+        return screen_database(study, connection, table, dialect=dialect, reference_on=day)
+
+
+def _suppressed(rows: list[dict[str, Any]], least: int) -> list[dict[str, Any]]:
+    """Rows without those that count fewer people than may be shown."""
+    kept = []
+    for row in rows:
+        count = row["people"] if "people" in row else row["changed"]
+        moves = {m: n for m, n in row.get("moves", {}).items() if n >= least}
+        if count >= least or count == 0:
+            kept.append({**row, "moves": moves} if "moves" in row else row)
+    return kept
+
+
+def _show(funnel: "Funnel", more: Mapping[str, list[dict[str, Any]]]) -> None:
+    click.echo(
+        f"{funnel.people} people: {_text(funnel.eligible)} eligible, "
+        f"{_text(funnel.not_eligible)} not eligible, {_text(funnel.undecided)} undecided, "
+        f"{_text(funnel.potential)} waiting for a judgement."
+    )
+    heads = ("met", "not met", "unknown", "failed here", "still open", "passed")
+    steps = {s.id: (s.failed, s.unknown, s.passed) for s in funnel.steps}
+    click.echo(f"{'criterion':<12}" + "".join(f"{h:>13}" for h in heads[: 6 if steps else 3]))
+    for c in funnel.criteria:
+        numbers = (c.met, c.not_met, c.unknown, *steps.get(c.id, ()))
+        click.echo(f"{c.id:<12}" + "".join(f"{_text(n):>13}" for n in numbers))
+    for name, n in funnel.implausible.items():
+        click.echo(f"{_text(n)} values of {name} were not plausible and count as unknown.")
+    for row in more.get("settle", [])[:_MOST_LINES]:
+        click.echo(f"{row['people']} settled by: {', '.join(row['names'])}")
+    for row in more.get("whatif", []):
+        moves = ", ".join(f"{n} {move}" for move, n in row["moves"].items()) or "nobody"
+        click.echo(f"{row['decision']} read as {row['option']}: {moves}")
+    if funnel.least_shown:
+        click.echo(f"Counts below {funnel.least_shown} are not shown.")
+
+
+def _text(count: int | None) -> str:
+    return "hidden" if count is None else str(count)

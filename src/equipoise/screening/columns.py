@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Literal
+from typing import Literal, cast
 
+import msgspec
 from msgspec import Struct
 
-from equipoise.language import Value, ValueType, read_value, unknown
+from equipoise.language import Known, Unknown, Value, ValueType, convert, read_value, unknown
 from equipoise.problems import Problem, Where, problem
 from equipoise.screening.compiler import LARGEST
 from equipoise.study.criteria import Judgement, Rule
@@ -34,6 +35,8 @@ class Column(Struct, frozen=True):
     use: Literal["value", "judgement", "reference"]
     type: ValueType
     role: str = ""
+    unit: str | None = None
+    """The unit of the numbers in the file, where it is not that of the study; `""` for none."""
 
 
 class WrongCellError(Exception):
@@ -41,7 +44,12 @@ class WrongCellError(Exception):
 
 
 def find_columns(
-    study: Study, headers: Sequence[str], mapping: Mapping[str, str], *, where: Where
+    study: Study,
+    headers: Sequence[str],
+    mapping: Mapping[str, str],
+    *,
+    where: Where,
+    units: Mapping[str, str] = {},
 ) -> tuple[tuple[Column, ...], tuple[Problem, ...]]:
     """The columns that the study knows; the others are problems. `mapping` renames headers."""
     known = _known_columns(study)
@@ -57,7 +65,8 @@ def find_columns(
         elif any(c.name == name for c in columns):
             problems.append(problem("EQ-E022", where, column=header, name=name))
         else:
-            columns.append(_column(header, name, known[name]))
+            column = _column(header, name, known[name])
+            columns.append(msgspec.structs.replace(column, unit=units.get(name)))
     for header in sorted(set(mapping) - set(headers)):
         near = ", ".join(get_close_matches(header, headers, n=3, cutoff=0))
         problems.append(problem("EQ-E021", where, column=header, nearest=near))
@@ -69,13 +78,24 @@ def read_cell(column: Column, cell: object) -> Value:
     plain = _plain(column.type.kind, cell)
     if plain is not None and column.type.codes and plain not in column.type.codes:
         raise WrongCellError(cell)
-    value = read_value(plain, column.type.kind, unit=column.type.unit, name=column.name)
+    value = _in_study_unit(column, read_value(plain, column.type.kind, name=column.name))
     is_vague = (
         column.use == "reference" and isinstance(plain, str) and len(plain) < len("2026-03-27")
     )
     if is_vague or value == unknown("undefined", column.name):
         raise WrongCellError(cell)
     return value
+
+
+def _in_study_unit(column: Column, value: Value) -> Value:
+    """A number in the unit of the study; a number without unit is never assumed to fit."""
+    if column.type.kind != "number" or isinstance(value, Unknown):
+        return value
+    unit = column.type.unit if column.unit is None else column.unit
+    number = convert(cast("float", value.value), unit, column.type.unit)
+    if number is None:
+        return unknown("unit_unknown", column.name)
+    return Known(number, column.type.unit)
 
 
 def _plain(kind: str, cell: object) -> object:
@@ -102,14 +122,19 @@ def _column(header: str, name: str, meaning: ValueType | Judgement) -> Column:
     return Column(header, name, "reference" if name == REFERENCE else "value", meaning)
 
 
-def _known_columns(study: Study) -> Mapping[str, ValueType | Judgement]:
-    known: dict[str, ValueType | Judgement] = {}
+def judgements_of(study: Study) -> Mapping[str, Judgement]:
+    """Every question that a person answers, by the id of its criterion or rule."""
+    known: dict[str, Judgement] = {}
     for name, criterion in study.criteria:
         _add_judgements(criterion, name, known)
-    return known | dict(value_names(study))
+    return known
 
 
-def _add_judgements(rule: Rule | str, name: str, known: dict[str, ValueType | Judgement]) -> None:
+def _known_columns(study: Study) -> Mapping[str, ValueType | Judgement]:
+    return {**judgements_of(study), **value_names(study)}
+
+
+def _add_judgements(rule: Rule | str, name: str, known: dict[str, Judgement]) -> None:
     if isinstance(rule, str):
         return
     if rule.judgement is not None:

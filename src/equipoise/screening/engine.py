@@ -10,6 +10,7 @@ from msgspec import Struct
 from equipoise.screening.columns import Column, WrongCellError
 from equipoise.screening.compiler import CompiledCriterion, Plan, Term, compile_study
 from equipoise.screening.compiler.terms import columns_in, conjunction, disjunction, words_in
+from equipoise.screening.funnel import Funnel, make_funnel
 from equipoise.screening.polars_terms import to_polars
 from equipoise.screening.reading import Clean, clean_columns, find_sources
 from equipoise.screening.rows import RowReader
@@ -59,16 +60,23 @@ def compile_for(
     return Engine(study, plan, tuple(clean_columns(columns, schema, words)), reference_on)
 
 
-def judge(engine: Engine, rows: pl.LazyFrame, *, keep: Sequence[str] = ()) -> pl.LazyFrame:
-    """One column a criterion (`I3`: met, not met or null), `waits I5` where that says more, and
-    the columns in `keep` under their own names."""
-    rows = _with_definitions(engine, rows.select(*_inputs(engine, keep)))
+def judge(
+    engine: Engine,
+    rows: pl.LazyFrame,
+    *,
+    keep: Sequence[str] = (),
+    extra: Mapping[str, Term] = {},
+) -> pl.LazyFrame:
+    """One column a criterion (`I3`: met, not met or null), `waits I5` where that says more, the
+    columns in `keep` under their own names, and the terms of `extra` under theirs."""
+    definitions = {**dict(engine.plan.definitions), **extra}
+    rows = _with_definitions(definitions, rows.select(*_inputs(engine, keep)))
     statuses = [to_polars(c.status).alias(c.id) for c in engine.criteria]
     waits = [to_polars(c.waits).alias(f"waits {c.id}") for c in engine.waiting]
-    believed = [pl.col(n) for n, _ in engine.plan.definitions if n.endswith(" believed")]
+    believed = [n for n, _ in engine.plan.definitions if n.endswith(" believed")]
     kept = [pl.col(f"keep {name}").alias(name) for name in keep]
-    wrong = [pl.col(w) for w in _wrong(engine)]
-    return rows.select(*kept, pl.col(_HEIGHT), *statuses, *waits, *believed, *wrong)
+    others = [pl.col(n) for n in (*believed, *_wrong(engine), *extra)]
+    return rows.select(*kept, pl.col(_HEIGHT), *statuses, *waits, *others)
 
 
 def _wrong(engine: Engine) -> Mapping[str, pl.Expr]:
@@ -94,8 +102,8 @@ def _inputs(engine: Engine, keep: Sequence[str]) -> Iterator[pl.Expr]:
     yield pl.col(first).is_null().alias(_HEIGHT)
 
 
-def _with_definitions(engine: Engine, rows: pl.LazyFrame) -> pl.LazyFrame:
-    waiting = dict(engine.plan.definitions)
+def _with_definitions(definitions: Mapping[str, Term], rows: pl.LazyFrame) -> pl.LazyFrame:
+    waiting = dict(definitions)
     while waiting:
         ready = {n: t for n, t in waiting.items() if not columns_in(t) & waiting.keys()}
         rows = rows.with_columns(to_polars(t).alias(n) for n, t in ready.items())
@@ -175,3 +183,41 @@ def _only(study: Study, name: str) -> Study:
     return msgspec.structs.replace(
         study, eligibility=msgspec.structs.replace(study.eligibility, **alone)
     )
+
+
+def count(engine: Engine, judged: pl.LazyFrame) -> pl.LazyFrame:
+    """One row with every count of the funnel."""
+    rows = verdicts(engine, judged)
+    so_far: pl.Expr | None = None
+    steps: list[str] = []
+    for criterion in engine.criteria:
+        lets_in = pl.col(criterion.id) if criterion.is_inclusion else ~pl.col(criterion.id)
+        so_far = lets_in if so_far is None else pl.col(f"to {steps[-1]}") & lets_in
+        steps.append(criterion.id)
+        rows = rows.with_columns(so_far.alias(f"to {criterion.id}"))
+    return rows.select(*_counts(engine))
+
+
+def _counts(engine: Engine) -> Iterator[pl.Expr]:
+    yield pl.len().alias("people")
+    yield pl.col(SATISFIED).sum().alias("eligible")
+    yield pl.col(SATISFIED).null_count().alias("open")
+    yield (pl.col(SATISFIED).is_null() & ~pl.col(WAITS)).sum().alias("potential")
+    for criterion in engine.criteria:
+        name = criterion.id
+        yield pl.col(name).sum().alias(f"met {name}")
+        yield pl.col(name).null_count().alias(f"unknown {name}")
+        yield pl.col(f"to {name}").sum().alias(f"passed {name}")
+        yield pl.col(f"to {name}").null_count().alias(f"open {name}")
+    for name, _ in engine.plan.definitions:
+        if name.endswith(" believed"):
+            value = name.removesuffix(" believed")
+            yield (~pl.col(name)).sum().alias(f"implausible {value}")
+    for clean in engine.cleaned:
+        if clean.is_wrong is not None:
+            yield pl.col(f"wrong {clean.column.header}").sum()
+
+
+def to_funnel(engine: Engine, counts: Mapping[str, int]) -> Funnel:
+    """The funnel of counted people."""
+    return make_funnel([(c.id, c.is_inclusion) for c in engine.criteria], counts)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct, to_builtins
 
 
@@ -10,9 +11,9 @@ class CriterionCount(Struct, frozen=True):
     """People by their answer to one criterion; whom it does not concern satisfies it."""
 
     id: str
-    met: int
-    not_met: int
-    unknown: int
+    met: int | None
+    not_met: int | None
+    unknown: int | None
 
 
 class Step(Struct, frozen=True):
@@ -30,23 +31,67 @@ class Funnel(Struct, frozen=True):
 
     `people` is the sum of the four verdicts; `potential` waits for judgements alone. `criteria`
     has each criterion alone, `steps` one after the other. `implausible` counts the cells that were
-    not believed, by value.
+    not believed, by value. Counts below `least_shown`, 0 excepted, are None.
     """
 
     people: int
-    eligible: int
-    not_eligible: int
-    undecided: int
-    potential: int
+    eligible: int | None
+    not_eligible: int | None
+    undecided: int | None
+    potential: int | None
     criteria: tuple[CriterionCount, ...]
     steps: tuple[Step, ...] = ()
-    implausible: Mapping[str, int] = {}
+    implausible: Mapping[str, int | None] = {}
+    least_shown: int = 0
 
     def to_answer(self) -> dict[str, object]:
         """The keys of `equipoise screen --json`."""
         answer: dict[str, Any] = to_builtins(self)
         answer["funnel"] = answer.pop("steps")
+        answer["suppressed"] = answer.pop("least_shown")
         return answer
+
+    def suppressed(self, least: int) -> "Funnel":
+        """The funnel for people who must not learn of a group of fewer than `least`.
+
+        A small count is hidden, and with it the next smallest of the counts that make a whole
+        together, so that it is not the difference of what is shown. Steps are differences of one
+        another: if one has a small count, none is shown.
+        """
+        is_small = any(_shown(n, least) is None for s in self.steps for n in _numbers(s))
+        verdicts = ("eligible", "not_eligible", "undecided", "potential")
+        counts = dict(
+            zip(verdicts, _hide([getattr(self, v) for v in verdicts], least), strict=True)
+        )
+        return msgspec.structs.replace(
+            self,
+            **counts,
+            criteria=tuple(
+                CriterionCount(c.id, *_hide((c.met, c.not_met, c.unknown), least))
+                for c in self.criteria
+            ),
+            steps=() if is_small else self.steps,
+            implausible={n: _shown(v, least) for n, v in self.implausible.items()},
+            least_shown=least,
+        )
+
+
+def _hide(counts: Sequence[int | None], least: int) -> list[int | None]:
+    """Parts of one whole, of which no small one can be had by subtraction."""
+    shown = [_shown(n, least) for n in counts]
+    if shown.count(None) == 1:
+        others = [n for n in shown if n]
+        if others:
+            shown[shown.index(min(others))] = None
+    return shown
+
+
+def _numbers(step: Step) -> tuple[int, int, int]:
+    return step.failed, step.unknown, step.passed
+
+
+def _shown(count: int | None, least: int) -> int | None:
+    return None if count is not None and 0 < count < least else count
 
 
 def make_funnel(criteria: Sequence[tuple[str, bool]], counts: Mapping[str, int]) -> Funnel:

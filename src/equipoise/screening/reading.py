@@ -19,6 +19,7 @@ from equipoise.screening.compiler import (
     column,
     constant,
 )
+from equipoise.screening.compiler.operands import in_unit
 
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 _DAY, _MONTH = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", r"^[0-9]{4}-[0-9]{2}$"
@@ -105,12 +106,14 @@ def _operand(clean: Clean, reference: Operand, *, is_bounded: bool) -> Operand:
         kind="text" if kind == "choice" else kind,  # type: ignore[arg-type]
         low=low,
         high=high,
-        unit=found.type.unit,
+        unit=found.type.unit if found.unit is None else found.unit,
         valid=valid,
         grain=clean.grain,
     )
     opens = {found.name: Term("not", (operand.is_known,))}
-    return msgspec.structs.replace(operand, opens=opens)
+    operand = msgspec.structs.replace(operand, opens=opens)
+    fitted = in_unit(operand, found.type.unit) if kind == "number" else operand
+    return fitted or Operand(kind="never", opens={found.name: Term("true")})
 
 
 def _first(found: Column) -> str:

@@ -8,8 +8,7 @@ import polars as pl
 
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.screening.columns import Column, find_columns
-from equipoise.screening.counting import count, to_funnel
-from equipoise.screening.engine import Engine, compile_for, judge
+from equipoise.screening.engine import Engine, compile_for, count, judge, to_funnel
 from equipoise.screening.funnel import Funnel
 from equipoise.screening.reading import Clean
 from equipoise.screening.tables import check_cells, open_table, reading
@@ -21,6 +20,7 @@ def screen(
     people: Path | pl.LazyFrame,
     mapping: Mapping[str, str] | None = None,
     *,
+    units: Mapping[str, str] | None = None,
     reference_on: dt.date | None = None,
 ) -> Funnel:
     """Assess every row of a CSV, Parquet or Arrow file or of a frame, or raise `Refused`.
@@ -28,11 +28,14 @@ def screen(
     Columns are called like the values of eligibility.yaml, in the unit declared there, or like
     judgements (`E6`); `mapping` gives other headers their name. An empty cell is missing, a column
     wins over what would be computed. `reference_on` is the day that ages are counted to where no
-    column `reference_date` gives one.
+    column `reference_date` gives one; `units` are those of columns that are not in the unit of the
+    study, empty for none.
     """
     where = Where(people.name if isinstance(people, Path) else "people")
     rows = open_table(people) if isinstance(people, Path) else people
-    engine = prepare(study, rows, mapping or {}, reference_on=reference_on, where=where)
+    engine = prepare(
+        study, rows, mapping or {}, reference_on=reference_on, where=where, units=units or {}
+    )
     return run(engine, rows, where=where)
 
 
@@ -43,6 +46,7 @@ def prepare(
     *,
     reference_on: dt.date | None,
     where: Where,
+    units: Mapping[str, str] = {},
 ) -> Engine:
     """Compile the study for the columns of a table.
 
@@ -50,7 +54,7 @@ def prepare(
         Refused: for columns that mean nothing to the study, or days without a reference date.
     """
     schema = rows.collect_schema()
-    columns, problems = find_columns(study, schema.names(), mapping, where=where)
+    columns, problems = find_columns(study, schema.names(), mapping, where=where, units=units)
     problems += check_reference(columns, reference_on, where=where)
     if problems:
         raise Refused(problems)

@@ -76,6 +76,7 @@ def test_the_funnel_counts_each_person_once(tmp_path: Path) -> None:
             )
         ),
         "implausible": {},
+        "suppressed": 0,
     }
     assert [(s["failed"], s["unknown"], s["passed"]) for s in steps] == [
         (1, 1, 4),

@@ -1,0 +1,154 @@
+"""A warehouse's own columns, units and days become values of the study."""
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from equipoise.problems import Refused
+from equipoise.screening import apply_mapping, load_mapping, screen
+from equipoise.study.criteria import Criterion
+from tests.unit.eligibility.small_study import REFERENCE, judged, study
+
+STUDY = study(
+    (Criterion(number="1", is_="hb >= 110 g/L"), Criterion(number="2", is_="crp > 5 mg/L")),
+    (Criterion(number="1", is_="sex = male"), Criterion(number="2", judgement=judged())),
+)
+MAPPING = """\
+people:
+  person: pid
+  columns:
+    hb: {from: hgb, unit: g/dL, on: hgb_day}
+    sex: {from: gender, codes: {F: female, M: male}}
+    E2: {from: uncontrolled}
+facts:
+  person: pid
+  concept: code
+  value: value
+  unit: unit
+  on: day
+  concepts:
+    "1988-5": {gives: crp}
+"""
+OLD, RECENT = REFERENCE - dt.timedelta(days=29), REFERENCE - dt.timedelta(days=28)
+PEOPLE = pl.LazyFrame(
+    {
+        "pid": [1, 2, 3, 4],
+        "hgb": [11.0, 10.9, 12.0, 12.0],
+        "hgb_day": [RECENT, RECENT, OLD, REFERENCE + dt.timedelta(days=1)],
+        "gender": ["F", "F", "M", "F"],
+        "uncontrolled": [False] * 4,
+    }
+)
+
+
+def fact(person: int, value: float | None, unit: str, days: int) -> dict[str, object]:
+    day = REFERENCE - dt.timedelta(days=days)
+    return {"pid": person, "code": "1988-5", "value": value, "unit": unit, "day": day}
+
+
+FACTS = pl.LazyFrame(
+    [
+        fact(1, 1.0, "mg/dL", 30),  # first, which this study picks: 10 mg/L
+        fact(1, 1.0, "mg/L", 2),
+        fact(2, 9.0, "mg/L", 5),
+        fact(2, 4.0, "mg/L", 5),  # the same day, and another number
+        fact(3, 9.0, "kg", 5),  # no unit of a concentration
+        fact(4, 0.9, "mg/dL", 5),
+        fact(4, 9.0, "mg/L", 5),  # the same day and the same number
+        {**fact(2, 99.0, "mg/L", 1), "code": "other"},
+    ]
+)
+
+
+def mapped(tmp_path: Path, text: str = MAPPING) -> Path:
+    path = tmp_path / "mapping.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_wide_and_long_tables_feed_one_row_a_person(tmp_path: Path) -> None:
+    """Units convert, days count, and two numbers of one day are conflicting."""
+    table = apply_mapping(
+        STUDY, load_mapping(mapped(tmp_path)), PEOPLE, FACTS, reference_on=REFERENCE
+    )
+
+    rows = table.rows.sort("person").collect()
+    funnel = screen(STUDY, table.rows, units=table.units, reference_on=REFERENCE)
+
+    assert rows["hb"].to_list() == [11.0, 10.9, None, None]
+    assert rows["crp"].to_list() == [10.0, None, None, 9.0]
+    assert rows["sex"].to_list() == ["female", "female", "male", "female"]
+    counted = {c.id: (c.met, c.not_met, c.unknown) for c in funnel.criteria}
+    assert counted["I1"] == (1, 1, 2)
+    assert counted["I2"] == (2, 0, 2)
+    assert (funnel.eligible, funnel.not_eligible, funnel.undecided) == (1, 2, 1)
+
+
+def test_a_number_without_a_unit_is_compared_with_nothing(tmp_path: Path) -> None:
+    """Whether it is g/L or g/dL, no one may guess."""
+    bare = MAPPING.replace("{from: hgb, unit: g/dL, on: hgb_day}", "{from: hgb}")
+    table = apply_mapping(
+        STUDY, load_mapping(mapped(tmp_path, bare)), PEOPLE, FACTS, reference_on=REFERENCE
+    )
+
+    funnel = screen(STUDY, table.rows, units=table.units)
+
+    assert funnel.criteria[0].unknown == 4
+
+
+def test_each_person_has_a_reference_date_of_their_own(tmp_path: Path) -> None:
+    """Windows end there, for measurements too."""
+    text = MAPPING.replace(
+        "  person: pid\n  columns", "  person: pid\n  reference_date: on\n  columns"
+    )
+    days = [REFERENCE, OLD - dt.timedelta(days=30), REFERENCE, REFERENCE]
+    people = PEOPLE.with_columns(pl.Series("on", days))
+
+    table = apply_mapping(STUDY, load_mapping(mapped(tmp_path, text)), people, FACTS)
+
+    rows = table.rows.sort("person").collect()
+    assert rows["hb"].to_list() == [11.0, None, None, None]
+    assert rows["crp"].to_list() == [10.0, None, None, 9.0]
+
+
+def test_measurements_alone_make_people(tmp_path: Path) -> None:
+    """Whoever has none that counts is still a person."""
+    text = "facts:\n" + MAPPING.split("facts:\n")[1]
+
+    table = apply_mapping(
+        STUDY, load_mapping(mapped(tmp_path, text)), None, FACTS, reference_on=REFERENCE
+    )
+
+    assert table.rows.sort("person").collect()["crp"].to_list() == [10.0, None, None, 9.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        (MAPPING.replace("gives: crp", "gives: crb"), ["EQ-E038"]),
+        (MAPPING.replace("from: hgb,", "from: hgp,"), ["EQ-E039"]),
+        (MAPPING.replace("concept: code", "concept: cod"), ["EQ-E039"]),
+        ("people: {columns: {}}", ["EQ-E037"]),
+        ("peple: {person: pid}", ["EQ-E037"]),
+        ("{}", ["EQ-E023"]),
+    ],
+)
+def test_a_wrong_mapping_is_a_problem(tmp_path: Path, text: str, codes: list[str]) -> None:
+    """Which names are wrong, and what there is instead."""
+    with pytest.raises(Refused) as caught:
+        apply_mapping(
+            STUDY, load_mapping(mapped(tmp_path, text)), PEOPLE, FACTS, reference_on=REFERENCE
+        )
+
+    assert [p.code for p in caught.value.problems] == codes
+    assert all(p.advise("fr") for p in caught.value.problems)
+
+
+def test_days_need_a_day_to_count_to(tmp_path: Path) -> None:
+    """Without one no window has an end."""
+    with pytest.raises(Refused) as caught:
+        apply_mapping(STUDY, load_mapping(mapped(tmp_path)), PEOPLE, FACTS)
+
+    assert [p.code for p in caught.value.problems] == ["EQ-E027"]
