@@ -2,20 +2,21 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import cached_property
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from equipoise.eligibility.deciding import compile_criterion
 from equipoise.eligibility.plain import Plain, PlainKind
-from equipoise.eligibility.quick import compile_criteria
+from equipoise.eligibility.quick import Quick, compile_criteria
 from equipoise.eligibility.types import REFERENCE, find_definition, find_item
 from equipoise.language import (
+    Expression,
     ValueType,
     find_unit,
     names_in,
     parse,
 )
-from equipoise.language.compiling import WIDEST, Run, compile_node
 from equipoise.language.functions import Kind
 from equipoise.study.criteria import ValueDefinition
 from equipoise.study.study import Study
@@ -36,7 +37,7 @@ class ValuePlan(Struct, frozen=True):
     unit: str
     plain: tuple[type, ...]
     molar_mass: float
-    run: Run | None
+    expression: Expression | None
     inputs: tuple[str, ...]
 
 
@@ -45,9 +46,18 @@ class Plan:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self.criteria = [compile_criterion(n, c) for n, c in study.criteria]
+        self.criteria = tuple(study.criteria)
         self._values: dict[str, ValuePlan | None] = {}
-        self.tell = compile_criteria(study.criteria, self._plain)
+
+    @cached_property
+    def tell(self) -> Quick:
+        """All criteria from observations."""
+        return compile_criteria(self.criteria, self._plain)
+
+    @cached_property
+    def tell_given(self) -> Quick:
+        """All criteria from values that are read already."""
+        return compile_criteria(self.criteria, self._given)
 
     def value(self, name: str) -> ValuePlan | None:
         """How a value is read; None if the study has no such value."""
@@ -60,7 +70,7 @@ class Plan:
         plan = self.value(name)
         if plan is None:
             return Plain(name=name) if name == REFERENCE else None
-        definition, is_computed = plan.definition, plan.run is not None
+        definition, is_computed = plan.definition, plan.expression is not None
         days = definition.within_days
         kind = _KINDS[plan.item.kind]
         if is_computed:
@@ -74,8 +84,12 @@ class Plan:
             unit=plan.unit,
             within=None if days is None else dt.timedelta(days=days),
             is_first=definition.pick == "first",
-            plausible=definition.plausible or (-WIDEST, WIDEST),
+            plausible=definition.plausible,
         )
+
+    def _given(self, name: str) -> Plain | None:
+        plain = self._plain(name)
+        return plain and replace(plain, path="", computed="")
 
     def _prepare(self, name: str) -> ValuePlan | None:
         definition = find_definition(self.study, name)
@@ -90,7 +104,7 @@ class Plan:
             find_unit(unit) or unit,
             _PLAIN.get(item.kind, ()),
             molar_mass_of(self.study, definition),
-            None if expression is None else compile_node(expression.root),
+            expression,
             () if expression is None else tuple(sorted(names_in(expression))),
         )
 

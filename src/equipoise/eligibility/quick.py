@@ -1,18 +1,19 @@
 """The criteria of a study as one function of plain Python, for the verdict alone.
 
-It says what it can tell at once, and None where it cannot: a value that is missing, imprecise or in
-another unit, a number within the last digits of a limit. None joins as Kleene's unknown does, so
-what is told holds whatever the full evaluation says of the rest; what stays None goes there.
+Each part is true, false, `Unknown` with its reasons, or None where this code cannot tell: a value
+in another unit or contradicted, a number within the last digits of a limit. None joins as Kleene's
+unknown does, so what is told holds whatever the reference evaluator says of the rest; what stays
+None goes there.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from equipoise.eligibility.deciding import Person, is_waived, settled_verdicts
+from equipoise.eligibility.deciding import Person, is_waived, open_verdict, settled_verdicts
 from equipoise.eligibility.plain import Find, Observed, PlainKind, read_answer, read_plain
 from equipoise.eligibility.verdict import CriterionVerdict
-from equipoise.language import parse
-from equipoise.language.compiling import CLOSE
+from equipoise.language import Interval, Unknown, merge_reasons, parse, unknown
 from equipoise.language.tree import (
     Arithmetic,
     Combination,
@@ -29,7 +30,13 @@ from equipoise.study.criteria import Criterion, Rule
 Quick = Callable[[Person, Observed], Sequence[CriterionVerdict | None]]
 """The verdict on each criterion, None where only the full evaluation can tell."""
 
+Told = bool | Unknown | None
+
 CANNOT_TELL = "None"
+
+CLOSE = 1e-9
+"""Two numbers that differ by more than this share compare alike before and after rounding."""
+
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
 
 
@@ -58,7 +65,7 @@ class _Writing:
 
     def __init__(self, find: Find) -> None:
         self.find = find
-        self.constants: dict[str, Any] = {"UNREAD": object()}
+        self.constants: dict[str, Any] = {"UNREAD": object(), "Unknown": Unknown}
         self.variables: dict[str, str] = {}
         self.readers: dict[str, str] = {}
         self.n_parts = 0
@@ -81,22 +88,23 @@ class _Writing:
         met, not_met, free = (self.constant(v) for v in verdicts)
         if is_waived(criterion):
             return free
-        part = self.part()
-        told = f"{met} if ({part} := {self.rule(criterion, name)})"
-        told += f" else None if {part} is None else {not_met}"
-        if not criterion.when:
-            return told
-        when, concerns = self.expression(criterion.when), self.part()
-        return f"({told}) if ({concerns} := {when}) else None if {concerns} is None else {free}"
+        body = self.rule(criterion, name)
+        if criterion.when:
+            when, part = self.expression(criterion.when), self.part()
+            limited = self.constant(partial(_limit_to, name.startswith("I")))
+            body = f"({limited}({part}, {body}) if ({part} := {when}) is not False else {free})"
+        told, open_ = self.part(), self.constant(partial(_leave_open, name))
+        decided = f"{met} if ({told} := {body}) is True else {not_met} if {told} is False"
+        return f"{decided} else {open_}({told})"
 
     def rule(self, rule: Rule | str, name: str = "") -> str:
         if isinstance(rule, str):
             return self.expression(rule)
         if rule.judgement is not None:
-            say = self.constant(read_answer(rule.judgement, name or rule.id))
+            say = self.constant(read_answer(rule.judgement, name=name or rule.id))
             return f"{say}(answers, on)"
         if rule.gap:
-            return CANNOT_TELL
+            return self.constant(unknown("not_in_source", name or rule.id))
         if rule.all_:
             return self.all_of([self.rule(part) for part in rule.all_])
         if rule.any_ or rule.none_:
@@ -131,21 +139,35 @@ class _Writing:
         """False at the first that is false; reads no further."""
         if len(told) == 1:
             return told[0]
-        parts = [self.part() for _ in told]
-        false = " or ".join(f"({p} := {t}) is False" for p, t in zip(parts, told, strict=True))
-        return f"(False if {false} else None if {_some_none(parts)} else True)"
+        false, parts = self.take(told, "False", "or")
+        true = " and ".join(f"{part} is True" for part in parts)
+        return f"(False if {false} else True if {true} else {self.joined(parts)})"
 
     def any_of(self, told: Sequence[str]) -> str:
         """True at the first that is true; reads no further."""
         if len(told) == 1:
             return told[0]
+        true, parts = self.take(told, "True", "or")
+        false = " and ".join(f"{part} is False" for part in parts)
+        return f"(True if {true} else False if {false} else {self.joined(parts)})"
+
+    def take(self, told: Sequence[str], wanted: str, join: str) -> tuple[str, Sequence[str]]:
         parts = [self.part() for _ in told]
-        true = " or ".join(f"({p} := {t})" for p, t in zip(parts, told, strict=True))
-        return f"(True if {true} else None if {_some_none(parts)} else False)"
+        tests = (f"({p} := {t}) is {wanted}" for p, t in zip(parts, told, strict=True))
+        return f" {join} ".join(tests), parts
+
+    def joined(self, parts: Sequence[str]) -> str:
+        return f"{self.constant(_join)}({', '.join(parts)})"
 
     def negated(self, told: str) -> str:
         part = self.part()
-        return f"(None if ({part} := {told}) is None else not {part})"
+        return f"(not {part} if ({part} := {told}).__class__ is bool else {part})"
+
+    def plainly(self, value: str, told: Callable[[str], str]) -> str:
+        """What is told of a value, unless it is no plain one."""
+        part = self.part()
+        is_open = f"({part} := {value}) is None or {part}.__class__ is Unknown"
+        return f"({part} if {is_open} else {told(part)})"
 
     def link(self, left: Node, sign: str, right: Node) -> str:
         """One comparison: with a limit, of a choice, or of two numbers of one unit."""
@@ -161,9 +183,8 @@ class _Writing:
         """`sex = female`, where nothing is called female."""
         if not isinstance(left, Name) or not isinstance(right, Name) or self.find(right.name):
             return CANNOT_TELL
-        value, part = self.read(left.name, "text"), self.part()
-        equal = "==" if sign == "=" else "!="
-        told = f"(None if ({part} := {value}) is None else {part} {equal} {right.name!r})"
+        value, equal = self.read(left.name, "text"), "==" if sign == "=" else "!="
+        told = self.plainly(value, lambda part: f"{part} {equal} {right.name!r}")
         return told if value else CANNOT_TELL
 
     def limit(self, left: Node, sign: str, limit: Literal) -> str:
@@ -181,49 +202,46 @@ class _Writing:
         number, unit = self.number(left)
         if not number or limit.unit != unit:
             return CANNOT_TELL
-        part = self.part()
-        true = f"{part} < {self.constant(below)}"
-        false = f"{part} > {self.constant(above)}"
+        low, high, same = (self.constant(n) for n in (below, above, bound))
+        true, false = ("<", low), (">", high)
         if sign[0] == ">":
             true, false = false, true
-        return (
-            f"(None if ({part} := {number}) is None"
-            f" else True if {true} else False if {false}"
-            f" else {len(sign) == 2} if {part} == {self.constant(bound)} else None)"
+        return self.plainly(
+            number,
+            lambda part: (
+                f"True if {part} {true[0]} {true[1]} else False if {part} {false[0]} {false[1]}"
+                f" else {len(sign) == 2} if {part} == {same} else None"
+            ),
         )
 
     def order(self, left: Node, sign: str, right: Node) -> str:
         (one, unit), (other, other_unit) = self.number(left), self.number(right)
         if not one or not other or unit != other_unit:
             return CANNOT_TELL
-        first, second = self.part(), self.part()
-        compare = self.constant(_LESS if sign[0] == "<" else _MORE)
-        return (
-            f"(None if ({first} := {one}) is None or ({second} := {other}) is None"
-            f" else {compare}({first}, {second}))"
-        )
+        compare = self.constant(partial(_order, sign[0]))
+        return f"{compare}({one}, {other})"
 
     def number(self, node: Node) -> tuple[str, str]:
         """A number and its unit: a name, or a multiple of one; empty if it is neither."""
         match node:
             case Name():
                 plain = self.find(node.name)
-                if plain is not None and plain.path:
-                    return self.read(node.name, "number"), plain.unit
+                if plain is not None and (value := self.read(node.name, "number")):
+                    exact = value if plain.path else f"{self.constant(_exact)}({value})"
+                    return exact, plain.unit
             case Arithmetic(operator="*", left=Literal(value=int() | float() as times, unit="")):
                 number, unit = self.number(node.right)
-                part, factor = self.part(), self.constant(times)
-                scaled = f"(None if ({part} := {number}) is None else {factor} * {part})"
-                return scaled if number else "", unit
+                factor = self.constant(times)
+                return number and self.plainly(number, lambda part: f"{factor} * {part}"), unit
         return "", ""
 
     def membership(self, node: Membership) -> str:
         value = self.read(node.operand.name, "text") if isinstance(node.operand, Name) else ""
         codes = frozenset(m.value for m in node.members if isinstance(m.value, str))
-        if not value or len(codes) != len(node.members):
+        if not value or not codes or len(codes) != len(node.members):
             return CANNOT_TELL
-        part, word = self.part(), "not in" if node.is_negated else "in"
-        return f"(None if ({part} := {value}) is None else {part} {word} {self.constant(codes)})"
+        word, among = "not in" if node.is_negated else "in", self.constant(codes)
+        return self.plainly(value, lambda part: f"{part} {word} {among}")
 
     def read(self, name: str, kind: PlainKind) -> str:
         """The plain value of a name, read once; empty if it has none of that kind."""
@@ -238,12 +256,35 @@ class _Writing:
         return f"({variable} if {variable} is not UNREAD else ({variable} := {call}))"
 
 
-def _some_none(parts: Sequence[str]) -> str:
-    return " or ".join(f"{part} is None" for part in parts)
+def _leave_open(name: str, value: CriterionVerdict | Unknown | None) -> CriterionVerdict | None:
+    """Not a truth: a verdict already, or reasons why there is none."""
+    return open_verdict(name, value.reasons) if isinstance(value, Unknown) else value
 
 
-def _limit(sign: str, below: float, above: float) -> Callable[[Any], bool | None]:
-    def tell(value: Any) -> bool | None:
+def _limit_to(is_inclusion: bool, concerns: Told, told: Told) -> Told:
+    """A rule for those whom it concerns, or may: nobody else fails an inclusion for it."""
+    if concerns is True or (concerns is not None and told is is_inclusion):
+        return told
+    return _join(concerns, told)
+
+
+def _join(*told: Told) -> Unknown | None:
+    """Parts of which none decides: all reasons, unless one cannot be told."""
+    if None in told:
+        return None
+    return Unknown(merge_reasons(part for part in told if isinstance(part, Unknown)))
+
+
+def _exact(value: Any) -> Any:
+    return None if type(value) is Interval else value
+
+
+def _limit(sign: str, below: float, above: float) -> Callable[[object], Told]:
+    """A comparison of what may be known between bounds alone."""
+
+    def tell(value: object) -> Told:
+        if value is None or isinstance(value, Unknown):
+            return value
         low, high = bounds_of(value)
         if not isinstance(low, int | float) or not isinstance(high, int | float):
             return None
@@ -254,13 +295,13 @@ def _limit(sign: str, below: float, above: float) -> Callable[[Any], bool | None
     return tell
 
 
-def _less(one: float, other: float) -> bool | None:
+def _order(sign: str, one: Any, other: Any) -> Told:
+    if one is None or other is None:
+        return None
+    if type(one) is Unknown or type(other) is Unknown:
+        return Unknown(merge_reasons(v for v in (one, other) if type(v) is Unknown))
+    away: float
     away, margin = one - other, max(abs(one), abs(other)) * CLOSE
-    return True if away < -margin else False if away > margin else None
-
-
-def _more(one: float, other: float) -> bool | None:
-    return _less(other, one)
-
-
-_LESS, _MORE = _less, _more
+    if -margin <= away <= margin:
+        return None
+    return (away < 0) == (sign == "<")
