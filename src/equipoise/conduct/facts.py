@@ -83,13 +83,12 @@ def adverse_records(study: Study, subject: Participant) -> tuple[AdverseRecord, 
 
 
 def find_judgement(study: Study, rule: str) -> Judgement | None:
-    """The question behind a rule id such as `E6` or `5b-heart`."""
+    """The question behind a rule id such as `E6` or `5b-heart`, a judgement or an attestation."""
     for name, criterion in study.criteria:
-        if name == rule and criterion.judgement is not None:
-            return criterion.judgement
-        for part in _parts(criterion):
-            if part.id == rule and part.judgement is not None:
-                return part.judgement
+        for id_, part in ((name, criterion), *((p.id, p) for p in _parts(criterion))):
+            asked = part.judgement or part.attest
+            if id_ == rule and asked is not None:
+                return asked
     return None
 
 

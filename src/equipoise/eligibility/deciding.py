@@ -16,9 +16,11 @@ from equipoise.language import (
     Known,
     Lookup,
     Reason,
+    Unknown,
     Value,
     all_of,
     any_of,
+    merge_reasons,
     negate,
     none_of,
     parse,
@@ -87,6 +89,21 @@ def judge(judgement: Judgement, answer: Answer | None, *, name: str, on: dt.date
     return Known(answer.is_true)
 
 
+def attest(
+    value: Value, judgement: Judgement, answer: Answer | None, *, name: str, on: dt.date
+) -> Value:
+    """What a person said, but only where the values tell nothing because they are not precise."""
+    if not is_imprecise(value):
+        return value
+    said = judge(judgement, answer, name=name, on=on)
+    return said if isinstance(said, Known) else Unknown(merge_reasons([value, said]))
+
+
+def is_imprecise(value: Value) -> bool:
+    """Whether precision is all that a value lacks, as a month of birth where a day would decide."""
+    return isinstance(value, Unknown) and {r.kind for r in value.reasons} == {"ambiguous"}
+
+
 def _rule(rule: Rule | str, name: str, *, is_inclusion: bool) -> Decide:
     if isinstance(rule, str):
         return _expression(rule)
@@ -99,6 +116,8 @@ def _rule(rule: Rule | str, name: str, *, is_inclusion: bool) -> Decide:
     for parts, join in ((rule.all_, all_of), (rule.any_, any_of), (rule.none_, none_of)):
         if parts:
             return _joined(parts, join, is_inclusion=is_inclusion)
+    if rule.attest is not None:
+        return _attested(rule.is_, rule.attest, name)
     return _expression(rule.is_)
 
 
@@ -129,6 +148,12 @@ def _expression(source: str) -> Decide:
 def _judgement(judgement: Judgement, name: str) -> Decide:
     say = partial(judge, judgement, name=name)
     return lambda person: say(person.answers.get(name), on=person.on)
+
+
+def _attested(source: str, judgement: Judgement, name: str) -> Decide:
+    run = _expression(source)
+    say = partial(attest, judgement=judgement, name=name)
+    return lambda person: say(run(person), answer=person.answers.get(name), on=person.on)
 
 
 def _verdict(
