@@ -46,6 +46,12 @@ def observations_of(study: Study, subject: Participant) -> Mapping[str, tuple[Ob
     return {name: tuple(observed) for name, observed in found.items()}
 
 
+def comes_later(study: Study, encounter: str) -> bool:
+    """Whether an encounter belongs to an epoch after the first, so after randomization."""
+    planned = study.schedule.encounters.get(encounter)
+    return planned is not None and planned.epoch != next(iter(study.schedule.epochs), "")
+
+
 def assess_participant(study: Study, subject: Participant, *, on: dt.date) -> Verdict:
     """The verdict as of the study's reference day; `on` is the day of a randomization to come."""
     reference = {
@@ -107,6 +113,13 @@ def _earlier(
         yield at, values
 
 
+def _entry_of(record: FormRecord, item: str, *, is_derived: bool) -> str:
+    """The entry that gave a value; a derived one is as old as the last change of its form."""
+    if is_derived and record.corrections:
+        return record.corrections[-1].stamp.entry
+    return record.entry_of(item)
+
+
 def _instant(record: FormRecord) -> tuple[dt.date, dt.datetime]:
     return record.on, record.stamp.at
 
@@ -145,6 +158,6 @@ def _observe(study: Study, record: FormRecord, others: Others) -> Iterator[tuple
                     value=value,
                     unit=units.get(item, ""),
                     on=record.on,
-                    entry=record.entry_of(item),
+                    entry=_entry_of(record, item, is_derived=item in derived),
                 ),
             )
