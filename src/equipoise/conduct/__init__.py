@@ -38,6 +38,7 @@ from equipoise.conduct.overriding import (
     decline_override,
     grounds_of,
     is_granted,
+    may_override_all,
     record_deviation,
     request_override,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "judge_criterion",
     "latest_values",
     "lock_data",
+    "may_override_all",
     "miss_encounter",
     "observations_of",
     "open_trial",

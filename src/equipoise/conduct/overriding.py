@@ -24,6 +24,7 @@ from equipoise.eligibility import Verdict
 from equipoise.language import Explanation
 from equipoise.problems import Problem, Where, problem
 from equipoise.study.roles import UNBLINDED_ROLES, Role
+from equipoise.study.study import Study
 
 FOUND_BY_PROGRAM = frozenset({"eligibility_override", "eligibility_found_later"})
 """Deviations that only the acts on eligibility record."""
@@ -152,6 +153,12 @@ def grounds_of(verdict: Verdict) -> tuple[e.Ground, ...]:
         for c in verdict.criteria
         if c.bars or c.status == "unknown"
     )
+
+
+def may_override_all(study: Study, verdict: Verdict) -> bool:
+    """Whether something stops the person, and the study lets people override all of it."""
+    criteria, grounds = dict(study.criteria), grounds_of(verdict)
+    return bool(grounds) and all(criteria[g.criterion].may_override for g in grounds)
 
 
 def is_granted(subject: Participant, verdict: Verdict) -> bool:
