@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from equipoise.eligibility.deciding import Person, is_imprecise, is_waived, judge, limit_to
-from equipoise.eligibility.plan import plan_of
+from equipoise.eligibility.plan import Plan, plan_of
 from equipoise.eligibility.values import Observations, Reading
 from equipoise.eligibility.verdict import (
     Answer,
@@ -73,7 +73,7 @@ def assess_case(study: Study, case: Case) -> Verdict:
     reading = case.reading
     if case.is_brief:
         person = Person(reading.lookup, reading.functions, case.answers, reading.reference_on)
-        criteria = tuple([decide(person) for decide in plan_of(study).criteria])
+        criteria = _decide(plan_of(study), person, reading)
     else:
         criteria = tuple(_assess(name, criterion, case) for name, criterion in study.criteria)
     return Verdict(
@@ -82,6 +82,15 @@ def assess_case(study: Study, case: Case) -> Verdict:
         reference_on=reading.reference_on,
         study_digest=study.digest,
     )
+
+
+def _decide(plan: Plan, person: Person, reading: Reading) -> tuple[CriterionVerdict, ...]:
+    """What quick code can tell, and the rest criterion by criterion."""
+    if reading.is_given:
+        return tuple([decide(person) for decide in plan.criteria])
+    told = plan.tell(person, reading.observations)
+    pairs = zip(told, plan.criteria, strict=True)
+    return tuple([verdict or decide(person) for verdict, decide in pairs])
 
 
 def _overall(criteria: Sequence[CriterionVerdict]) -> VerdictStatus:

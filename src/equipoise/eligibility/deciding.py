@@ -46,11 +46,7 @@ def compile_criterion(name: str, criterion: Criterion) -> Callable[[Person], Cri
     """A function from a person to the verdict on one criterion."""
     is_inclusion = name.startswith("I")
     body = _rule(criterion, name, is_inclusion=is_inclusion)
-    settled = {
-        True: _verdict(name, "met", value=True),
-        False: _verdict(name, "not_met", value=False),
-    }
-    free = _verdict(name, "not_applicable", value=is_inclusion)
+    met, not_met, free = settled_verdicts(name)
     if is_waived(criterion):
         return lambda _person: free
     condition = _expression(criterion.when) if criterion.when else None
@@ -63,10 +59,19 @@ def compile_criterion(name: str, criterion: Criterion) -> Callable[[Person], Cri
                 return free
             value = limit_to(concerns, value, is_inclusion=is_inclusion)
         if isinstance(value, Known):
-            return settled[value.value is True]
+            return met if value.value is True else not_met
         return _verdict(name, "unknown", value=None, reasons=value.reasons)
 
     return decide
+
+
+def settled_verdicts(name: str) -> tuple[CriterionVerdict, CriterionVerdict, CriterionVerdict]:
+    """A criterion that is met, not met, or does not concern the person: each made once."""
+    return (
+        _verdict(name, "met", value=True),
+        _verdict(name, "not_met", value=False),
+        _verdict(name, "not_applicable", value=name.startswith("I")),
+    )
 
 
 def is_waived(rule: Rule) -> bool:

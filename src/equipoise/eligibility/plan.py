@@ -1,18 +1,22 @@
 """A study's values and rules made ready once, so that each person takes microseconds."""
 
+import datetime as dt
 from collections.abc import Mapping
 
 from msgspec import Struct
 
 from equipoise.eligibility.deciding import compile_criterion
-from equipoise.eligibility.types import find_definition, find_item
+from equipoise.eligibility.plain import Plain, PlainKind
+from equipoise.eligibility.quick import compile_criteria
+from equipoise.eligibility.types import REFERENCE, find_definition, find_item
 from equipoise.language import (
     ValueType,
     find_unit,
     names_in,
     parse,
 )
-from equipoise.language.compiling import Run, compile_node
+from equipoise.language.compiling import WIDEST, Run, compile_node
+from equipoise.language.functions import Kind
 from equipoise.study.criteria import ValueDefinition
 from equipoise.study.study import Study
 from equipoise.study.vocabulary import molar_mass_of
@@ -43,12 +47,35 @@ class Plan:
         self.study = study
         self.criteria = [compile_criterion(n, c) for n, c in study.criteria]
         self._values: dict[str, ValuePlan | None] = {}
+        self.tell = compile_criteria(study.criteria, self._plain)
 
     def value(self, name: str) -> ValuePlan | None:
         """How a value is read; None if the study has no such value."""
         if name not in self._values:
             self._values[name] = self._prepare(name)
         return self._values[name]
+
+    def _plain(self, name: str) -> Plain | None:
+        """How quick code reads a value; None only if nothing is called so."""
+        plan = self.value(name)
+        if plan is None:
+            return Plain(name=name) if name == REFERENCE else None
+        definition, is_computed = plan.definition, plan.run is not None
+        days = definition.within_days
+        kind = _KINDS[plan.item.kind]
+        if is_computed:
+            kind = "number" if plan.unit else "boolean"
+        is_believed = definition.plausible is None or kind == "number"
+        return Plain(
+            name=name,
+            kind=kind if is_believed else "",
+            path=definition.from_,
+            computed=definition.value,
+            unit=plan.unit,
+            within=None if days is None else dt.timedelta(days=days),
+            is_first=definition.pick == "first",
+            plausible=definition.plausible or (-WIDEST, WIDEST),
+        )
 
     def _prepare(self, name: str) -> ValuePlan | None:
         definition = find_definition(self.study, name)
@@ -73,6 +100,14 @@ _PLAIN: Mapping[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "choice": (str,),
     "text": (str,),
+}
+_KINDS: Mapping[Kind, PlainKind] = {
+    "number": "number",
+    "boolean": "boolean",
+    "choice": "text",
+    "text": "text",
+    "date": "day",
+    "any": "",
 }
 _PLANS: dict[int, Plan] = {}
 

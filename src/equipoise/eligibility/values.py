@@ -47,6 +47,7 @@ class Reading:
         self.observations = observations
         self.reference_on = reference_on
         self.functions = functions_at(reference_on)
+        self.is_given = bool(given)
         self._known: dict[str, Value] = dict(given) if given else {}
         self._under_way: set[str] = set()
 

@@ -51,10 +51,10 @@ _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
     "!=": operator.ne,
 }
 _ONE_DAY = (ValueType("date"),)
-_WIDEST = 1e12
+WIDEST = 1e12
 """Whole numbers up to here have no more digits than rounding keeps."""
 
-_CLOSE = 1e-9
+CLOSE = 1e-9
 """Two numbers that differ by more than this share compare alike before and after rounding."""
 
 
@@ -188,7 +188,7 @@ def _limit(node: Comparison, name: str, *, sign: str, limit: Literal) -> Run:
     """A value against a literal of its own kind and unit."""
     slow, order, bound, unit = _refer(node), _ORDERS[sign], limit.value, limit.unit
     kind = type(bound)
-    if kind in (int, float) and abs(cast("float", bound)) < _WIDEST:
+    if kind in (int, float) and abs(cast("float", bound)) < WIDEST:
         return _number_limit(slow, name, order=order, bound=cast("float", bound), unit=unit)
     if kind is dt.date or (kind in (bool, str) and sign in "!="):
 
@@ -205,20 +205,20 @@ def _limit(node: Comparison, name: str, *, sign: str, limit: Literal) -> Run:
 def _number_limit(
     slow: Run, name: str, *, order: Callable[[Any, Any], bool], bound: float, unit: str
 ) -> Run:
-    margin = abs(bound) * _CLOSE
+    margin = abs(bound) * CLOSE
 
     def check(lookup: Lookup, functions: Functions) -> Value:
         value = lookup(name)
         if type(value) is Known and value.unit == unit:
             number = value.value
-            if (type(number) is float or type(number) is int) and -_WIDEST < number < _WIDEST:
+            if (type(number) is float or type(number) is int) and -WIDEST < number < WIDEST:
                 away = number - bound
                 if away > margin or away < -margin or not away:
                     return TRUE if order(away, 0) else FALSE
             elif type(number) is Interval and type(number.low) is not dt.date:
                 low, high = cast("float", number.low), cast("float", number.high)
                 is_apart = low > bound + margin or high < bound - margin
-                if is_apart and low > -_WIDEST and high < _WIDEST:
+                if is_apart and low > -WIDEST and high < WIDEST:
                     return TRUE if order(low, bound) else FALSE
         elif type(value) is Unknown and len(value.reasons) == 1:
             return value
@@ -253,7 +253,7 @@ def _order(node: Comparison) -> Run:
             one, other = left.value, right.value
             if type(one) is float and type(other) is float:
                 away = one - other
-                margin = max(abs(one), abs(other)) * _CLOSE
+                margin = max(abs(one), abs(other)) * CLOSE
                 if away > margin or away < -margin:
                     return TRUE if order(away, 0) else FALSE
         return compare(sign, left, right, node=node)
@@ -286,7 +286,7 @@ def _arithmetic(node: Arithmetic) -> Run:
         left, right = first(lookup, functions), second(lookup, functions)
         if is_scaling and type(right) is Known and type(right.value) is float:
             product = left.value * right.value  # type: ignore[union-attr, operator]
-            if -_WIDEST < product < _WIDEST:
+            if -WIDEST < product < WIDEST:
                 return Known(product, right.unit, (), right.molar_mass)
         return calculate(sign, left, right)
 
