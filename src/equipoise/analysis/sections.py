@@ -9,6 +9,7 @@ from msgspec import Struct
 from equipoise.analysis.adverse import Received, list_events, tabulate_adverse_events
 from equipoise.analysis.baseline import tabulate_baseline
 from equipoise.analysis.course import Course, estimate_course
+from equipoise.analysis.deviations import list_deviations
 from equipoise.analysis.figures import plot_accrual, plot_course, plot_events, plot_flow
 from equipoise.analysis.figures.svg import tag
 from equipoise.analysis.flow import count_flow
@@ -20,6 +21,7 @@ from equipoise.analysis.tables import (
     show_adverse_events,
     show_baseline,
     show_course,
+    show_deviations,
     show_serious_events,
     show_shared_arms,
     table,
@@ -137,6 +139,12 @@ def describe_serious(matter: Matter) -> str:
     return _section("serious", matter, show_serious_events(events, language=matter.language))
 
 
+def describe_deviations(matter: Matter) -> str:
+    """The listing of departures from the protocol (ICH E3, 16.2.2)."""
+    shown = show_deviations(list_deviations(matter.state), language=matter.language)
+    return _section("deviations", matter, shown)
+
+
 def describe_limits(matter: Matter) -> str:
     """What a trial of this size can show, computed from its planned arms."""
     language, sizes = matter.language, plan_sizes(matter.study)
@@ -195,6 +203,7 @@ SECTIONS = (
     describe_courses,
     describe_safety,
     describe_serious,
+    describe_deviations,
     describe_limits,
     describe_assumptions,
 )

@@ -13,6 +13,7 @@ from equipoise.analysis.adverse import (
 )
 from equipoise.analysis.baseline import BaselineRow, BaselineTable
 from equipoise.analysis.course import Course, CoursePoint
+from equipoise.analysis.deviations import KIND_NAMES, DeviationLine, count_deviations
 from equipoise.analysis.figures.svg import tag
 from equipoise.analysis.groups import Basis, find_shared_arms
 from equipoise.analysis.summary import Summary
@@ -141,6 +142,40 @@ def show_serious_events(events: Iterable[AdverseEvent], *, language: Language) -
     return table(
         say("serious_caption", language), head, rows, notes=[say("serious_note", language)]
     )
+
+
+def show_deviations(lines: Sequence[DeviationLine], *, language: Language) -> str:
+    """How many deviations of each kind, and each of them; by number, all arms together."""
+    if not lines:
+        return tag("p", say("deviations_none", language))
+    colon = f"{NO_BREAK}:" if language == "fr" else ":"
+    counts = [
+        f"{KIND_NAMES[kind].say(language)}{colon} {n} ({n_people})"
+        for kind, (n, n_people) in count_deviations(lines).items()
+    ]
+    keys = ("participant", "kind", "on", "criteria", "what", "by")
+    rows = [
+        [
+            escape(x.participant),
+            escape(KIND_NAMES[x.deviation.kind].say(language)),
+            _unbroken(say_day(x.deviation.on)),
+            escape(", ".join(x.deviation.criteria) or "–"),
+            escape(x.deviation.what or "–"),
+            escape(_deciders(x)),
+        ]
+        for x in lines
+    ]
+    head = [say(f"deviations_{key}", language) for key in keys]
+    notes = [f"{say('deviations_counts', language)} {escape('; '.join(counts))}"]
+    return table(say("deviations_caption", language), head, rows, notes=notes)
+
+
+def _deciders(line: DeviationLine) -> str:
+    """The two who decided on an exception, or who recorded the deviation."""
+    override = line.deviation.override
+    if override is None:
+        return line.deviation.stamp.by
+    return f"{override.requested_by}, {override.confirmed_by}"
 
 
 def _row(cells: Sequence[str], n_columns: int) -> str:

@@ -32,6 +32,16 @@ from equipoise.conduct.facts import (
 )
 from equipoise.conduct.infusing import find_weight, give_infusion, order_infusion, prepare_infusion
 from equipoise.conduct.opening import Checked, add_person, check_folder, open_trial, remove_person
+from equipoise.conduct.overriding import (
+    KINDS,
+    confirm_override,
+    decline_override,
+    grounds_of,
+    is_granted,
+    may_override_all,
+    record_deviation,
+    request_override,
+)
 from equipoise.conduct.randomizing import (
     finish_randomization,
     randomize_participant,
@@ -42,6 +52,7 @@ from equipoise.conduct.state import Participant, Person, TrialState
 
 __all__ = [
     "ACTS",
+    "KINDS",
     "Act",
     "Checked",
     "Participant",
@@ -54,7 +65,9 @@ __all__ = [
     "assess_participant",
     "check_folder",
     "complete_participant",
+    "confirm_override",
     "correct_item",
+    "decline_override",
     "digest_of",
     "evolve",
     "fail_screening",
@@ -63,10 +76,13 @@ __all__ = [
     "finish_randomization",
     "fold",
     "give_infusion",
+    "grounds_of",
+    "is_granted",
     "is_signed",
     "judge_criterion",
     "latest_values",
     "lock_data",
+    "may_override_all",
     "miss_encounter",
     "observations_of",
     "open_trial",
@@ -75,9 +91,11 @@ __all__ = [
     "prepare_infusion",
     "randomize_participant",
     "receive_adverse_event",
+    "record_deviation",
     "record_number",
     "record_seal",
     "remove_person",
+    "request_override",
     "request_randomization",
     "screen_participant",
     "seal_trial",

@@ -6,8 +6,15 @@ from collections.abc import Mapping
 from equipoise.capture import check_entry, find_warnings
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
-from equipoise.conduct.facts import adverse_records, latest_values
-from equipoise.conduct.rules import check_in_trial, check_not_future, check_open, check_reason
+from equipoise.conduct.facts import adverse_records, comes_later, latest_values
+from equipoise.conduct.reassessing import with_reassessment
+from equipoise.conduct.rules import (
+    check_consented,
+    check_in_trial,
+    check_not_future,
+    check_open,
+    check_reason,
+)
 from equipoise.conduct.state import FormRecord, Participant
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.safety import read_adverse_event
@@ -47,7 +54,7 @@ def submit_form(
     if (encounter, form, repeat) in subject.forms:
         problems.append(problem("EQ-C030", where, form=definition.title))
     if definition.records != "consent":
-        problems += _check_consented(subject, on=on, where=where)
+        problems += check_consented(subject, on=on, where=where)
     refuse_if(problems)
     warnings = find_warnings(definition, values=values, others=others)
     submitted = e.FormSubmitted(
@@ -63,7 +70,7 @@ def submit_form(
     if definition.records == "consent":
         version = str(values.get("version") or "")
         return [e.ConsentSigned(participant=participant, version=version, on=on), submitted]
-    return [submitted]
+    return with_reassessment(view, submitted, at=at, reason=reason)
 
 
 @act(*SITE_ROLES, Role.DATA_MANAGER)
@@ -105,17 +112,16 @@ def correct_item(
     if record.values.get(item) == value and record.not_done.get(item, "") == not_done:
         problems.append(problem("EQ-C034", where, item=definition.items[item].label))
     refuse_if(problems)
-    return [
-        e.ItemCorrected(
-            participant=participant,
-            encounter=encounter,
-            form=form,
-            repeat=repeat,
-            item=item,
-            value=value,
-            not_done=not_done,
-        )
-    ]
+    corrected = e.ItemCorrected(
+        participant=participant,
+        encounter=encounter,
+        form=form,
+        repeat=repeat,
+        item=item,
+        value=value,
+        not_done=not_done,
+    )
+    return with_reassessment(view, corrected, at=at, reason=reason)
 
 
 @act(Role.SAFETY_OFFICER)
@@ -211,19 +217,8 @@ def _check_place(
         return (problem("EQ-C038", where, form=form.title),)
     if encounter in subject.missed:
         return (problem("EQ-C036", where, encounter=encounter),)
-    epochs = tuple(view.study.schedule.epochs)
-    is_later = epochs.index(view.study.schedule.encounters[encounter].epoch) > 0
-    if is_later and not subject.is_randomized:
+    if comes_later(view.study, encounter) and not subject.is_randomized:
         return (problem("EQ-C039", where, encounter=encounter),)
-    return ()
-
-
-def _check_consented(subject: Participant, *, on: dt.date, where: Where) -> tuple[Problem, ...]:
-    """No procedure of the trial before written consent."""
-    if subject.consent is None:
-        return (problem("EQ-C040", where),)
-    if on < subject.consent.on:
-        return (problem("EQ-C041", where, on=on, consent=subject.consent.on),)
     return ()
 
 

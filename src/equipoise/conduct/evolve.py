@@ -9,10 +9,13 @@ from equipoise.conduct import events as e
 from equipoise.conduct.state import (
     Consent,
     Correction,
+    Deviation,
     FormRecord,
     Infusion,
+    OverrideRecord,
     Participant,
     Person,
+    Reassessment,
     Seal,
     Signature,
     Stamp,
@@ -38,6 +41,11 @@ def fold(state: TrialState, entries: Iterable[Entry]) -> TrialState:
     for entry in entries:
         state = evolve(state, entry)
     return state
+
+
+def apply_to(subject: Participant, event: e.Happened, stamp: Stamp) -> Participant:
+    """The participant after one more event."""
+    return _PARTICIPANT[type(event)](subject, event, stamp)
 
 
 def _apply(state: TrialState, entry: Entry, event: e.Happened) -> TrialState:
@@ -159,8 +167,39 @@ def _screening_failed(p: Participant, x: e.ScreeningFailed, _: Stamp) -> Partici
 
 def _requested(p: Participant, x: e.RandomizationRequested, _: Stamp) -> Participant:
     return replace(
-        p, status="randomizing", verdict=x.verdict, stratum=x.stratum, randomized_on=x.on
+        p,
+        status="randomizing",
+        verdict=x.verdict,
+        granted=x.override,
+        stratum=x.stratum,
+        randomized_on=x.on,
     )
+
+
+def _override_requested(p: Participant, x: e.OverrideRequested, stamp: Stamp) -> Participant:
+    return replace(p, override=OverrideRecord(x.on, x.grounds, x.study_digest, stamp))
+
+
+def _override_confirmed(p: Participant, _: e.OverrideConfirmed, stamp: Stamp) -> Participant:
+    return replace(p, override=replace(_asked(p), confirmed=stamp))
+
+
+def _override_declined(p: Participant, _: e.OverrideDeclined, stamp: Stamp) -> Participant:
+    return replace(p, override=replace(_asked(p), declined=stamp))
+
+
+def _asked(p: Participant) -> OverrideRecord:
+    assert p.override is not None
+    return p.override
+
+
+def _deviated(p: Participant, x: e.DeviationRecorded, stamp: Stamp) -> Participant:
+    found = Deviation(x.kind, x.on, x.what, x.criteria, x.override, stamp)
+    return replace(p, deviations=(*p.deviations, found))
+
+
+def _reassessed(p: Participant, x: e.EligibilityReassessed, stamp: Stamp) -> Participant:
+    return replace(p, reassessments=(*p.reassessments, Reassessment(x.changes, stamp)))
 
 
 def _randomized(p: Participant, x: e.ParticipantRandomized, _: Stamp) -> Participant:
@@ -213,6 +252,11 @@ _PARTICIPANT: dict[type[e.Happened], Callable[[Any, Any, Stamp], Participant]] =
     e.AdverseEventReceived: _received,
     e.EncounterMissed: _missed,
     e.ScreeningFailed: _screening_failed,
+    e.OverrideRequested: _override_requested,
+    e.OverrideConfirmed: _override_confirmed,
+    e.OverrideDeclined: _override_declined,
+    e.DeviationRecorded: _deviated,
+    e.EligibilityReassessed: _reassessed,
     e.RandomizationRequested: _requested,
     e.ParticipantRandomized: _randomized,
     e.InfusionOrdered: _infusion_ordered,

@@ -46,6 +46,12 @@ def observations_of(study: Study, subject: Participant) -> Mapping[str, tuple[Ob
     return {name: tuple(observed) for name, observed in found.items()}
 
 
+def comes_later(study: Study, encounter: str) -> bool:
+    """Whether an encounter belongs to an epoch after the first, so after randomization."""
+    planned = study.schedule.encounters.get(encounter)
+    return planned is not None and planned.epoch != next(iter(study.schedule.epochs), "")
+
+
 def assess_participant(study: Study, subject: Participant, *, on: dt.date) -> Verdict:
     """The verdict as of the study's reference day; `on` is the day of a randomization to come."""
     reference = {
@@ -83,13 +89,12 @@ def adverse_records(study: Study, subject: Participant) -> tuple[AdverseRecord, 
 
 
 def find_judgement(study: Study, rule: str) -> Judgement | None:
-    """The question behind a rule id such as `E6` or `5b-heart`."""
+    """The question behind a rule id such as `E6` or `5b-heart`, a judgement or an attestation."""
     for name, criterion in study.criteria:
-        if name == rule and criterion.judgement is not None:
-            return criterion.judgement
-        for part in _parts(criterion):
-            if part.id == rule and part.judgement is not None:
-                return part.judgement
+        for id_, part in ((name, criterion), *((p.id, p) for p in _parts(criterion))):
+            asked = part.judgement or part.attest
+            if id_ == rule and asked is not None:
+                return asked
     return None
 
 
@@ -106,6 +111,13 @@ def _earlier(
     for correction, at in zip(record.corrections[::-1], since, strict=True):
         values = {**values, correction.item: correction.old}
         yield at, values
+
+
+def _entry_of(record: FormRecord, item: str, *, is_derived: bool) -> str:
+    """The entry that gave a value; a derived one is as old as the last change of its form."""
+    if is_derived and record.corrections:
+        return record.corrections[-1].stamp.entry
+    return record.entry_of(item)
 
 
 def _instant(record: FormRecord) -> tuple[dt.date, dt.datetime]:
@@ -146,6 +158,6 @@ def _observe(study: Study, record: FormRecord, others: Others) -> Iterator[tuple
                     value=value,
                     unit=units.get(item, ""),
                     on=record.on,
-                    entry=record.entry_of(item),
+                    entry=_entry_of(record, item, is_derived=item in derived),
                 ),
             )

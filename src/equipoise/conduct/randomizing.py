@@ -12,7 +12,8 @@ import msgspec
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
 from equipoise.conduct.facts import assess_participant
-from equipoise.conduct.rules import check_in_trial, check_not_future
+from equipoise.conduct.overriding import check_outdated, granted_override, is_granted
+from equipoise.conduct.rules import check_consented, check_in_trial, check_not_future
 from equipoise.conduct.state import Participant
 from equipoise.eligibility import Verdict
 from equipoise.ledger import Entry
@@ -66,9 +67,10 @@ def request_randomization(
     participant: str,
     on: dt.date,
 ) -> Events:
-    """Fix the proof of eligibility; refused unless every criterion is satisfied.
+    """Fix the proof of eligibility; refused unless every criterion is satisfied or overridden.
 
-    Who asks again while the number is on its way finds the proof fixed, and adds nothing.
+    An override that is used becomes a protocol deviation in the same breath. Who asks again while
+    the number is on its way finds the proof fixed, and adds nothing.
     """
     subject = view.participant(participant)
     if subject.status == "randomizing":
@@ -79,17 +81,30 @@ def request_randomization(
         *check_in_trial(view.state, subject),
         *check_not_future(on, at=at, where=where),
         *_check_ready(view, subject, on=on, where=where),
-        *_check_verdict(view, verdict, participant=participant),
     ]
+    if not is_granted(subject, verdict):
+        problems += _check_verdict(view, verdict, participant=participant)
+        problems += check_outdated(subject, verdict, where=where)
     refuse_if(problems)
-    return [
-        e.RandomizationRequested(
-            participant=participant,
-            stratum=stratum_of(view, subject),
-            on=on,
-            verdict=msgspec.to_builtins(verdict),
-        )
-    ]
+    override = granted_override(subject, verdict)
+    requested = e.RandomizationRequested(
+        participant=participant,
+        stratum=stratum_of(view, subject),
+        on=on,
+        verdict=msgspec.to_builtins(verdict),
+        override=override,
+    )
+    if override is None:
+        return [requested]
+    deviation = e.DeviationRecorded(
+        participant=participant,
+        kind="eligibility_override",
+        on=on,
+        what=override.reason,
+        criteria=override.criteria,
+        override=override,
+    )
+    return [deviation, requested]
 
 
 @act(Role.COORDINATOR, Role.INVESTIGATOR)
@@ -112,8 +127,9 @@ def stratum_of(view: View, subject: Participant) -> str:
 
 
 def proof_of(subject: Participant) -> str:
-    """SHA-256 of the verdict that the request fixed."""
-    return hashlib.sha256(msgspec.json.encode(subject.verdict, order="deterministic")).hexdigest()
+    """SHA-256 of the verdict that the request fixed, and of the override if one was used."""
+    proof = subject.verdict if subject.granted is None else (subject.verdict, subject.granted)
+    return hashlib.sha256(msgspec.json.encode(proof, order="deterministic")).hexdigest()
 
 
 def _check_ready(
@@ -122,10 +138,7 @@ def _check_ready(
     problems: tuple[Problem, ...] = ()
     if subject.is_randomized:
         problems += (problem("EQ-C050", where, number=subject.number),)
-    if subject.consent is None:
-        problems += (problem("EQ-C040", where),)
-    elif on < subject.consent.on:
-        problems += (problem("EQ-C041", where, on=on, consent=subject.consent.on),)
+    problems += check_consented(subject, on=on, where=where)
     taken = [p for p in view.state.participants.values() if p.randomized_on is not None]
     planned = view.study.identity.planned_participants
     if len(taken) >= planned:

@@ -35,6 +35,15 @@ def check_not_future(on: dt.date, *, at: dt.datetime, where: Where) -> tuple[Pro
     return ()
 
 
+def check_consented(subject: Participant, *, on: dt.date, where: Where) -> tuple[Problem, ...]:
+    """Written consent comes first; nothing replaces it."""
+    if subject.consent is None:
+        return (problem("EQ-C040", where),)
+    if on < subject.consent.on:
+        return (problem("EQ-C041", where, on=on, consent=subject.consent.on),)
+    return ()
+
+
 def check_reason(reason: str, *, act: str, where: Where) -> tuple[Problem, ...]:
     """A reason of at least three characters: an inspector reads it in twenty years."""
     return () if len(reason.strip()) >= 3 else (problem("EQ-C004", where, act=act),)

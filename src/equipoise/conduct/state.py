@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from equipoise.conduct.events import Value
+from equipoise.conduct.events import Change, DeviationKind, Ground, Override, Value
 from equipoise.eligibility import Answer
 
 Status = Literal[
@@ -87,8 +87,52 @@ class Signature(Struct, frozen=True):
     stamp: Stamp
 
 
+class OverrideRecord(Struct, frozen=True):
+    """The last override that was asked for, and what became of it."""
+
+    on: dt.date
+    grounds: tuple[Ground, ...]
+    study_digest: str
+    requested: Stamp
+    confirmed: Stamp | None = None
+    declined: Stamp | None = None
+
+    @property
+    def status(self) -> Literal["requested", "confirmed", "declined"]:
+        """How far it has come."""
+        if self.declined is not None:
+            return "declined"
+        return "requested" if self.confirmed is None else "confirmed"
+
+    @property
+    def criteria(self) -> tuple[str, ...]:
+        """The criteria that it is about."""
+        return tuple(g.criterion for g in self.grounds)
+
+
+class Deviation(Struct, frozen=True):
+    """A departure from the protocol."""
+
+    kind: DeviationKind
+    on: dt.date
+    what: str
+    criteria: tuple[str, ...]
+    override: Override | None
+    stamp: Stamp
+
+
+class Reassessment(Struct, frozen=True):
+    """What a later entry changed in the verdict as of the day of randomization."""
+
+    changes: tuple[Change, ...]
+    stamp: Stamp
+
+
 class Participant(Struct, frozen=True):
-    """One person in the trial. `received` holds, by repeat, the adverse events the sponsor has."""
+    """One person in the trial. `received` holds, by repeat, the adverse events the sponsor has.
+
+    `verdict` is the proof of eligibility as it was fixed, `granted` the override that was used.
+    """
 
     code: str
     site: str
@@ -109,6 +153,10 @@ class Participant(Struct, frozen=True):
     left_on: dt.date | None = None
     cause: str = ""
     signature: Signature | None = None
+    override: OverrideRecord | None = None
+    granted: Override | None = None
+    reassessments: tuple[Reassessment, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
 
     @property
     def is_randomized(self) -> bool:

@@ -16,6 +16,7 @@ WORDS: Mapping[str, Text] = {
     "at_least": Text("at least some of", "un nombre minimal de conditions"),
     "not": Text("not", "contraire de"),
     "judgement": Text("judgement", "appréciation"),
+    "attest": Text("attested where it is not precise enough", "attesté là où c'est trop imprécis"),
     "gap": Text("not in the record", "absent du registre"),
     "when": Text("applies if", "s'applique si"),
 }

@@ -97,7 +97,7 @@ def test_the_report_is_one_safe_well_formed_file(language: str, kind: str) -> No
 
 
 def test_the_report_has_its_sections_in_order() -> None:
-    """Trial, flow, accrual, baseline, courses, safety, listing, limits, open decisions."""
+    """Trial, flow, accrual, baseline, courses, safety, listings, limits, open decisions."""
     sections = [a["id"] for n, a in read(report()).seen if n == "section"]
 
     assert sections == [
@@ -108,6 +108,7 @@ def test_the_report_has_its_sections_in_order() -> None:
         "course",
         "safety",
         "serious",
+        "deviations",
         "limits",
         "assumptions",
     ]

@@ -68,7 +68,7 @@ def test_what_is_empty_or_underivable_is_not_known(course: Course, trial: Runnin
 def test_observations_name_the_entry_that_gave_the_value(
     course: Course, trial: RunningTrial
 ) -> None:
-    """A corrected item points to its correction, a derived one to its form; no empty ones."""
+    """A corrected item points to its correction, a derived one to the last change of its form."""
     code = course.screen()
     course.consent(code)
     course.submit(code, "skin", arm=10, leg=10)
@@ -78,7 +78,10 @@ def test_observations_name_the_entry_that_gave_the_value(
     record = subject.forms["screening", "skin", 0]
 
     assert found["skin.arm"][0].entry == record.entries["arm"]
-    assert (found["skin.total"][0].value, found["skin.total"][0].entry) == (22, record.stamp.entry)
+    assert (found["skin.total"][0].value, found["skin.total"][0].entry) == (
+        22,
+        record.entries["arm"],
+    )
     correct(course, code, "leg", None, not_done="Bandage", seen=2)
     assert "skin.leg" not in conduct.observations_of(trial.study, trial.state.participants[code])
 

@@ -60,6 +60,7 @@ FAULTS = [
     ("EQ-S062", "eligibility.yaml", "- id: 5-cancer", "- id: 5-myelodysplasia"),
     ("EQ-S062", "eligibility.yaml", 'number: "14"', 'number: "13"'),
     ("EQ-S063", "eligibility.yaml", "    is: insurance", "    is: insurance\n    assume: not_applicable"),
+    ("EQ-S090", "eligibility.yaml", "    is: insurance", "    judgement: {ask: {en: A, fr: A}, by: [investigator]}\n    attest: {ask: {en: A, fr: A}, by: [investigator]}"),
     ("EQ-S071", "safety.yaml", "onset: onset_on", "onset: term"),
     ("EQ-S071", "analysis.yaml", "    item: lung_function.fvc", "    item: demography.sex"),
     ("EQ-S072", "rehearsal.yaml", '"03": 0.3', '"03": 0'),

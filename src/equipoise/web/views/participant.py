@@ -12,6 +12,8 @@ from equipoise.web.pages import Visit, page
 from equipoise.web.views.participants import ENROLLERS, READERS
 
 WRITERS = (Role.COORDINATOR, Role.INVESTIGATOR, Role.OUTCOME_ASSESSOR)
+RECORDERS = (Role.COORDINATOR, Role.INVESTIGATOR, Role.DATA_MANAGER, Role.MONITOR)
+"""Who records that the protocol was departed from."""
 BLIND_TO_COURSE = frozenset({Role.OUTCOME_ASSESSOR})
 """Who measures outcomes must not see how a participant fares (reactions can tell the arm)."""
 NO_ENCOUNTER = "-"
@@ -54,6 +56,7 @@ def participant(visit: Visit, code: str) -> HttpResponse:
         is_signed=is_signed(subject),
         sees_course=visit.person.role not in BLIND_TO_COURSE,
         may_enroll=visit.may(*ENROLLERS) and is_open,
+        may_deviate=visit.may(*RECORDERS) and is_open,
         may_sign=visit.may(Role.INVESTIGATOR) and is_open,
     )
 
