@@ -26,6 +26,7 @@ from equipoise.conduct.evolve import evolve, fold
 from equipoise.conduct.facts import (
     adverse_records,
     assess_participant,
+    assess_rules,
     find_judgement,
     latest_values,
     observations_of,
@@ -39,6 +40,7 @@ from equipoise.conduct.randomizing import (
     request_randomization,
 )
 from equipoise.conduct.state import Participant, Person, TrialState
+from equipoise.conduct.stopping import resume_trial
 
 __all__ = [
     "ACTS",
@@ -52,6 +54,7 @@ __all__ = [
     "add_person",
     "adverse_records",
     "assess_participant",
+    "assess_rules",
     "check_folder",
     "complete_participant",
     "correct_item",
@@ -79,6 +82,7 @@ __all__ = [
     "record_seal",
     "remove_person",
     "request_randomization",
+    "resume_trial",
     "screen_participant",
     "seal_trial",
     "sign_casebook",

@@ -2,14 +2,20 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from equipoise.capture import Others, derive_items, to_known
 from equipoise.conduct.events import Value
-from equipoise.conduct.state import FormRecord, Participant
+from equipoise.conduct.state import FormRecord, Participant, TrialState
 from equipoise.eligibility import Observation, Verdict, assess_eligibility
 from equipoise.language import Known
-from equipoise.safety import AdverseRecord
+from equipoise.safety import (
+    AdverseRecord,
+    RuleState,
+    assess_stopping,
+    count_events,
+    read_adverse_event,
+)
 from equipoise.study.criteria import Judgement, Rule
 from equipoise.study.study import Study
 
@@ -82,6 +88,18 @@ def adverse_records(study: Study, subject: Participant) -> tuple[AdverseRecord, 
     )
 
 
+def assess_rules(study: Study, state: TrialState) -> tuple[RuleState, ...]:
+    """Where each stopping rule stands now, over everybody in the trial; no arm is known here."""
+    plan = study.safety
+    if plan is None or not plan.stopping:
+        return ()
+    people = state.participants.values()
+    records = (record for p in people for record in adverse_records(study, p))
+    events = (read_adverse_event(plan, record) for record in records)
+    counts = {name: (n, n) for name, n in _count_people(people).items()}
+    return assess_stopping(plan, {**counts, **count_events(plan, events)})
+
+
 def find_judgement(study: Study, rule: str) -> Judgement | None:
     """The question behind a rule id such as `E6` or `5b-heart`."""
     for name, criterion in study.criteria:
@@ -91,6 +109,17 @@ def find_judgement(study: Study, rule: str) -> Judgement | None:
             if part.id == rule and part.judgement is not None:
                 return part.judgement
     return None
+
+
+def _count_people(people: Collection[Participant]) -> Mapping[str, int]:
+    """The counts of `PEOPLE_COUNTS`."""
+    return {
+        "n_screened": len(people),
+        "n_randomized": sum(p.is_randomized for p in people),
+        "n_infused": sum(any(i.given_on for i in p.infusions.values()) for p in people),
+        "n_withdrawn": sum(p.status == "withdrawn" for p in people),
+        "n_completed": sum(p.status == "completed" for p in people),
+    }
 
 
 def _changed_at(record: FormRecord) -> list[dt.datetime]:

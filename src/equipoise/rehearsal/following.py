@@ -39,6 +39,8 @@ def follow(person: VirtualParticipant, *, before: tuple[str, ...]) -> Course:
         on = planned.latest_on if is_missed else _draw_day(person, planned)
         comes_at = at_hour(working_day(on), 2 * person.luck("arrival", encounter))
         yield max(comes_at, person.later("arrival", encounter))
+        if encounter in study.infusion_encounters:
+            yield from person.world.until_resumed()
         if not person.record.is_in_trial:
             return
         if is_missed:
@@ -137,10 +139,14 @@ def _infuse(person: VirtualParticipant, encounter: str) -> Course:
     if not product:
         return
     yield person.later("preparation", encounter)
+    if world.is_paused:
+        return
     label = f"P-{person.randomness.of('label', encounter).digest().hex()[:8].upper()}"
     prepared = {"participant": person.code, "encounter": encounter, "label": label}
     world.do(prepare_infusion, by=Role.CELL_UNIT.value, **prepared)
     yield person.later("infusion", encounter)
+    if world.is_paused:
+        return
     volume = person.record.infusions[encounter].volume_ml
     given = {"encounter": encounter, "on": on, "label": label, "volume_ml": volume}
     if person.do(give_infusion, role=Role.INVESTIGATOR, **given):

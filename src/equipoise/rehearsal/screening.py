@@ -54,6 +54,7 @@ def take_part(world: World, site: str) -> Course:
     generator = person.randomness.of("decision day").generator()
     decides_on = working_day(person.today + dt.timedelta(days=int(generator.integers(4, 13))))
     yield at_hour(decides_on, 4 + 2 * generator.random())
+    yield from world.until_resumed()
     yield from _decide(person)
     if person.record.is_randomized:
         yield from follow(person, before=screening_encounters(world.study))
@@ -131,6 +132,7 @@ def _decide(person: VirtualParticipant) -> Course:
         person.do(fail_screening, reason=reason)
         return
     yield person.later("randomization")
+    yield from person.world.until_resumed()
     if person.world.is_full:
         person.do(fail_screening, reason=FULL)
         return

@@ -17,6 +17,8 @@ Name = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 """What an expression can name: no hyphen, which it would read as a minus."""
 SiteCode = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,8}$")]
 Count = Annotated[int, Meta(ge=0)]
+Resumer = Literal["dsmb", "safety_officer"]
+"""Who can be asked to agree before a paused trial goes on: the board, and the sponsor's officer."""
 Positive = Annotated[float, Meta(gt=0)]
 
 
@@ -160,8 +162,22 @@ class Treatments(Piece, frozen=True, kw_only=True):
     bag: Bag | None = None
 
 
+class StoppingRule(Piece, frozen=True, kw_only=True):
+    """A rule over counts of the whole trial, all arms together; once it is true it `does` it.
+
+    `pause` stops randomization and infusions until the roles of `resumed_by` agree to go on;
+    `notify` tells. A rule is met once: a second pause on a higher count is a rule of its own.
+    """
+
+    id: Identifier
+    label: Text
+    met_if: str
+    does: Literal["pause", "notify"]
+
+
 class SafetyPlan(Piece, frozen=True, kw_only=True):
-    """`safety.yaml`: how the adverse event form is read, and the clocks that start from it."""
+    """`safety.yaml`: how the adverse event form is read, the clocks that start from it, and when
+    the trial pauses. `of_interest` is the item that holds a code of `special_interest`."""
 
     form: Identifier
     term: Identifier
@@ -171,7 +187,10 @@ class SafetyPlan(Piece, frozen=True, kw_only=True):
     serious_if: str
     fatal_if: str = ""
     report_within_hours: Count = 24
+    of_interest: Identifier | None = None
     special_interest: Mapping[Identifier, Text] = {}
+    stopping: tuple[StoppingRule, ...] = ()
+    resumed_by: tuple[Resumer, ...] = ("dsmb", "safety_officer")
 
 
 class Endpoint(Piece, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """What an expression of each file may name and call, with its kind, unit and choices."""
 
+import math
 from collections.abc import Mapping
 
 import msgspec
@@ -36,6 +37,20 @@ PARTICIPANT_FACTS = (
     "completed",
 )
 """What a population of the analysis may ask of a participant, beside the forms."""
+
+PEOPLE_COUNTS = ("n_screened", "n_randomized", "n_infused", "n_withdrawn", "n_completed")
+"""How many participants came so far: what a stopping rule may count."""
+
+EVENT_COUNTS = (
+    "n_serious",
+    "n_fatal",
+    "n_related",
+    "n_related_serious",
+    "n_related_fatal",
+    *(f"n_{which}grade_{grade}" for which in ("", "related_") for grade in (3, 4, 5)),
+)
+"""How many participants had at least one adverse event of this kind, of this grade or a higher one;
+`n_special_interest.CODE` counts those with an event of special interest."""
 
 ANYTHING = ValueType("any")
 """What a faulty declaration gives: the fault is told there, not again at each use."""
@@ -133,6 +148,13 @@ def molar_mass_of(study: Study, value: ValueDefinition) -> float:
 def population_names(study: Study) -> Names:
     """What the populations of `analysis.yaml` may name."""
     return all_names(study) | dict.fromkeys(PARTICIPANT_FACTS, ValueType("boolean"))
+
+
+def stopping_names(study: Study) -> Names:
+    """What the stopping rules of `safety.yaml` may name: counts over all arms together."""
+    codes = study.safety.special_interest if study.safety and study.safety.of_interest else ()
+    named = (*PEOPLE_COUNTS, *EVENT_COUNTS, *(f"n_special_interest.{code}" for code in codes))
+    return dict.fromkeys(named, ValueType("number", plausible=(0, math.inf)))
 
 
 def _from_a_day(unit: str) -> Function:

@@ -93,5 +93,11 @@ EXPRESSIONS = [
     ("EQ-L007", "forms/vital_signs.yaml", "> 8 kg", "> 8 cm"),
     ("EQ-L006", "safety.yaml", "  fatal or life", "  fatale or life"),
     ("EQ-L006", "safety.yaml", "fatal_if: fatal", "fatal_if: died"),
+    ("EQ-L006", "safety.yaml", "n_related_fatal >= 1", "n_related_deadly >= 1"),
+    ("EQ-L006", "safety.yaml", "n_special_interest.thrombosis >= 1", "n_special_interest.clot >= 1"),
+    ("EQ-S020", "safety.yaml", "of_interest: special_interest", "of_interest: interest"),
+    ("EQ-S062", "safety.yaml", "- id: thrombosis", "- id: related-death"),
+    ("EQ-S071", "safety.yaml", "of_interest: special_interest", "of_interest: fatal"),
+    ("EQ-S090", "safety.yaml", "assume: [dsmb, safety_officer]", "assume: []"),
     ("EQ-L006", "analysis.yaml", "randomized: randomized", "randomized: randomised"),
 ]  # fmt: skip

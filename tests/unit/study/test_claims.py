@@ -180,6 +180,7 @@ SAME = [
         "warn_if: fvc >= 10 %",
         "EQ-S067",
     ),
+    ("safety.yaml", "n_related_fatal >= 1", "n_related_fatal >= 0", "EQ-S067"),
     ("analysis.yaml", "randomized: randomized", "randomized: infused or not infused", "EQ-S067"),
 ]
 

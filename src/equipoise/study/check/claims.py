@@ -21,7 +21,13 @@ from equipoise.study.check.proving import (
     single_parts,
 )
 from equipoise.study.criteria import Criterion, Rule
-from equipoise.study.vocabulary import Names, form_names, population_names, value_names
+from equipoise.study.vocabulary import (
+    Names,
+    form_names,
+    population_names,
+    stopping_names,
+    value_names,
+)
 from equipoise.study.yaml_source import VALUE
 
 FILE = "eligibility.yaml"
@@ -55,6 +61,10 @@ def check_claims(places: Places) -> Iterator[Problem]:
     for name, source in populations.items():
         part = _read(source, ("populations", name))
         yield from _constants(places, "analysis.yaml", part, population_names(places.study))
+    safety = places.study.safety
+    for index, rule in enumerate(safety.stopping if safety else ()):
+        part = _read(rule.met_if, ("stopping", index, "met_if"))
+        yield from _constants(places, "safety.yaml", part, stopping_names(places.study))
 
 
 def _check_forms(places: Places) -> Iterator[Problem]:

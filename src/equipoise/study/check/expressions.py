@@ -28,6 +28,7 @@ from equipoise.study.vocabulary import (
     known_analytes,
     molar_mass_of,
     population_names,
+    stopping_names,
     type_of,
     value_names,
 )
@@ -208,3 +209,7 @@ def _check_safety(places: Places) -> Iterator[Problem]:
     for key, source in (("serious_if", plan.serious_if), ("fatal_if", plan.fatal_if)):
         if source or key == "serious_if":
             yield from _check(places, "safety.yaml", (key,), source=source, names=names)
+    counts = stopping_names(places.study)
+    for index, rule in enumerate(plan.stopping):
+        path = ("stopping", index, "met_if")
+        yield from _check(places, "safety.yaml", path, source=rule.met_if, names=counts)

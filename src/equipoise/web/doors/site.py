@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern] = [
     path(FORM + "correct/<str:item>/", forms.correct, name="correct"),
     path("adverse-events/", oversight.adverse_events, name="adverse_events"),
     path("adverse-events/<str:code>/<int:repeat>/", oversight.receive, name="receive"),
+    path("resume/", oversight.resume, name="resume"),
     path("ledger/", oversight.ledger, name="ledger"),
     path("people/", oversight.people, name="people"),
 ]
