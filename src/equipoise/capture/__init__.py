@@ -7,6 +7,7 @@ from equipoise.capture.rules import (
     Value,
     derive_items,
     find_warnings,
+    functions_over,
     is_asked,
     to_known,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "check_entry",
     "derive_items",
     "find_warnings",
+    "functions_over",
     "is_asked",
     "to_known",
     "to_text",

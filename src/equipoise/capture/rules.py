@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
+from equipoise.clinical import CALCULATORS
 from equipoise.language import (
     STANDARD_FUNCTIONS,
     Direction,
@@ -18,6 +19,7 @@ from equipoise.language import (
     Interval,
     Known,
     Lookup,
+    as_functions,
     evaluate,
     parse,
     read_month,
@@ -153,18 +155,36 @@ def _derive(form: Form, values: Mapping[str, Value], *, others: Others) -> Mappi
     return derived
 
 
-def _functions(form: Form, others: Others, *, current: Lookup) -> Functions:
-    def recall(name: str) -> History:
-        path = f"{form.form}.{name}"
-        now = current(name)
-        return History(
-            others.find(path),
-            now if isinstance(now, Known) else None,
-            others.baseline(path),
-            others.worst.get(path, ""),
-        )
+def functions_over(others: Others) -> Functions:
+    """What a rule outside of any form may call; over the visits of `form.item` the last is now."""
 
-    return {**STANDARD_FUNCTIONS, **visit_functions(recall)}
+    def recall(name: str) -> History:
+        *earlier, now = (*others.find(name),) or (None,)
+        return _history(name, others, earlier=tuple(filter(None, earlier)), now=now)
+
+    return {**_FIXED, **visit_functions(recall)}
+
+
+def _functions(form: Form, others: Others, *, current: Lookup) -> Functions:
+    """What the rules of a form may call; `form.item` is looked up over the visits as well."""
+
+    def recall(name: str) -> History:
+        if "." in name:
+            return _history(name, others, earlier=others.find(name))
+        path, now = f"{form.form}.{name}", current(name)
+        known = now if isinstance(now, Known) else None
+        return _history(path, others, earlier=others.find(path), now=known)
+
+    return {**_FIXED, **visit_functions(recall)}
+
+
+def _history(
+    path: str, others: Others, *, earlier: tuple[Known, ...], now: Known | None = None
+) -> History:
+    return History(earlier, now, others.baseline(path), others.worst.get(path, ""))
+
+
+_FIXED: Functions = {**STANDARD_FUNCTIONS, **as_functions(CALCULATORS)}
 
 
 def _plain(answer: Answer) -> Value:

@@ -25,8 +25,11 @@ from equipoise.conduct.enrolling import fail_screening, judge_criterion, screen_
 from equipoise.conduct.evolve import evolve, fold
 from equipoise.conduct.facts import (
     adverse_records,
+    assess_condition,
     assess_participant,
+    assess_populations,
     assess_rules,
+    baseline_day,
     find_judgement,
     latest_values,
     observations_of,
@@ -53,8 +56,11 @@ __all__ = [
     "View",
     "add_person",
     "adverse_records",
+    "assess_condition",
     "assess_participant",
+    "assess_populations",
     "assess_rules",
+    "baseline_day",
     "check_folder",
     "complete_participant",
     "correct_item",

@@ -203,12 +203,19 @@ class Endpoint(Piece, frozen=True, kw_only=True):
     lower_is_better: bool = False
 
 
+class AnalysisPopulation(Piece, frozen=True, kw_only=True):
+    """Who is analyzed together: `members` is true of them. Nothing in it can name an arm."""
+
+    label: Text
+    members: str
+
+
 class AnalysisPlan(Piece, frozen=True, kw_only=True):
     """`analysis.yaml`: the endpoints, the baseline table, the populations."""
 
     endpoints: tuple[Endpoint, ...] = ()
     baseline: tuple[str, ...] = ()
-    populations: Mapping[Identifier, str] = {}
+    populations: Mapping[Identifier, AnalysisPopulation] = {}
 
 
 class Decision(Piece, frozen=True, kw_only=True):

@@ -36,7 +36,11 @@ PARTICIPANT_FACTS = (
     "withdrawn",
     "completed",
 )
-"""What a population of the analysis may ask of a participant, beside the forms."""
+"""What a population of the analysis, or the condition of a visit, may ask beside the forms.
+`eligible` is the verdict on the values as they stand now."""
+
+PARTICIPANT_COUNTS = ("n_infusions", "n_missed")
+"""What it may count: infusions given, encounters missed."""
 
 PEOPLE_COUNTS = ("n_screened", "n_randomized", "n_infused", "n_withdrawn", "n_completed")
 """How many participants came so far: what a stopping rule may count."""
@@ -61,7 +65,8 @@ _KINDS: Mapping[str, str] = {"integer": "number", "scale": "number", "month": "d
 
 def form_functions() -> Functions:
     """What an expression of a form may call; the history is empty, for checks alone."""
-    return {**STANDARD_FUNCTIONS, **visit_functions(lambda _: History())}
+    history = visit_functions(lambda _: History())
+    return {**STANDARD_FUNCTIONS, **as_functions(CALCULATORS), **history}
 
 
 def criteria_functions() -> Functions:
@@ -147,7 +152,9 @@ def molar_mass_of(study: Study, value: ValueDefinition) -> float:
 
 def population_names(study: Study) -> Names:
     """What the populations of `analysis.yaml` may name."""
-    return all_names(study) | dict.fromkeys(PARTICIPANT_FACTS, ValueType("boolean"))
+    facts = dict.fromkeys(PARTICIPANT_FACTS, ValueType("boolean"))
+    count = ValueType("number", plausible=(0, math.inf))
+    return all_names(study) | facts | dict.fromkeys(PARTICIPANT_COUNTS, count)
 
 
 def stopping_names(study: Study) -> Names:

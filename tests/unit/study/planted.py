@@ -99,5 +99,5 @@ EXPRESSIONS = [
     ("EQ-S062", "safety.yaml", "- id: thrombosis", "- id: related-death"),
     ("EQ-S071", "safety.yaml", "of_interest: special_interest", "of_interest: fatal"),
     ("EQ-S090", "safety.yaml", "assume: [dsmb, safety_officer]", "assume: []"),
-    ("EQ-L006", "analysis.yaml", "randomized: randomized", "randomized: randomised"),
+    ("EQ-L006", "analysis.yaml", "members: randomized\n", "members: randomised\n"),
 ]  # fmt: skip

@@ -181,7 +181,7 @@ SAME = [
         "EQ-S067",
     ),
     ("safety.yaml", "n_related_fatal >= 1", "n_related_fatal >= 0", "EQ-S067"),
-    ("analysis.yaml", "randomized: randomized", "randomized: infused or not infused", "EQ-S067"),
+    ("analysis.yaml", "members: randomized\n", "members: infused or not infused\n", "EQ-S067"),
 ]
 
 

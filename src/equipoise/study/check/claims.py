@@ -58,8 +58,8 @@ def check_claims(places: Places) -> Iterator[Problem]:
         yield from _check_edges(places, name, claims, names)
     yield from _check_forms(places)
     populations = places.study.analysis.populations
-    for name, source in populations.items():
-        part = _read(source, ("populations", name))
+    for name, population in populations.items():
+        part = _read(population.members, ("populations", name, "members"))
         yield from _constants(places, "analysis.yaml", part, population_names(places.study))
     safety = places.study.safety
     for index, rule in enumerate(safety.stopping if safety else ()):

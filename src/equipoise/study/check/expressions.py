@@ -47,10 +47,7 @@ def check_expressions(places: Places) -> Iterator[Problem]:
     yield from _check_values(places)
     yield from _check_criteria(places)
     yield from _check_safety(places)
-    names = population_names(places.study)
-    for name, source in places.study.analysis.populations.items():
-        path = ("populations", name)
-        yield from _check(places, "analysis.yaml", path, source=source, names=names)
+    yield from _check_populations(places)
 
 
 def _check(
@@ -65,6 +62,15 @@ def _check(
 ) -> Iterator[Problem]:
     where = places.at(file, *path, VALUE)
     yield from check_source(source, names, functions=functions, where=where, result=result)
+
+
+def _check_populations(places: Places) -> Iterator[Problem]:
+    names, functions = population_names(places.study), form_functions()
+    for name, population in places.study.analysis.populations.items():
+        path, source = ("populations", name, "members"), population.members
+        yield from _check(
+            places, "analysis.yaml", path, source=source, names=names, functions=functions
+        )
 
 
 def _check_form_units(places: Places, form: Form) -> Iterator[Problem]:
