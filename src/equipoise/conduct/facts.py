@@ -16,7 +16,9 @@ from equipoise.safety import (
     count_events,
     read_adverse_event,
 )
+from equipoise.schedule import Expectation, expect_encounter, expect_form
 from equipoise.study.criteria import Judgement, Rule
+from equipoise.study.forms import Form
 from equipoise.study.study import Study
 from equipoise.study.vocabulary import worst_directions
 
@@ -72,10 +74,26 @@ def assess_condition(
     def find(name: str) -> Value | None:
         if name in _FACTS:
             return _FACTS[name](study, subject)
+        if name == "encounter":
+            return Known(others.encounter)
         found = others.find(name) if "." in name else ()
         return found[-1] if found else unknown("missing", name) if "." in name else None
 
     return evaluate(parse(condition), find, functions=functions_over(others))
+
+
+def expects(
+    study: Study, subject: Participant, encounter: str, *, form: Form | None = None
+) -> Expectation:
+    """Whether a participant is expected at an encounter, and a form of it to be entered."""
+    others = latest_values(study, subject, encounter=encounter)
+
+    def assess(condition: str) -> Value:
+        return assess_condition(study, subject, condition, others=others)
+
+    if form is None:
+        return expect_encounter(study.schedule, encounter, assess=assess)
+    return expect_form(study.schedule, encounter, form, assess=assess)
 
 
 def in_time(subject: Participant) -> list[FormRecord]:

@@ -4,6 +4,7 @@ import datetime as dt
 
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
+from equipoise.conduct.facts import expects
 from equipoise.conduct.rules import check_in_trial, check_not_future, check_running
 from equipoise.conduct.state import Infusion, Participant
 from equipoise.problems import Problem, Where, problem
@@ -40,6 +41,8 @@ def order_infusion(
         problems.append(problem("EQ-C039", where, encounter=encounter))
     if encounter not in view.study.infusion_encounters:
         problems.append(problem("EQ-C060", where, encounter=encounter))
+    elif expects(view.study, subject, encounter).is_expected is False:
+        problems.append(problem("EQ-C095", where, what=encounter))
     if encounter in subject.infusions:
         problems.append(problem("EQ-C061", where, encounter=encounter))
     refuse_if(problems)

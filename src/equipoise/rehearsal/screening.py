@@ -116,7 +116,7 @@ def _enter_screening(person: VirtualParticipant) -> Course:
                 yield at_hour(comes_on, 2 * person.luck("hour", encounter))
             last = encounter
         yield person.later("screening", encounter, form.form)
-        person.submit(form, encounter)
+        person.submit_if_expected(form, encounter)
 
 
 def _decide(person: VirtualParticipant) -> Course:

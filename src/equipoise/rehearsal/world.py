@@ -11,6 +11,7 @@ from equipoise.conduct import (
     Participant,
     RunningTrial,
     correct_item,
+    expects,
     latest_values,
     resume_trial,
     submit_form,
@@ -137,6 +138,11 @@ class VirtualParticipant:
     def later(self, *purpose: str) -> dt.datetime:
         """Between five and twenty minutes from now."""
         return self.world.agenda.now + dt.timedelta(minutes=5 + 15 * self.luck("pause", *purpose))
+
+    def submit_if_expected(self, form: Form, encounter: str) -> None:
+        """Fill in a form unless its condition says that this person is not asked."""
+        if expects(self.world.study, self.record, encounter, form=form).is_expected is not False:
+            self.submit(form, encounter)
 
     def submit(
         self,

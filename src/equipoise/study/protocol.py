@@ -111,10 +111,14 @@ class Epoch(Piece, frozen=True, kw_only=True):
 
 
 class Encounter(Piece, frozen=True, kw_only=True):
-    """A planned contact (USDM Encounter): either a day with its window, or a span of days."""
+    """A planned contact (USDM Encounter): either a day with its window, or a span of days.
+
+    `when` is a condition on the participant: where it is false, the encounter is not expected.
+    """
 
     label: Text
     epoch: Identifier
+    when: str = ""
     day: int | None = None
     days: tuple[int, int] | None = None
     window: Window = Window()

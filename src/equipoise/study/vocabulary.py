@@ -157,6 +157,12 @@ def population_names(study: Study) -> Names:
     return all_names(study) | facts | dict.fromkeys(PARTICIPANT_COUNTS, count)
 
 
+def condition_names(study: Study) -> Names:
+    """What the condition of an encounter or of a form may name."""
+    encounter = ValueType("choice", codes=tuple(study.schedule.encounters))
+    return {**population_names(study), "encounter": encounter}
+
+
 def stopping_names(study: Study) -> Names:
     """What the stopping rules of `safety.yaml` may name: counts over all arms together."""
     codes = study.safety.special_interest if study.safety and study.safety.of_interest else ()

@@ -28,6 +28,7 @@ def environment(**options: Any) -> Environment:
         "htmx_script": htmx_script,
         "get_messages": get_messages,
         "value_of": saying.value_of,
+        "because": saying.because,
     }
     made.filters |= {
         "day": saying.day,

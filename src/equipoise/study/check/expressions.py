@@ -14,6 +14,7 @@ from equipoise.language import (
 )
 from equipoise.language.words import nearest
 from equipoise.problems import Problem, Refused, problem
+from equipoise.study.check.conditions import conditions_of
 from equipoise.study.check.places import Path, Places, file_of
 from equipoise.study.check.rules import rules_of
 from equipoise.study.criteria import Criterion, Rule
@@ -22,6 +23,7 @@ from equipoise.study.vocabulary import (
     ANYTHING,
     Names,
     all_names,
+    condition_names,
     criteria_functions,
     form_functions,
     form_names,
@@ -48,6 +50,9 @@ def check_expressions(places: Places) -> Iterator[Problem]:
     yield from _check_criteria(places)
     yield from _check_safety(places)
     yield from _check_populations(places)
+    names, functions = condition_names(places.study), form_functions()
+    for file, path, source in conditions_of(places).values():
+        yield from _check(places, file, path, source=source, names=names, functions=functions)
 
 
 def _check(
