@@ -5,6 +5,7 @@ from equipoise.capture.reading import to_text, to_value
 from equipoise.capture.rules import (
     Others,
     Value,
+    derive_item,
     derive_items,
     find_warnings,
     functions_over,
@@ -16,6 +17,7 @@ __all__ = [
     "Others",
     "Value",
     "check_entry",
+    "derive_item",
     "derive_items",
     "find_warnings",
     "functions_over",

@@ -65,6 +65,11 @@ def derive_items(form: Form, *, values: Mapping[str, Value], others: Others) -> 
     return {name: _plain(x) for name, x in _derive(form, values, others=others).items()}
 
 
+def derive_item(form: Form, name: str, *, values: Mapping[str, Value], others: Others) -> Value:
+    """One derived value; those that come after it are not computed."""
+    return _plain(_derive(form, values, others=others, last=name)[name])
+
+
 def find_warnings(
     form: Form, *, values: Mapping[str, Value], others: Others
 ) -> tuple[EditCheck, ...]:
@@ -136,22 +141,26 @@ def _entered(form: Form, values: Mapping[str, Value], *, others: Others) -> Look
     return find
 
 
-def _derive(form: Form, values: Mapping[str, Value], *, others: Others) -> Mapping[str, Answer]:
-    """Derived values; each may use the ones before it."""
+def _derive(
+    form: Form, values: Mapping[str, Value], *, others: Others, last: str = ""
+) -> Mapping[str, Answer]:
+    """Derived values up to the last that is wanted; each may use the ones before it."""
     entered = _entered(form, values, others=others)
-    functions = _functions(form, others, current=entered)
     derived: dict[str, Answer] = {}
+
+    def find(wanted: str) -> Answer | None:
+        return derived[wanted] if wanted in derived else entered(wanted)
+
+    functions = _functions(form, others, current=find)
     for name, derivation in form.derive.items():
-        answer = evaluate(
-            parse(derivation.value),
-            lambda wanted: derived[wanted] if wanted in derived else entered(wanted),
-            functions=functions,
-        )
+        answer = evaluate(parse(derivation.value), find, functions=functions)
         if isinstance(answer, Known) and not answer.unit:
             answer = Known(answer.value, derivation.unit)
         elif derivation.unit:  # stored as a bare number, under the unit of its definition
             answer = to_unit(answer, derivation.unit, name=name)
         derived[name] = answer
+        if name == last:
+            break
     return derived
 
 

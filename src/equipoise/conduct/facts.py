@@ -4,7 +4,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from equipoise.capture import Others, derive_items, functions_over, to_known
+from equipoise.capture import Others, derive_item, derive_items, functions_over, to_known
 from equipoise.conduct.events import Value as Entered
 from equipoise.conduct.state import FormRecord, Participant, TrialState
 from equipoise.eligibility import Observation, Verdict, assess_eligibility
@@ -230,7 +230,7 @@ def _known_of(study: Study, record: FormRecord, name: str, subject: Participant)
     if name not in form.derive:
         return None
     others = latest_values(study, subject, encounter=record.encounter, before=record)
-    plain = derive_items(form, values=record.values, others=others)[name]
+    plain = derive_item(form, name, values=record.values, others=others)
     return None if plain is None else Known(plain, form.derive[name].unit)
 
 
