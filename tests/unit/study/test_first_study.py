@@ -156,7 +156,7 @@ def test_the_skin_score_adds_seventeen_areas(study: Study) -> None:
     areas = [name for name, item in form.items.items() if item.area]
     assert len(areas) == 17
     assert {form.items[a].range for a in areas} == {(0, 3)}
-    assert set(re.findall(r"[a-z_]+", form.derive["total"].value)) == {"sum", *areas}
+    assert set(re.findall(r"[a-z_]+", form.derive["total"].value)) == {"mrss", *areas}
 
 
 def test_the_forms_that_the_trial_needs_are_there_in_order(study: Study) -> None:

@@ -29,39 +29,48 @@ def before(study: Study, name: str, *values: float, unit: str = "") -> Others:
     )
 
 
+WEIGHT = ("vital_signs", "weight", "kg", "weight-baseline")
+FVC = ("lung_function", "fvc", "%", "fvc-loss")
+
+
 @pytest.mark.parametrize(
-    ("form", "item", "unit", "earlier", "now", "check", "speaks"),
+    ("rule", "earlier", "now", "speaks"),
     [
-        ("vital_signs", "weight", "kg", (70.0, 66.0), 62.9, "weight-baseline", True),
-        ("vital_signs", "weight", "kg", (70.0, 66.0), 63.1, "weight-baseline", False),
-        ("vital_signs", "weight", "kg", (70.0, 76.0), 77.1, "weight-baseline", True),
-        ("lung_function", "fvc", "%", (80.0, 74.0), 69.0, "fvc-worst", True),
-        ("lung_function", "fvc", "%", (80.0, 68.0), 69.0, "fvc-worst", False),
-        ("lung_function", "fvc", "%", (80.0, 74.0), 71.0, "fvc-worst", False),
+        (WEIGHT, (70.0, 66.0), 62.9, True),
+        (WEIGHT, (70.0, 66.0), 63.1, False),
+        (WEIGHT, (70.0, 76.0), 77.1, True),
+        (FVC, (80.0, 74.0), 69.0, True),
+        (FVC, (80.0, 74.0), 71.0, False),
     ],
 )
 def test_a_check_compares_with_the_value_before_treatment(
-    study: Study,
-    form: str,
-    item: str,
-    unit: str,
-    earlier: tuple[float, ...],
-    now: float,
-    check: str,
-    speaks: bool,
+    study: Study, rule: tuple[str, ...], earlier: tuple[float, ...], now: float, *, speaks: bool
 ) -> None:
-    """More than a tenth of the weight; the lowest FVC so far by more than ten points."""
+    """More than a tenth of the weight; more than ten points of the FVC."""
+    form, item, unit, check = rule
     others = before(study, f"{form}.{item}", *earlier, unit=unit)
     found = find_warnings(study.forms[form], values={item: now}, others=others)
 
     assert (check in {w.id for w in found}) is speaks
 
 
+@pytest.mark.parametrize(("earlier", "speaks"), [((0.5, 0.75), True), ((0.5, 1.5), False)])
+def test_a_check_knows_the_worst_so_far(
+    study: Study, earlier: tuple[float, ...], *, speaks: bool
+) -> None:
+    """An index of 1, half a point over the first: worst after 0.75, and not after 1.5."""
+    form = study.forms["haq"]
+    values: dict[str, Value] = dict.fromkeys(form.items, 1)
+    found = find_warnings(form, values=values, others=before(study, "haq.index", *earlier))
+
+    assert ("index-worst" in {w.id for w in found}) is speaks
+
+
 @pytest.mark.parametrize(
     ("baseline", "now", "is_worse"), [(10, 16, True), (10, 15, False), (34, 41, False)]
 )
 def test_the_skin_is_worse_by_points_and_share(
-    study: Study, baseline: int, now: int, is_worse: bool
+    study: Study, baseline: int, now: int, *, is_worse: bool
 ) -> None:
     """More than 5 points and a quarter of the total before; the change is derived beside it."""
     form = study.forms["mrss"]
