@@ -399,3 +399,29 @@ def test_who_measures_outcomes_sees_no_course(trial: RunningTrial, sign_in: Sign
     assert "fever" not in page.text
     assert said("participant.infusion") not in page.text
     assert "fever" in read(investigator.get(f"/participants/{code}/")).text
+
+
+def test_what_is_not_expected_of_a_person_is_not_asked(
+    trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """Before the first infusion no safety visit; whoever cannot conceive gets no such form."""
+    screened, code = course.screened(trial), course.randomized(trial)
+    client = sign_in(Role.COORDINATOR)
+    fresh, page = (read(client.get(f"/participants/{c}/")) for c in (screened, code))
+
+    def line(of: Reading, words: str) -> str:
+        return next(e.text for e in of.all("tr") if words in e.text)
+
+    assert said("expected.may_be") in line(fresh, "M0, first infusion")
+    assert "Able to conceive or to father a child: missing" in line(fresh, "M0, first infusion")
+    assert said("timing.not_expected") in line(page, "M1, safety visit")
+    assert said("expected.not") in line(page, "M0, first infusion")
+    assert not [e for e in page.all("a") if "contraception" in e.get("href")]
+    assert not [e for e in page.all("a") if "/M1/miss/" in e.get("href")]
+    posted = client.post(f"/participants/{code}/forms/M0/contraception/0/", {"kept": "yes"})
+    assert posted.status_code == 422
+
+    infused = course.given(trial)
+    after = read(client.get(f"/participants/{infused}/"))
+    assert said("timing.upcoming") in line(after, "M1, safety visit")
+    assert [e for e in after.all("a") if "/M1/miss/" in e.get("href")]

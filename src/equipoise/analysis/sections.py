@@ -14,6 +14,7 @@ from equipoise.analysis.figures import plot_accrual, plot_course, plot_events, p
 from equipoise.analysis.figures.svg import tag
 from equipoise.analysis.flow import count_flow
 from equipoise.analysis.groups import Arms, Basis, DummyArms, plan_comparisons, plan_sizes
+from equipoise.analysis.populations import tabulate_populations
 from equipoise.analysis.summary import estimate_detectable, estimate_power
 from equipoise.analysis.tables import (
     badge,
@@ -22,6 +23,7 @@ from equipoise.analysis.tables import (
     show_baseline,
     show_course,
     show_deviations,
+    show_populations,
     show_serious_events,
     show_shared_arms,
     table,
@@ -100,6 +102,15 @@ def describe_accrual(matter: Matter) -> str:
     today = max([matter.imprint.generated_at.date(), *days])  # a rehearsal may lie in the future
     drawn = plot_accrual(matter.study, matter.state, today=today, language=matter.language)
     return _section("accrual", matter, _figure(drawn, matter, is_grouped=False))
+
+
+def describe_populations(matter: Matter) -> str:
+    """How many belong to each analysis population, by the expression of the study folder."""
+    found = tabulate_populations(matter.study, matter.state, arms=matter.arms)
+    if not found.rows:
+        return ""
+    shown = show_populations(found, language=matter.language)
+    return _section("populations", matter, shown)
 
 
 def describe_baseline(matter: Matter) -> str:
@@ -199,6 +210,7 @@ SECTIONS = (
     describe_trial,
     describe_flow,
     describe_accrual,
+    describe_populations,
     describe_baseline,
     describe_courses,
     describe_safety,

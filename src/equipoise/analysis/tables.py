@@ -16,6 +16,7 @@ from equipoise.analysis.course import Course, CoursePoint
 from equipoise.analysis.deviations import KIND_NAMES, DeviationLine, count_deviations
 from equipoise.analysis.figures.svg import tag
 from equipoise.analysis.groups import Basis, find_shared_arms
+from equipoise.analysis.populations import PopulationTable
 from equipoise.analysis.summary import Summary
 from equipoise.analysis.texts import (
     NO_BREAK,
@@ -26,6 +27,8 @@ from equipoise.analysis.texts import (
     say_share,
     word,
 )
+from equipoise.language import Reason
+from equipoise.language.words import REASONS
 from equipoise.problems import LANGUAGES, Language, Text
 from equipoise.safety import AdverseEvent
 from equipoise.study.study import Study
@@ -51,6 +54,30 @@ def table(
         "table", tag("caption", caption), tag("thead", top), tag("tbody", body), class_="data"
     )
     return tag("div", drawn, class_="scroll") + "".join(tag("p", n, class_="note") for n in notes)
+
+
+def show_populations(found: PopulationTable, *, language: Language) -> str:
+    """Populations down: their rule, all members, those in each group, and who may be a member."""
+    head = [say(f"population_{key}", language) for key in ("name", "rule", "n")]
+    head += [escape(label.say(language)) for label in found.labels if found.basis != "pooled"]
+    head.append(say("population_unclear", language))
+    rows = [
+        [
+            escape(row.population.label.say(language)),
+            tag("code", escape(row.population.members)),
+            str(row.n),
+            *(str(n) for n in row.sizes if found.basis != "pooled"),
+            "<br>".join(_unclear(code, reasons, language) for code, reasons in row.unclear) or "–",
+        ]
+        for row in found.rows
+    ]
+    caption = f"{say('population_caption', language)} {badge(found.basis, language)}"
+    return table(caption, head, rows, notes=[say("population_note", language)])
+
+
+def _unclear(code: str, reasons: Iterable[Reason], language: Language) -> str:
+    said = (f"{r.name} {REASONS[r.kind].say(language)}".strip() for r in reasons)
+    return escape(f"{code}: {', '.join(said)}")
 
 
 def show_baseline(found: BaselineTable, *, language: Language) -> str:

@@ -5,8 +5,10 @@ from equipoise.capture.reading import to_text, to_value
 from equipoise.capture.rules import (
     Others,
     Value,
+    derive_item,
     derive_items,
     find_warnings,
+    functions_over,
     is_asked,
     to_known,
 )
@@ -15,8 +17,10 @@ __all__ = [
     "Others",
     "Value",
     "check_entry",
+    "derive_item",
     "derive_items",
     "find_warnings",
+    "functions_over",
     "is_asked",
     "to_known",
     "to_text",

@@ -15,6 +15,7 @@ from equipoise.conduct.ending import (
     complete_participant,
     digest_of,
     is_signed,
+    last_expected,
     lock_data,
     record_seal,
     seal_trial,
@@ -25,7 +26,12 @@ from equipoise.conduct.enrolling import fail_screening, judge_criterion, screen_
 from equipoise.conduct.evolve import evolve, fold
 from equipoise.conduct.facts import (
     adverse_records,
+    assess_condition,
     assess_participant,
+    assess_populations,
+    assess_rules,
+    baseline_day,
+    expects,
     find_judgement,
     latest_values,
     observations_of,
@@ -49,6 +55,7 @@ from equipoise.conduct.randomizing import (
     request_randomization,
 )
 from equipoise.conduct.state import Participant, Person, TrialState
+from equipoise.conduct.stopping import resume_trial
 
 __all__ = [
     "ACTS",
@@ -62,7 +69,11 @@ __all__ = [
     "View",
     "add_person",
     "adverse_records",
+    "assess_condition",
     "assess_participant",
+    "assess_populations",
+    "assess_rules",
+    "baseline_day",
     "check_folder",
     "complete_participant",
     "confirm_override",
@@ -70,6 +81,7 @@ __all__ = [
     "decline_override",
     "digest_of",
     "evolve",
+    "expects",
     "fail_screening",
     "find_judgement",
     "find_weight",
@@ -80,6 +92,7 @@ __all__ = [
     "is_granted",
     "is_signed",
     "judge_criterion",
+    "last_expected",
     "latest_values",
     "lock_data",
     "may_override_all",
@@ -97,6 +110,7 @@ __all__ = [
     "remove_person",
     "request_override",
     "request_randomization",
+    "resume_trial",
     "screen_participant",
     "seal_trial",
     "sign_casebook",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from equipoise.capture import check_entry, find_warnings
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
-from equipoise.conduct.facts import adverse_records, comes_later, latest_values
+from equipoise.conduct.facts import adverse_records, comes_later, expects, latest_values
 from equipoise.conduct.reassessing import with_reassessment
 from equipoise.conduct.rules import (
     check_consented,
@@ -157,6 +157,8 @@ def miss_encounter(
     ]
     if encounter not in view.study.schedule.encounters:
         problems.append(problem("EQ-C035", where, encounter=encounter))
+    elif expects(view.study, subject, encounter).is_expected is False:
+        problems.append(problem("EQ-C095", where, what=encounter))
     if encounter in subject.missed or any(k[0] == encounter for k in subject.forms):
         problems.append(problem("EQ-C036", where, encounter=encounter))
     refuse_if(problems)
@@ -210,7 +212,9 @@ def _check_role(view: View, form: Form, *, where: Where) -> tuple[Problem, ...]:
 def _check_place(
     view: View, subject: Participant, form: Form, *, encounter: str, where: Where
 ) -> tuple[Problem, ...]:
-    """The form belongs to this encounter, and the participant has come as far as that."""
+    """The form belongs to this encounter and is expected there; the participant has come so far."""
+    if expects(view.study, subject, encounter, form=form).is_expected is False:
+        return (problem("EQ-C095", where, what=form.title),)
     if form.repeats or not form.at:
         return () if encounter == "" else (problem("EQ-C038", where, form=form.title),)
     if encounter not in form.at:

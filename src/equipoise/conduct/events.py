@@ -119,6 +119,31 @@ class DataLocked(Happened, frozen=True, kw_only=True):
     """No value of any participant changes from now on."""
 
 
+class StoppingRuleMet(Happened, frozen=True, kw_only=True):
+    """A stopping rule became true; counts are of participants, all arms together.
+
+    A count has two bounds, which differ where an event is still unclear. `entry` is what made the
+    rule true; `does` is `pause` or `notify`.
+    """
+
+    rule: str
+    does: str
+    counts: Mapping[str, tuple[int, int]]
+    entry: str
+
+
+class ResumptionAgreed(Happened, frozen=True, kw_only=True):
+    """One of the roles that must agree before a paused trial goes on has agreed, and why."""
+
+    rules: tuple[str, ...]
+
+
+class TrialResumed(Happened, frozen=True, kw_only=True):
+    """All who must agree have agreed: randomization and infusions go on despite these rules."""
+
+    rules: tuple[str, ...]
+
+
 # Participants: the chain of their site
 
 

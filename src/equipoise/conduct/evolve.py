@@ -16,6 +16,7 @@ from equipoise.conduct.state import (
     Participant,
     Person,
     Reassessment,
+    RuleMet,
     Seal,
     Signature,
     Stamp,
@@ -90,6 +91,21 @@ def _data_locked(s: TrialState, _: e.DataLocked, stamp: Stamp) -> TrialState:
     return replace(s, locked=stamp)
 
 
+def _rule_met(s: TrialState, x: e.StoppingRuleMet, stamp: Stamp) -> TrialState:
+    rule = RuleMet(x.does, x.counts, x.entry, stamp)
+    agreed = {} if rule.is_pausing else s.agreed  # who agreed did not know of this
+    return replace(s, met={**s.met, x.rule: rule}, agreed=agreed)
+
+
+def _agreed(s: TrialState, _: e.ResumptionAgreed, stamp: Stamp) -> TrialState:
+    return replace(s, agreed={**s.agreed, stamp.role: stamp})
+
+
+def _resumed(s: TrialState, x: e.TrialResumed, stamp: Stamp) -> TrialState:
+    lifted = {name: replace(s.met[name], resumed=stamp) for name in x.rules}
+    return replace(s, met={**s.met, **lifted}, agreed={})
+
+
 _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]] = {
     e.StudyOpened: _study_opened,
     e.SiteOpened: _site_opened,
@@ -98,6 +114,9 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.AllocationCommitted: _allocation_committed,
     e.StudySealed: _study_sealed,
     e.DataLocked: _data_locked,
+    e.StoppingRuleMet: _rule_met,
+    e.ResumptionAgreed: _agreed,
+    e.TrialResumed: _resumed,
 }
 
 

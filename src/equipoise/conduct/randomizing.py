@@ -13,7 +13,12 @@ from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
 from equipoise.conduct.facts import assess_participant
 from equipoise.conduct.overriding import check_outdated, granted_override, is_granted
-from equipoise.conduct.rules import check_consented, check_in_trial, check_not_future
+from equipoise.conduct.rules import (
+    check_consented,
+    check_in_trial,
+    check_not_future,
+    check_running,
+)
 from equipoise.conduct.state import Participant
 from equipoise.eligibility import Verdict
 from equipoise.ledger import Entry
@@ -80,6 +85,7 @@ def request_randomization(
     problems = [
         *check_in_trial(view.state, subject),
         *check_not_future(on, at=at, where=where),
+        *check_running(view.state, where=where),
         *_check_ready(view, subject, on=on, where=where),
     ]
     if not is_granted(subject, verdict):

@@ -18,6 +18,13 @@ def check_open(state: TrialState) -> tuple[Problem, ...]:
     return ()
 
 
+def check_running(state: TrialState, *, where: Where) -> tuple[Problem, ...]:
+    """No stopping rule has paused randomization and infusions."""
+    if not state.pausing:
+        return ()
+    return (problem("EQ-C090", where, rules=", ".join(state.pausing)),)
+
+
 def check_in_trial(state: TrialState, subject: Participant) -> tuple[Problem, ...]:
     """The trial is open and this participant has not left it."""
     problems = check_open(state)

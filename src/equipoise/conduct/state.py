@@ -196,8 +196,26 @@ class Seal(Struct, frozen=True):
     stamp: Stamp
 
 
+class RuleMet(Struct, frozen=True):
+    """A stopping rule that was met: the counts of that moment, and when the trial went on."""
+
+    does: str
+    counts: Mapping[str, tuple[int, int]]
+    because: str
+    stamp: Stamp
+    resumed: Stamp | None = None
+
+    @property
+    def is_pausing(self) -> bool:
+        """Whether randomization and infusions wait because of it."""
+        return self.does == "pause" and self.resumed is None
+
+
 class TrialState(Struct, frozen=True):
-    """The whole trial as of the last entry that was folded in."""
+    """The whole trial as of the last entry that was folded in.
+
+    `met` holds the stopping rules that were met; `agreed`, by role, who agreed to end the pause.
+    """
 
     study: str = ""
     digest: str = ""
@@ -208,6 +226,8 @@ class TrialState(Struct, frozen=True):
     commitment: str = ""
     seals: tuple[Seal, ...] = ()
     locked: Stamp | None = None
+    met: Mapping[str, RuleMet] = {}
+    agreed: Mapping[str, Stamp] = {}
     versions: Mapping[str, int] = {}
     heads: Mapping[str, int] = field(default_factory=dict)
 
@@ -215,6 +235,11 @@ class TrialState(Struct, frozen=True):
     def is_open(self) -> bool:
         """Whether the trial has been opened on a study folder."""
         return bool(self.digest)
+
+    @property
+    def pausing(self) -> tuple[str, ...]:
+        """The stopping rules because of which randomization and infusions wait."""
+        return tuple(name for name, rule in self.met.items() if rule.is_pausing)
 
     def at_site(self, site: str) -> tuple[Participant, ...]:
         """The participants of a site in order of their codes."""

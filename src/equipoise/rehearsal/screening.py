@@ -54,6 +54,7 @@ def take_part(world: World, site: str) -> Course:
     generator = person.randomness.of("decision day").generator()
     decides_on = working_day(person.today + dt.timedelta(days=int(generator.integers(4, 13))))
     yield at_hour(decides_on, 4 + 2 * generator.random())
+    yield from world.until_resumed()
     yield from _decide(person)
     if person.record.is_randomized:
         yield from follow(person, before=screening_encounters(world.study))
@@ -115,7 +116,7 @@ def _enter_screening(person: VirtualParticipant) -> Course:
                 yield at_hour(comes_on, 2 * person.luck("hour", encounter))
             last = encounter
         yield person.later("screening", encounter, form.form)
-        person.submit(form, encounter)
+        person.submit_if_expected(form, encounter)
 
 
 def _decide(person: VirtualParticipant) -> Course:
@@ -131,6 +132,7 @@ def _decide(person: VirtualParticipant) -> Course:
         person.do(fail_screening, reason=reason)
         return
     yield person.later("randomization")
+    yield from person.world.until_resumed()
     if person.world.is_full:
         person.do(fail_screening, reason=FULL)
         return

@@ -71,14 +71,15 @@ class AreaItem(Piece, frozen=True, kw_only=True):
 
 
 class Form(Piece, frozen=True, kw_only=True):
-    """`forms/*.yaml`: a page of capture. `at` names its encounters; `repeats` makes a log;
-    `order` sorts the forms of an encounter;
-    `records` says that entering it is also the written consent, or the end of the study."""
+    """`forms/*.yaml`: a page of capture. `at` names its encounters; `when` is a condition on the
+    participant, and may name the `encounter`; `repeats` makes a log; `order` sorts the forms of an
+    encounter; `records` says that entering it is also the written consent, or the end."""
 
     form: Name
     title: Text
     by: tuple[Role, ...]
     at: tuple[Identifier, ...] = ()
+    when: str = ""
     order: int = 0
     records: Literal["", "consent", "end"] = ""
     repeats: bool = False

@@ -30,6 +30,7 @@ def environment(**options: Any) -> Environment:
         "get_messages": get_messages,
         "value_of": saying.value_of,
         "deviation_kind": lambda kind: texts.say(KIND_NAMES[kind]),
+        "because": saying.because,
     }
     made.filters |= {
         "day": saying.day,

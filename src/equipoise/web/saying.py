@@ -2,13 +2,17 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.utils import timezone
 from msgspec.structs import replace
 
+from equipoise.analysis.values import label_of
+from equipoise.language import Reason
+from equipoise.language.words import REASONS
 from equipoise.problems import Problem, Text
 from equipoise.study.forms import Item
+from equipoise.study.study import Study
 from equipoise.web.texts import language, say, t
 
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -118,3 +122,14 @@ def _speak(value: object) -> object:
     if isinstance(value, float):
         return number(value)
     return value
+
+
+def because(study: Study, reasons: Iterable[Reason]) -> str:
+    """Why something is not known: `Sex at birth: missing`."""
+    known = {reason.name: REASONS[reason.kind].say(language()) for reason in reasons}
+    return ", ".join(f"{_label(study, name)}: {kind}" for name, kind in known.items())
+
+
+def _label(study: Study, name: str) -> str:
+    form, _, item = name.partition(".")
+    return say(label_of(study, name)) if item and form in study.forms else name

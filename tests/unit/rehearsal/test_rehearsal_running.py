@@ -25,7 +25,7 @@ from equipoise.rehearsal import (
 )
 from equipoise.rehearsal.following import forms_around_infusion
 from equipoise.rehearsal.screening import judgements, screening_encounters
-from equipoise.study.protocol import Encounter, Epoch, Schedule
+from equipoise.study.protocol import Encounter, Epoch, Schedule, StoppingRule
 from equipoise.study.roles import Role
 from equipoise.study.scenario import EventDraw
 from equipoise.study.study import Study
@@ -586,3 +586,30 @@ def test_only_known_acts_are_used(usual: Usual) -> None:
 
     assert {e.type for e in store.read()} >= {"ParticipantScreened", "FormSubmitted"}
     assert {"screen_participant", "submit_form", "lock_data"} <= set(ACTS)
+
+
+def test_a_trial_that_pauses_goes_on_after_its_board_agreed(tmp_path: Path) -> None:
+    """People wait for randomization and infusions; nothing is refused, and all are treated."""
+    assert STUDY.safety is not None
+    rules = tuple(
+        StoppingRule(id=f"at-{n}", label=Text("R", "R"), met_if=f"n_infused >= {n}", does="pause")
+        for n in (2, 5)
+    )
+    safety = replace(STUDY.safety, stopping=rules)
+    came, store = run(tmp_path / "v", replace(study(**ALONE), safety=safety))
+    told = [e.type for e in store.read(chain="control")]
+    state = state_of(store)
+    first = state.met["at-2"]
+    between = [
+        e.type
+        for e in store.read()
+        if first.resumed is not None and first.stamp.at < e.at < first.resumed.at
+    ]
+
+    assert came.refused == ()
+    assert came.randomized == came.completed == 8
+    assert told.count("StoppingRuleMet") == told.count("TrialResumed") == 2
+    assert told.count("ResumptionAgreed") == 4
+    assert state.pausing == ()
+    assert "FormSubmitted" in between
+    assert not {"RandomizationRequested", "InfusionOrdered"} & set(between)

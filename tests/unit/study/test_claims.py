@@ -180,7 +180,9 @@ SAME = [
         "warn_if: fvc >= 10 %",
         "EQ-S067",
     ),
-    ("analysis.yaml", "randomized: randomized", "randomized: infused or not infused", "EQ-S067"),
+    ("schedule.yaml", "    day: 0\n", "    day: 0\n    when: n_missed >= 0\n", "EQ-S067"),
+    ("safety.yaml", "n_related_fatal >= 1", "n_related_fatal >= 0", "EQ-S067"),
+    ("analysis.yaml", "members: randomized\n", "members: infused or not infused\n", "EQ-S067"),
 ]
 
 

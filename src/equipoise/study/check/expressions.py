@@ -14,6 +14,7 @@ from equipoise.language import (
 )
 from equipoise.language.words import nearest
 from equipoise.problems import Problem, Refused, problem
+from equipoise.study.check.conditions import conditions_of
 from equipoise.study.check.places import Path, Places, file_of
 from equipoise.study.check.rules import rules_of
 from equipoise.study.criteria import Criterion, Rule
@@ -22,12 +23,14 @@ from equipoise.study.vocabulary import (
     ANYTHING,
     Names,
     all_names,
+    condition_names,
     criteria_functions,
     form_functions,
     form_names,
     known_analytes,
     molar_mass_of,
     population_names,
+    stopping_names,
     type_of,
     value_names,
 )
@@ -46,10 +49,10 @@ def check_expressions(places: Places) -> Iterator[Problem]:
     yield from _check_values(places)
     yield from _check_criteria(places)
     yield from _check_safety(places)
-    names = population_names(places.study)
-    for name, source in places.study.analysis.populations.items():
-        path = ("populations", name)
-        yield from _check(places, "analysis.yaml", path, source=source, names=names)
+    yield from _check_populations(places)
+    names, functions = condition_names(places.study), form_functions()
+    for file, path, source in conditions_of(places).values():
+        yield from _check(places, file, path, source=source, names=names, functions=functions)
 
 
 def _check(
@@ -64,6 +67,15 @@ def _check(
 ) -> Iterator[Problem]:
     where = places.at(file, *path, VALUE)
     yield from check_source(source, names, functions=functions, where=where, result=result)
+
+
+def _check_populations(places: Places) -> Iterator[Problem]:
+    names, functions = population_names(places.study), form_functions()
+    for name, population in places.study.analysis.populations.items():
+        path, source = ("populations", name, "members"), population.members
+        yield from _check(
+            places, "analysis.yaml", path, source=source, names=names, functions=functions
+        )
 
 
 def _check_form_units(places: Places, form: Form) -> Iterator[Problem]:
@@ -208,3 +220,7 @@ def _check_safety(places: Places) -> Iterator[Problem]:
     for key, source in (("serious_if", plan.serious_if), ("fatal_if", plan.fatal_if)):
         if source or key == "serious_if":
             yield from _check(places, "safety.yaml", (key,), source=source, names=names)
+    counts = stopping_names(places.study)
+    for index, rule in enumerate(plan.stopping):
+        path = ("stopping", index, "met_if")
+        yield from _check(places, "safety.yaml", path, source=rule.met_if, names=counts)

@@ -40,6 +40,7 @@ urlpatterns: list[URLPattern] = [
     path("adverse-events/", oversight.adverse_events, name="adverse_events"),
     path("adverse-events/<str:code>/<int:repeat>/", oversight.receive, name="receive"),
     path("deviations/", overrides.deviations, name="deviations"),
+    path("resume/", oversight.resume, name="resume"),
     path("ledger/", oversight.ledger, name="ledger"),
     path("people/", oversight.people, name="people"),
 ]
