@@ -7,7 +7,7 @@ from equipoise.capture import check_entry, find_warnings
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import adverse_records, comes_later, expects, latest_values
-from equipoise.conduct.reassessing import with_reassessment
+from equipoise.conduct.randomizing import with_reassessment
 from equipoise.conduct.rules import (
     check_consented,
     check_in_trial,

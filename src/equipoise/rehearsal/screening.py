@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from equipoise.conduct import (
     assess_participant,
     fail_screening,
+    find_judgement,
     finish_randomization,
     judge_criterion,
     request_randomization,
     screen_participant,
 )
-from equipoise.eligibility import Verdict
+from equipoise.eligibility import Verdict, settle
 from equipoise.rehearsal.agenda import Course, at_hour, working_day
 from equipoise.rehearsal.following import follow
 from equipoise.rehearsal.people import person_at, who_may
@@ -126,6 +127,7 @@ def _decide(person: VirtualParticipant) -> Course:
         verdict = _assess(person)
     if _unknown(verdict) and not any(c.bars for c in verdict.criteria):
         yield from _complete(person)
+        yield from _attest(person)
         verdict = _assess(person)
     reason = _why_not(person, verdict)
     if reason is not None:
@@ -178,6 +180,26 @@ def _judge(person: VirtualParticipant) -> Course:
                 participant=person.code,
                 rule=rule,
                 is_true=answer,
+                on=person.today,
+            )
+
+
+def _attest(person: VirtualParticipant) -> Course:
+    """Whose month of birth does not tell the age is asked; which day it was, chance decides."""
+    study = person.world.study
+    for opening in settle(study, _assess(person)):
+        asked = find_judgement(study, opening.judgement)
+        by = who_may(person.site, [r for r in asked.by if r in MAY_JUDGE]) if asked else ""
+        if by and opening.kind == "awaiting_judgement":
+            rule = opening.judgement
+            yield person.later("attestation", rule)
+            is_true = person.luck("answer", rule) >= 1 / 2
+            person.world.do(
+                judge_criterion,
+                by=by,
+                participant=person.code,
+                rule=rule,
+                is_true=is_true,
                 on=person.today,
             )
 

@@ -224,6 +224,11 @@ def test_by_itself_no_criterion_may_be_overridden(
     course: Course, trial: RunningTrial, study: Study, code: str
 ) -> None:
     """A study that says nothing allows nothing."""
+    for asked, is_allowed in ((trial.study, True), (study, False)):
+        verdict = conduct.assess_participant(
+            asked, trial.state.participants[code], on=course.clock.today
+        )
+        assert conduct.may_override_all(asked, verdict) is is_allowed
     trial.study = study
     with pytest.raises(Refused) as refused:
         ask(course, code)

@@ -25,9 +25,10 @@ from equipoise.rehearsal import (
 )
 from equipoise.rehearsal.following import forms_around_infusion
 from equipoise.rehearsal.screening import judgements, screening_encounters
+from equipoise.study.criteria import Criterion, Judgement, ValueDefinition
 from equipoise.study.protocol import Encounter, Epoch, Schedule, StoppingRule
 from equipoise.study.roles import Role
-from equipoise.study.scenario import EventDraw
+from equipoise.study.scenario import Draw, EventDraw
 from equipoise.study.study import Study
 from equipoise.vault import LocalVault, VaultClient, read_token
 
@@ -329,6 +330,28 @@ def test_every_question_is_answered_in_favor_unless_the_scenario_says_otherwise(
     found = {rule: favor for _, rule, _, favor in judgements(STUDY)}
 
     assert found == {"I2": True, "1a": False, "1c": True}
+
+
+def test_an_attestation_is_asked_where_the_month_does_not_tell(tmp_path: Path) -> None:
+    """Of whom it does tell, nobody asks; whoever is asked goes on or fails by the answer."""
+    values = {**STUDY.eligibility.values, "born": ValueDefinition(from_="visit.birth_month")}
+    asked = Judgement(ask=Text("Fifteen days old?"), by=(Role.INVESTIGATOR,), valid_days=0)
+    young = Criterion(number="3", is_="days_since(born) >= 15 days", attest=asked)
+    given = study(**ALONE)
+    eligibility = replace(
+        given.eligibility, values=values, inclusion=(*given.eligibility.inclusion, young)
+    )
+    items = {**given.scenario.items, "visit.birth_month": Draw(days_ago=(0, 30))}
+    given = replace(given, eligibility=eligibility, scenario=replace(given.scenario, items=items))
+    came, store = run(tmp_path / "v", given)
+    people = state_of(store).participants.values()
+    attested = [p for p in people if "I3" in p.answers]
+
+    assert came.refused == ()
+    assert 0 < len(attested) < len(people)
+    assert {p.answers["I3"].is_true for p in attested} == {True, False}
+    assert any(p.is_randomized for p in attested)
+    assert {p.failed_criteria for p in attested if not p.answers["I3"].is_true} == {("I3",)}
 
 
 def test_a_study_without_scenario_is_rehearsed_from_its_forms_alone(tmp_path: Path) -> None:
