@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from equipoise.clinical import NEEDS_TABLES, TABLES_EXTRA, TABLES_PACKAGE, has_tables
 from equipoise.language import (
     STANDARD_FUNCTIONS,
     Functions,
@@ -12,6 +13,7 @@ from equipoise.language import (
     names_in,
     parse,
 )
+from equipoise.language.tree import Call, walk
 from equipoise.language.words import nearest
 from equipoise.problems import Problem, Refused, problem
 from equipoise.study.check.conditions import conditions_of
@@ -67,6 +69,17 @@ def _check(
 ) -> Iterator[Problem]:
     where = places.at(file, *path, VALUE)
     yield from check_source(source, names, functions=functions, where=where, result=result)
+    for name in sorted(_called(source) & NEEDS_TABLES):
+        if not has_tables():
+            known = {"package": TABLES_PACKAGE, "extra": TABLES_EXTRA}
+            yield problem("EQ-S092", where, name=name, **known)
+
+
+def _called(source: str) -> set[str]:
+    try:
+        return {n.function for n, _ in walk(parse(source).root) if isinstance(n, Call)}
+    except Refused:
+        return set()
 
 
 def _check_populations(places: Places) -> Iterator[Problem]:
