@@ -106,6 +106,11 @@ EXPRESSIONS = [
     ("EQ-S091", "schedule.yaml", "    day: 0\n", "    day: 0\n    when: infused\n"),
     ("EQ-S091", "forms/contraception.yaml", "assume: demography.may_conceive", "assume: contraception.kept"),
     ("EQ-S091", "schedule.yaml", "    epoch: screening\n", "    epoch: screening\n    when: demography.may_conceive\n"),
+    ("EQ-S036", "forms/laboratory.yaml", "    type: integer\n    unit: 10^9/L\n", "    type: integer\n    unit: 10^9/L\n    units: [10^6/mL]\n"),
+    ("EQ-S038", "forms/laboratory.yaml", "units: [g/L, mmol/L]", "units: [g/L, mmoles]"),
+    ("EQ-S093", "forms/laboratory.yaml", "analyte: crp", "analyte: crb"),
+    ("EQ-S094", "forms/laboratory.yaml", "units: [mg/dL]\n", "units: [nmol/L]\n"),
+    ("EQ-S094", "forms/laboratory.yaml", "units: [g/L, mmol/L]", "units: [g/L, kg]"),
     ("EQ-S090", "safety.yaml", "assume: [dsmb, safety_officer]", "assume: []"),
     ("EQ-L006", "analysis.yaml", "members: randomized\n", "members: randomised\n"),
 ]  # fmt: skip
