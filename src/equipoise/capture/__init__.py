@@ -12,8 +12,11 @@ from equipoise.capture.rules import (
     is_asked,
     to_known,
 )
+from equipoise.capture.units import Converted, Entered, read_units, to_own_units
 
 __all__ = [
+    "Converted",
+    "Entered",
     "Others",
     "Value",
     "check_entry",
@@ -22,7 +25,9 @@ __all__ = [
     "find_warnings",
     "functions_over",
     "is_asked",
+    "read_units",
     "to_known",
+    "to_own_units",
     "to_text",
     "to_value",
 ]

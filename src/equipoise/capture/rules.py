@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
-from equipoise.clinical import CALCULATORS
+from equipoise.clinical import ANALYTES, CALCULATORS
 from equipoise.language import (
     STANDARD_FUNCTIONS,
     Direction,
@@ -30,6 +30,9 @@ from equipoise.language import (
 from equipoise.language import Value as Answer
 from equipoise.problems import Text
 from equipoise.study.forms import EditCheck, Form, Item
+
+MOLAR_MASSES: Mapping[str, float] = {a.analyte: a.molar_mass for a in ANALYTES}
+"""Of each known substance in g/mol, 0 where mass and amount do not convert."""
 
 Value = bool | int | float | str | None
 """What an item holds; dates are ISO 8601 text, months `YYYY-MM`; None means empty."""
@@ -116,7 +119,7 @@ def to_known(item: Item, value: Value) -> Answer | None:
             return Known(read_month(str(value)))
     except ValueError:
         return None
-    return Known(value, item.unit)
+    return Known(value, item.unit, (), MOLAR_MASSES.get(item.analyte or "", 0.0))
 
 
 def _lookup(form: Form, values: Mapping[str, Value], *, others: Others) -> Lookup:

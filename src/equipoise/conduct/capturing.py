@@ -3,7 +3,11 @@
 import datetime as dt
 from collections.abc import Mapping
 
-from equipoise.capture import check_entry, find_warnings
+from equipoise.capture import (
+    check_entry,
+    find_warnings,
+    read_units,
+)
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import adverse_records, comes_later, expects, latest_values
@@ -38,34 +42,41 @@ def submit_form(
     on: dt.date,
     values: Mapping[str, e.Value],
     not_done: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> Events:
-    """Enter a form. Edit checks that speak are recorded beside the values they speak of."""
+    """Enter a form. Edit checks that speak are recorded beside the values they speak of.
+
+    `units` are those in which numbers were entered, where they are not the items' own.
+    """
     subject = view.participant(participant)
     where = at_record(participant, encounter, form)
     definition = find_form(view, form, where=where)
     omitted = not_done or {}
+    read = read_units(definition, values=values, units=units or {}, where=where)
     others = latest_values(view.study, subject, encounter=encounter)
     problems = [
         *_check_may_write(view, subject, definition, where=where),
         *_check_place(view, subject, definition, encounter=encounter, where=where),
         *check_not_future(on, at=at, where=where),
-        *check_entry(definition, values=values, not_done=omitted, others=others, where=where),
+        *read.problems,
+        *check_entry(definition, values=read.values, not_done=omitted, others=others, where=where),
     ]
     if (encounter, form, repeat) in subject.forms:
         problems.append(problem("EQ-C030", where, form=definition.title))
     if definition.records != "consent":
         problems += check_consented(subject, on=on, where=where)
     refuse_if(problems)
-    warnings = find_warnings(definition, values=values, others=others)
+    warnings = find_warnings(definition, values=read.values, others=others)
     submitted = e.FormSubmitted(
         participant=participant,
         encounter=encounter,
         form=form,
         repeat=repeat,
         on=on,
-        values=values,
+        values=read.values,
         not_done=omitted,
         warnings=tuple(w.id for w in warnings),
+        as_entered=read.entered,
     )
     if definition.records == "consent":
         version = str(values.get("version") or "")
@@ -87,29 +98,33 @@ def correct_item(
     item: str,
     value: e.Value,
     not_done: str = "",
+    unit: str = "",
     seen: int,
 ) -> Events:
-    """Replace one value, with a reason; `seen` is the version of the form that the person saw."""
+    """Replace one value, with a reason; `seen` is the version of the form that the person saw.
+
+    Data are cleaned until the lock, also those of a participant who has left.
+    """
     subject = view.participant(participant)
     where = at_record(participant, encounter, f"{form}.{item}")
     definition = find_form(view, form, where=where)
     record = find_record(subject, encounter=encounter, form=form, repeat=repeat, where=where)
     if item not in definition.items:
         refuse_if([problem("EQ-C032", where, item=item, form=definition.title)])
-    values = {**record.values, item: value}
-    omitted = {k: v for k, v in record.not_done.items() if k != item}
-    if not_done:
-        omitted[item] = not_done
+    units, place = {item: unit} if unit else {}, at_record(participant, encounter, form)
+    read = read_units(definition, values={item: value}, units=units, where=place)
+    values = {**record.values, **read.values}
+    omitted = {k: v for k, v in {**record.not_done, item: not_done}.items() if v}
     others = latest_values(view.study, subject, encounter=encounter, before=record)
     problems = [
         *check_reason(reason, act="correct_item", where=where),
-        # Data are cleaned until the lock, also those of a participant who has left.
         *_check_role(view, definition, where=where),
         *check_open(view.state),
         *_check_seen(record, item, seen=seen, where=where),
+        *read.problems,
         *check_entry(definition, values=values, not_done=omitted, others=others, where=where),
     ]
-    if record.values.get(item) == value and record.not_done.get(item, "") == not_done:
+    if record.values.get(item) == values[item] and record.not_done.get(item, "") == not_done:
         problems.append(problem("EQ-C034", where, item=definition.items[item].label))
     refuse_if(problems)
     corrected = e.ItemCorrected(
@@ -118,8 +133,9 @@ def correct_item(
         form=form,
         repeat=repeat,
         item=item,
-        value=value,
+        value=values[item],
         not_done=not_done,
+        as_entered=read.entered.get(item),
     )
     return with_reassessment(view, corrected, at=at, reason=reason)
 

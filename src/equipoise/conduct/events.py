@@ -173,7 +173,10 @@ class CriterionJudged(Happened, frozen=True, kw_only=True):
 
 
 class FormSubmitted(Happened, frozen=True, kw_only=True):
-    """A form was entered: values, what was not done and why, and what the edit checks said."""
+    """A form was entered: values, what was not done and why, and what the edit checks said.
+
+    `as_entered` holds each number that was entered in another unit than its item's, with the unit.
+    """
 
     participant: str
     encounter: str
@@ -183,6 +186,7 @@ class FormSubmitted(Happened, frozen=True, kw_only=True):
     values: Mapping[str, Value]
     not_done: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
+    as_entered: Mapping[str, tuple[int | float, str]] = {}
 
 
 class ItemCorrected(Happened, frozen=True, kw_only=True):
@@ -195,6 +199,7 @@ class ItemCorrected(Happened, frozen=True, kw_only=True):
     item: str
     value: Value
     not_done: str = ""
+    as_entered: tuple[int | float, str] | None = None
 
 
 class AdverseEventReceived(Happened, frozen=True, kw_only=True):

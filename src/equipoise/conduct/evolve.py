@@ -150,6 +150,7 @@ def _form_submitted(p: Participant, x: e.FormSubmitted, stamp: Stamp) -> Partici
         not_done=x.not_done,
         warnings=x.warnings,
         stamp=stamp,
+        as_entered=x.as_entered,
     )
     return replace(p, forms={**p.forms, (x.encounter, x.form, x.repeat): record})
 
@@ -161,10 +162,14 @@ def _item_corrected(p: Participant, x: e.ItemCorrected, stamp: Stamp) -> Partici
     not_done = {k: v for k, v in record.not_done.items() if k != x.item}
     if x.not_done:
         not_done[x.item] = x.not_done
+    as_entered = {k: v for k, v in record.as_entered.items() if k != x.item}
+    if x.as_entered is not None:
+        as_entered[x.item] = x.as_entered
     record = replace(
         record,
         values={**record.values, x.item: x.value},
         not_done=not_done,
+        as_entered=as_entered,
         version=record.version + 1,
         corrections=(*record.corrections, correction),
         entries={**record.entries, x.item: stamp.entry},

@@ -36,7 +36,10 @@ class Correction(Struct, frozen=True):
 
 
 class FormRecord(Struct, frozen=True):
-    """A form as it stands now. `version` counts the submission and each correction."""
+    """A form as it stands now. `version` counts the submission and each correction.
+
+    `as_entered` holds the numbers that were entered in another unit than their item's.
+    """
 
     encounter: str
     form: str
@@ -46,6 +49,7 @@ class FormRecord(Struct, frozen=True):
     not_done: Mapping[str, str]
     warnings: tuple[str, ...]
     stamp: Stamp
+    as_entered: Mapping[str, tuple[int | float, str]] = {}
     version: int = 1
     corrections: tuple[Correction, ...] = ()
     entries: Mapping[str, str] = {}

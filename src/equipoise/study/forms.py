@@ -14,11 +14,17 @@ ItemType = Literal["number", "integer", "boolean", "choice", "date", "month", "t
 
 
 class Item(Piece, frozen=True, kw_only=True):
-    """One question. `range` refuses, `usual` warns, `when` (an expression) hides it if false."""
+    """One question. `range` refuses, `usual` warns, `when` (an expression) hides it if false.
+
+    A number may be entered in one of `units` instead of its own `unit`, in which it is kept and
+    read; `analyte` names the substance by which mass and amount convert.
+    """
 
     label: Text
     type: ItemType
     unit: str = ""
+    units: tuple[str, ...] = ()
+    analyte: Identifier | None = None
     range: tuple[float, float] | None = None
     usual: tuple[float, float] | None = None
     decimals: Annotated[int, Meta(ge=0, le=6)] | None = None

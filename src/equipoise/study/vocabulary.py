@@ -86,7 +86,9 @@ def type_of(part: Item | Derivation) -> ValueType:
     if isinstance(part, Derivation):
         return ValueType("number", unit or "")
     kind = _KINDS.get(part.type, part.type)
-    return ValueType(kind, unit or "", tuple(part.choices), part.range)  # type: ignore[arg-type]
+    mass = next((a.molar_mass for a in ANALYTES if a.analyte == part.analyte), 0.0)
+    named = ValueType(kind, unit or "", tuple(part.choices), part.range)  # type: ignore[arg-type]
+    return msgspec.structs.replace(named, molar_mass=mass)
 
 
 def all_names(study: Study) -> dict[str, ValueType]:

@@ -78,8 +78,8 @@ def unit(of: str) -> str:
     return re.sub(r"^u(?=[a-zA-Z])", "µ", raised.replace("degC", "°C"))
 
 
-def value_of(item: Item, value: object) -> str:
-    """The value of an item as a reader sees it, with its unit."""
+def value_of(item: Item, value: object, of: str = "") -> str:
+    """The value of an item as a reader sees it, with its unit, or another one that it is in."""
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
@@ -93,8 +93,9 @@ def value_of(item: Item, value: object) -> str:
             return month(str(value))
         case "text":
             return str(value)
-    shown = number(value, item.decimals) if isinstance(value, int | float) else str(value)
-    return f"{shown}\u00a0{unit(item.unit)}" if item.unit else shown
+    decimals = None if of else item.decimals  # what was entered has the digits that it had
+    shown = number(value, decimals) if isinstance(value, int | float) else str(value)
+    return f"{shown}\u00a0{unit(of or item.unit)}" if of or item.unit else shown
 
 
 def message(problem: Problem) -> str:

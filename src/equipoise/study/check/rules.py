@@ -77,7 +77,7 @@ def _check_rule(places: Places, path: Path, *, rule: Rule) -> Iterator[Problem]:
     if rule.assume and not rule.gap:
         yield problem("EQ-S063", places.at(FILE, *path, "assume"))
     if rule.attest and not rule.is_:
-        yield problem("EQ-S092", places.at(FILE, *path, "attest"))
+        yield problem("EQ-S095", places.at(FILE, *path, "attest"))
     for key, asked in (("judgement", rule.judgement), ("attest", rule.attest)):
         for index, role in enumerate(asked.by if asked else ()):
             where = places.at(FILE, *path, key, "by", index)
