@@ -39,6 +39,7 @@ from equipoise.language.values import (
     unknown,
 )
 from equipoise.language.visits import History, history_functions, visit_functions
+from equipoise.language.wording import Named, Names, say_node
 
 __all__ = [
     "STANDARD_FUNCTIONS",
@@ -53,6 +54,8 @@ __all__ = [
     "Interval",
     "Known",
     "Lookup",
+    "Named",
+    "Names",
     "Reason",
     "Shown",
     "Source",
@@ -81,6 +84,7 @@ __all__ = [
     "parse",
     "read_month",
     "read_value",
+    "say_node",
     "show",
     "to_source",
     "to_unit",
