@@ -26,6 +26,7 @@ from equipoise.conduct.evolve import evolve, fold
 from equipoise.conduct.facts import (
     adverse_records,
     assess_participant,
+    case_of,
     find_judgement,
     latest_values,
     observations_of,
@@ -52,6 +53,7 @@ __all__ = [
     "add_person",
     "adverse_records",
     "assess_participant",
+    "case_of",
     "check_folder",
     "complete_participant",
     "correct_item",

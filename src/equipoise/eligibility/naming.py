@@ -57,6 +57,16 @@ def _asked(judgement: Judgement | None) -> Text:
     return judgement.ask if judgement else _JUDGED
 
 
+def judgements_of(study: Study) -> dict[str, Judgement]:
+    """Every question that a person answers, by the id of its rule."""
+    return {
+        rule_id: rule.judgement
+        for name, criterion in study.criteria
+        for rule_id, rule in _rules(name, criterion)
+        if rule.judgement is not None
+    }
+
+
 def types_of(study: Study) -> dict[str, ValueType]:
     """What the values, items and judgements of a study can be."""
     return all_names(study) | dict(value_names(study))
@@ -76,17 +86,14 @@ def node_of(name: str, criterion: Criterion) -> Node:
 
 
 def say_criterion(
-    study: Study, name: str, *, language: Language = "en", names: Names | None = None
+    name: str, criterion: Criterion, *, language: Language = "en", names: Names | None = None
 ) -> str:
     """A criterion in words made from its expressions, not from its text."""
-    names = names or names_of(study)
-    criterion = dict(study.criteria)[name]
     if is_waived(criterion):
         return _WAIVED.say(language)
-    body = _node(criterion, name, is_inclusion=name.startswith("I"))
-    said = say_node(body, language=language, names=names)
-    if not criterion.when:
-        return said
+    if not criterion.when or name.startswith("E"):
+        return say_node(node_of(name, criterion), language=language, names=names)
+    said = say_node(_node(criterion, name, is_inclusion=True), language=language, names=names)
     condition = say_node(parse(criterion.when).root, language=language, names=names)
     return _APPLIES.say(language).format(condition, said)
 

@@ -1,19 +1,17 @@
 """A study's values and rules made ready once, so that each person takes microseconds."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from msgspec import Struct
 
 from equipoise.eligibility.deciding import compile_criterion
+from equipoise.eligibility.naming import judgements_of, names_of, node_of, types_of
 from equipoise.eligibility.types import find_definition, find_item
-from equipoise.language import (
-    ValueType,
-    find_unit,
-    names_in,
-    parse,
-)
+from equipoise.language import Names, ValueType, find_unit, names_in, parse
 from equipoise.language.compiling import Run, compile_node
-from equipoise.study.criteria import ValueDefinition
+from equipoise.language.tree import Node
+from equipoise.study.criteria import Judgement, ValueDefinition
 from equipoise.study.study import Study
 from equipoise.study.vocabulary import molar_mass_of
 
@@ -49,6 +47,26 @@ class Plan:
         if name not in self._values:
             self._values[name] = self._prepare(name)
         return self._values[name]
+
+    @cached_property
+    def names(self) -> Names:
+        """What people call its values, choices, rules and judgements."""
+        return names_of(self.study)
+
+    @cached_property
+    def types(self) -> Mapping[str, ValueType]:
+        """What its values can be."""
+        return types_of(self.study)
+
+    @cached_property
+    def judgements(self) -> Mapping[str, Judgement]:
+        """Its questions, by the id of the rule."""
+        return judgements_of(self.study)
+
+    @cached_property
+    def nodes(self) -> Mapping[str, Node]:
+        """Each criterion as one condition of the language."""
+        return {name: node_of(name, criterion) for name, criterion in self.study.criteria}
 
     def _prepare(self, name: str) -> ValuePlan | None:
         definition = find_definition(self.study, name)

@@ -4,14 +4,12 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, combinations, product
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equipoise.language import Interval, Known, Unknown, Value, ValueType, parse, unknown
+from equipoise.language import Known, Unknown, Value, ValueType, parse, unknown
 from equipoise.language.alternatives import (
     Alternative,
-    Settlement,
     find_changes,
     find_settlement,
 )
@@ -26,7 +24,7 @@ CANDIDATES: Mapping[str, tuple[Known, ...]] = {
     "y": tuple(Known(v, "mg/L") for v in (4, 5, 6, 7, 8, 10, 12)),
     "b": (Known(True), Known(False)),
     "c": (Known("mild"), Known("severe"), Known("none")),
-    "d": tuple(Known(dt.date(2026, 3, day)) for day in (9, 10, 11)),
+    "d": tuple(Known(dt.date(2026, 3, day)) for day in (9, 10, 11, 12)),
 }
 TYPES = {
     "x": ValueType("number", "mg/L", plausible=(0, 100)),

@@ -5,6 +5,7 @@ Both by the value, never by the condition: two limits on one value are answered 
 
 from equipoise.language.alternatives.changing import Change, Changes, Shift, find_changes
 from equipoise.language.alternatives.settling import Alternative, Settlement, find_settlement
+from equipoise.language.alternatives.telling import say_alternative, say_change, say_shift
 
 __all__ = [
     "Alternative",
@@ -14,4 +15,7 @@ __all__ = [
     "Shift",
     "find_changes",
     "find_settlement",
+    "say_alternative",
+    "say_change",
+    "say_shift",
 ]

@@ -83,10 +83,10 @@ def to_condition(cells: Cells, mask: int) -> Node:
     """The cells of a mask as a condition on the name."""
     name = Name(cells.name, SPAN)
     chosen = [at for at in range(len(cells.cells)) if mask >> (at + 1) & 1]
+    if len(chosen) == len(cells.cells):
+        return Presence(name, True, SPAN)
     if cells.kind == "boolean":
         return name if cells.cells[chosen[0]].value.value else Not(name, SPAN)
-    if cells.kind == "any":
-        return Presence(name, True, SPAN)
     if cells.kind == "text":
         return _membership(cells, name, chosen)
     parts = tuple(_run(cells, name, run) for run in _runs(chosen))
@@ -231,8 +231,6 @@ def _run(cells: Cells, name: Name, run: Sequence[int]) -> Node:
     low = first.low if run[0] else None
     high = last.high if run[-1] < len(cells.cells) - 1 else None
     after, before = ("<" if _is_open(cell) else "<=" for cell in (first, last))
-    if low is None and high is None:
-        return Presence(name, True, SPAN)
     if low is None:
         return _compare(name, before, high, cells.unit)
     if high is None:

@@ -18,7 +18,7 @@ from equipoise.language.evaluation import Lookup, Setting
 from equipoise.language.functions import STANDARD_FUNCTIONS, Functions, ValueType
 from equipoise.language.tree import Node
 
-MOST_STEPS = 5000
+MOST_STEPS = 2000
 """Cases looked at to prove that values settle whatever they are."""
 
 MOST_OPTIONAL = 8
@@ -116,40 +116,35 @@ def _find_sure(space: Space, boxes: Sequence[Box], names: Sequence[str]) -> list
     return [tuple(n for n in names if n in chosen) for chosen in found]
 
 
+_Asked = tuple[tuple[int, int], ...]
+"""What a way asks: places of values in the order of the rule, each with its mask."""
+
+
 class _Proof:
     """Whether ways leave out no case, by cases of one value after the other."""
 
     def __init__(self, space: Space, boxes: Sequence[Box]) -> None:
-        self._space, self._boxes, self._steps = space, boxes, 0
+        self._parts = tuple(space.parts.items())
+        place = {name: at for at, (name, _) in enumerate(self._parts)}
+        self._boxes = [sorted((place[n], mask) for n, mask in box.items()) for box in boxes]
+        self._steps = 0
 
     def holds(self, names: Iterable[str]) -> bool:
         """Whether every case of these values, all others staying unknown, lies in a way."""
         known = frozenset(names)
-        boxes = set()
-        for box in self._boxes:
-            left = self._left(box, known)
-            if left is not None:
-                boxes.add(left)
-        return self._covers(frozenset(boxes), {})
+        is_known = [
+            known.issuperset(part.names if isinstance(part, Whole) else (name,))
+            for name, part in self._parts
+        ]
+        boxes = frozenset(
+            tuple((at, mask) for at, mask in box if is_known[at])
+            for box in self._boxes
+            if all(is_known[at] or mask & 1 for at, mask in box)
+        )
+        return self._covers(boxes, {})
 
-    def _left(self, box: Box, known: frozenset[str]) -> frozenset[tuple[str, int]] | None:
-        """What a way still asks of the known values; None if it asks something of the others."""
-        left = []
-        for name, mask in box.items():
-            part = self._space.parts[name]
-            needs = part.names if isinstance(part, Whole) else (name,)
-            if known.issuperset(needs):
-                left.append((name, mask & ~1))
-            elif not mask & 1:
-                return None
-        return frozenset(left)
-
-    def _covers(
-        self,
-        boxes: frozenset[frozenset[tuple[str, int]]],
-        seen: dict[frozenset[frozenset[tuple[str, int]]], bool],
-    ) -> bool:
-        if frozenset() in boxes:
+    def _covers(self, boxes: frozenset[_Asked], seen: dict[frozenset[_Asked], bool]) -> bool:
+        if () in boxes:
             return True
         if not boxes:
             return False
@@ -158,14 +153,12 @@ class _Proof:
         self._steps += 1
         if self._steps > MOST_STEPS:
             raise TooManyError
-        name = min(n for box in boxes for n, _ in box)
-        cases = set()
-        for bit in range(1, self._space.parts[name].every.bit_length()):
-            case = (
-                frozenset((n, m) for n, m in box if n != name)
-                for box in boxes
-                if all(m >> bit & 1 for n, m in box if n == name)
-            )
-            cases.add(frozenset(case))
+        first = min(box[0][0] for box in boxes)
+        free = [box for box in boxes if box[0][0] != first]
+        bound = [box for box in boxes if box[0][0] == first]
+        cases = {
+            frozenset((*free, *(box[1:] for box in bound if box[0][1] >> bit & 1)))
+            for bit in range(1, self._parts[first][1].every.bit_length())
+        }
         seen[boxes] = all(self._covers(case, seen) for case in cases)
         return seen[boxes]
