@@ -18,7 +18,6 @@ ASKED = "judgement "
 
 _NOWHERE = (0, 0)
 _TODAY = Text("Reference date", "Date de référence")
-_JUDGED = Text("Judgement", "Appréciation")
 _GAP = Text("Not in the record", "Absent du registre")
 _WAIVED = Text(
     "not in the record; assumed to concern nobody",
@@ -45,16 +44,13 @@ def names_of(study: Study) -> Names:
     rules: dict[str, Text] = {}
     for name, criterion in study.criteria:
         for rule_id, rule in _rules(name, criterion):
+            asked = rule.judgement.ask if rule.judgement else rule.text or _GAP
             if rule.judgement is not None or rule.gap:
-                asked = rule.judgement.ask if rule.judgement else rule.text or _GAP
                 found[ASKED + rule_id] = Named(asked, "boolean")
-            if rule.text or rule.judgement:
-                rules[rule_id] = rule.text or _asked(rule.judgement)
+                found.setdefault(rule_id, found[ASKED + rule_id])
+            if rule.judgement is not None or rule.text:
+                rules[rule_id] = asked
     return Names(found, rules, _FUNCTIONS)
-
-
-def _asked(judgement: Judgement | None) -> Text:
-    return judgement.ask if judgement else _JUDGED
 
 
 def judgements_of(study: Study) -> dict[str, Judgement]:

@@ -49,12 +49,17 @@ class Input(Struct, frozen=True, omit_defaults=True):
         if self.value is None:
             kinds = dict.fromkeys(REASONS[r.kind].say(language) for r in self.reasons)
             return f"{label}{colon}{', '.join(kinds)}"
-        shown = say_plain(self.value, self.unit, language)
-        if isinstance(self.value, str):
-            shown = names.choice(self.name, shown, language)
         told = [t for s in self.sources for t in _say_source(s, names, language)]
         because = f" ({', '.join(dict.fromkeys(told))})" if told else ""
-        return f"{label} = {shown}{because}"
+        return f"{label} = {self.say_value(language, names)}{because}"
+
+    def say_value(self, language: Language = "en", names: Names | None = None) -> str:
+        """The value alone, a choice by its label; nothing where it is unknown."""
+        if self.value is None:
+            return ""
+        if isinstance(self.value, str) and names is not None:
+            return say_plain(names.choice(self.name, self.value, language), "", language)
+        return say_plain(self.value, self.unit, language)
 
 
 def _say_source(source: Source, names: Names, language: Language) -> Iterator[str]:
