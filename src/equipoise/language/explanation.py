@@ -100,7 +100,7 @@ class Explanation(Struct, frozen=True, omit_defaults=True):
     def words(self, language: Language = "en", names: Names | None = None) -> str:
         """The part alone in words: those of its rule, how it is joined, or its condition's own."""
         names = names or Names()
-        if self.id in names.rules:
+        if self.part and self.id in names.rules:
             return names.rules[self.id].say(language)
         if self.part in WORDS and self.part != "not":
             return _say_join(self, language)

@@ -21,7 +21,7 @@ from equipoise.eligibility import (
     settle_criterion,
 )
 from equipoise.language import Explanation, Input, Names, names_in, parse
-from equipoise.language.alternatives import Alternative, say_alternative, say_shift
+from equipoise.language.alternatives import Alternative, say_alternative, say_change
 from equipoise.language.words import REASONS, WORDS
 from equipoise.study.criteria import Criterion, Judgement
 from equipoise.study.forms import Form
@@ -134,9 +134,11 @@ def _ways(study: Study, case: Case, found: CriterionVerdict) -> Iterator[Ways]:
     if found.bars:
         changes = change_criterion(study, case, found.id).changes
         told = [
-            "; ".join(
-                say_shift(s, language=language(), names=names, from_on=find_day(study, case, s))
-                for s in change.shifts
+            say_change(
+                change,
+                language=language(),
+                names=names,
+                days=[find_day(study, case, s) for s in change.shifts],
             )
             for change in changes
             if len(change.shifts) <= MOST_SHOWN
@@ -146,8 +148,8 @@ def _ways(study: Study, case: Case, found: CriterionVerdict) -> Iterator[Ways]:
     if found.status != "unknown":
         return
     settlement = settle_criterion(study, case, found.id)
-    if len(settlement.names) == 1 and settlement.names[0].startswith(ASKED):
-        return  # the question stands there with its two buttons
+    if all(name.startswith(ASKED) for name in settlement.names):
+        return  # the questions stand there with their buttons
     is_inclusion = found.kind == "inclusion"
     for key, ways in (
         ("satisfied_if", settlement.true if is_inclusion else settlement.false),

@@ -325,7 +325,7 @@ def test_an_explanation_keeps_the_rules_own_ids_and_shape() -> None:
         "yes – I3 at least one of",
         "  yes – 3a all of",
         "    yes – duration: at most 2 years"
-        " [duration = 0.739726 – 0.819178 years (27 Mar 2026, History, entry 01:history.onset)]",
+        " [duration = 0.7397 – 0.8192 years (27 Mar 2026, History, entry 01:history.onset)]",
         "    yes – at least one of",
         "      yes – CRP: above 5 mg/L [CRP = 9 mg/L (27 Mar 2026, Laboratory, entry 01:lab.crp)]",
         "      cannot tell – Hb: below 11 g/dL [Hb: missing]",

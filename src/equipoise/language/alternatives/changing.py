@@ -7,7 +7,6 @@ from msgspec import Struct
 
 from equipoise.language.alternatives.cells import Cells, edges_of
 from equipoise.language.alternatives.ways import (
-    Box,
     Space,
     TooManyError,
     Whole,
@@ -74,18 +73,10 @@ def find_changes(
     wholes = [part for part in space.parts.values() if isinstance(part, Whole)]
     is_exact = space.is_exact and all(len(whole.names) == 1 for whole in wholes)
     found = (
-        Change(
-            tuple(
-                _shift(space, setting, name, box[name]) for name in box if _moves(space, name, box)
-            )
-        )
+        Change(tuple(_shift(space, setting, name, mask) for name, mask in box.items()))
         for box in least_of(space, boxes)
     )
     return Changes(tuple(c for c in found if c.shifts), is_exact)
-
-
-def _moves(space: Space, name: str, box: Box) -> bool:
-    return not box[name] >> space.parts[name].now & 1
 
 
 def _shift(space: Space, setting: Setting, name: str, mask: int) -> Shift:

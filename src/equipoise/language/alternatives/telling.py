@@ -1,6 +1,8 @@
 """What would settle a condition, or turn it, in words."""
 
 import datetime as dt
+from collections.abc import Sequence
+from itertools import zip_longest
 
 from equipoise.language.alternatives.changing import Change, Shift
 from equipoise.language.alternatives.settling import Alternative
@@ -10,6 +12,7 @@ from equipoise.language.values import Known
 from equipoise.language.wording import Names, say_day, say_node, say_plain
 from equipoise.problems import Language, Text
 
+_AND = Text("; ", "\u00a0; ")
 _NOW = Text("now {0}", "actuellement {0}")
 _UNKNOWN = Text("now unknown", "inconnu à ce jour")
 _AWAY = Text("difference {0}", "écart {0}")
@@ -23,9 +26,22 @@ def say_alternative(
     return _together(alternative.conditions, language, names)
 
 
-def say_change(change: Change, *, language: Language = "en", names: Names | None = None) -> str:
-    """All that would have to be different: each limit, the value now, how far it lies."""
-    return "; ".join(say_shift(s, language=language, names=names) for s in change.shifts)
+def say_change(
+    change: Change,
+    *,
+    language: Language = "en",
+    names: Names | None = None,
+    days: Sequence[dt.date | None] = (),
+) -> str:
+    """All that would have to be different: each limit, the value now, how far it lies.
+
+    `days` are those from which time alone will have brought each about.
+    """
+    told = (
+        say_shift(shift, language=language, names=names, from_on=on)
+        for shift, on in zip_longest(change.shifts, days)
+    )
+    return _AND.say(language).join(told)
 
 
 def say_shift(

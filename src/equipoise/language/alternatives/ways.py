@@ -53,19 +53,18 @@ class Space(Struct, frozen=True):
     def names_of(self, box: Box) -> tuple[str, ...]:
         """The values that a way asks to be other than they are."""
         found: dict[str, None] = {}
-        for name, mask in box.items():
+        for name in self.moved(box):
             part = self.parts[name]
-            if not mask >> part.now & 1:
-                found |= dict.fromkeys(part.names if isinstance(part, Whole) else (name,))
+            found |= dict.fromkeys(part.names if isinstance(part, Whole) else (name,))
         return tuple(found)
 
     def conditions_of(self, box: Box) -> tuple[Node, ...]:
         """The same in conditions."""
-        return tuple(
-            self.condition(name, mask)
-            for name, mask in box.items()
-            if not mask >> self.parts[name].now & 1
-        )
+        return tuple(self.condition(name, mask) for name, mask in self.moved(box).items())
+
+    def moved(self, box: Box) -> Box:
+        """What a way asks beyond what is so already."""
+        return {n: mask for n, mask in box.items() if not mask >> self.parts[n].now & 1}
 
     def condition(self, name: str, mask: int) -> Node:
         """What a mask says of a value."""
@@ -119,11 +118,13 @@ def find_ways(space: Space, target: bool) -> list[Box]:
 
 
 def least_of(space: Space, boxes: Iterable[Box]) -> list[Box]:
-    """The ways that ask for the smallest sets of values, fewest first; those through one value as
-    one."""
+    """What the ways ask for that ask for the smallest sets of values, fewest first; those through
+    one value as one."""
     by_names: dict[frozenset[str], list[Box]] = {}
-    for box in boxes:
-        by_names.setdefault(frozenset(space.names_of(box)), []).append(box)
+    for moved in map(space.moved, boxes):
+        alike = by_names.setdefault(frozenset(space.names_of(moved)), [])
+        if moved not in alike:
+            alike.append(moved)
     least = [s for s in by_names if not any(other < s for other in by_names)]
     return [box for names in sorted(least, key=len) for box in _merged(by_names[names])]
 

@@ -47,7 +47,7 @@ OTHER: Mapping[str, Text] = {
     "known": Text("value known", "valeur connue"),
     "unknown": Text("value not known", "valeur inconnue"),
     "or": Text(" or ", " ou "),
-    "and": Text("{0} and {1}", "{0} et {1}"),
+    "and": Text(" and ", " et "),
     "nor": Text(" nor ", " ni "),
     "neither": Text("neither {0}", "ni {0}"),
     "from_to": Text("from {0} to {1}", "de {0} à {1}"),

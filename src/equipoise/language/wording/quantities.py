@@ -51,7 +51,8 @@ def say_unit(unit: str) -> str:
 def say_quantity(value: float, unit: str, language: Language) -> str:
     """A number and its unit: 2 years or 2 ans, 11 g/dL, 0,5 × 10⁹/L."""
     if isinstance(value, float) and len(repr(value)) > 12:
-        value = float(f"{value:.6g}")  # calculated: more digits than anybody means
+        # Calculated: more digits than anybody means.
+        value = float(f"{value:.6g}" if abs(value) >= 100 else f"{value:.4g}")
     number = say_number(value, language)
     if not unit:
         return number

@@ -1,7 +1,7 @@
 """Every part of an expression as a part of a sentence, in French and in English."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -108,10 +108,32 @@ def _combination(node: Combination, voice: Voice) -> str:
     if len(parts) == 1 and node.least == 1:
         only = Not(parts[0], node.span) if node.join == "none" else parts[0]
         return _condition(only, voice)
+    limits = _limits(parts, voice)
+    if limits and node.join in ("all", "any"):
+        word = voice.say("or" if node.join == "any" else "and")
+        return voice.answer(_subject(_left(parts[0]), voice), word.join(limits))
     said = [_held(part, voice) for part in parts]
     if len(said) == 2 and node.join in PAIRS:
         return voice.fill(PAIRS[node.join], *said)
     return voice.fill(JOINS[node.join], voice.listed(said), node.least)
+
+
+def _left(node: Node) -> Node:
+    return node.operands[0] if isinstance(node, Comparison) else node
+
+
+def _limits(parts: Sequence[Node], voice: Voice) -> list[str]:
+    """Several limits on one value, without its label; nothing if they are not all of that kind."""
+    found = []
+    for part in parts:
+        match part:
+            case Comparison(operands=(Name() as left, right), operators=(sign,)) if (
+                left.name == getattr(_left(parts[0]), "name", None)
+            ):
+                found.append(_relation(sign, right, voice, beside=left))
+            case _:
+                return []
+    return found
 
 
 def _flat(node: Combination) -> tuple[Node, ...]:
@@ -203,7 +225,7 @@ def _range(node: Comparison, first: str, second: str, voice: Voice) -> str:
         _relation(sign, limit, voice, beside=middle)
         for sign, limit in ((first, low), (second, high))
     )
-    return voice.say("and", *relations)
+    return voice.say("and").join(relations)
 
 
 def _relation(sign: str, right: Node, voice: Voice, *, beside: Node) -> str:
