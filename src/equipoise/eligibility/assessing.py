@@ -69,18 +69,33 @@ def assess_eligibility(
 
 def assess_case(study: Study, case: Case) -> Verdict:
     """The verdict on a person whose values are read already, for instance from a table."""
-    reading = case.reading
-    if case.is_brief:
-        person = Person(reading.lookup, reading.functions, case.answers, reading.reference_on)
-        criteria = tuple([decide(person) for decide in plan_of(study).criteria])
-    else:
-        criteria = tuple(_assess(name, criterion, case) for name, criterion in study.criteria)
+    decide = _tell if case.is_brief else _explain_all
+    criteria = decide(study, case)
     return Verdict(
         status=_overall(criteria),
         criteria=criteria,
-        reference_on=reading.reference_on,
+        reference_on=case.reading.reference_on,
         study_digest=study.digest,
     )
+
+
+def _tell(study: Study, case: Case) -> tuple[CriterionVerdict, ...]:
+    """What quick code can tell, and the rest as the full assessment has it."""
+    reading = case.reading
+    plan = plan_of(study)
+    tell = plan.tell_given if reading.is_given else plan.tell
+    person = Person(reading.lookup, reading.functions, case.answers, reading.reference_on)
+    told = zip(tell(person, reading.observations), plan.criteria, strict=True)
+    return tuple([verdict or _brief(_assess(*criterion, case)) for verdict, criterion in told])
+
+
+def _brief(verdict: CriterionVerdict) -> CriterionVerdict:
+    explanation = Explanation(value=verdict.explanation.value, reasons=verdict.reasons)
+    return msgspec.structs.replace(verdict, explanation=explanation)
+
+
+def _explain_all(study: Study, case: Case) -> tuple[CriterionVerdict, ...]:
+    return tuple(_assess(name, criterion, case) for name, criterion in study.criteria)
 
 
 def _overall(criteria: Sequence[CriterionVerdict]) -> VerdictStatus:

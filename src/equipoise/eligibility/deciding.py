@@ -1,11 +1,7 @@
-"""The verdict alone, in microseconds: each criterion as closures, its known answers made ahead.
-
-It says what the full assessment says of the same person, without the way there.
-"""
+"""What decides a criterion, however it is evaluated: gaps, conditions, judgements, its verdicts."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -20,16 +16,13 @@ from equipoise.language import (
     all_of,
     any_of,
     negate,
-    none_of,
-    parse,
     unknown,
 )
-from equipoise.language.compiling import compile_node
-from equipoise.study.criteria import Criterion, Judgement, Rule
+from equipoise.study.criteria import Judgement, Rule
 
 
 class Person(Struct, frozen=True):
-    """One person at a day, as compiled criteria read them."""
+    """One person at a day."""
 
     lookup: Lookup
     functions: Functions
@@ -37,34 +30,13 @@ class Person(Struct, frozen=True):
     on: dt.date
 
 
-Decide = Callable[[Person], Value]
-
-
-def compile_criterion(name: str, criterion: Criterion) -> Callable[[Person], CriterionVerdict]:
-    """A function from a person to the verdict on one criterion."""
-    is_inclusion = name.startswith("I")
-    body = _rule(criterion, name, is_inclusion=is_inclusion)
-    settled = {
-        True: _verdict(name, "met", value=True),
-        False: _verdict(name, "not_met", value=False),
-    }
-    free = _verdict(name, "not_applicable", value=is_inclusion)
-    if is_waived(criterion):
-        return lambda _person: free
-    condition = _expression(criterion.when) if criterion.when else None
-
-    def decide(person: Person) -> CriterionVerdict:
-        value = body(person)
-        if condition is not None:
-            concerns = condition(person)
-            if isinstance(concerns, Known) and concerns.value is not True:
-                return free
-            value = limit_to(concerns, value, is_inclusion=is_inclusion)
-        if isinstance(value, Known):
-            return settled[value.value is True]
-        return _verdict(name, "unknown", value=None, reasons=value.reasons)
-
-    return decide
+def settled_verdicts(name: str) -> tuple[CriterionVerdict, CriterionVerdict, CriterionVerdict]:
+    """A criterion that is met, not met, or does not concern the person: each made once."""
+    return (
+        _verdict(name, "met", value=True),
+        _verdict(name, "not_met", value=False),
+        _verdict(name, "not_applicable", value=name.startswith("I")),
+    )
 
 
 def is_waived(rule: Rule) -> bool:
@@ -87,48 +59,9 @@ def judge(judgement: Judgement, answer: Answer | None, *, name: str, on: dt.date
     return Known(answer.is_true)
 
 
-def _rule(rule: Rule | str, name: str, *, is_inclusion: bool) -> Decide:
-    if isinstance(rule, str):
-        return _expression(rule)
-    name = name or rule.id
-    if rule.judgement is not None:
-        return _judgement(rule.judgement, name)
-    if rule.gap:
-        value = Known(is_inclusion) if is_waived(rule) else unknown("not_in_source", name)
-        return lambda _person: value
-    for parts, join in ((rule.all_, all_of), (rule.any_, any_of), (rule.none_, none_of)):
-        if parts:
-            return _joined(parts, join, is_inclusion=is_inclusion)
-    return _expression(rule.is_)
-
-
-def _joined(
-    parts: Sequence[Rule | str], join: Callable[[Sequence[Value]], Value], *, is_inclusion: bool
-) -> Decide:
-    runs = [_rule(part, "", is_inclusion=is_inclusion) for part in parts]
-    decisive = join is not all_of
-
-    def decide(person: Person) -> Value:
-        """Stops at the first part that decides: a true one, or a false one among all."""
-        values = []
-        for run in runs:
-            value = run(person)
-            if isinstance(value, Known) and value.value is decisive:
-                return join((value,))
-            values.append(value)
-        return join(values)
-
-    return decide
-
-
-def _expression(source: str) -> Decide:
-    run = compile_node(parse(source).root)
-    return lambda person: run(person.lookup, person.functions)
-
-
-def _judgement(judgement: Judgement, name: str) -> Decide:
-    say = partial(judge, judgement, name=name)
-    return lambda person: say(person.answers.get(name), on=person.on)
+def open_verdict(name: str, reasons: tuple[Reason, ...]) -> CriterionVerdict:
+    """A criterion that cannot be told."""
+    return _verdict(name, "unknown", value=None, reasons=reasons)
 
 
 def _verdict(

@@ -1,17 +1,24 @@
 """A study's values and rules made ready once, so that each person takes microseconds."""
 
+import datetime as dt
 from collections.abc import Mapping
 from functools import cached_property
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from equipoise.eligibility.deciding import compile_criterion
-from equipoise.eligibility.naming import judgements_of, names_of, node_of, types_of
-from equipoise.eligibility.types import find_definition, find_item
-from equipoise.language import Names, ValueType, find_unit, names_in, parse
-from equipoise.language.compiling import Run, compile_node
-from equipoise.language.tree import Node
-from equipoise.study.criteria import Judgement, ValueDefinition
+from equipoise.eligibility.plain import Plain, PlainKind
+from equipoise.eligibility.quick import Quick, compile_criteria
+from equipoise.eligibility.types import REFERENCE, find_definition, find_item
+from equipoise.language import (
+    Expression,
+    ValueType,
+    find_unit,
+    names_in,
+    parse,
+)
+from equipoise.language.functions import Kind
+from equipoise.study.criteria import ValueDefinition
 from equipoise.study.study import Study
 from equipoise.study.vocabulary import molar_mass_of
 
@@ -30,7 +37,7 @@ class ValuePlan(Struct, frozen=True):
     unit: str
     plain: tuple[type, ...]
     molar_mass: float
-    run: Run | None
+    expression: Expression | None
     inputs: tuple[str, ...]
 
 
@@ -39,8 +46,18 @@ class Plan:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self.criteria = [compile_criterion(n, c) for n, c in study.criteria]
+        self.criteria = tuple(study.criteria)
         self._values: dict[str, ValuePlan | None] = {}
+
+    @cached_property
+    def tell(self) -> Quick:
+        """All criteria from observations."""
+        return compile_criteria(self.criteria, self._plain)
+
+    @cached_property
+    def tell_given(self) -> Quick:
+        """All criteria from values that are read already."""
+        return compile_criteria(self.criteria, self._given)
 
     def value(self, name: str) -> ValuePlan | None:
         """How a value is read; None if the study has no such value."""
@@ -48,25 +65,31 @@ class Plan:
             self._values[name] = self._prepare(name)
         return self._values[name]
 
-    @cached_property
-    def names(self) -> Names:
-        """What people call its values, choices, rules and judgements."""
-        return names_of(self.study)
+    def _plain(self, name: str) -> Plain | None:
+        """How quick code reads a value; None only if nothing is called so."""
+        plan = self.value(name)
+        if plan is None:
+            return Plain(name=name) if name == REFERENCE else None
+        definition, is_computed = plan.definition, plan.expression is not None
+        days = definition.within_days
+        kind = _KINDS[plan.item.kind]
+        if is_computed:
+            kind = "number" if plan.unit else "boolean"
+        is_believed = definition.plausible is None or kind == "number"
+        return Plain(
+            name=name,
+            kind=kind if is_believed else "",
+            path=definition.from_,
+            computed=definition.value,
+            unit=plan.unit,
+            within=None if days is None else dt.timedelta(days=days),
+            is_first=definition.pick == "first",
+            plausible=definition.plausible,
+        )
 
-    @cached_property
-    def types(self) -> Mapping[str, ValueType]:
-        """What its values can be."""
-        return types_of(self.study)
-
-    @cached_property
-    def judgements(self) -> Mapping[str, Judgement]:
-        """Its questions, by the id of the rule."""
-        return judgements_of(self.study)
-
-    @cached_property
-    def nodes(self) -> Mapping[str, Node]:
-        """Each criterion as one condition of the language."""
-        return {name: node_of(name, criterion) for name, criterion in self.study.criteria}
+    def _given(self, name: str) -> Plain | None:
+        plain = self._plain(name)
+        return plain and replace(plain, path="", computed="")
 
     def _prepare(self, name: str) -> ValuePlan | None:
         definition = find_definition(self.study, name)
@@ -81,7 +104,7 @@ class Plan:
             find_unit(unit) or unit,
             _PLAIN.get(item.kind, ()),
             molar_mass_of(self.study, definition),
-            None if expression is None else compile_node(expression.root),
+            expression,
             () if expression is None else tuple(sorted(names_in(expression))),
         )
 
@@ -91,6 +114,14 @@ _PLAIN: Mapping[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "choice": (str,),
     "text": (str,),
+}
+_KINDS: Mapping[Kind, PlainKind] = {
+    "number": "number",
+    "boolean": "boolean",
+    "choice": "text",
+    "text": "text",
+    "date": "day",
+    "any": "",
 }
 _PLANS: dict[int, Plan] = {}
 

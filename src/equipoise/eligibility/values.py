@@ -11,16 +11,17 @@ from equipoise.eligibility.plan import ValuePlan, plan_of
 from equipoise.eligibility.types import REFERENCE
 from equipoise.eligibility.verdict import Observation
 from equipoise.language import (
+    Expression,
     Interval,
     Known,
     Source,
     Unknown,
     Value,
     convert,
+    evaluate,
     read_value,
     unknown,
 )
-from equipoise.language.compiling import Run
 from equipoise.study.criteria import ValueDefinition
 from equipoise.study.study import Study
 
@@ -47,6 +48,7 @@ class Reading:
         self.observations = observations
         self.reference_on = reference_on
         self.functions = functions_at(reference_on)
+        self.is_given = bool(given)
         self._known: dict[str, Value] = dict(given) if given else {}
         self._under_way: set[str] = set()
 
@@ -60,18 +62,18 @@ class Reading:
         plan = self.plan.value(name)
         if plan is None:
             return None
-        if plan.run is None:
+        if plan.expression is None:
             value = self._observed(name, plan)
         elif name in self._under_way:
             return unknown("undefined", name)
         else:
             self._under_way.add(name)
-            value = self._computed(name, plan, run=plan.run)
+            value = self._computed(name, plan, expression=plan.expression)
         self._known[name] = value = believe(name, value, plan.definition)
         return value
 
-    def _computed(self, name: str, plan: ValuePlan, *, run: Run) -> Value:
-        value = run(self.lookup, self.functions)
+    def _computed(self, name: str, plan: ValuePlan, *, expression: Expression) -> Value:
+        value = evaluate(expression, self.lookup, functions=self.functions)
         if isinstance(value, Unknown):
             reasons = [
                 r if r.name else msgspec.structs.replace(r, name=name) for r in value.reasons

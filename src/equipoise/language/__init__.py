@@ -6,7 +6,6 @@
 
 from equipoise.language.calculating import to_unit
 from equipoise.language.checking import check_expression, check_source, infer_type
-from equipoise.language.compiling import compile_expression
 from equipoise.language.evaluation import Lookup, evaluate
 from equipoise.language.explanation import Explanation, Input, Shown, as_input, explain, show
 from equipoise.language.functions import (
@@ -69,7 +68,6 @@ __all__ = [
     "at_least",
     "check_expression",
     "check_source",
-    "compile_expression",
     "convert",
     "evaluate",
     "explain",

@@ -16,9 +16,9 @@ from equipoise.eligibility import (
     Verdict,
     change_criterion,
     find_day,
-    plan_of,
     settle,
     settle_criterion,
+    terms_of,
 )
 from equipoise.language import Explanation, Input, Names, names_in, parse
 from equipoise.language.alternatives import Alternative, say_alternative, say_change
@@ -112,7 +112,7 @@ def lines_of(
 
     `judges` are the roles that may answer questions here.
     """
-    page = _Page(visit, subject, plan_of(visit.study).names, judges)
+    page = _Page(visit, subject, terms_of(visit.study).names, judges)
     openings = settle(visit.study, verdict)
     case = None
     if subject.status == "screening":
@@ -130,7 +130,7 @@ def lines_of(
 
 
 def _ways(study: Study, case: Case, found: CriterionVerdict) -> Iterator[Ways]:
-    names = plan_of(study).names
+    names = terms_of(study).names
     if found.bars:
         changes = change_criterion(study, case, found.id).changes
         told = [

@@ -16,8 +16,8 @@ from equipoise.eligibility import (
     Verdict,
     assess_case,
     check_eligibility,
-    plan_of,
     settle,
+    terms_of,
 )
 from equipoise.eligibility.functions import functions_at
 from equipoise.language import Interval, Known, Value, unknown
@@ -320,7 +320,7 @@ def test_an_explanation_keeps_the_rules_own_ids_and_shape() -> None:
     """3, within it 3a, 3b, 3c, and what each read."""
     explanation = assess(study(), **WELL).criteria[2].explanation
 
-    said = explanation.say("en", plan_of(study()).names).replace("\u00a0", " ")
+    said = explanation.say("en", terms_of(study()).names).replace("\u00a0", " ")
     assert said.split("\n") == [
         "yes – I3 at least one of",
         "  yes – 3a all of",

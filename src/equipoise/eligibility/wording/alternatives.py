@@ -5,9 +5,9 @@ import datetime as dt
 from equipoise.eligibility.assessing import Case
 from equipoise.eligibility.deciding import judge
 from equipoise.eligibility.functions import functions_at
-from equipoise.eligibility.naming import ASKED
-from equipoise.eligibility.plan import plan_of
 from equipoise.eligibility.types import find_definition
+from equipoise.eligibility.wording.naming import ASKED
+from equipoise.eligibility.wording.terms import terms_of
 from equipoise.language import Known, Value, parse, unknown
 from equipoise.language.alternatives import (
     Changes,
@@ -31,7 +31,7 @@ def settle_criterion(study: Study, case: Case, name: str) -> Settlement:
     True is that it is met. A value counts as one, though it be computed from several items; two
     values computed from one item are taken for independent.
     """
-    return _settle(plan_of(study).nodes[name], study, case)
+    return _settle(terms_of(study).nodes[name], study, case)
 
 
 def settle_verdict(study: Study, case: Case) -> Settlement:
@@ -41,7 +41,7 @@ def settle_verdict(study: Study, case: Case) -> Settlement:
     """
     parts = tuple(
         node if name.startswith("I") else Not(node, (0, 0))
-        for name, node in plan_of(study).nodes.items()
+        for name, node in terms_of(study).nodes.items()
     )
     return _settle(Combination("all", parts, len(parts), (0, 0)), study, case)
 
@@ -49,11 +49,11 @@ def settle_verdict(study: Study, case: Case) -> Settlement:
 def change_criterion(study: Study, case: Case, name: str) -> Changes:
     """The nearest changes by which a criterion that bars would be satisfied."""
     return find_changes(
-        plan_of(study).nodes[name],
+        terms_of(study).nodes[name],
         lookup_of(study, case),
         target=name.startswith("I"),
         functions=case.reading.functions,
-        types=plan_of(study).types,
+        types=terms_of(study).types,
     )
 
 
@@ -82,7 +82,7 @@ def find_day(study: Study, case: Case, shift: Shift) -> dt.date | None:
 
 def lookup_of(study: Study, case: Case) -> Lookup:
     """The values of a person, and the judgements under `ASKED` and their id."""
-    judgements = plan_of(study).judgements
+    judgements = terms_of(study).judgements
 
     def lookup(name: str) -> Value | None:
         if not name.startswith(ASKED):
@@ -102,7 +102,7 @@ def _settle(node: Node, study: Study, case: Case) -> Settlement:
         node,
         lookup_of(study, case),
         functions=case.reading.functions,
-        types=plan_of(study).types,
+        types=terms_of(study).types,
     )
 
 
