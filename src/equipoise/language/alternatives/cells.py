@@ -57,12 +57,10 @@ def cut(
 ) -> Cells:
     """The cells of a name between limits; a single one if nothing tells what it can be.
 
-    A known value keeps its place among them if `is_free`; what is unknown, or known to lie between
-    two bounds, takes no place yet and stays within its bounds.
+    If `is_free` a known value keeps its place among them; an imprecise one does where it lies in a
+    single cell. Otherwise what is known to lie between two bounds stays within them.
     """
     exact = present if isinstance(present, Known) and is_free else None
-    if exact is not None and isinstance(exact.value, Interval):
-        exact = None
     sort = _sort(limits, present, kind)
     fitting = [x for x in limits if kind_of(x.value) == sort]
     unit = _unit(fitting, present, kind)
@@ -73,7 +71,9 @@ def cut(
     elif sort == "any":
         cells = (Cell(Known(UNSAID)),)
     else:
-        cells = _between(fitting, present, kind, unit=unit, is_day=sort == "date")
+        ends = _ends(present, kind, is_free=is_free)
+        mass = _mass(present, kind)
+        cells = _between(fitting, ends, unit=unit, molar_mass=mass, is_day=sort == "date")
     found = tuple(cells)
     at = 0 if exact is None else _place(exact, found)
     return Cells(name, sort, unit, found, at)
@@ -122,21 +122,30 @@ def _codes(limits: Sequence[Known], exact: Known | None, kind: ValueType | None)
     return (*named, UNSAID)
 
 
+def _mass(present: Value, kind: ValueType | None) -> float:
+    """The molar mass of the analyte, from whoever knows it."""
+    told = present.molar_mass if isinstance(present, Known) else 0.0
+    return told or (kind.molar_mass if kind else 0.0)
+
+
 def _between(
-    limits: Sequence[Known], present: Value, kind: ValueType | None, *, unit: str, is_day: bool
+    limits: Sequence[Known],
+    ends: tuple[Any, Any],
+    *,
+    unit: str,
+    molar_mass: float,
+    is_day: bool,
 ) -> Iterator[Cell]:
-    mass = kind.molar_mass if kind else 0.0
-    mass = present.molar_mass if isinstance(present, Known) and present.molar_mass else mass
-    least, most = _ends(present, kind)
+    least, most = ends
     numbers: set[Any] = set()
     for limit in limits:
-        value = limit.value if is_day else in_unit(limit, unit, molar_mass=mass)
+        value = limit.value if is_day else in_unit(limit, unit, molar_mass=molar_mass)
         numbers |= set() if value is None else set(bounds_of(value))
     ordered = sorted(numbers)
     step = _day_between if is_day else _number_between
 
     def known(value: Any) -> Known:
-        return Known(value, unit, (), mass)
+        return Known(value, unit, (), molar_mass)
 
     for low, high in zip([None, *ordered], [*ordered, None], strict=True):
         inside = step(low, high, least, most)
@@ -146,11 +155,11 @@ def _between(
             yield Cell(known(high), high, high)
 
 
-def _ends(present: Value, kind: ValueType | None) -> tuple[Any, Any]:
+def _ends(present: Value, kind: ValueType | None, *, is_free: bool) -> tuple[Any, Any]:
     """The bounds of an imprecise value, or those that anybody believes."""
     if isinstance(present, Known):
-        is_range = isinstance(present.value, Interval)
-        return bounds_of(present.value) if is_range else (None, None)
+        is_bound = isinstance(present.value, Interval) and not is_free
+        return bounds_of(present.value) if is_bound else (None, None)
     return kind.plausible if kind is not None and kind.plausible else (None, None)
 
 
@@ -186,13 +195,15 @@ def _moved(day: Any, days: int) -> Any:
 
 def _place(exact: Known, cells: Sequence[Cell]) -> int:
     """The bit of the cell that a known value lies in; none where its kind is another."""
-    value: Any = exact.value
+    places = {_bit(value, cells) for value in bounds_of(exact.value)}
+    return places.pop() if len(places) == 1 else 0
+
+
+def _bit(value: Any, cells: Sequence[Cell]) -> int:
     for at, cell in enumerate(cells, start=1):
         if kind_of(value) != kind_of(cell.value.value):
             break
-        if cell.value.value == value:
-            return at
-        if _is_open(cell) and _lies(value, cell.low, cell.high):
+        if cell.value.value == value or (_is_open(cell) and _lies(value, cell.low, cell.high)):
             return at
     return 0
 

@@ -19,7 +19,7 @@ from equipoise.language.evaluation import Lookup, Setting, evaluate_node
 from equipoise.language.functions import STANDARD_FUNCTIONS, Functions, ValueType
 from equipoise.language.tree import Comparison, Node
 from equipoise.language.units import round_off
-from equipoise.language.values import Interval, Known, Unknown, Value
+from equipoise.language.values import Known, Unknown, Value, bounds_of
 
 
 class Shift(Struct, frozen=True):
@@ -104,6 +104,6 @@ def _distance(now: Value, limit: Known) -> Known | None:
     away = calculate("-", now, limit)
     if isinstance(away, Unknown) or kind_of(away.value) != "number":
         return None
-    if isinstance(away.value, Interval):
-        return None
-    return Known(abs(round_off(cast("float", away.value))), away.unit)
+    low, high = cast("tuple[float, float]", bounds_of(away.value))
+    least = 0 if low <= 0 <= high else min(abs(low), abs(high))
+    return Known(round_off(least), away.unit)

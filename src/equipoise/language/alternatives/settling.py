@@ -1,6 +1,6 @@
 """The fewest values that would settle a condition which is unknown, and which way."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import combinations
 
 from msgspec import Struct
@@ -37,8 +37,8 @@ class Settlement(Struct, frozen=True):
 
     `sure` are the smallest sets of values that settle it whatever they turn out to be, `true` and
     `false` those that can, and when they do. `names` is every value that it may hang on. Where
-    `is_exact` is false there were too many to try, or values that hang together: what is said is
-    right, but smaller sets may exist, or others.
+    `is_exact` is false there were too many to try, and a list may be empty, or two conditions
+    calculate with one value: then sets may exist that are smaller, and ways that no value takes.
     """
 
     names: tuple[str, ...]
@@ -64,20 +64,20 @@ def find_settlement(
             boxes[target] = find_ways(space, target)
         except TooManyError:
             continue
-    names = _names(space)
-    is_exact = space.is_exact and len(boxes) == 2
-    sure: Sequence[tuple[str, ...]] = [names] if names else []
-    if len(boxes) == 2:
-        try:
-            sure = _find_sure(space, [*boxes[True], *boxes[False]], names)
-        except TooManyError:
-            is_exact = False
+    every = [box for found in boxes.values() for box in found]
+    is_whole = len(boxes) == 2
+    names = _names(space, {n for b in every for n in b} if is_whole else set(space.parts))
+    sure: Sequence[tuple[str, ...]] = []
+    try:
+        sure = _find_sure(space, every, names) if is_whole else []
+    except TooManyError:
+        is_whole = False
     return Settlement(
         names,
         tuple(sure),
         _alternatives(space, boxes.get(True, [])),
         _alternatives(space, boxes.get(False, [])),
-        is_exact,
+        is_whole and space.is_exact,
     )
 
 
@@ -87,10 +87,12 @@ def _alternatives(space: Space, boxes: Iterable[Box]) -> tuple[Alternative, ...]
     )
 
 
-def _names(space: Space) -> tuple[str, ...]:
+def _names(space: Space, keys: Set[str]) -> tuple[str, ...]:
+    """The values that parts of a space hang on, in the order of the rule."""
     found: dict[str, None] = {}
     for name, part in space.parts.items():
-        found |= dict.fromkeys(part.names if isinstance(part, Whole) else (name,))
+        if name in keys:
+            found |= dict.fromkeys(part.names if isinstance(part, Whole) else (name,))
     return tuple(found)
 
 

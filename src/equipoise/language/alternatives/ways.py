@@ -201,11 +201,14 @@ def _contains(large: Box, small: Box) -> bool:
 
 def _open_names(atom: Node, setting: Setting, *, is_free: bool) -> tuple[str, ...]:
     names = names_of_values(atom, setting)
-    return names if is_free else tuple(n for n in names if not _is_exactly(setting.lookup(n)))
+    return tuple(n for n in names if _is_open(setting.lookup(n), is_free=is_free))
 
 
-def _is_exactly(value: Value | None) -> bool:
-    return isinstance(value, Known) and not isinstance(value.value, Interval)
+def _is_open(value: Value | None, *, is_free: bool) -> bool:
+    """Whether a value can be another: not where the source itself lacks it."""
+    if isinstance(value, Unknown):
+        return any(r.kind != "not_in_source" for r in value.reasons)
+    return is_free or (isinstance(value, Known) and isinstance(value.value, Interval))
 
 
 def _now(value: Value) -> int:
