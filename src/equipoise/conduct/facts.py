@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from equipoise.capture import Others, derive_item, derive_items, functions_over, to_known
 from equipoise.conduct.events import Value as Entered
 from equipoise.conduct.state import FormRecord, Participant, TrialState
-from equipoise.eligibility import Observation, Verdict, assess_eligibility
+from equipoise.eligibility import Case, Observation, Reading, Verdict, assess_case
 from equipoise.language import Known, Value, evaluate, parse, unknown
 from equipoise.safety import (
     AdverseRecord,
@@ -119,17 +119,18 @@ def comes_later(study: Study, encounter: str) -> bool:
 
 def assess_participant(study: Study, subject: Participant, *, on: dt.date) -> Verdict:
     """The verdict as of the study's reference day; `on` is the day of a randomization to come."""
+    return assess_case(study, case_of(study, subject, on=on))
+
+
+def case_of(study: Study, subject: Participant, *, on: dt.date) -> Case:
+    """What is known of a participant as of the study's reference day, and what was judged."""
     reference = {
         "consent": subject.consent.on if subject.consent else on,
         "screening": subject.screened_on,
         "randomization": subject.randomized_on or on,
     }[study.eligibility.reference_date]
-    return assess_eligibility(
-        study,
-        observations=observations_of(study, subject),
-        answers=subject.answers,
-        reference_on=reference,
-    )
+    reading = Reading(study, observations_of(study, subject), reference_on=reference)
+    return Case(reading, subject.answers)
 
 
 def adverse_records(study: Study, subject: Participant) -> tuple[AdverseRecord, ...]:

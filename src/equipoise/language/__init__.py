@@ -38,6 +38,7 @@ from equipoise.language.values import (
     unknown,
 )
 from equipoise.language.visits import History, history_functions, visit_functions
+from equipoise.language.wording import Named, Names, say_node
 
 __all__ = [
     "STANDARD_FUNCTIONS",
@@ -52,6 +53,8 @@ __all__ = [
     "Interval",
     "Known",
     "Lookup",
+    "Named",
+    "Names",
     "Reason",
     "Shown",
     "Source",
@@ -79,6 +82,7 @@ __all__ = [
     "parse",
     "read_month",
     "read_value",
+    "say_node",
     "show",
     "to_source",
     "to_unit",

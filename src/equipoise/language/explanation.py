@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
 
 from equipoise.language.evaluation import Lookup, Setting, evaluate_node
 from equipoise.language.functions import STANDARD_FUNCTIONS, Functions
+from equipoise.language.parsing import parse
 from equipoise.language.tree import Combination, Expression, Name, Node, Not, walk
 from equipoise.language.values import (
     Interval,
@@ -19,8 +21,9 @@ from equipoise.language.values import (
     Value,
     merge_reasons,
 )
+from equipoise.language.wording import Names, say_day, say_node, say_plain
 from equipoise.language.words import REASONS, WORDS
-from equipoise.problems import Language
+from equipoise.problems import Language, Refused
 
 Shown = bool | int | float | str | tuple[int | float | str, int | float | str] | None
 """A value as it is stored: days as ISO text, an interval as its two bounds, unknown as None."""
@@ -37,21 +40,43 @@ class Input(Struct, frozen=True, omit_defaults=True):
     reasons: tuple[Reason, ...] = ()
     sources: tuple[Source, ...] = ()
 
-    def say(self, language: Language = "en") -> str:
-        """`crp 7.2 mg/L (2026-03-01)`, or `crp: missing`."""
+    def say(self, language: Language = "en", names: Names | None = None) -> str:
+        """`C-reactive protein = 7.2 mg/L (1 Mar 2026, Laboratory, entry 01:17)`, or
+        `C-reactive protein: missing`."""
+        names = names or Names()
+        label = names.label(self.name, language)
+        colon = WORDS["colon"].say(language)
         if self.value is None:
             kinds = dict.fromkeys(REASONS[r.kind].say(language) for r in self.reasons)
-            return f"{self.name}: {', '.join(kinds)}"
-        shown = f"{self.name} {say_value(self.value, language)}"
-        shown += f" {self.unit}" if self.unit else ""
-        days = dict.fromkeys(s.on.isoformat() for s in self.sources if s.on)
-        return f"{shown} ({', '.join(days)})" if days else shown
+            return f"{label}{colon}{', '.join(kinds)}"
+        told = [t for s in self.sources for t in _say_source(s, names, language)]
+        because = f" ({', '.join(dict.fromkeys(told))})" if told else ""
+        return f"{label} = {self.say_value(language, names)}{because}"
+
+    def say_value(self, language: Language = "en", names: Names | None = None) -> str:
+        """The value alone, a choice by its label; nothing where it is unknown."""
+        if self.value is None:
+            return ""
+        if isinstance(self.value, str) and names is not None:
+            return say_plain(names.choice(self.name, self.value, language), "", language)
+        return say_plain(self.value, self.unit, language)
+
+
+def _say_source(source: Source, names: Names, language: Language) -> Iterator[str]:
+    if source.on:
+        yield say_day(source.on, language)
+    named = names.values.get(source.name)
+    if named and named.form:
+        yield named.form.say(language)
+    if source.entry:
+        yield f"{WORDS['entry'].say(language)} {source.entry}"
 
 
 class Explanation(Struct, frozen=True, omit_defaults=True):
     """A part's own words, its value or why it is unknown, the parts under it and what it read.
 
-    `id` is the rule's own id where it has one; `part` says how the children are joined.
+    `text` is as the study folder has it; `id` is the rule's own id where it has one; `part` says
+    how the children are joined.
     """
 
     text: str = ""
@@ -68,32 +93,48 @@ class Explanation(Struct, frozen=True, omit_defaults=True):
         """The truth of a condition, as a value."""
         return Unknown(self.reasons) if self.value is None else Known(self.value is True)
 
-    def say(self, language: Language = "en") -> str:
+    def say(self, language: Language = "en", names: Names | None = None) -> str:
         """One line for each part, indented, with its answer, its words and what it read."""
-        return "\n".join(self._lines(language, ""))
+        return "\n".join(self._lines(language, names or Names(), indent=""))
 
-    def _lines(self, language: Language, indent: str) -> list[str]:
-        words = self.text or (WORDS[self.part].say(language) if self.part else "")
-        words = f"{self.id} {words}".strip()
-        line = f"{indent}{self._answer(language)}: {words}"
+    def words(self, language: Language = "en", names: Names | None = None) -> str:
+        """The part alone in words: those of its rule, how it is joined, or its condition's own."""
+        names = names or Names()
+        if self.part and self.id in names.rules:
+            return names.rules[self.id].say(language)
+        if self.part in WORDS and self.part != "not":
+            return _say_join(self, language)
+        return _say_source_text(self.text, language, names)
+
+    def _lines(self, language: Language, names: Names, *, indent: str) -> list[str]:
+        label = f"{self.id} {self.words(language, names)}".strip()
+        line = f"{indent}{self._answer(language)} – {label}"
         if self.inputs:
-            line += f" [{'; '.join(i.say(language) for i in self.inputs)}]"
-        deeper = [c._lines(language, f"{indent}  ") for c in self.children]
+            line += f" [{'; '.join(i.say(language, names) for i in self.inputs)}]"
+        deeper = [c._lines(language, names, indent=f"{indent}  ") for c in self.children]
         return [line, *(line for lines in deeper for line in lines)]
 
     def _answer(self, language: Language) -> str:
         if self.value is not None:
-            return f"{say_value(self.value, language)} {self.unit}".strip()
-        told = dict.fromkeys(r.say(language) for r in map(_Told, self.reasons))
+            return say_plain(self.value, self.unit, language)
+        told = dict.fromkeys(
+            f"{r.name} {REASONS[r.kind].say(language)}".strip() for r in self.reasons
+        )
         because = f" ({', '.join(told)})" if told and not self.inputs and not self.children else ""
         return WORDS["unknown"].say(language) + because
 
 
-class _Told(Struct, frozen=True):
-    reason: Reason
+def _say_join(node: Explanation, language: Language) -> str:
+    least = node.text.split()[2] if node.part == "at_least" else ""
+    return WORDS[node.part].say(language).format(least)
 
-    def say(self, language: Language) -> str:
-        return f"{self.reason.name} {REASONS[self.reason.kind].say(language)}".strip()
+
+def _say_source_text(text: str, language: Language, names: Names) -> str:
+    """The words of a condition; its text, where that is of another time and no longer read."""
+    try:
+        return say_node(parse(text).root, language=language, names=names) if text else ""
+    except Refused:
+        return text
 
 
 def explain(
@@ -111,18 +152,6 @@ def show(value: Value) -> Shown:
     if isinstance(plain, Interval):
         return _plain(plain.low), _plain(plain.high)
     return _plain(plain)
-
-
-def say_value(value: Shown, language: Language = "en") -> str:
-    """A stored value in words: yes and no, decimal comma in French, bounds with a dash."""
-    match value:
-        case bool():
-            return WORDS["yes" if value else "no"].say(language)
-        case float():
-            return f"{value:.6g}".replace(".", "," if language == "fr" else ".")
-        case (low, high):
-            return f"{say_value(low, language)} – {say_value(high, language)}"
-    return str(value)
 
 
 def as_input(name: str, value: Value) -> Input:

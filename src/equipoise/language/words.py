@@ -7,18 +7,17 @@ from equipoise.language.values import ReasonKind
 from equipoise.problems import Text
 
 WORDS: Mapping[str, Text] = {
-    "yes": Text("yes", "oui"),
-    "no": Text("no", "non"),
     "unknown": Text("cannot tell", "indéterminé"),
-    "all": Text("all of", "toutes les conditions"),
-    "any": Text("any of", "au moins une condition"),
-    "none": Text("none of", "aucune des conditions"),
-    "at_least": Text("at least some of", "un nombre minimal de conditions"),
-    "not": Text("not", "contraire de"),
+    "all": Text("all of", "toutes ces conditions"),
+    "any": Text("at least one of", "au moins une de ces conditions"),
+    "none": Text("none of", "aucune de ces conditions"),
+    "at_least": Text("at least {} of", "au moins {} de ces conditions"),
     "judgement": Text("judgement", "appréciation"),
     "attest": Text("attested where it is not precise enough", "attesté là où c'est trop imprécis"),
     "gap": Text("not in the record", "absent du registre"),
     "when": Text("applies if", "s'applique si"),
+    "entry": Text("entry", "entrée"),
+    "colon": Text(": ", "\u00a0: "),
 }
 
 REASONS: Mapping[ReasonKind, Text] = {

@@ -5,7 +5,8 @@ import traceback
 from collections.abc import Callable
 from types import TracebackType
 
-from django.http import HttpRequest, HttpResponseBase
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 POLICY = "; ".join(
     (
@@ -41,6 +42,16 @@ def protect(answer: Answer) -> Answer:
         return response
 
     return respond
+
+
+class AgingSessions(SessionMiddleware):
+    """Sessions that grow older while a page asks by itself whether there is news."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Every other request makes a session young again."""
+        if getattr(request, "lets_session_age", False):
+            return response
+        return super().process_response(request, response)
 
 
 Caught = tuple[type[BaseException], BaseException, TracebackType | None]

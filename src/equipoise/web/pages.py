@@ -133,6 +133,10 @@ class Visit(Struct, frozen=True):
         known = self.state.people.get(person)
         return known.name if known else person
 
+    def let_session_age(self) -> None:
+        """Nobody asks but the page itself: that does not keep a session open."""
+        self.request.lets_session_age = True  # type: ignore[attr-defined]
+
     def role_names(self, roles: Iterable[Role]) -> str:
         """Roles in the words of the study."""
         return ", ".join(say(role_name(self.study, role)) for role in roles)
@@ -204,7 +208,7 @@ class Page:
         if person is NOBODY:
             if self.access.roles == ANYONE:
                 return self._check_method(visit)
-            return redirect(settings.LOGIN_URL)
+            return _to_sign_in(visit.request)
         if self.access.roles != ANYONE:
             if not belongs_here(person.role):
                 return visit.show("wrong_door.html", status=403, other=settings.OTHER_DOOR)
@@ -233,6 +237,13 @@ def page(
     admitted = roles if roles == ANYONE else frozenset(Role(r) for r in roles)
     access = Access(admitted, frozenset(methods))
     return lambda view: Page(view, access)
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    """To the sign-in page; the whole page goes there, where only a part of it asked."""
+    if request.method == "GET" and "HX-Request" in request.headers:
+        return HttpResponse(status=204, headers={"HX-Redirect": str(settings.LOGIN_URL)})
+    return redirect(settings.LOGIN_URL)
 
 
 def belongs_here(role: str) -> bool:

@@ -17,6 +17,7 @@ from equipoise.eligibility import (
     assess_case,
     check_eligibility,
     settle,
+    terms_of,
 )
 from equipoise.eligibility.functions import functions_at
 from equipoise.language import Interval, Known, Source, Value, unknown
@@ -386,16 +387,18 @@ def test_an_explanation_keeps_the_rules_own_ids_and_shape() -> None:
     """3, within it 3a, 3b, 3c, and what each read."""
     explanation = assess(study(), **WELL).criteria[2].explanation
 
-    assert explanation.say().split("\n") == [
-        "yes: I3 any of",
-        "  yes: 3a all of",
-        "    yes: duration <= 2 years [duration 0.739726 – 0.819178 years (2026-03-27)]",
-        "    yes: any of",
-        "      yes: crp > 5 mg/L [crp 9 mg/L (2026-03-27)]",
-        "      cannot tell: hb < 11 g/dL [hb: missing]",
-        "  cannot tell: 3b none of",
-        "    cannot tell: history.skin < 4 points [history.skin: missing]",
-        "  cannot tell (3c awaiting a judgement): 3c judgement",
+    said = explanation.say("en", terms_of(study()).names).replace("\u00a0", " ")
+    assert said.split("\n") == [
+        "yes – I3 at least one of",
+        "  yes – 3a all of",
+        "    yes – duration: at most 2 years"
+        " [duration = 0.7397 – 0.8192 years (27 Mar 2026, History, entry 01:history.onset)]",
+        "    yes – at least one of",
+        "      yes – CRP: above 5 mg/L [CRP = 9 mg/L (27 Mar 2026, Laboratory, entry 01:lab.crp)]",
+        "      cannot tell – Hb: below 11 g/dL [Hb: missing]",
+        "  cannot tell – 3b none of",
+        "    cannot tell – Skin: below 4 points [Skin: missing]",
+        "  cannot tell (3c awaiting a judgement) – 3c Is it so?",
     ]
 
 

@@ -18,7 +18,8 @@ from equipoise.language import (
     show,
     unknown,
 )
-from equipoise.language.explanation import say_value
+from equipoise.language.wording import Named, Names, say_plain
+from equipoise.problems import Language, Text
 
 PERSON: dict[str, Value] = {
     "crp": Known(7.25, "mg/L", (Source("laboratory.crp", dt.date(2026, 3, 1), "01:17"),)),
@@ -45,38 +46,74 @@ def test_an_explanation_is_the_tree_of_conditions_with_what_each_read() -> None:
     assert [i.name for i in sex.inputs] == ["sex"]  # the code of a choice is no input
 
 
+NAMES = Names(
+    {
+        "crp": Named(Text("C-reactive protein", "Protéine C réactive"), "number"),
+        "laboratory.crp": Named(Text("CRP", "CRP"), form=Text("Laboratory", "Biologie")),
+        "hb": Named(Text("Hemoglobin", "Hémoglobine"), "number"),
+        "mrss": Named(Text("Skin score", "Score cutané"), "number"),
+        "sex": Named(Text("Sex", "Sexe"), "choice", {"female": Text("female", "féminin")}),
+    },
+    {"5a": Text("Early disease", "Maladie récente")},
+)
+
+
 @pytest.mark.parametrize(
     ("language", "lines"),
     [
         (
             "en",
             [
-                f"cannot tell: {RULE}",
-                "  yes: mrss >= 20 [mrss 22]",
-                "  cannot tell: not crp > 5 mg/L or hb < 11 g/dL",
-                "    no: not crp > 5 mg/L",
-                "      yes: crp > 5 mg/L [crp 7.25 mg/L (2026-03-01)]",
-                "    cannot tell: hb < 11 g/dL [hb: missing]",
-                "  yes: sex = female [sex female]",
+                "cannot tell – all of",
+                "  yes – Skin score: at least 20 [Skin score = 22]",
+                "  cannot tell – at least one of",
+                "    no – C-reactive protein: at most 5 mg/L",
+                "      yes – C-reactive protein: above 5 mg/L"
+                " [C-reactive protein = 7.25 mg/L (1 Mar 2026, Laboratory, entry 01:17)]",
+                "    cannot tell – Hemoglobin: below 11 g/dL [Hemoglobin: missing]",
+                "  yes – Sex: “female” [Sex = female]",
             ],
         ),
         (
             "fr",
             [
-                f"indéterminé: {RULE}",
-                "  oui: mrss >= 20 [mrss 22]",
-                "  indéterminé: not crp > 5 mg/L or hb < 11 g/dL",
-                "    non: not crp > 5 mg/L",
-                "      oui: crp > 5 mg/L [crp 7,25 mg/L (2026-03-01)]",
-                "    indéterminé: hb < 11 g/dL [hb: manquant]",
-                "  oui: sex = female [sex female]",
+                "indéterminé – toutes ces conditions",
+                "  oui – Score cutané : au moins 20 [Score cutané = 22]",
+                "  indéterminé – au moins une de ces conditions",
+                "    non – Protéine C réactive : au plus 5 mg/L",
+                "      oui – Protéine C réactive : plus de 5 mg/L"
+                " [Protéine C réactive = 7,25 mg/L (01/03/2026, Biologie, entrée 01:17)]",
+                "    indéterminé – Hémoglobine : moins de 11 g/dL [Hémoglobine : manquant]",
+                "  oui – Sexe : « féminin » [Sexe = féminin]",
             ],
         ),
     ],
 )
-def test_an_explanation_says_itself(language: str, lines: list[str]) -> None:
-    """Line by line, in English and in French."""
-    assert explain(parse(RULE), PERSON.get).say(language).split("\n") == lines  # type: ignore[arg-type]
+def test_an_explanation_says_itself(language: Language, lines: list[str]) -> None:
+    """Line by line, in English and in French, with the day, the form and the entry of a value."""
+    said = explain(parse(RULE), PERSON.get).say(language, NAMES)
+
+    assert said.replace("\u00a0", " ").split("\n") == lines
+
+
+def test_without_labels_the_names_stand_as_they_are_written() -> None:
+    """Whoever knows no study still gets sentences, and the source text stays with each part."""
+    found = explain(parse("mrss >= 20"), PERSON.get)
+
+    assert found.say() == "yes – mrss: at least 20 [mrss = 22]"
+    assert found.text == "mrss >= 20"
+
+
+def test_what_is_no_longer_read_is_said_as_it_was_written() -> None:
+    """A proof of long ago, in words of another time."""
+    assert Explanation("crp >> 5", value=True).say("fr") == "oui – crp >> 5"
+
+
+def test_the_number_of_conditions_is_said() -> None:
+    """At least so many."""
+    found = explain(parse("at least 2 of (mrss >= 20, hb < 11 g/dL, sex = female)"), PERSON.get)
+
+    assert found.say("fr", NAMES).split("\n")[0] == "oui – au moins 2 de ces conditions"
 
 
 def test_a_stored_explanation_comes_back_the_same() -> None:
@@ -116,22 +153,22 @@ def test_the_truth_of_an_explanation_is_a_value_again() -> None:
 @pytest.mark.parametrize(
     ("explanation", "said"),
     [
-        (Explanation(value=True, id="5a", part="all"), "yes: 5a all of"),
+        (Explanation(value=True, id="5a", part="all"), "yes – 5a Early disease"),
+        (Explanation(value=True, id="5b", part="all"), "yes – 5b all of"),
         (
             Explanation(reasons=(Reason("awaiting_judgement", "E6"),), id="E6", part="judgement"),
-            "cannot tell (E6 awaiting a judgement): E6 judgement",
+            "cannot tell (E6 awaiting a judgement) – E6 judgement",
         ),
-        (Explanation("crp", value=7.2, unit="mg/L"), "7.2 mg/L: crp"),
+        (Explanation("crp", value=7.2, unit="mg/L"), "7.2 mg/L – C-reactive protein"),
     ],
 )
-def test_a_rule_without_text_is_named_by_its_id_and_join(
-    explanation: Explanation, said: str
-) -> None:
-    """Rules of a study folder have ids, joins and judgements instead of expression text."""
-    assert explanation.say() == said
+def test_a_rule_is_named_by_its_id_and_text(explanation: Explanation, said: str) -> None:
+    """Rules of a study folder have ids, texts, joins and judgements instead of expressions."""
+    assert explanation.say("en", NAMES).replace("\u00a0", " ") == said
 
 
 def test_bounds_are_said_with_a_dash() -> None:
     """17 to 18 years."""
-    assert say_value((17, 18.5), "fr") == "17 – 18,5"
-    assert Input("age", (17, 18), "years").say() == "age 17 – 18 years"
+    assert say_plain((17, 18.5), "", "fr") == "17 – 18,5"
+    assert Input("age", (17, 18), "years").say().replace("\u00a0", " ") == "age = 17 – 18 years"
+    assert Input("age", reasons=()).say_value() == ""

@@ -1,0 +1,21 @@
+"""Criteria for people: what everything is called, what would settle it, what would turn it."""
+
+from equipoise.eligibility.wording.alternatives import (
+    change_criterion,
+    find_day,
+    settle_criterion,
+    settle_verdict,
+)
+from equipoise.eligibility.wording.naming import ASKED, say_criterion
+from equipoise.eligibility.wording.terms import Terms, terms_of
+
+__all__ = [
+    "ASKED",
+    "Terms",
+    "change_criterion",
+    "find_day",
+    "say_criterion",
+    "settle_criterion",
+    "settle_verdict",
+    "terms_of",
+]
