@@ -7,6 +7,7 @@ from functools import reduce
 import polars as pl
 
 from equipoise.screening.compiler import Plain, Term
+from equipoise.screening.compiler.terms import balanced
 
 Parts = tuple[pl.Expr, ...]
 
@@ -42,11 +43,11 @@ def _choose(parts: Parts) -> pl.Expr:
 
 
 def _all(parts: Parts) -> pl.Expr:
-    return reduce(lambda a, b: a & b, parts)
+    return balanced(lambda a, b: a & b, parts)
 
 
 def _any(parts: Parts) -> pl.Expr:
-    return reduce(lambda a, b: a | b, parts)
+    return balanced(lambda a, b: a | b, parts)
 
 
 def _either(is_first: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> Callable[[Parts], pl.Expr]:

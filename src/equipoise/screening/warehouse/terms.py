@@ -12,6 +12,7 @@ from functools import reduce
 from sqlglot import exp
 
 from equipoise.screening.compiler import Plain, Term
+from equipoise.screening.compiler.terms import balanced
 
 Parts = Sequence[exp.Expression]
 DOUBLE, INT, BOOLEAN, DATE = "DOUBLE", "INT", "BOOLEAN", "DATE"
@@ -61,6 +62,12 @@ def _binary(kind: type[exp.Expression]) -> Callable[[Parts], exp.Expression]:
 
 def _double(part: exp.Expression) -> exp.Expression:
     return part if isinstance(part, exp.Literal) else cast(part, DOUBLE)
+
+
+def _grouped(kind: type[exp.Expression]) -> Callable[[Parts], exp.Expression]:
+    return lambda parts: balanced(
+        lambda a, b: kind(this=_paren(a), expression=_paren(b)), list(parts)
+    )
 
 
 def _calculated(kind: type[exp.Expression]) -> Callable[[Parts], exp.Expression]:
@@ -174,8 +181,8 @@ _OPERATORS: Mapping[str, Callable[[Parts], exp.Expression]] = {
     "null": lambda _: cast(exp.null(), BOOLEAN),
     "true": lambda _: exp.true(),
     "false": lambda _: exp.false(),
-    "and": _binary(exp.And),
-    "or": _binary(exp.Or),
+    "and": _grouped(exp.And),
+    "or": _grouped(exp.Or),
     "not": lambda p: exp.Not(this=_paren(p[0])),
     "is_null": _is(exp.null()),
     "is_true": _is(exp.true()),
