@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 from equipoise.clinical import DOMAINS
+from equipoise.language.functions import NUDGE
 from equipoise.language.values import Known
 from equipoise.screening.compiler.operands import (
     CannotCompileError,
@@ -35,6 +36,9 @@ SINCE = frozenset({"age", "years_since", "days_since"})
 
 MOST_IMPRECISE = 4
 """Arguments of one call that may be imprecise; each doubles the terms."""
+
+MOST_DIGITS = 15
+"""Digits that `round` keeps or takes away in a column: a binary fraction has no more."""
 
 MOST_ARGUMENTS = 100
 """Arguments of `sum` and its like: engines calculate in the order written, one within the next."""
@@ -117,6 +121,8 @@ def _rounded(given: Sequence[Operand]) -> Operand:
         raise CannotCompileError("round")
     if len(given) == 2 and given[1].unit:
         return never(*given)
+    if not -MOST_DIGITS <= digits.value <= MOST_DIGITS:
+        raise CannotCompileError("round")
     scale = 10.0 ** int(digits.value)
     low, high = given[0].bounds
     rounded = _round_half_up(low, scale)
@@ -125,7 +131,7 @@ def _rounded(given: Sequence[Operand]) -> Operand:
 
 
 def _round_half_up(number: Term, scale: float) -> Term:
-    size = calculate("+", scaled(Term("abs", (number,)), scale), constant(0.5))
+    size = calculate("+", scaled(Term("abs", (number,)), scale * NUDGE), constant(0.5))
     whole = calculate("/", Term("floor", (size,)), constant(scale))
     is_negative = Term("lt", (number, constant(0)))
     return choose((is_negative, scaled(whole, -1.0)), (_opposite(is_negative), whole))
