@@ -58,6 +58,11 @@ def _either(is_first: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> Callable[[Parts]
     return build
 
 
+def _add_months(parts: Parts) -> pl.Expr:
+    """The same day of the month, or its last."""
+    return parts[0].dt.offset_by(pl.format("{}mo", parts[1]))
+
+
 def _day_number(parts: Parts) -> pl.Expr:
     return parts[0].cast(pl.Int32)
 
@@ -108,5 +113,6 @@ _OPERATORS: Mapping[str, Callable[[Parts], pl.Expr]] = {
     "day_number": _day_number,
     "days_between": lambda p: p[1].cast(pl.Int32) - p[0].cast(pl.Int32),
     "add_days": lambda p: (p[0].cast(pl.Int32) + p[1].cast(pl.Int32)).cast(pl.Date),
+    "add_months": _add_months,
     "anniversary": _anniversary,
 }

@@ -173,6 +173,14 @@ def _added_days(parts: Parts) -> exp.Expression:
     return cast(exp.DateAdd(this=parts[0], expression=n_days, unit=exp.var("DAY")), DATE)
 
 
+def _added_months(parts: Parts) -> exp.Expression:
+    """The same day of the month, or its last, as every engine has it."""
+    size = parts[1].this if isinstance(parts[1], exp.Neg) else parts[1]
+    kind = exp.Sub if isinstance(parts[1], exp.Neg) else exp.Add
+    months = exp.Interval(this=exp.Literal.string(size.name), unit=exp.var("MONTH"))
+    return cast(kind(this=cast(parts[0], DATE), expression=months), DATE)
+
+
 def _is(value: exp.Expression) -> Callable[[Parts], exp.Expression]:
     return lambda parts: exp.Paren(this=exp.Is(this=_paren(parts[0]), expression=value))
 
@@ -212,5 +220,6 @@ _OPERATORS: Mapping[str, Callable[[Parts], exp.Expression]] = {
     "day_number": _day_number,
     "days_between": _days_between,
     "add_days": _added_days,
+    "add_months": _added_months,
     "anniversary": _anniversary,
 }
