@@ -34,7 +34,8 @@ def tell(value: Value) -> str:
         return ", ".join(f"{r.kind} {r.name}".strip() for r in value.reasons)
     if isinstance(value.value, bool):
         return str(value.value).lower()
-    return f"{value.value} {value.unit}".strip()
+    number = f"{value.value:.12g}" if isinstance(value.value, float) else value.value
+    return f"{number} {value.unit}".strip()
 
 
 def _reason(part: str) -> Unknown:

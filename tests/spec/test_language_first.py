@@ -10,9 +10,10 @@ a value that nobody entered never counts as a no.
 import datetime as dt
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from equipoise.clinical import CALCULATORS
+from equipoise.clinical import ANALYTES, CALCULATORS
 from equipoise.language import (
     STANDARD_FUNCTIONS,
     Function,
@@ -27,7 +28,10 @@ from equipoise.language import (
     visit_functions,
     years_between,
 )
+from equipoise.study.criteria import Eligibility
 from equipoise.study.load import load_study
+from equipoise.study.shape import check_shape
+from equipoise.study.yaml_source import from_yaml
 from tests.spec.tables import rows_of, tell
 
 AS_IT_IS_SAID = """
@@ -46,6 +50,31 @@ AS_IT_IS_SAID = """
 | skin score worse than before treatment by 5 | `change from baseline of mrss >= 5` | true |
 | 80 % predicted for women, 75 % for men | `fvc >= (case when sex = female then 80 % otherwise 75 %)` | false |
 | body mass index below 16.5 | `bmi(weight, height) < 16.5 kg/m2` | false |
+"""
+
+CRITERION = """
+```yaml
+values:
+  crp: {from: laboratory.crp, unit: mg/L, plausible: [0, 500], within_days: 28}
+  hb: {from: laboratory.hemoglobin, unit: g/dL, plausible: [2, 25], within_days: 28, analyte: hemoglobin}
+  sex: {from: demography.sex}
+  birth_month: {from: demography.birth_month}
+  age: {value: age(birth_month), unit: years, plausible: [0, 110]}
+inclusion:
+  - number: "1"
+    text: {en: Adult up to 70 years, fr: Adulte de 70 ans au plus}
+    is: 18 years <= age <= 70 years
+  - number: "2"
+    text: {en: Inflammation or anemia, fr: Inflammation ou anémie}
+    any:
+      - crp > 5 mg/L
+      - hb < 11 g/dL
+exclusion:
+  - number: "1"
+    text: {en: Pregnant or breastfeeding, fr: Grossesse ou allaitement}
+    when: sex = female
+    judgement: {ask: {en: Is she pregnant?, fr: Est-elle enceinte ?}, by: [investigator]}
+```
 """
 
 WHERE_THEY_STAND = """
@@ -142,6 +171,25 @@ def test_equipoise_check_finds_nothing_wrong_with_them(row: dict[str, str]) -> N
     found = check_source(row["written"], TYPES, functions=FUNCTIONS, result=ValueType("boolean"))
 
     assert found == ()
+
+
+def test_a_criterion_stands_in_its_file_like_this() -> None:
+    """`from` names the item of a form that a value is read from, `value` computes one from others;
+    `within_days` says how old it may be, `plausible` within which bounds it is believed. A criterion
+    has one of `is`, `all`, `any`, `none`, `judgement` or `gap`; the lists may hold further rules."""
+    text = CRITERION.strip().removeprefix("```yaml").removesuffix("```")
+    source, problems = from_yaml(text.encode(), name="eligibility.yaml")
+    assert source is not None
+
+    assert not problems
+    assert list(check_shape(source.value, Eligibility, locate=source.locate)) == []
+    rules = msgspec.convert(source.value, Eligibility)
+    names = {name: TYPES[name] for name in rules.values if name in TYPES}
+    assert rules.values["hb"].analyte in {a.analyte for a in ANALYTES}
+    written = [rules.inclusion[0].is_, *rules.inclusion[1].any_, rules.exclusion[0].when]
+    for rule in written:
+        assert isinstance(rule, str)
+        assert check_source(rule, names, result=ValueType("boolean")) == ()
 
 
 def test_the_places_are_those_of_the_first_study() -> None:

@@ -44,17 +44,17 @@ STANDARD = """
 EXAMPLES = """
 | written | gives |
 |---|---|
-| `sum(1 mg/L, 1 mg/dL)` | 11.0 mg/L |
+| `sum(1 mg/L, 1 mg/dL)` | 11 mg/L |
 | `min(3, 1, 2)` | 1 |
-| `max(3 mg/L, 1 mg/dL)` | 10.0 mg/L |
-| `mean(1, 2, 6)` | 3.0 |
+| `max(3 mg/L, 1 mg/dL)` | 10 mg/L |
+| `mean(1, 2, 6)` | 3 |
 | `abs(1 - 3)` | 2 |
 | `round(2.45, 1)` | 2.5 |
 | `count(true, 1 < 2, false)` | 2 |
 | `points(1 < 2, 9) + points(2 < 1, 4)` | 9 |
-| `years_between(2024-03-27, 2026-03-27)` | 2.0 years |
+| `years_between(2024-03-27, 2026-03-27)` | 2 years |
 | `age(1974-02)` | 52 years |
-| `years_since(2024-03-27)` | 2.0 years |
+| `years_since(2024-03-27)` | 2 years |
 | `days_since(2026-03-01)` | 26 days |
 | `count(true, gap)` | missing gap |
 | `sum(old, 1, gap)` | stale old, missing gap |

@@ -27,10 +27,10 @@ from tests.spec.tables import KINDS, read, rows_of, tell
 SIGNS = """
 | a | b | `a + b` | `a - b` | `a * b` | `a / b` |
 |---|---|---|---|---|---|
-| 6 | 2 | 8 | 4 | 12 | 3.0 |
-| 6 mg/L | 2 mg/L | 8 mg/L | 4 mg/L | unit_unknown | 3.0 |
-| 6 mg/L | 0.2 mg/dL | 8.0 mg/L | 4.0 mg/L | unit_unknown | 3.0 |
-| 6 mg/L | 2 | unit_unknown | unit_unknown | 12 mg/L | 3.0 mg/L |
+| 6 | 2 | 8 | 4 | 12 | 3 |
+| 6 mg/L | 2 mg/L | 8 mg/L | 4 mg/L | unit_unknown | 3 |
+| 6 mg/L | 0.2 mg/dL | 8 mg/L | 4 mg/L | unit_unknown | 3 |
+| 6 mg/L | 2 | unit_unknown | unit_unknown | 12 mg/L | 3 mg/L |
 | 6 | 2 mg/L | unit_unknown | unit_unknown | 12 mg/L | unit_unknown |
 | 6 mg/L | 2 kg | unit_unknown | unit_unknown | unit_unknown | unit_unknown |
 | 6 | 0 | 6 | 6 | 0 | undefined |
@@ -52,17 +52,17 @@ BORDERS = """
 | `999999999999999 < 999999999999998 + 2` | true | whole numbers are exact, however large |
 | `1 / 0 > 1` | undefined | a division by zero has no value, and no answer |
 | `0 / 0 = 0 / 0` | undefined | |
-| `round(2.5)` | 3.0 | half goes away from zero |
-| `round(-2.5)` | -3.0 | |
+| `round(2.5)` | 3 | half goes away from zero |
+| `round(-2.5)` | -3 | |
 | `round(1.005, 2)` | 1.01 | although the binary fraction lies below |
 | `round(2.675, 2)` | 2.68 | |
-| `round(1234, -2)` | 1200.0 | digits may be taken away |
+| `round(1234, -2)` | 1200 | digits may be taken away |
 | `round(5, 400)` | undefined | no number has so many |
 | `200 % = 2 * 100 %` | true | percent are a unit of their own |
 | `50 % > 0.4` | unit_unknown | and never a share of one |
 | `39 °C - 37.5 °C = 1.5 °C` | true | degrees Celsius do not convert |
 | `2 - 3 * -1` | 5 | signs bind as in arithmetic |
-| `12 / 4 / 3` | 1.0 | from left to right |
+| `12 / 4 / 3` | 1 | from left to right |
 | `2 years = 24 months` | true | |
 | `12 months = 365.25 days` | true | on average; see dates for the calendar |
 """
