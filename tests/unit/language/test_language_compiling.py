@@ -3,10 +3,12 @@
 import datetime as dt
 import time
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 
+from equipoise.clinical import CALCULATORS
 from equipoise.language import (
     STANDARD_FUNCTIONS,
     Expression,
@@ -17,14 +19,25 @@ from equipoise.language import (
     Unknown,
     Value,
     ValueType,
+    as_functions,
     compile_expression,
     evaluate,
     parse,
     unknown,
     visit_functions,
 )
-from equipoise.language.tree import Node
-from tests.unit.language.random_expressions import nodes, rows
+from equipoise.language.tree import (
+    Arithmetic,
+    Call,
+    Combination,
+    Comparison,
+    Membership,
+    Node,
+    Presence,
+    Within,
+    walk,
+)
+from tests.unit.language.random_expressions import CALLED, ORDERS, VISIT_WORDS, nodes, rows
 
 
 def since(call: Callable[[dt.date], float | None], *, is_monotone: bool = True) -> Function:
@@ -42,6 +55,7 @@ FUNCTIONS = {
     "wrong": since(lambda day: 1 / (day.year - day.year)),
     "year": since(lambda day: day.year),
     **STANDARD_FUNCTIONS,
+    **as_functions({name: CALCULATORS[name] for name in ("bmi", "egfr")}),
     **visit_functions(lambda _: History((Known(3, "mg/L"),), Known(2.5), Known(4))),
 }
 
@@ -55,6 +69,35 @@ def test_any_expression_over_any_row_has_one_value(node: Node, row: dict[str, Va
     fast = compile_expression(expression, functions=FUNCTIONS)(row.get)
 
     assert fast == evaluate(expression, row.get, functions=FUNCTIONS)
+
+
+def test_random_expressions_have_every_part_of_the_language() -> None:
+    """Else agreement would say nothing of the part that is left out."""
+    seen: set[object] = set()
+
+    @given(nodes)
+    @settings(max_examples=600, database=None, derandomize=True, deadline=None)
+    def look(root: Node) -> None:
+        for node, _ in walk(root):
+            seen.add(type(node))
+            seen.update(
+                {
+                    Call: lambda n: [n.function],
+                    Arithmetic: lambda n: [n.operator],
+                    Comparison: lambda n: [*n.operators, len(n.operators)],
+                    Combination: lambda n: [n.join],
+                    Within: lambda n: [n.side],
+                    Membership: lambda n: [("in", n.is_negated)],
+                    Presence: lambda n: [("known", n.is_known)],
+                }.get(type(node), lambda _: [])(node)  # type: ignore[no-untyped-call]
+            )
+
+    look()
+
+    expected = {*get_args(Node), *VISIT_WORDS, *CALLED, *"+-*/", *ORDERS, 1, 2}
+    expected |= {"all", "any", "none", "at_least", "before", "after", "of"}
+    expected |= {(word, flag) for word in ("in", "known") for flag in (True, False)}
+    assert expected <= seen
 
 
 NUMBERS = (
