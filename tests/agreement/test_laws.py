@@ -122,6 +122,30 @@ def test_what_has_no_column_form_is_evaluated_row_by_row(
     assert found == [statuses(v) for v in one_by_one(assessed, known)]
 
 
+LEFT_TO_THE_BEDSIDE = [
+    "(case when fertile then onset otherwise reference_date) < 2024-03-27",
+    "(case when fertile then crp otherwise weight) > 5 mg/L",
+    "onset + (crp / 1 mg/L) * 1 months > reference_date",
+    "round(crp, 400) > 1 mg/L",
+    f"sum({', '.join(['crp'] * 101)}) > 300 mg/L",
+]
+
+
+@pytest.mark.parametrize("rule", LEFT_TO_THE_BEDSIDE)
+@given(people)
+@settings(LENIENT, max_examples=3)
+def test_what_columns_cannot_say_is_asked_of_each_row(rule: str, table: pl.DataFrame) -> None:
+    """Branches known to the month, months that are computed, absurd digits, very long sums."""
+    assessed = only(rule)
+    known = known_columns(assessed, table)
+
+    engine = prepare(assessed, known.lazy(), {}, reference_on=None, where=Where())
+    found = judge(engine, known.lazy()).select("I1").collect().rows()
+
+    assert engine.plan.gaps.keys() == {"I1"}
+    assert found == [statuses(v) for v in one_by_one(assessed, known)]
+
+
 DAYS = [
     "2022-03",
     "2022-03-26",

@@ -47,6 +47,10 @@ MONSTERS = {
     "least of least": "min(" * 30 + "duration" + ", 1 years)" * 30 + " > 3 years",
     "equal to equal": "(" * 60 + "fertile" + " = fertile)" * 60,
     "case in case": "(case when " * 30 + "fertile" + " then sex otherwise sex) = female" * 30,
+    "case in case, of numbers": "(case when fertile then 1 otherwise " * 30
+    + "2"
+    + ")" * 30
+    + " > 1",
     "wide case": f"(case {' '.join(f'when crp>{i}mg/L then {i}' for i in range(150))} "
     "otherwise 3) > 4",
     "a thousand brackets": "(" * 1000 + "fertile" + ")" * 1000,

@@ -280,7 +280,8 @@ def _membership(node: Membership) -> Run:
 def _arithmetic(node: Arithmetic) -> Run:
     sign = node.operator
     first, second = compile_node(node.left), compile_node(node.right)
-    is_scaling = sign == "*" and isinstance(node.left, Literal) and not node.left.unit
+    scale = node.left if isinstance(node.left, Literal) and not node.left.unit else None
+    is_scaling = sign == "*" and scale is not None and type(scale.value) in (int, float)
 
     def run(lookup: Lookup, functions: Functions) -> Value:
         left, right = first(lookup, functions), second(lookup, functions)

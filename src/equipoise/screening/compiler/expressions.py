@@ -16,6 +16,7 @@ from equipoise.language.functions import shift_months
 from equipoise.language.tree import (
     Arithmetic,
     Call,
+    Case,
     Combination,
     Comparison,
     Literal,
@@ -29,6 +30,7 @@ from equipoise.language.tree import (
     walk,
 )
 from equipoise.language.values import Known
+from equipoise.screening.compiler.cases import choose_result
 from equipoise.screening.compiler.functions import BUILDERS, SINCE
 from equipoise.screening.compiler.operands import (
     CannotCompileError,
@@ -238,6 +240,13 @@ def _date_arithmetic(sign: str, left: Operand, right: Operand) -> Operand:
     return from_bounds("date", extremes(moved), (left, right))
 
 
+def _case(node: Case, scope: Scope) -> Operand:
+    conditions, results = (
+        [compile_node(n, scope) for n in nodes] for nodes in (node.conditions, node.results)
+    )
+    return choose_result(conditions, results, compile_node(node.otherwise, scope))
+
+
 def _months_away(sign: str, day: Operand, right: Operand) -> Operand:
     """By the calendar, for a known whole number of months; a part of a month has no length."""
     distance = in_unit(right, "months")
@@ -277,6 +286,7 @@ _COMPILERS: Mapping[type, Callable[[Any, Scope], Operand]] = {
     Comparison: _comparison,
     Membership: _membership,
     Presence: _presence,
+    Case: _case,
     Within: lambda node, scope: _comparison(spell_out(node), scope),
     Not: _not,
     Combination: _combination,
