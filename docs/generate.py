@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 import click
 import msgspec
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # as a script it stands in `docs`
+
+from docs.language import language
 from equipoise.cli import main
 from equipoise.conduct import ACTS
 from equipoise.conduct.events import EVENTS
@@ -31,6 +35,7 @@ def pages() -> dict[str, str]:
         "docs/reference/commands.md": commands(),
         "docs/reference/settings.md": settings(),
         "docs/reference/requirements.md": requirements(),
+        "docs/reference/language.md": language(MADE),
     }
 
 

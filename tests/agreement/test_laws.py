@@ -1,5 +1,6 @@
 """Laws that hold whatever the rules say, and the edges of every comparison."""
 
+import datetime as dt
 import math
 
 import polars as pl
@@ -17,13 +18,14 @@ from equipoise.study.criteria import Criterion, ValueDefinition
 from equipoise.study.study import Study
 from tests.agreement.people import (
     CELLS,
+    frame,
     known_columns,
     one_by_one,
     people,
     statuses,
     studies,
 )
-from tests.unit.eligibility.small_study import VALUES, study
+from tests.unit.eligibility.small_study import VALUES, only, study
 
 LENIENT = settings(
     max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
@@ -118,3 +120,68 @@ def test_what_has_no_column_form_is_evaluated_row_by_row(
     found = judge(engine, known.lazy()).select(names).collect().rows()
 
     assert found == [statuses(v) for v in one_by_one(assessed, known)]
+
+
+LEFT_TO_THE_BEDSIDE = [
+    "(case when fertile then onset otherwise reference_date) < 2024-03-27",
+    "(case when fertile then crp otherwise weight) > 5 mg/L",
+    "onset + (crp / 1 mg/L) * 1 months > reference_date",
+    "round(crp, 400) > 1 mg/L",
+    f"sum({', '.join(['crp'] * 101)}) > 300 mg/L",
+]
+
+
+@pytest.mark.parametrize("rule", LEFT_TO_THE_BEDSIDE)
+@given(people)
+@settings(LENIENT, max_examples=3)
+def test_what_columns_cannot_say_is_asked_of_each_row(rule: str, table: pl.DataFrame) -> None:
+    """Branches known to the month, months that are computed, absurd digits, very long sums."""
+    assessed = only(rule)
+    known = known_columns(assessed, table)
+
+    engine = prepare(assessed, known.lazy(), {}, reference_on=None, where=Where())
+    found = judge(engine, known.lazy()).select("I1").collect().rows()
+
+    assert engine.plan.gaps.keys() == {"I1"}
+    assert found == [statuses(v) for v in one_by_one(assessed, known)]
+
+
+DAYS = [
+    "2022-03",
+    "2022-03-26",
+    "2022-03-27",
+    "2024-01-31",
+    "2024-02-29",
+    "9999-12-31",
+    "0001-01-01",
+]
+BY_THE_CALENDAR = [
+    "onset + 2 years > reference_date",
+    "reference_date - 24 months <= onset",
+    "onset + 1 months > reference_date",
+    "onset - 1 months < reference_date",
+    "onset + 1.5 months > reference_date",
+    "onset + 99999 years > reference_date",
+    "onset within 2 years before reference_date",
+    "onset within 1 months of 2024-02-29",
+]
+
+
+@pytest.mark.parametrize("rule", BY_THE_CALENDAR)
+def test_days_move_by_the_calendar_over_columns_too(rule: str) -> None:
+    """Two years are not 730 days, a month after 31 January is the end of February; no day lies
+    before the first or after the last."""
+    assessed = only(rule)
+    references = [dt.date(2024, 3, 26), dt.date(2024, 3, 27), dt.date(2024, 2, 29)]
+    rows = [
+        {**dict.fromkeys(CELLS), "onset": day, "reference_date": on}
+        for day in DAYS
+        for on in references
+    ]
+    table = known_columns(assessed, frame(rows))
+
+    engine = prepare(assessed, table.lazy(), {}, reference_on=None, where=Where())
+    found = judge(engine, table.lazy()).select("I1").collect().rows()
+
+    assert not engine.plan.gaps
+    assert found == [statuses(v) for v in one_by_one(assessed, table)]

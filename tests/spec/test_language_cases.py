@@ -1,10 +1,15 @@
-"""Values that depend: `case when ... then ... otherwise ...`."""
+"""Values that depend: `case when ... then ... otherwise ...`
+
+The first condition that is true decides which value is meant; without one it is what stands after
+`otherwise`. All branches give the same kind of value in the same quantity.
+"""
 
 from itertools import product
 
 import pytest
 
 from equipoise.language import Interval, Known, Unknown, Value, evaluate, parse, unknown
+from tests.spec.tables import read, rows_of, tell
 
 T, F, U = Known(True), Known(False), unknown("missing", "u")
 THREE = {"T": T, "F": F, "U": U}
@@ -86,6 +91,28 @@ def test_it_is_known_exactly_if_every_way_the_unknown_may_turn_out_gives_one_val
     found = evaluate(parse(f"case when a then {x} when b then {y} otherwise {z}"), values.get)
 
     assert found == (Known(outcomes.pop()) if len(outcomes) == 1 else U)
+
+
+REASONS = """
+| a | b | `case when a then 1 when b then 2 otherwise 3` | `case when a then 1 when b then 1 otherwise 1` |
+|---|---|---|---|
+| true | missing b | 1 | 1 |
+| false | true | 2 | 1 |
+| false | false | 3 | 1 |
+| false | missing b | missing b | 1 |
+| missing a | true | missing a | 1 |
+| missing a | stale b | missing a, stale b | 1 |
+| missing a | missing a | missing a | 1 |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(REASONS), ids=lambda row: f"{row['a']}, {row['b']}")
+def test_the_reasons_are_those_of_the_conditions_in_doubt(row: dict[str, str]) -> None:
+    """First of the conditions, then of the branches that may be meant; a branch that cannot be
+    meant is not asked for."""
+    values = {"a": read(row["a"]), "b": read(row["b"])}
+    for head in list(row)[2:]:
+        assert tell(evaluate(parse(head), values.get)) == row[head], head
 
 
 def test_the_words_of_a_case_are_names_elsewhere() -> None:

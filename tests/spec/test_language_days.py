@@ -1,4 +1,8 @@
-"""Days, months and durations: windows that follow the calendar."""
+"""Days and durations
+
+Two days differ by a number of days; a duration moves a day. Months and years follow the calendar,
+weeks and days count. `on within 28 days before consent_on` is a window that holds both its ends.
+"""
 
 import datetime as dt
 
@@ -8,6 +12,7 @@ from hypothesis import strategies as st
 
 from equipoise.language import Interval, Known, Unknown, Value, evaluate, parse, unknown
 from equipoise.language.functions import shift_months
+from tests.spec.tables import read, rows_of, tell
 
 
 def answer(source: str, **values: object) -> object:
@@ -128,6 +133,32 @@ def test_a_month_is_all_of_its_days(source: str, expected: object) -> None:
     )
 
     assert found == expected
+
+
+WINDOWS = """
+| day | consent | distance | `day within distance before consent` | `day within distance after consent` | `day within distance of consent` |
+|---|---|---|---|---|---|
+| 2026-03-27 | 2026-03-27 | 7 days | true | true | true |
+| 2026-03-20 | 2026-03-27 | 7 days | true | false | true |
+| 2026-03-19 | 2026-03-27 | 7 days | false | false | false |
+| 2026-04-03 | 2026-03-27 | 7 days | false | true | true |
+| 2026-04-04 | 2026-03-27 | 7 days | false | false | false |
+| missing day | 2026-03-27 | 7 days | missing day | missing day | missing day |
+| 2026-03-27 | stale consent | 7 days | stale consent | stale consent | stale consent |
+| 2026-03-28 | 2026-03-27 | missing distance | false | missing distance | missing distance |
+| 2026-03-26 | 2026-03-27 | missing distance | missing distance | false | missing distance |
+| missing day | stale consent | missing distance | stale consent, missing distance, missing day | stale consent, missing day, missing distance | stale consent, missing distance, missing day |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(WINDOWS), ids=lambda r: f"{r['day']}, {r['consent']}")
+def test_a_window_is_a_range_of_days(row: dict[str, str]) -> None:
+    """`day within distance before consent` is `consent - distance <= day <= consent`, with what is known
+    and unknown of it, and the reasons in that order."""
+    values = {n: read(row[n]) for n in ("day", "consent", "distance")}
+    values |= {n: Known(day(row[n])) for n in ("day", "consent") if row[n][0] == "2"}
+    for head in list(row)[3:]:
+        assert tell(evaluate(parse(head), values.get)) == row[head], head
 
 
 @pytest.mark.parametrize(

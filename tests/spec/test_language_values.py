@@ -1,4 +1,10 @@
-"""Numbers with units, days, months and choices: how rules compare and compute them."""
+"""Values: numbers with units, days, months, choices and texts
+
+A number carries its unit: `5 mg/L`, `11 g/dL`, `80 %`; a count or a score has none. A day is
+written `2026-03-27`, a month `2026-03`, a yes or no `true` or `false`, a choice by its code, a text
+in quotes. A month stands for any of its days, an age known from the month of birth for two years:
+such a value is known wherever every possibility gives the same answer.
+"""
 
 import datetime as dt
 

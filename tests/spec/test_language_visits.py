@@ -1,4 +1,9 @@
-"""A value over the visits: `mean of crp`, `worst of mrss`, `change from baseline of fvc`."""
+"""Values over the visits: `latest of`, `worst of`, `mean of`, `change from baseline of`
+
+In a form's `derive` and `warn_if` a value may be looked at over all visits so far, this one
+included. A visit at which it is not known is passed over; where none is left, the answer is
+missing. `max of x` is the greatest over the visits; `max(x, y)` is the greater of two values.
+"""
 
 import datetime as dt
 

@@ -1,7 +1,7 @@
 """What an expression says before anybody has a value: names, kinds, units, codes, functions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from equipoise.language.calculating import kind_of
@@ -91,6 +91,7 @@ class _Checking:
     functions: Functions
     where: Where
     problems: list[Problem] = field(default_factory=list)
+    types: dict[int, ValueType | None] = field(default_factory=dict)
 
     def complain(self, code: str, node: Node, /, **values: object) -> None:
         place = shift(self.where, node.span[0])
@@ -102,6 +103,11 @@ class _Checking:
         return quote(self.expression.text_of(node))
 
     def infer(self, node: Node) -> ValueType | None:
+        if id(node) not in self.types:  # else nested equalities double the work at each level
+            self.types[id(node)] = self._infer(node)
+        return self.types[id(node)]
+
+    def _infer(self, node: Node) -> ValueType | None:
         match node:
             case Literal():
                 return ValueType(kind_of(node.value) or "any", node.unit)
@@ -269,13 +275,12 @@ class _Checking:
 
     def _choice(self, node: Node) -> ValueType | None:
         """The type of an operand that has codes."""
+        found: ValueType | None = None
         if isinstance(node, Name):
-            named = self.names.get(node.name)
-            return named if named is not None and named.codes else None
-        if isinstance(node, Call | Case):
-            found = replace(self, problems=[]).infer(node)
-            return found if found is not None and found.codes else None
-        return None
+            found = self.names.get(node.name)
+        elif isinstance(node, Call | Case):
+            found = self.infer(node)
+        return found if found is not None and found.codes else None
 
     def _code(self, node: Node, side: Node, code: str, *, is_quoted: bool) -> None:
         kind = self._choice(side)

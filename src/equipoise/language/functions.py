@@ -76,6 +76,9 @@ def converts(one: ValueType, other: ValueType) -> bool:
     return find_factor(one.unit, other.unit, molar_mass=mass) is not None
 
 
+NUDGE = 1 + 1e-12
+"""What is half by its twelve digits is a half, although binary fractions fall a hair below."""
+
 Functions = Mapping[str, Function]
 _NUMBER, _DATE, _BOOLEAN = ValueType("number"), ValueType("date"), ValueType("boolean")
 
@@ -104,9 +107,9 @@ def shift_months(day: dt.date, months: int) -> dt.date:
 
 
 def round_half_up(number: float, digits: float = 0) -> float:
-    """As a clinician rounds: 0.5 goes away from zero."""
+    """As a clinician rounds: 0.5 goes away from zero, and 1.005 to two digits is 1.01."""
     scale = 10.0 ** int(digits)
-    return math.copysign(math.floor(abs(number) * scale + 0.5), number) / scale
+    return math.copysign(math.floor(abs(number) * (scale * NUDGE) + 0.5), number) / scale
 
 
 def _points(is_true: bool, points: float) -> float:

@@ -7,6 +7,7 @@ from functools import reduce
 import polars as pl
 
 from equipoise.screening.compiler import Plain, Term
+from equipoise.screening.compiler.terms import balanced
 
 Parts = tuple[pl.Expr, ...]
 
@@ -42,11 +43,11 @@ def _choose(parts: Parts) -> pl.Expr:
 
 
 def _all(parts: Parts) -> pl.Expr:
-    return reduce(lambda a, b: a & b, parts)
+    return balanced(lambda a, b: a & b, parts)
 
 
 def _any(parts: Parts) -> pl.Expr:
-    return reduce(lambda a, b: a | b, parts)
+    return balanced(lambda a, b: a | b, parts)
 
 
 def _either(is_first: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> Callable[[Parts], pl.Expr]:
@@ -55,6 +56,11 @@ def _either(is_first: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> Callable[[Parts]
         return pl.when(is_first(a, b)).then(a).when(is_first(b, a)).then(b).otherwise(None)
 
     return build
+
+
+def _add_months(parts: Parts) -> pl.Expr:
+    """The same day of the month, or its last."""
+    return parts[0].dt.offset_by(pl.format("{}mo", parts[1]))
 
 
 def _day_number(parts: Parts) -> pl.Expr:
@@ -107,5 +113,6 @@ _OPERATORS: Mapping[str, Callable[[Parts], pl.Expr]] = {
     "day_number": _day_number,
     "days_between": lambda p: p[1].cast(pl.Int32) - p[0].cast(pl.Int32),
     "add_days": lambda p: (p[0].cast(pl.Int32) + p[1].cast(pl.Int32)).cast(pl.Date),
+    "add_months": _add_months,
     "anniversary": _anniversary,
 }

@@ -5,7 +5,15 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from equipoise.language import Interval, Known, Value, unknown
+from equipoise.language import (
+    STANDARD_FUNCTIONS,
+    History,
+    Interval,
+    Known,
+    Value,
+    unknown,
+    visit_functions,
+)
 from equipoise.language.tree import (
     Arithmetic,
     Call,
@@ -29,7 +37,10 @@ UNITS = ("", "", "mg/L", "mg/dL", "mmol/L", "g/dL", "days", "months", "years", "
 CODES = ("female", "male", "R 1")
 DAYS = st.dates(dt.date(2024, 1, 1), dt.date(2027, 1, 1))
 MONTHS = st.sampled_from(["2024-02", "2026-03", "2026-12"]).map(read_month)
-NUMBERS = st.integers(0, 40) | st.sampled_from([0.1, 0.5, 2.5, 7.2, 38.1, 12.7])
+NUMBERS = st.integers(0, 40) | st.sampled_from([0.1, 0.5, 1.005, 2.5, 7.2, 38.1, 12.7, 165, 70])
+VISIT_WORDS = tuple(w for w in visit_functions(lambda _: History()) if w.endswith(" of"))
+CALLED = (*STANDARD_FUNCTIONS, "since", "bmi", "egfr", "nothing")
+"""Those of the language, two calculators, one that counts to a day, and one that nobody knows."""
 ORDERS = ("<", "<=", ">", ">=", "=", "!=")
 
 _quantities = st.builds(Literal, NUMBERS, st.sampled_from(UNITS), st.just(SPAN))
@@ -67,18 +78,14 @@ def _parts(nodes: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
         st.builds(_case, few, st.data(), nodes),
         st.builds(
             Call,
-            st.sampled_from(
-                ["sum", "min", "max", "mean", "abs", "round", "count", "points", "years_between"]
-            ),
+            st.sampled_from(CALLED),
             few,
             span,
         ),
     )
 
 
-_names_of_visits = st.builds(
-    Call, st.sampled_from(["mean of", "change from baseline of"]), st.tuples(_names), st.just(SPAN)
-)
+_names_of_visits = st.builds(Call, st.sampled_from(VISIT_WORDS), st.tuples(_names), st.just(SPAN))
 
 
 def _comparison(operands: list[Node], data: st.DataObject) -> Node:
@@ -101,8 +108,9 @@ nodes: st.SearchStrategy[Node] = st.recursive(_leaves, _parts, max_leaves=12)
 """Trees of every part of the language."""
 
 _reasons = st.sampled_from(get_args(ReasonKind))
+_odd = st.sampled_from([-0.0, -3.5, 0.1 + 0.2, 2**53 + 1, 1e308, -1e308, 10**400])
 _known = (
-    st.builds(Known, NUMBERS, st.sampled_from(UNITS))
+    st.builds(Known, NUMBERS | _odd, st.sampled_from(UNITS))
     | st.builds(Known, DAYS | MONTHS)
     | st.builds(Known, st.sampled_from(CODES))
     | st.builds(Known, st.booleans())
@@ -110,7 +118,10 @@ _known = (
     | st.just(Known(6.8, "mmol/L", (), 16114.5))
 )
 values: st.SearchStrategy[Value] = (
-    _known | _known | st.builds(unknown, _reasons, st.sampled_from(NAMES))
+    _known
+    | _known
+    | st.builds(unknown, _reasons, st.sampled_from(NAMES))
+    | st.builds(unknown, _reasons, st.just("a"), st.just("b"))
 )
 rows: st.SearchStrategy[dict[str, Value]] = st.dictionaries(st.sampled_from(NAMES), values)
 """What a person's values may be; a name that is left out is none of the study's."""

@@ -190,7 +190,12 @@ def test_all_problems_are_told_with_their_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["cpr and fatal", "(cpr > 3) = fatal", "cpr in {1, 2}", "f = cpr"]
+    "source",
+    [
+        *("cpr and fatal", "(cpr > 3) = fatal", "cpr in {1, 2}", "f = cpr"),
+        "(case when cpr > 3 mg/L then sex otherwise sex) = female",
+        "(" * 60 + "fatal" + " = cpr)" * 60,
+    ],
 )
 def test_a_fault_is_told_once(source: str) -> None:
     """A part that is looked at from two sides, or that stops a whole, has one problem."""

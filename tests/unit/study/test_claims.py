@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from equipoise.language import Known, ValueType, evaluate, parse
 from equipoise.study.check import check_folder
-from equipoise.study.check.proving import cases_of, find_constants, part_of
+from equipoise.study.check.proving import MOST_LIMITS, cases_of, find_constants, part_of
 
 Edit = Callable[[str, str, str], int]
 NAMES = {
@@ -117,6 +117,25 @@ def test_a_proof_holds_for_everybody(source: str) -> None:
         for number, ill in product((0, 2.9, 3, 3.5, 4, 4.1, 5, 5.1, 99), (True, False)):
             row = {"crp": Known(number, "mg/L"), "ill": Known(ill)}
             assert evaluate(parse(text), row.get) == Known(answer)
+
+
+def test_a_value_with_very_many_limits_is_left_unproved() -> None:
+    """Up to MOST_LIMITS they are taken together; beyond, nothing is claimed."""
+    for n, expected in ((MOST_LIMITS - 2, True), (MOST_LIMITS + 1, False)):
+        limits = " and ".join(f"crp > {i} mg/L" for i in range(n))
+        found = constants(f"{limits} and crp < 0 mg/L")
+        assert bool(found) is expected
+
+
+def test_two_criteria_with_many_same_conditions_are_told_of_once(folder: Path, edit: Edit) -> None:
+    """One open edge between two criteria, however often both state it."""
+    many = {sign: " or ".join([f"spap {sign} 50 mmHg"] * 40) for sign in "<>"}
+    edit("eligibility.yaml", "inclusion:\n", f"inclusion:\n  - {{number: '97', is: {many['<']}}}\n")
+    edit("eligibility.yaml", "exclusion:\n", f"exclusion:\n  - {{number: '98', is: {many['>']}}}\n")
+
+    found = [p for p in check_folder(folder).problems if p.code == "EQ-S069"]
+
+    assert sum("I97" in p.message and "E98" in p.message for p in found) == 1
 
 
 def test_days_have_a_first_and_a_last() -> None:

@@ -12,9 +12,11 @@ from msgspec import Struct
 
 from equipoise.eligibility.functions import functions_at
 from equipoise.language import Expression, convert, evaluate
+from equipoise.language.functions import shift_months
 from equipoise.language.tree import (
     Arithmetic,
     Call,
+    Case,
     Combination,
     Comparison,
     Literal,
@@ -23,9 +25,12 @@ from equipoise.language.tree import (
     Negative,
     Not,
     Presence,
+    Within,
+    spell_out,
     walk,
 )
 from equipoise.language.values import Known
+from equipoise.screening.compiler.cases import choose_result
 from equipoise.screening.compiler.functions import BUILDERS, SINCE
 from equipoise.screening.compiler.operands import (
     CannotCompileError,
@@ -48,6 +53,9 @@ from equipoise.screening.compiler.terms import (
     extremes,
     inverse,
 )
+
+_MOST_MONTHS = 12 * 9998
+"""No two days lie further apart."""
 
 _FIXED = functions_at(dt.date(2000, 1, 1))
 
@@ -216,6 +224,8 @@ def _date_arithmetic(sign: str, left: Operand, right: Operand) -> Operand:
         corners = bounds_product((left.bounds, right.bounds))
         low, high = extremes(Term("days_between", (b, a)) for a, b in corners)
         return from_bounds("number", (low, high), (left, right), unit="days")
+    if right.kind == "number" and sign in "+-" and right.unit in ("years", "months"):
+        return _months_away(sign, left, right)
     days = in_unit(right, "days") if right.kind == "number" and sign in "+-" else None
     if days is None:
         return never(left, right)
@@ -228,6 +238,30 @@ def _date_arithmetic(sign: str, left: Operand, right: Operand) -> Operand:
         for day, n in corners
     )
     return from_bounds("date", extremes(moved), (left, right))
+
+
+def _case(node: Case, scope: Scope) -> Operand:
+    conditions, results = (
+        [compile_node(n, scope) for n in nodes] for nodes in (node.conditions, node.results)
+    )
+    return choose_result(conditions, results, compile_node(node.otherwise, scope))
+
+
+def _months_away(sign: str, day: Operand, right: Operand) -> Operand:
+    """By the calendar, for a known whole number of months; a part of a month has no length."""
+    distance = in_unit(right, "months")
+    number = distance.known.value if distance is not None and distance.known else None
+    if not isinstance(number, int | float):
+        raise CannotCompileError(f"{sign} {right.unit}")
+    if number != int(number) or abs(number) > _MOST_MONTHS:
+        return never(day, right)
+    months = int(number) if sign == "+" else -int(number)
+    if months > 0:
+        is_in_calendar = Term("le", (day.high, constant(shift_months(dt.date.max, -months))))
+    else:
+        is_in_calendar = Term("ge", (day.low, constant(shift_months(dt.date.min, -months))))
+    moved = tuple(Term("add_months", (bound, constant(months))) for bound in day.bounds)
+    return from_bounds("date", (moved[0], moved[1]), (day,), valid=(is_in_calendar,))
 
 
 def _call(node: Call, scope: Scope) -> Operand:
@@ -252,6 +286,8 @@ _COMPILERS: Mapping[type, Callable[[Any, Scope], Operand]] = {
     Comparison: _comparison,
     Membership: _membership,
     Presence: _presence,
+    Case: _case,
+    Within: lambda node, scope: _comparison(spell_out(node), scope),
     Not: _not,
     Combination: _combination,
 }

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 from equipoise.clinical import DOMAINS
+from equipoise.language.functions import NUDGE
 from equipoise.language.values import Known
 from equipoise.screening.compiler.operands import (
     CannotCompileError,
@@ -24,6 +25,7 @@ from equipoise.screening.compiler.terms import (
     constant,
     extremes,
     scaled,
+    total,
 )
 
 Builder = Callable[[Sequence[Operand]], Operand]
@@ -34,6 +36,12 @@ SINCE = frozenset({"age", "years_since", "days_since"})
 
 MOST_IMPRECISE = 4
 """Arguments of one call that may be imprecise; each doubles the terms."""
+
+MOST_DIGITS = 15
+"""Digits that `round` keeps or takes away in a column: a binary fraction has no more."""
+
+MOST_ARGUMENTS = 100
+"""Arguments of `sum` and its like: engines calculate in the order written, one within the next."""
 
 
 def _function(
@@ -79,6 +87,8 @@ def _of_numbers(formula: Callable[[Sequence[Term]], Term]) -> Builder:
     def build(given: Sequence[Operand]) -> Operand:
         if not given or any(o.kind != "number" for o in given):
             return never(*given)
+        if len(given) > MOST_ARGUMENTS:
+            raise CannotCompileError(f"more than {MOST_ARGUMENTS} arguments")
         fitted = [in_unit(o, given[0].unit) for o in given]
         arguments = [f for f in fitted if f is not None]
         if len(arguments) != len(given):
@@ -111,13 +121,17 @@ def _rounded(given: Sequence[Operand]) -> Operand:
         raise CannotCompileError("round")
     if len(given) == 2 and given[1].unit:
         return never(*given)
+    if not -MOST_DIGITS <= digits.value <= MOST_DIGITS:
+        raise CannotCompileError("round")
     scale = 10.0 ** int(digits.value)
-    low, high = (_round_half_up(bound, scale) for bound in given[0].bounds)
-    return from_bounds("number", (low, high), given, unit=given[0].unit)
+    low, high = given[0].bounds
+    rounded = _round_half_up(low, scale)
+    bounds = (rounded, rounded if low is high else _round_half_up(high, scale))
+    return from_bounds("number", bounds, given, unit=given[0].unit)
 
 
 def _round_half_up(number: Term, scale: float) -> Term:
-    size = calculate("+", scaled(Term("abs", (number,)), scale), constant(0.5))
+    size = calculate("+", scaled(Term("abs", (number,)), scale * NUDGE), constant(0.5))
     whole = calculate("/", Term("floor", (size,)), constant(scale))
     is_negative = Term("lt", (number, constant(0)))
     return choose((is_negative, scaled(whole, -1.0)), (_opposite(is_negative), whole))
@@ -130,7 +144,7 @@ def _opposite(term: Term) -> Term:
 def _counted(given: Sequence[Operand]) -> Operand:
     if not given or any(o.kind != "boolean" for o in given):
         return never(*given)
-    term = calculate("+", *(Term("as_number", (o.condition,)) for o in given))
+    term = total([Term("as_number", (o.condition,)) for o in given])
     return from_bounds("number", (term, term), given)
 
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from equipoise.screening.compiler.terms import Term, column
 
 _LIGHT = frozenset({"is_null", "not", "is_true"})
+_REPEATING = frozenset({"least", "greatest"})
+"""What an engine writes its arguments several times for."""
+
 _CHEAP = frozenset({"column", "constant", "null", "true", "false"})
 
 
@@ -23,6 +26,8 @@ def share(outputs: Mapping[str, Term], *, prefix: str) -> dict[str, Term]:
         uses[term] += 1
         if uses[term] == 1:
             waiting.extend(a for a in term.args if isinstance(a, Term))
+            if term.op in _REPEATING:
+                waiting.extend(a for a in term.args if isinstance(a, Term))
     sharing = _Sharing(uses, prefix)
     for name, term in outputs.items():
         sharing.found[name] = sharing.rebuild(term)

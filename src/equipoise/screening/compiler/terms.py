@@ -7,12 +7,14 @@ turns a null into false.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
+from typing import TypeVar
 
 from msgspec import Struct
 
 Plain = bool | int | float | str | dt.date
+Part = TypeVar("Part")
 
 
 class Term(Struct, frozen=True, cache_hash=True):
@@ -20,6 +22,28 @@ class Term(Struct, frozen=True, cache_hash=True):
 
     op: str
     args: tuple[Term | Plain | None, ...] = ()
+
+    __hash__ = Struct.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        """Each pair of parts is compared once: written out as trees, terms are without limit."""
+        if not isinstance(other, Term) or hash(self) != hash(other):
+            return False
+        seen: set[tuple[int, int]] = set()
+        waiting: list[tuple[Term, Term]] = [(self, other)]
+        while waiting:
+            one, two = waiting.pop()
+            if one is two or (id(one), id(two)) in seen:
+                continue
+            seen.add((id(one), id(two)))
+            if one.op != two.op or len(one.args) != len(two.args):
+                return False
+            for pair in zip(one.args, two.args, strict=True):
+                if isinstance(pair[0], Term) and isinstance(pair[1], Term):
+                    waiting.append(pair)  # type: ignore[arg-type]
+                elif pair[0] != pair[1]:
+                    return False
+        return True
 
 
 NULL, TRUE, FALSE = Term("null"), Term("true"), Term("false")
@@ -97,16 +121,31 @@ def at_least(least: int, terms: Iterable[Term]) -> Term:
         return disjunction(parts)
     if least < 1:
         return TRUE
-    n_true = calculate("+", *(Term("as_number", (is_true(p),)) for p in parts))
-    n_open = calculate("+", *(Term("as_number", (is_null(p),)) for p in parts))
+    n_true = total([Term("as_number", (is_true(p),)) for p in parts])
+    n_open = total([Term("as_number", (is_null(p),)) for p in parts])
     is_enough = Term("ge", (n_true, constant(least)))
     is_too_few = Term("lt", (calculate("+", n_true, n_open), constant(least)))
     return decided(is_enough, is_too_few)
 
 
+def balanced(join: Callable[[Part, Part], Part], parts: Sequence[Part]) -> Part:
+    """All parts joined two by two, for what may be grouped at will: engines recurse."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = (len(parts) + 1) // 2
+    return join(balanced(join, parts[:middle]), balanced(join, parts[middle:]))
+
+
+def total(terms: Sequence[Term]) -> Term:
+    """A sum of whole numbers."""
+    return balanced(lambda a, b: Term("add", (a, b)), terms)
+
+
 def calculate(sign: str, *terms: Term) -> Term:
     """A sum, difference, product or ratio from left to right; a division by zero gives null."""
     name = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}[sign]
+    if sign == "+" and len(terms) > 1:
+        return Term(name, terms)
     result = terms[0] if terms else constant(0)
     for term in terms[1:]:
         result = Term(name, (result, term))
@@ -140,25 +179,28 @@ def bounds_product(bounds: Iterable[tuple[Term, Term]]) -> Iterator[tuple[Term, 
 
 def columns_in(term: Term) -> frozenset[str]:
     """The names of all columns that a term reads."""
-    found: set[str] = set()
-    waiting: list[Term] = [term]
-    while waiting:
-        part = waiting.pop()
-        if part.op == "column":
-            found.add(str(part.args[0]))
-        waiting.extend(a for a in part.args if isinstance(a, Term))
-    return frozenset(found)
+    return frozenset(str(part.args[0]) for part in parts_of(term) if part.op == "column")
 
 
 def words_in(term: Term) -> Iterator[tuple[str, str]]:
     """Every text that a term compares with, after the name of the column."""
-    parts = [a for a in term.args if isinstance(a, Term)]
-    if term.op in ("eq", "one_of") and parts[0].op == "column":
-        for part in parts[1:]:
-            if part.op == "constant" and isinstance(part.args[0], str):
-                yield str(parts[0].args[0]), part.args[0]
-    for part in parts:
-        yield from words_in(part)
+    for part in parts_of(term):
+        if part.op in ("eq", "one_of") and (first := _term(part.args[0])).op == "column":
+            for other in map(_term, part.args[1:]):
+                if other.op == "constant" and isinstance(other.args[0], str):
+                    yield str(first.args[0]), other.args[0]
+
+
+def parts_of(term: Term) -> Iterator[Term]:
+    """A term and every part of it, each once."""
+    seen: set[int] = set()
+    waiting = [term]
+    while waiting:
+        part = waiting.pop()
+        if id(part) not in seen:
+            seen.add(id(part))
+            yield part
+            waiting.extend(a for a in part.args if isinstance(a, Term))
 
 
 def _term(part: Term | Plain | None) -> Term:

@@ -12,6 +12,7 @@ from functools import reduce
 from sqlglot import exp
 
 from equipoise.screening.compiler import Plain, Term
+from equipoise.screening.compiler.terms import balanced
 
 Parts = Sequence[exp.Expression]
 DOUBLE, INT, BOOLEAN, DATE = "DOUBLE", "INT", "BOOLEAN", "DATE"
@@ -61,6 +62,12 @@ def _binary(kind: type[exp.Expression]) -> Callable[[Parts], exp.Expression]:
 
 def _double(part: exp.Expression) -> exp.Expression:
     return part if isinstance(part, exp.Literal) else cast(part, DOUBLE)
+
+
+def _grouped(kind: type[exp.Expression]) -> Callable[[Parts], exp.Expression]:
+    return lambda parts: balanced(
+        lambda a, b: kind(this=_paren(a), expression=_paren(b)), list(parts)
+    )
 
 
 def _calculated(kind: type[exp.Expression]) -> Callable[[Parts], exp.Expression]:
@@ -166,6 +173,14 @@ def _added_days(parts: Parts) -> exp.Expression:
     return cast(exp.DateAdd(this=parts[0], expression=n_days, unit=exp.var("DAY")), DATE)
 
 
+def _added_months(parts: Parts) -> exp.Expression:
+    """The same day of the month, or its last, as every engine has it."""
+    size = parts[1].this if isinstance(parts[1], exp.Neg) else parts[1]
+    kind = exp.Sub if isinstance(parts[1], exp.Neg) else exp.Add
+    months = exp.Interval(this=exp.Literal.string(size.name), unit=exp.var("MONTH"))
+    return cast(kind(this=cast(parts[0], DATE), expression=months), DATE)
+
+
 def _is(value: exp.Expression) -> Callable[[Parts], exp.Expression]:
     return lambda parts: exp.Paren(this=exp.Is(this=_paren(parts[0]), expression=value))
 
@@ -174,8 +189,8 @@ _OPERATORS: Mapping[str, Callable[[Parts], exp.Expression]] = {
     "null": lambda _: cast(exp.null(), BOOLEAN),
     "true": lambda _: exp.true(),
     "false": lambda _: exp.false(),
-    "and": _binary(exp.And),
-    "or": _binary(exp.Or),
+    "and": _grouped(exp.And),
+    "or": _grouped(exp.Or),
     "not": lambda p: exp.Not(this=_paren(p[0])),
     "is_null": _is(exp.null()),
     "is_true": _is(exp.true()),
@@ -205,5 +220,6 @@ _OPERATORS: Mapping[str, Callable[[Parts], exp.Expression]] = {
     "day_number": _day_number,
     "days_between": _days_between,
     "add_days": _added_days,
+    "add_months": _added_months,
     "anniversary": _anniversary,
 }

@@ -125,9 +125,13 @@ def _check_edges(
 def _check_edge(
     places: Places, name: str, case: Case, sides: Sequence[tuple[tuple[Claim, Part, bool], ...]]
 ) -> Iterator[Problem]:
+    told: set[tuple[str, str]] = set()
     for pair in sides:
         (asked, part, _), (barred, other, _) = sorted(pair, key=lambda b: not b[0].is_inclusion)
-        if asked.is_inclusion == barred.is_inclusion or _is_decided(places, asked, barred, case):
+        if (asked.id, barred.id) in told or asked.is_inclusion == barred.is_inclusion:
+            continue
+        told.add((asked.id, barred.id))
+        if _is_decided(places, asked, barred, case):
             continue
         value = f"{case.value.value:g} {case.value.unit}".strip()
         yield problem(

@@ -40,6 +40,10 @@ from equipoise.study.vocabulary import Names
 
 OPEN = unknown("undefined")
 
+MOST_LIMITS = 24
+"""Limits of one value that are taken together. A study has a handful; the work grows with their
+number and with that of the conditions, and rules beyond this are left unproved."""
+
 
 class Part(Struct, frozen=True):
     """A rule or a part of one: where it stands, and how its parts are joined.
@@ -95,13 +99,16 @@ def names_under(part: Part, names: Names) -> set[str]:
 
 
 def cases_of(name: str, parts: Sequence[Part], names: Names) -> tuple[Case, ...]:
-    """Every case of a value that the limits in some parts tell apart, least first."""
+    """Every case of a value that the limits in some parts tell apart, least first; none where
+    there are more than `MOST_LIMITS`."""
     kind = names[name]
     if kind.kind == "boolean":
         return tuple(Case(Known(value), False) for value in (False, True))
     if kind.kind == "choice":
         return tuple(Case(Known(code), False) for code in kind.codes)
     limits = {x for p in parts for x in _limits(p, name, names)}
+    if len(limits) > MOST_LIMITS:
+        return ()
     days = sorted(x for x in limits if isinstance(x, dt.date))
     numbers = sorted(x for x in limits if isinstance(x, int | float))
     return _days(days) if kind.kind == "date" else _numbers(numbers, kind)
