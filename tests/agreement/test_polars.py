@@ -4,11 +4,12 @@ import datetime as dt
 
 import polars as pl
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from equipoise.eligibility import Verdict
 from equipoise.problems import Where
 from equipoise.screening.engine import SATISFIED, WAITS, judge, verdicts
-from equipoise.screening.screen import prepare
+from equipoise.screening.screen import prepare, run
 from equipoise.study.study import Study
 from tests.agreement.people import known_columns, one_by_one, people, statuses, studies
 
@@ -48,3 +49,39 @@ def test_each_person_has_the_verdict_of_the_bedside(assessed: Study, table: pl.D
     known = known_columns(assessed, table)
 
     assert disagreements(assessed, judged(assessed, known), one_by_one(assessed, known)) == []
+
+
+@given(studies(), people, st.integers(1, 13), st.integers(0, 9))
+@LENIENT
+def test_each_count_is_that_of_the_bedside(
+    assessed: Study, table: pl.DataFrame, times: int, skipped: int
+) -> None:
+    """The funnel is counted on bits; a table may begin and end anywhere in a byte or a word."""
+    known = known_columns(assessed, table)
+    expected = (one_by_one(assessed, known) * times)[skipped:]
+    rows = pl.concat([known] * times, rechunk=times % 2 == 0).slice(skipped)
+    if rows.is_empty():
+        return
+
+    engine = prepare(assessed, rows.lazy(), {}, reference_on=None, where=Where())
+    funnel = run(engine, rows.lazy(), where=Where())
+
+    kinds = ("eligible", "not_eligible", "undecided", "potential")
+    found = tuple(getattr(funnel, k) for k in kinds)
+    assert found == tuple(sum(v.status == k for v in expected) for k in kinds)
+    for at, criterion in enumerate(funnel.criteria):
+        answers = [statuses(v)[at] for v in expected]
+        counted = (criterion.met, criterion.not_met, criterion.unknown)
+        assert counted == (answers.count(True), answers.count(False), answers.count(None))
+    for at, step in enumerate(funnel.steps, start=1):
+        so_far = [_joined(assessed, statuses(v)[:at]) for v in expected]
+        assert (step.unknown, step.passed) == (so_far.count(None), so_far.count(True))
+
+
+def _joined(assessed: Study, answers: tuple[bool | None, ...]) -> bool | None:
+    """Whether the first criteria let a person in: false decides."""
+    names = [name for name, _ in assessed.criteria]
+    lets_in = [
+        a if n.startswith("I") or a is None else not a for n, a in zip(names, answers, strict=False)
+    ]
+    return False if False in lets_in else None if None in lets_in else True

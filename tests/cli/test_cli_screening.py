@@ -1,6 +1,7 @@
 """`equipoise screen`: a table of people, and the funnel."""
 
 import re
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -111,3 +112,16 @@ def test_a_folder_with_faults_screens_nobody(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert codes(result) == ["EQ-S001"]
     assert result.stdout == ""
+
+
+def test_without_vega_altair_a_plot_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what to install, and no file is left."""
+    monkeypatch.setitem(sys.modules, "altair", None)
+    plot = tmp_path / "funnel.html"
+
+    asked = ("screen", STUDY, "--people", as_csv(tmp_path), "--plot", plot)
+
+    assert refused(*asked) == ["EQ-E040"]
+    assert not plot.exists()

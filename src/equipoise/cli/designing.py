@@ -14,10 +14,12 @@ from equipoise.cli.answering import (
     PROBLEMS,
     as_json,
     json_option,
+    preferred_language,
     problem_rows,
     show_problems,
     telling_time,
 )
+from equipoise.problems import LANGUAGES, Language
 
 if TYPE_CHECKING:
     from equipoise.screening import Funnel
@@ -116,10 +118,19 @@ class Asked(msgspec.Struct, frozen=True):
 @click.option("--settle", "settles", is_flag=True, help="List what would settle the undecided.")
 @click.option("--what-if", "compares", is_flag=True, help="Compare readings of open decisions.")
 @click.option("--readings", type=FILE, help="Options of decisions as rules, for --what-if.")
+@click.option("--plot", type=FILE, help="The funnel as a page to point at: an .html file.")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Of the plot.")
 @click.option("--suppress", type=click.IntRange(0), default=0, help="Hide counts below N.")
 @json_option
 def screen(
-    directory: Path, people: str, table: str, suppress: int, is_json: bool, **asked: Any
+    directory: Path,
+    people: str,
+    table: str,
+    plot: Path | None,
+    language: Language | None,
+    suppress: int,
+    is_json: bool,
+    **asked: Any,
 ) -> int:
     """Screen a table of people against the criteria, and show the funnel."""
     from equipoise.cli.folders import load_checked
@@ -135,6 +146,10 @@ def screen(
             funnel, more = _screen_file(study, Path(people), wishes)
     shown = funnel.suppressed(suppress)
     more = {k: _suppressed(rows, suppress) for k, rows in more.items()}
+    if plot is not None:
+        from equipoise.screening.plot import write_plot
+
+        write_plot(study, shown, plot, language=language or preferred_language())
     if is_json:
         as_json(shown.to_answer() | more)
     else:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from equipoise.screening.columns import Column, WrongCellError
 from equipoise.screening.compiler import CompiledCriterion, Plan, Term, compile_study
 from equipoise.screening.compiler.terms import columns_in, conjunction, disjunction, words_in
+from equipoise.screening.counting import Counting
 from equipoise.screening.funnel import Funnel, make_funnel
 from equipoise.screening.polars_terms import to_polars
 from equipoise.screening.reading import Clean, clean_columns, find_sources
@@ -69,14 +70,21 @@ def judge(
 ) -> pl.LazyFrame:
     """One column a criterion (`I3`: met, not met or null), `waits I5` where that says more, the
     columns in `keep` under their own names, and the terms of `extra` under theirs."""
-    definitions = {**dict(engine.plan.definitions), **extra}
-    rows = _with_definitions(definitions, rows.select(*_inputs(engine, keep)))
+    rows = _prepared(engine, rows, keep, extra)
     statuses = [to_polars(c.status).alias(c.id) for c in engine.criteria]
     waits = [to_polars(c.waits).alias(f"waits {c.id}") for c in engine.waiting]
     believed = [n for n, _ in engine.plan.definitions if n.endswith(" believed")]
     kept = [pl.col(f"keep {name}").alias(name) for name in keep]
     others = [pl.col(n) for n in (*believed, *_wrong(engine), *extra)]
     return rows.select(*kept, pl.col(_HEIGHT), *statuses, *waits, *others)
+
+
+def _prepared(
+    engine: Engine, rows: pl.LazyFrame, keep: Sequence[str], extra: Mapping[str, Term]
+) -> pl.LazyFrame:
+    """What the criteria read: clean columns, and what several criteria share."""
+    definitions = {**dict(engine.plan.definitions), **extra}
+    return _with_definitions(definitions, rows.select(*_inputs(engine, keep)))
 
 
 def _wrong(engine: Engine) -> Mapping[str, pl.Expr]:
@@ -87,6 +95,7 @@ def _wrong(engine: Engine) -> Mapping[str, pl.Expr]:
 
 
 _HEIGHT = "row"
+_PIECE = 800_000
 
 
 def _inputs(engine: Engine, keep: Sequence[str]) -> Iterator[pl.Expr]:
@@ -185,37 +194,19 @@ def _only(study: Study, name: str) -> Study:
     )
 
 
-def count(engine: Engine, judged: pl.LazyFrame) -> pl.LazyFrame:
-    """One row with every count of the funnel."""
-    rows = verdicts(engine, judged)
-    so_far: pl.Expr | None = None
-    steps: list[str] = []
-    for criterion in engine.criteria:
-        lets_in = pl.col(criterion.id) if criterion.is_inclusion else ~pl.col(criterion.id)
-        so_far = lets_in if so_far is None else pl.col(f"to {steps[-1]}") & lets_in
-        steps.append(criterion.id)
-        rows = rows.with_columns(so_far.alias(f"to {criterion.id}"))
-    return rows.select(*_counts(engine))
+def count(engine: Engine, rows: pl.LazyFrame) -> Mapping[str, int]:
+    """Every count of the funnel.
 
-
-def _counts(engine: Engine) -> Iterator[pl.Expr]:
-    yield pl.len().alias("people")
-    yield pl.col(SATISFIED).sum().alias("eligible")
-    yield pl.col(SATISFIED).null_count().alias("open")
-    yield (pl.col(SATISFIED).is_null() & ~pl.col(WAITS)).sum().alias("potential")
-    for criterion in engine.criteria:
-        name = criterion.id
-        yield pl.col(name).sum().alias(f"met {name}")
-        yield pl.col(name).null_count().alias(f"unknown {name}")
-        yield pl.col(f"to {name}").sum().alias(f"passed {name}")
-        yield pl.col(f"to {name}").null_count().alias(f"open {name}")
-    for name, _ in engine.plan.definitions:
-        if name.endswith(" believed"):
-            value = name.removesuffix(" believed")
-            yield (~pl.col(name)).sum().alias(f"implausible {value}")
-    for clean in engine.cleaned:
-        if clean.is_wrong is not None:
-            yield pl.col(f"wrong {clean.column.header}").sum()
+    Polars computes the comparisons, and their bits are joined and counted as they come: to join
+    columns that hold nulls would cost several times what the comparisons do.
+    """
+    wrong = tuple(_wrong(engine))
+    counting = Counting(engine.criteria, dict(engine.plan.definitions), flags=wrong)
+    leaves = [to_polars(term).alias(str(at)) for at, term in enumerate(counting.leaves)]
+    compared = _prepared(engine, rows, (), {}).select(*leaves, pl.col(_HEIGHT))
+    pieces = compared.collect_batches(chunk_size=_PIECE, maintain_order=False, engine="streaming")
+    # In one chunk, values and nulls begin at the same bit: else each column would be copied twice.
+    return counting.count(piece.rechunk() for piece in pieces)
 
 
 def to_funnel(engine: Engine, counts: Mapping[str, int]) -> Funnel:

@@ -22,8 +22,6 @@ several, the one that the study picks (`pick`) counts; if those of that day diff
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from functools import reduce
-from operator import or_
 from pathlib import Path
 
 import msgspec
@@ -37,6 +35,8 @@ from equipoise.study.criteria import ValueDefinition
 from equipoise.study.study import Study
 from equipoise.study.vocabulary import value_names
 from equipoise.study.yaml_source import load_yaml
+
+_ALL_BUT_THE_SIGN = 2**63 - 1
 
 
 class Feed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -186,31 +186,51 @@ def latest(
         reference = pl.col(REFERENCE)
     # The widest window first: it costs one comparison of days and leaves few rows.
     rows = rows.filter(_in_widest_window(study, mapped, reference))
-    code = pl.col(mapped.concept)
-    dtype = facts.collect_schema()[mapped.concept]
-    is_known = isinstance(dtype, pl.Enum) and set(mapped.concepts) <= set(dtype.categories)
-    if not is_known and not isinstance(dtype, pl.String):
-        code = code.cast(pl.String)
-    rows = rows.filter(reduce(or_, (code == c for c in mapped.concepts), pl.lit(False)))
+    rows = _of_concepts(mapped, rows, facts.collect_schema()[mapped.concept])
     rows = rows.select(
         pl.col(mapped.person).alias("person"),
         pl.col(mapped.concept).alias("concept"),
         _in_study_units(study, mapped).alias("value"),
         pl.col(mapped.on).cast(pl.Date).alias("day"),
         reference.alias("reference"),
-    ).filter(pl.col("value").is_not_null())
+    ).filter(pl.col("value").is_not_nan())
     if len({_definition(study, m.gives).within_days for m in mapped.concepts.values()}) > 1:
         rows = rows.filter(_in_windows(study, mapped))
+    least, most = _of_the_day_picked(_rank(study, mapped))
+    counted = rows.group_by("person", "concept").agg(least.alias("least"), most.alias("most"))
+    agreed = pl.when(pl.col("least") == pl.col("most")).then(pl.col("least"))
+    return counted.select("person", "concept", agreed.alias("value"))
+
+
+def _of_concepts(mapped: Facts, rows: pl.LazyFrame, dtype: pl.DataType) -> pl.LazyFrame:
+    """The rows of concepts that give something; an enumeration of these alone needs no look."""
+    code = pl.col(mapped.concept)
+    if isinstance(dtype, pl.Enum):
+        given = [c for c in dtype.categories if c in mapped.concepts]
+        if len(given) == len(dtype.categories):
+            return rows
+        return rows.filter(code.is_in(pl.Series(given, dtype=dtype).implode()))
+    text = code if isinstance(dtype, pl.String) else code.cast(pl.String)
+    return rows.filter(text.is_in(list(mapped.concepts)))
+
+
+def _rank(study: Study, mapped: Facts) -> pl.Expr:
+    """A number that is highest on the day that counts: the last one, or the first."""
     first = [c for c, m in mapped.concepts.items() if _definition(study, m.gives).pick == "first"]
     rank = pl.col("day").cast(pl.Int32)
-    if first:
-        rank = pl.when(pl.col("concept").cast(pl.String).is_in(first)).then(-rank).otherwise(rank)
-    days_of = rows.with_columns(rank.alias("rank")).group_by("person", "concept", "rank")
-    daily = days_of.agg(pl.min("value").alias("least"), pl.max("value").alias("most"))
-    last = [pl.col(n).sort_by("rank").last() for n in ("least", "most")]
-    agreed = pl.when(pl.col("least") == pl.col("most")).then(pl.col("least"))
-    counted = daily.group_by("person", "concept").agg(last)
-    return counted.select("person", "concept", agreed.alias("value"))
+    if not first:
+        return rank
+    return pl.when(pl.col("concept").cast(pl.String).is_in(first)).then(-rank).otherwise(rank)
+
+
+def _of_the_day_picked(rank: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """The least and the greatest value of that day, in one pass and without a sort: a day and the
+    bits of a number, which order as numbers do once those below zero are turned, are one key."""
+    value = pl.col("value")
+    bits = value.reinterpret(dtype=pl.Int64)
+    ordered = pl.when(bits < 0).then(bits ^ _ALL_BUT_THE_SIGN).otherwise(bits).cast(pl.Int128)
+    day = rank.cast(pl.Int128) * 2**64
+    return value.max_by(day - ordered), value.max_by(day + ordered)
 
 
 def _in_widest_window(study: Study, mapped: Facts, reference: pl.Expr) -> pl.Expr:

@@ -8,7 +8,7 @@ import polars as pl
 
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.screening.columns import Column, find_columns
-from equipoise.screening.engine import Engine, compile_for, count, judge, to_funnel
+from equipoise.screening.engine import Engine, compile_for, count, to_funnel
 from equipoise.screening.funnel import Funnel
 from equipoise.screening.reading import Clean
 from equipoise.screening.tables import check_cells, open_table, reading
@@ -70,8 +70,7 @@ def run(engine: Engine, rows: pl.LazyFrame, *, where: Where) -> Funnel:
         Refused: with the first wrong cells, or for a table without rows.
     """
     with reading(where):
-        counted = count(engine, judge(engine, rows)).collect(engine="streaming")
-        counts = counted.row(0, named=True)
+        counts = dict(count(engine, rows))
         doubted = [c for c in engine.cleaned if _is_doubtful(c, counts)]
         problems = check_cells(rows, doubted, where=where)
         counts |= _without_nan(rows, doubted, counts)

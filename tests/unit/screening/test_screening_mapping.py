@@ -8,6 +8,7 @@ import pytest
 
 from equipoise.problems import Refused
 from equipoise.screening import apply_mapping, load_mapping, screen
+from equipoise.screening.mapping import Concept, Facts, latest
 from equipoise.study.criteria import Criterion
 from tests.unit.eligibility.small_study import REFERENCE, judged, study
 
@@ -41,6 +42,8 @@ PEOPLE = pl.LazyFrame(
         "uncontrolled": [False] * 4,
     }
 )
+
+CRP = Concept(gives="crp", unit="mg/L")
 
 
 def fact(person: int, value: float | None, unit: str, days: int) -> dict[str, object]:
@@ -111,6 +114,31 @@ def test_each_person_has_a_reference_date_of_their_own(tmp_path: Path) -> None:
     rows = table.rows.sort("person").collect()
     assert rows["hb"].to_list() == [11.0, None, None, None]
     assert rows["crp"].to_list() == [10.0, None, None, 9.0]
+
+
+@pytest.mark.parametrize(
+    ("values", "counts"),
+    [
+        ([7.2, 7.3], None),
+        ([7.3, 7.2, 7.3], None),
+        ([-0.25, -0.125], None),
+        ([-0.25, -0.25], -0.25),
+        ([0.0, -0.0], 0.0),
+        ([7.25, float("nan")], 7.25),
+        ([1e300, 7.0], None),
+        ([5.0], 5.0),
+    ],
+)
+def test_numbers_of_one_day_count_if_they_are_the_same(
+    values: list[float], counts: float | None
+) -> None:
+    """However little they differ; what is not a number is no second one."""
+    rows = [{**fact(1, v, "mg/L", 3), "pid": 1} for v in values]
+    feeds = Facts(person="pid", concept="code", value="value", on="day", concepts={"1988-5": CRP})
+
+    found = latest(STUDY, feeds, pl.LazyFrame(rows), reference_on=REFERENCE).collect()
+
+    assert found["value"].to_list() == [counts]
 
 
 def test_measurements_alone_make_people(tmp_path: Path) -> None:

@@ -267,15 +267,27 @@ def _below_varying(
 ) -> Term:
     op = "lt" if is_strict else "le"
     factor = right.factor * (find_factor(right.unit, left.unit) or 1.0)
-    low = scaled(low, left.factor)
     if left.grain == right.grain == "int" and factor == left.factor == 1:
         return Term(op, (low, high))
     slack = -SLACK if is_strict else SLACK
     if right.is_positive:
-        return Term(op, (low, scaled(high, factor * (1 + slack))))
+        low, by = _without_factor(scaled(low, left.factor))
+        return Term(op, (low, scaled(high, factor * (1 + slack) / by)))
+    low = scaled(low, left.factor)
     high = scaled(high, factor)
     moved = Term("add", (high, scaled(Term("abs", (high,)), slack)))
     return Term(op, (low, moved))
+
+
+def _without_factor(term: Term) -> tuple[Term, float]:
+    """A number without the known positive factor that it was multiplied by, and the factor."""
+    if term.op == "multiply":
+        inner, factor = term.args
+        if isinstance(inner, Term) and isinstance(factor, Term) and factor.op == "constant":
+            by = factor.args[0]
+            if isinstance(by, int | float) and by > 0:
+                return inner, by
+    return term, 1.0
 
 
 def _term(operand: Operand, bound: str) -> Term:
