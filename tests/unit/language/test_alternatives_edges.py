@@ -11,6 +11,7 @@ from equipoise.language.alternatives import (
     find_changes,
     find_settlement,
     say_change,
+    settling,
 )
 from equipoise.language.functions import STANDARD_FUNCTIONS, Function
 
@@ -254,3 +255,59 @@ def test_a_change_names_its_values() -> None:
     (change,) = turned("x > 3 and y < 2", x=Known(1), y=Known(4)).changes
 
     assert change.names == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("rule", "true"),
+    [
+        ("x within 1 day before 2026-03-11", "x: from 10 Mar 2026 to 11 Mar 2026"),
+        ("-x < -5", "x: above 5"),
+        ("case when x then true otherwise false", "if x: yes, then yes; otherwise no"),
+    ],
+)
+def test_windows_signs_and_cases_are_ways_too(rule: str, true: str) -> None:
+    """A window is two limits, a minus turns one around, a case is one condition."""
+    assert said(settled(rule))[0] == [true]
+
+
+def test_limits_that_say_the_same_many_times_are_bounded() -> None:
+    """Two of thirty limits on one value: too many selections, and honestly told."""
+    found = settled(f"at least 2 of ({', '.join(f'x > {n}' for n in range(30))})")
+
+    assert found.true == ()
+    assert not found.is_exact
+
+
+def test_two_long_lists_are_bounded() -> None:
+    """Sixty by sixty ways."""
+    lists = [f"any of ({', '.join(f'{v}{n}' for n in range(60))})" for v in "ab"]
+    found = find_settlement(parse(" and ".join(lists)).root, lambda n: unknown("missing", n))
+
+    assert found.true == ()
+    assert len(found.false) == 2
+
+
+def test_a_proof_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ways are told; which sets settle in any case is not claimed."""
+    monkeypatch.setattr(settling, "MOST_STEPS", 50)
+    n = 7
+    pairs = ", ".join(f"a{at} and b{at}" for at in range(n))
+    every = ", ".join(f"a{at}" for at in range(n))
+    found = find_settlement(
+        parse(f"any of (all of ({every}), {pairs})").root, lambda name: unknown("missing", name)
+    )
+
+    assert found.sure == ()
+    assert len(found.true) == n + 1
+    assert not found.is_exact
+
+
+def test_a_value_of_another_kind_than_its_type_has_no_place() -> None:
+    """A text where a number belongs would have to become a number."""
+    types = {"x": ValueType("number", plausible=(0, 9))}
+    found = find_changes(parse("x > 3").root, {"x": Known("a")}.get, target=True, types=types)
+
+    assert changes(found) == ["x: above 3 (now a)"]
+    codes = {"x": ValueType("choice", codes=("a", "b"))}
+    found = find_changes(parse("x = a").root, {"x": Known("z")}.get, target=True, types=codes)
+    assert changes(found) == ["x: “a” (now z)"]
