@@ -23,6 +23,13 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 # What the roles are for (ICH E6(R3) 4.2, 4.3.8): written by hand, apart from the code.
 ENROLL = {Role.COORDINATOR, Role.INVESTIGATOR}
 ENTER = ENROLL | {Role.OUTCOME_ASSESSOR}
+WATCH = ENROLL | {
+    Role.DATA_MANAGER,
+    Role.MONITOR,
+    Role.STATISTICIAN,
+    Role.SAFETY_OFFICER,
+    Role.AUDITOR,
+}
 DUTIES: dict[str, set[Role]] = {
     "screen": ENROLL,
     "judge": ENROLL,
@@ -33,6 +40,12 @@ DUTIES: dict[str, set[Role]] = {
     "order": ENROLL,
     "give": ENROLL,
     "sign": {Role.INVESTIGATOR},
+    "ask_override": {Role.INVESTIGATOR},
+    "agree_override": {Role.SAFETY_OFFICER},
+    "drop_override": {Role.INVESTIGATOR, Role.SAFETY_OFFICER},
+    "override": WATCH,
+    "deviations": WATCH,
+    "deviate": ENROLL | {Role.DATA_MANAGER, Role.MONITOR},
     "miss": ENTER,
     "live": ENTER,
     "correct": ENTER | {Role.DATA_MANAGER},

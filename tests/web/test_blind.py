@@ -122,7 +122,17 @@ def test_no_blinded_page_tells_an_arm(
     client = sign_in(role)
     seen = list(walking.walk(client, list(walking.every_address(trial))))
     for code in trial.state.participants:
-        for act in ("judge/2-willing", "randomize", "end-screening", "withdraw", "sign"):
+        for act in (
+            "judge/2-willing",
+            "randomize",
+            "exception/ask",
+            "exception/confirm",
+            "exception/drop",
+            "deviation",
+            "end-screening",
+            "withdraw",
+            "sign",
+        ):
             seen.append(walking.ask(client, f"/participants/{code}/{act}/", "POST", {}))
         for act in ("order", "give"):
             address = f"/participants/{code}/encounters/M0/{act}/"

@@ -399,3 +399,64 @@ def test_who_measures_outcomes_sees_no_course(trial: RunningTrial, sign_in: Sign
     assert "fever" not in page.text
     assert said("participant.infusion") not in page.text
     assert "fever" in read(investigator.get(f"/participants/{code}/")).text
+
+
+def test_what_is_not_expected_of_a_person_is_not_asked(
+    trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """Before the first infusion no safety visit; whoever cannot conceive gets no such form."""
+    screened, code = course.screened(trial), course.randomized(trial)
+    client = sign_in(Role.COORDINATOR)
+    fresh, page = (read(client.get(f"/participants/{c}/")) for c in (screened, code))
+
+    def line(of: Reading, words: str) -> str:
+        return next(e.text for e in of.all("tr") if words in e.text)
+
+    assert said("expected.may_be") in line(fresh, "M0, first infusion")
+    assert "Able to conceive or to father a child: missing" in line(fresh, "M0, first infusion")
+    assert said("timing.not_expected") in line(page, "M1, safety visit")
+    assert said("expected.not") in line(page, "M0, first infusion")
+    assert not [e for e in page.all("a") if "contraception" in e.get("href")]
+    assert not [e for e in page.all("a") if "/M1/miss/" in e.get("href")]
+    posted = client.post(f"/participants/{code}/forms/M0/contraception/0/", {"kept": "yes"})
+    assert posted.status_code == 422
+
+    infused = course.given(trial)
+    after = read(client.get(f"/participants/{infused}/"))
+    assert said("timing.upcoming") in line(after, "M1, safety visit")
+    assert [e for e in after.all("a") if "/M1/miss/" in e.get("href")]
+
+
+@pytest.mark.requirement("C45")
+def test_a_result_is_entered_in_the_unit_of_the_sheet(trial: RunningTrial, sign_in: SignIn) -> None:
+    """A labelled choice of units; the record shows both, and the correction begins as entered."""
+    code = course.consented(trial)
+    client = sign_in(Role.COORDINATOR)
+    page = read(client.get(address(code, "laboratory")))
+    chooser = next(x for x in page.all("select") if x.get("name") == "hemoglobin.unit")
+    assert [o.text for o in page.all("option")][:3] == ["g/dL", "g/L", "mmol/L"]
+    label = next(x for x in page.all("label") if x.get("for") == chooser.get("id"))
+    assert label.text == said("field.unit", item="Hemoglobin")
+
+    given = filled(trial, "laboratory", hemoglobin="6.3", hiv="negative")
+    posted = client.post(
+        address(code, "laboratory"), {**given, "hemoglobin.unit": "mmol/L"}, follow=True
+    )
+    assert posted.status_code == 200
+    record = record_of(trial, code, "laboratory")
+    assert record.as_entered == {"hemoglobin": (6.3, "mmol/L")}
+    assert record.values["hemoglobin"] == pytest.approx(10.1515, abs=0.001)
+    shown = read(client.get(address(code, "laboratory")))
+    line = next(e.text for e in shown.all("tr") if e.text.startswith("Hemoglobin"))
+    assert "10.2 g/dL (entered as 6.3 mmol/L)" in line
+
+    path = address(code, "laboratory") + "correct/hemoglobin/"
+    correction = read(client.get(path))
+    chosen = [o.text for o in correction.all("option") if "selected" in o.attrs]
+    assert chosen[:1] == ["mmol/L"]
+    data = {"hemoglobin": "6.4", "hemoglobin.unit": "mmol/L", "seen": "1", ".reason": "Misread"}
+    assert client.post(path, data).status_code == 302
+    assert record_of(trial, code, "laboratory").as_entered == {"hemoglobin": (6.4, "mmol/L")}
+
+    strange = client.post(path, {**data, "hemoglobin.unit": "stone", "seen": "2"})
+    assert read(strange).codes == {"EQ-F010"}

@@ -148,6 +148,54 @@ def test_damage_is_told_at_once(trial: RunningTrial, sign_in: SignIn) -> None:
     assert page.codes
 
 
+@pytest.mark.requirement("C77", "F07")
+def test_a_pause_is_seen_by_everybody_and_lifted_by_two(
+    trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """The banner on both doors; the rule with its counts; the board and the officer agree."""
+    course.fallen_ill(trial, course.given(trial), related="certain", fatal=True, grade=5)
+    assert trial.state.pausing == ("related-death",)
+    for role, door in ((Role.CELL_UNIT, "sealed"), (Role.COORDINATOR, "site")):
+        page = read(sign_in(role, door=door).get("/", follow=True))
+        assert said("stopping.banner") in page.text
+
+    board = sign_in(Role.DSMB)
+    page = read(board.get("/adverse-events/"))
+    assert "n_related_fatal = 1" in row(page, "A death that may be due")
+    assert said("stopping.met", on="")[:5] in row(page, "A death that may be due")
+    assert said("stopping.not_met") in row(page, "A first thrombotic")
+    address = next(e.get("href") for e in page.all("a") if "/resume/" in e.get("href"))
+    assert "A death that may be due" in read(board.get(address)).text
+    agreed = read(board.post(address, {"reason": "The heart was ill before"}, follow=True))
+    assert said("stopping.still_paused") in agreed.text
+    assert "The heart was ill before" in agreed.text
+    assert not [e for e in agreed.all("a") if "/resume/" in e.get("href")]
+
+    officer = sign_in(Role.SAFETY_OFFICER)
+    stale = read(officer.post("/resume/?rules=thrombosis", {"reason": "As the board says"}))
+    assert "EQ-C092" in stale.codes
+    done = read(officer.post(address, {"reason": "As the board says"}, follow=True))
+    assert said("stopping.goes_on") in done.text
+    assert said("stopping.banner") not in done.text
+    assert "As the board says" in row(done, "A death that may be due")
+
+
+def test_a_rule_that_hangs_on_an_unclear_event_says_so(
+    trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """An event without a grade may be of any: the count is nought or one."""
+    plan = trial.study.safety
+    assert plan is not None
+    ungraded = replace(plan, grade="end_on")
+    rule = replace(plan.stopping[0], met_if="n_grade_3 >= 1")
+    trial.study = replace(trial.study, safety=replace(ungraded, stopping=(rule,)))
+    course.fallen_ill(trial, course.given(trial))
+    page = read(sign_in(Role.SAFETY_OFFICER).get("/adverse-events/"))
+
+    assert said("stopping.unclear") in row(page, "A death that may be due")
+    assert "n_grade_3 = 0 – 1" in row(page, "A death that may be due")
+
+
 @pytest.mark.requirement("C11")
 def test_what_was_taken_out_leaves_its_digest(trial: RunningTrial, sign_in: SignIn) -> None:
     course.consented(trial)

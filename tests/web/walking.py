@@ -64,10 +64,20 @@ def _kind(address: str) -> str:
 def every_address(trial: RunningTrial) -> Iterator[str]:
     """The addresses of the site door, for everybody in the trial and all that is entered."""
     yield from ("/", "/participants/", "/screen/", "/adverse-events/", "/ledger/", "/people/")
+    yield "/deviations/"
     for subject in trial.state.participants.values():
         person = f"/participants/{subject.code}/"
         yield person
-        for act in ("eligibility", "randomize", "end-screening", "withdraw", "complete", "sign"):
+        for act in (
+            "eligibility",
+            "randomize",
+            "exception",
+            "deviation",
+            "end-screening",
+            "withdraw",
+            "complete",
+            "sign",
+        ):
             yield f"{person}{act}/"
         for encounter in trial.study.infusion_encounters:
             yield from (f"{person}encounters/{encounter}/{a}/" for a in ("order", "give", "miss"))

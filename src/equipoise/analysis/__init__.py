@@ -15,6 +15,11 @@ from equipoise.analysis.course import Course, estimate_course
 from equipoise.analysis.figures import plot_accrual, plot_course, plot_events, plot_flow
 from equipoise.analysis.flow import Flow, FlowGroup, count_flow
 from equipoise.analysis.groups import DummyArms, draw_dummy_arms, find_shared_arms
+from equipoise.analysis.populations import (
+    PopulationCount,
+    PopulationTable,
+    tabulate_populations,
+)
 from equipoise.analysis.report import render_report, write_report
 from equipoise.analysis.sections import Imprint
 from equipoise.analysis.summary import (
@@ -33,6 +38,8 @@ __all__ = [
     "Flow",
     "FlowGroup",
     "Imprint",
+    "PopulationCount",
+    "PopulationTable",
     "Received",
     "Summary",
     "count_flow",
@@ -51,5 +58,6 @@ __all__ = [
     "summarize",
     "tabulate_adverse_events",
     "tabulate_baseline",
+    "tabulate_populations",
     "write_report",
 ]

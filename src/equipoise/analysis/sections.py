@@ -9,10 +9,12 @@ from msgspec import Struct
 from equipoise.analysis.adverse import Received, list_events, tabulate_adverse_events
 from equipoise.analysis.baseline import tabulate_baseline
 from equipoise.analysis.course import Course, estimate_course
+from equipoise.analysis.deviations import list_deviations
 from equipoise.analysis.figures import plot_accrual, plot_course, plot_events, plot_flow
 from equipoise.analysis.figures.svg import tag
 from equipoise.analysis.flow import count_flow
 from equipoise.analysis.groups import Arms, Basis, DummyArms, plan_comparisons, plan_sizes
+from equipoise.analysis.populations import tabulate_populations
 from equipoise.analysis.summary import estimate_detectable, estimate_power
 from equipoise.analysis.tables import (
     badge,
@@ -20,6 +22,8 @@ from equipoise.analysis.tables import (
     show_adverse_events,
     show_baseline,
     show_course,
+    show_deviations,
+    show_populations,
     show_serious_events,
     show_shared_arms,
     table,
@@ -100,6 +104,15 @@ def describe_accrual(matter: Matter) -> str:
     return _section("accrual", matter, _figure(drawn, matter, is_grouped=False))
 
 
+def describe_populations(matter: Matter) -> str:
+    """How many belong to each analysis population, by the expression of the study folder."""
+    found = tabulate_populations(matter.study, matter.state, arms=matter.arms)
+    if not found.rows:
+        return ""
+    shown = show_populations(found, language=matter.language)
+    return _section("populations", matter, shown)
+
+
 def describe_baseline(matter: Matter) -> str:
     """Who was randomized."""
     found = tabulate_baseline(
@@ -135,6 +148,12 @@ def describe_serious(matter: Matter) -> str:
     """The listing of deaths and other serious events (ICH E3, 14.3.2)."""
     events = list_events(matter.study, matter.state)
     return _section("serious", matter, show_serious_events(events, language=matter.language))
+
+
+def describe_deviations(matter: Matter) -> str:
+    """The listing of departures from the protocol (ICH E3, 16.2.2)."""
+    shown = show_deviations(list_deviations(matter.state), language=matter.language)
+    return _section("deviations", matter, shown)
 
 
 def describe_limits(matter: Matter) -> str:
@@ -191,10 +210,12 @@ SECTIONS = (
     describe_trial,
     describe_flow,
     describe_accrual,
+    describe_populations,
     describe_baseline,
     describe_courses,
     describe_safety,
     describe_serious,
+    describe_deviations,
     describe_limits,
     describe_assumptions,
 )

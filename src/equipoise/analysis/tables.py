@@ -13,8 +13,10 @@ from equipoise.analysis.adverse import (
 )
 from equipoise.analysis.baseline import BaselineRow, BaselineTable
 from equipoise.analysis.course import Course, CoursePoint
+from equipoise.analysis.deviations import KIND_NAMES, DeviationLine, count_deviations
 from equipoise.analysis.figures.svg import tag
 from equipoise.analysis.groups import Basis, find_shared_arms
+from equipoise.analysis.populations import PopulationTable
 from equipoise.analysis.summary import Summary
 from equipoise.analysis.texts import (
     NO_BREAK,
@@ -25,6 +27,8 @@ from equipoise.analysis.texts import (
     say_share,
     word,
 )
+from equipoise.language import Reason
+from equipoise.language.words import REASONS
 from equipoise.problems import LANGUAGES, Language, Text
 from equipoise.safety import AdverseEvent
 from equipoise.study.study import Study
@@ -50,6 +54,30 @@ def table(
         "table", tag("caption", caption), tag("thead", top), tag("tbody", body), class_="data"
     )
     return tag("div", drawn, class_="scroll") + "".join(tag("p", n, class_="note") for n in notes)
+
+
+def show_populations(found: PopulationTable, *, language: Language) -> str:
+    """Populations down: their rule, all members, those in each group, and who may be a member."""
+    head = [say(f"population_{key}", language) for key in ("name", "rule", "n")]
+    head += [escape(label.say(language)) for label in found.labels if found.basis != "pooled"]
+    head.append(say("population_unclear", language))
+    rows = [
+        [
+            escape(row.population.label.say(language)),
+            tag("code", escape(row.population.members)),
+            str(row.n),
+            *(str(n) for n in row.sizes if found.basis != "pooled"),
+            "<br>".join(_unclear(code, reasons, language) for code, reasons in row.unclear) or "–",
+        ]
+        for row in found.rows
+    ]
+    caption = f"{say('population_caption', language)} {badge(found.basis, language)}"
+    return table(caption, head, rows, notes=[say("population_note", language)])
+
+
+def _unclear(code: str, reasons: Iterable[Reason], language: Language) -> str:
+    said = (f"{r.name} {REASONS[r.kind].say(language)}".strip() for r in reasons)
+    return escape(f"{code}: {', '.join(said)}")
 
 
 def show_baseline(found: BaselineTable, *, language: Language) -> str:
@@ -141,6 +169,40 @@ def show_serious_events(events: Iterable[AdverseEvent], *, language: Language) -
     return table(
         say("serious_caption", language), head, rows, notes=[say("serious_note", language)]
     )
+
+
+def show_deviations(lines: Sequence[DeviationLine], *, language: Language) -> str:
+    """How many deviations of each kind, and each of them; by number, all arms together."""
+    if not lines:
+        return tag("p", say("deviations_none", language))
+    colon = f"{NO_BREAK}:" if language == "fr" else ":"
+    counts = [
+        f"{KIND_NAMES[kind].say(language)}{colon} {n} ({n_people})"
+        for kind, (n, n_people) in count_deviations(lines).items()
+    ]
+    keys = ("participant", "kind", "on", "criteria", "what", "by")
+    rows = [
+        [
+            escape(x.participant),
+            escape(KIND_NAMES[x.deviation.kind].say(language)),
+            _unbroken(say_day(x.deviation.on)),
+            escape(", ".join(x.deviation.criteria) or "–"),
+            escape(x.deviation.what or "–"),
+            escape(_deciders(x)),
+        ]
+        for x in lines
+    ]
+    head = [say(f"deviations_{key}", language) for key in keys]
+    notes = [f"{say('deviations_counts', language)} {escape('; '.join(counts))}"]
+    return table(say("deviations_caption", language), head, rows, notes=notes)
+
+
+def _deciders(line: DeviationLine) -> str:
+    """The two who decided on an exception, or who recorded the deviation."""
+    override = line.deviation.override
+    if override is None:
+        return line.deviation.stamp.by
+    return f"{override.requested_by}, {override.confirmed_by}"
 
 
 def _row(cells: Sequence[str], n_columns: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from equipoise.conduct.events import Value
-from equipoise.conduct.facts import observations_of
+from equipoise.conduct.facts import baseline_day, observations_of
 from equipoise.conduct.state import Participant
 from equipoise.problems import Text
 from equipoise.study.forms import Derivation, Form, Item
@@ -47,7 +47,7 @@ def first_infused_on(person: Participant) -> dt.date | None:
 
 def find_baseline(person: Participant, history: tuple[Observed, ...]) -> Observed | None:
     """The last value before or at the first infusion; without infusion, at randomization."""
-    last_on = first_infused_on(person) or person.randomized_on
+    last_on = baseline_day(person)
     if last_on is None:
         return None
     return next((o for o in reversed(history) if o.on <= last_on), None)

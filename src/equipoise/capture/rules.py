@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
+from equipoise.clinical import ANALYTES, CALCULATORS
 from equipoise.language import (
     STANDARD_FUNCTIONS,
     Direction,
@@ -18,6 +19,7 @@ from equipoise.language import (
     Interval,
     Known,
     Lookup,
+    as_functions,
     evaluate,
     parse,
     read_month,
@@ -28,6 +30,9 @@ from equipoise.language import (
 from equipoise.language import Value as Answer
 from equipoise.problems import Text
 from equipoise.study.forms import EditCheck, Form, Item
+
+MOLAR_MASSES: Mapping[str, float] = {a.analyte: a.molar_mass for a in ANALYTES}
+"""Of each known substance in g/mol, 0 where mass and amount do not convert."""
 
 Value = bool | int | float | str | None
 """What an item holds; dates are ISO 8601 text, months `YYYY-MM`; None means empty."""
@@ -61,6 +66,11 @@ def is_asked(form: Form, item: str, *, values: Mapping[str, Value], others: Othe
 def derive_items(form: Form, *, values: Mapping[str, Value], others: Others) -> Mapping[str, Value]:
     """The derived values of a form, in order; None as long as an input is unknown."""
     return {name: _plain(x) for name, x in _derive(form, values, others=others).items()}
+
+
+def derive_item(form: Form, name: str, *, values: Mapping[str, Value], others: Others) -> Value:
+    """One derived value; those that come after it are not computed."""
+    return _plain(_derive(form, values, others=others, last=name)[name])
 
 
 def find_warnings(
@@ -109,7 +119,7 @@ def to_known(item: Item, value: Value) -> Answer | None:
             return Known(read_month(str(value)))
     except ValueError:
         return None
-    return Known(value, item.unit)
+    return Known(value, item.unit, (), MOLAR_MASSES.get(item.analyte or "", 0.0))
 
 
 def _lookup(form: Form, values: Mapping[str, Value], *, others: Others) -> Lookup:
@@ -134,37 +144,59 @@ def _entered(form: Form, values: Mapping[str, Value], *, others: Others) -> Look
     return find
 
 
-def _derive(form: Form, values: Mapping[str, Value], *, others: Others) -> Mapping[str, Answer]:
-    """Derived values; each may use the ones before it."""
+def _derive(
+    form: Form, values: Mapping[str, Value], *, others: Others, last: str = ""
+) -> Mapping[str, Answer]:
+    """Derived values up to the last that is wanted; each may use the ones before it."""
     entered = _entered(form, values, others=others)
-    functions = _functions(form, others, current=entered)
     derived: dict[str, Answer] = {}
+
+    def find(wanted: str) -> Answer | None:
+        return derived[wanted] if wanted in derived else entered(wanted)
+
+    functions = _functions(form, others, current=find)
     for name, derivation in form.derive.items():
-        answer = evaluate(
-            parse(derivation.value),
-            lambda wanted: derived[wanted] if wanted in derived else entered(wanted),
-            functions=functions,
-        )
+        answer = evaluate(parse(derivation.value), find, functions=functions)
         if isinstance(answer, Known) and not answer.unit:
             answer = Known(answer.value, derivation.unit)
         elif derivation.unit:  # stored as a bare number, under the unit of its definition
             answer = to_unit(answer, derivation.unit, name=name)
         derived[name] = answer
+        if name == last:
+            break
     return derived
 
 
-def _functions(form: Form, others: Others, *, current: Lookup) -> Functions:
-    def recall(name: str) -> History:
-        path = f"{form.form}.{name}"
-        now = current(name)
-        return History(
-            others.find(path),
-            now if isinstance(now, Known) else None,
-            others.baseline(path),
-            others.worst.get(path, ""),
-        )
+def functions_over(others: Others) -> Functions:
+    """What a rule outside of any form may call; over the visits of `form.item` the last is now."""
 
-    return {**STANDARD_FUNCTIONS, **visit_functions(recall)}
+    def recall(name: str) -> History:
+        *earlier, now = (*others.find(name),) or (None,)
+        return _history(name, others, earlier=tuple(filter(None, earlier)), now=now)
+
+    return {**_FIXED, **visit_functions(recall)}
+
+
+def _functions(form: Form, others: Others, *, current: Lookup) -> Functions:
+    """What the rules of a form may call; `form.item` is looked up over the visits as well."""
+
+    def recall(name: str) -> History:
+        if "." in name:
+            return _history(name, others, earlier=others.find(name))
+        path, now = f"{form.form}.{name}", current(name)
+        known = now if isinstance(now, Known) else None
+        return _history(path, others, earlier=others.find(path), now=known)
+
+    return {**_FIXED, **visit_functions(recall)}
+
+
+def _history(
+    path: str, others: Others, *, earlier: tuple[Known, ...], now: Known | None = None
+) -> History:
+    return History(earlier, now, others.baseline(path), others.worst.get(path, ""))
+
+
+_FIXED: Functions = {**STANDARD_FUNCTIONS, **as_functions(CALCULATORS)}
 
 
 def _plain(answer: Answer) -> Value:

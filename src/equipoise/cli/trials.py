@@ -6,7 +6,7 @@ from pathlib import Path
 from equipoise.capture import Others, derive_items
 from equipoise.cli.folders import first_study, load_checked
 from equipoise.conduct import RunningTrial, TrialState
-from equipoise.exchange import FormRow
+from equipoise.exchange import FormRow, Listing
 from equipoise.ledger import open_store
 from equipoise.problems import Refused, problem
 from equipoise.study.study import Study
@@ -52,3 +52,32 @@ def form_rows(study: Study, state: TrialState) -> Iterator[FormRow]:
                 at=record.stamp.at,
                 version=record.version,
             )
+
+
+def deviation_listing(state: TrialState) -> Listing:
+    """Every departure from the protocol, one row each."""
+    from equipoise.analysis.deviations import list_deviations
+
+    columns = "site participant number kind on criteria what requested_by confirmed_by"
+    return Listing(
+        name="listing.deviations",  # no form can have a dot in its name
+        columns=(*columns.split(), "recorded_by", "recorded_as", "recorded_at", "entry"),
+        rows=tuple(
+            (
+                line.site,
+                line.participant,
+                line.number,
+                line.deviation.kind,
+                line.deviation.on,
+                " ".join(line.deviation.criteria),
+                line.deviation.what,
+                line.deviation.override.requested_by if line.deviation.override else None,
+                line.deviation.override.confirmed_by if line.deviation.override else None,
+                line.deviation.stamp.by,
+                line.deviation.stamp.role,
+                line.deviation.stamp.at,
+                line.deviation.stamp.entry,
+            )
+            for line in list_deviations(state)
+        ),
+    )

@@ -10,7 +10,7 @@ from equipoise.clinical.body import (
     derive_uln_multiple,
     derive_unindexed_gfr,
 )
-from equipoise.clinical.calculators import CALCULATORS, DOMAINS, SOURCES
+from equipoise.clinical.calculators import CALCULATORS, DOMAINS, NEEDS_TABLES, SOURCES
 from equipoise.clinical.criss import (
     CoreSet,
     assess_lung_decline,
@@ -22,9 +22,12 @@ from equipoise.clinical.haq import HAQ_CATEGORIES, derive_haq_category, derive_h
 from equipoise.clinical.lung import (
     GLI_2012_GROUPS,
     GLI_SETS,
+    TABLES_EXTRA,
+    TABLES_PACKAGE,
     Prediction,
     derive_dlco_corrected,
     derive_prediction,
+    has_tables,
 )
 from equipoise.clinical.sclerosis import (
     ACR_EULAR_2013,
@@ -46,7 +49,10 @@ __all__ = [
     "GLI_SETS",
     "HAQ_CATEGORIES",
     "MRSS_AREAS",
+    "NEEDS_TABLES",
     "SOURCES",
+    "TABLES_EXTRA",
+    "TABLES_PACKAGE",
     "Conversion",
     "CoreSet",
     "Prediction",
@@ -72,4 +78,5 @@ __all__ = [
     "derive_uln_multiple",
     "derive_unindexed_gfr",
     "find_analyte_factor",
+    "has_tables",
 ]

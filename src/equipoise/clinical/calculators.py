@@ -291,6 +291,11 @@ names carry the GLI set or the version of CTCAE, so that one which is not here i
 there are any data. All rise or fall in each argument, a prediction by GLI as good as: over a month
 of birth its age curve bends by less than 0.001 percentage points beyond the two ends."""
 
+NEEDS_TABLES: frozenset[str] = frozenset(
+    name for gli_set, chosen in GLI_SETS.items() for name in _gli_calculators(gli_set, chosen)
+)
+"""The calculators that give nothing without the optional tables of lung function."""
+
 DOMAINS: Mapping[str, tuple[Domain | None, ...]] = {
     name: tuple(p.domain for p in c.takes.values()) for name, c in _ALL.items()
 }

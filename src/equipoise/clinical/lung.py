@@ -8,6 +8,7 @@ not: the formulas below are applied to the L, M and S that it gives.
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ from equipoise.clinical.bounds import (
 )
 from equipoise.problems import Refused, problem
 
+TABLES_PACKAGE, TABLES_EXTRA = "pyspiro", "lung"
 _CHILD_BELOW_YEARS = 15
 _MAN, _WOMAN_OR_CHILD = 10.22, 9.38
 _SEXES = {"female": 0, "male": 1}
@@ -180,10 +182,15 @@ def _find_lms(
     return skew, median, spread
 
 
+def has_tables() -> bool:
+    """Whether the reference tables are installed; they are not loaded for that."""
+    return find_spec(TABLES_PACKAGE) is not None
+
+
 @cache
 def _load_tables(name: str) -> Any:
     try:
-        package = import_module("pyspiro")
+        package = import_module(TABLES_PACKAGE)
     except ImportError:
-        raise Refused([problem("EQ-M004", package="pyspiro", extra="lung")]) from None
+        raise Refused([problem("EQ-M004", package=TABLES_PACKAGE, extra=TABLES_EXTRA)]) from None
     return getattr(package, name)()

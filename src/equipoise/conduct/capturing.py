@@ -3,11 +3,22 @@
 import datetime as dt
 from collections.abc import Mapping
 
-from equipoise.capture import check_entry, find_warnings
+from equipoise.capture import (
+    check_entry,
+    find_warnings,
+    read_units,
+)
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
-from equipoise.conduct.facts import adverse_records, latest_values
-from equipoise.conduct.rules import check_in_trial, check_not_future, check_open, check_reason
+from equipoise.conduct.facts import adverse_records, comes_later, expects, latest_values
+from equipoise.conduct.randomizing import with_reassessment
+from equipoise.conduct.rules import (
+    check_consented,
+    check_in_trial,
+    check_not_future,
+    check_open,
+    check_reason,
+)
 from equipoise.conduct.state import FormRecord, Participant
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.safety import read_adverse_event
@@ -31,39 +42,46 @@ def submit_form(
     on: dt.date,
     values: Mapping[str, e.Value],
     not_done: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> Events:
-    """Enter a form. Edit checks that speak are recorded beside the values they speak of."""
+    """Enter a form. Edit checks that speak are recorded beside the values they speak of.
+
+    `units` are those in which numbers were entered, where they are not the items' own.
+    """
     subject = view.participant(participant)
     where = at_record(participant, encounter, form)
     definition = find_form(view, form, where=where)
     omitted = not_done or {}
+    read = read_units(definition, values=values, units=units or {}, where=where)
     others = latest_values(view.study, subject, encounter=encounter)
     problems = [
         *_check_may_write(view, subject, definition, where=where),
         *_check_place(view, subject, definition, encounter=encounter, where=where),
         *check_not_future(on, at=at, where=where),
-        *check_entry(definition, values=values, not_done=omitted, others=others, where=where),
+        *read.problems,
+        *check_entry(definition, values=read.values, not_done=omitted, others=others, where=where),
     ]
     if (encounter, form, repeat) in subject.forms:
         problems.append(problem("EQ-C030", where, form=definition.title))
     if definition.records != "consent":
-        problems += _check_consented(subject, on=on, where=where)
+        problems += check_consented(subject, on=on, where=where)
     refuse_if(problems)
-    warnings = find_warnings(definition, values=values, others=others)
+    warnings = find_warnings(definition, values=read.values, others=others)
     submitted = e.FormSubmitted(
         participant=participant,
         encounter=encounter,
         form=form,
         repeat=repeat,
         on=on,
-        values=values,
+        values=read.values,
         not_done=omitted,
         warnings=tuple(w.id for w in warnings),
+        as_entered=read.entered,
     )
     if definition.records == "consent":
         version = str(values.get("version") or "")
         return [e.ConsentSigned(participant=participant, version=version, on=on), submitted]
-    return [submitted]
+    return with_reassessment(view, submitted, at=at, reason=reason)
 
 
 @act(*SITE_ROLES, Role.DATA_MANAGER)
@@ -80,42 +98,46 @@ def correct_item(
     item: str,
     value: e.Value,
     not_done: str = "",
+    unit: str = "",
     seen: int,
 ) -> Events:
-    """Replace one value, with a reason; `seen` is the version of the form that the person saw."""
+    """Replace one value, with a reason; `seen` is the version of the form that the person saw.
+
+    Data are cleaned until the lock, also those of a participant who has left.
+    """
     subject = view.participant(participant)
     where = at_record(participant, encounter, f"{form}.{item}")
     definition = find_form(view, form, where=where)
     record = find_record(subject, encounter=encounter, form=form, repeat=repeat, where=where)
     if item not in definition.items:
         refuse_if([problem("EQ-C032", where, item=item, form=definition.title)])
-    values = {**record.values, item: value}
-    omitted = {k: v for k, v in record.not_done.items() if k != item}
-    if not_done:
-        omitted[item] = not_done
+    units, place = {item: unit} if unit else {}, at_record(participant, encounter, form)
+    read = read_units(definition, values={item: value}, units=units, where=place)
+    values = {**record.values, **read.values}
+    omitted = {k: v for k, v in {**record.not_done, item: not_done}.items() if v}
     others = latest_values(view.study, subject, encounter=encounter, before=record)
     problems = [
         *check_reason(reason, act="correct_item", where=where),
-        # Data are cleaned until the lock, also those of a participant who has left.
         *_check_role(view, definition, where=where),
         *check_open(view.state),
         *_check_seen(record, item, seen=seen, where=where),
+        *read.problems,
         *check_entry(definition, values=values, not_done=omitted, others=others, where=where),
     ]
-    if record.values.get(item) == value and record.not_done.get(item, "") == not_done:
+    if record.values.get(item) == values[item] and record.not_done.get(item, "") == not_done:
         problems.append(problem("EQ-C034", where, item=definition.items[item].label))
     refuse_if(problems)
-    return [
-        e.ItemCorrected(
-            participant=participant,
-            encounter=encounter,
-            form=form,
-            repeat=repeat,
-            item=item,
-            value=value,
-            not_done=not_done,
-        )
-    ]
+    corrected = e.ItemCorrected(
+        participant=participant,
+        encounter=encounter,
+        form=form,
+        repeat=repeat,
+        item=item,
+        value=values[item],
+        not_done=not_done,
+        as_entered=read.entered.get(item),
+    )
+    return with_reassessment(view, corrected, at=at, reason=reason)
 
 
 @act(Role.SAFETY_OFFICER)
@@ -151,6 +173,8 @@ def miss_encounter(
     ]
     if encounter not in view.study.schedule.encounters:
         problems.append(problem("EQ-C035", where, encounter=encounter))
+    elif expects(view.study, subject, encounter).is_expected is False:
+        problems.append(problem("EQ-C095", where, what=encounter))
     if encounter in subject.missed or any(k[0] == encounter for k in subject.forms):
         problems.append(problem("EQ-C036", where, encounter=encounter))
     refuse_if(problems)
@@ -204,26 +228,17 @@ def _check_role(view: View, form: Form, *, where: Where) -> tuple[Problem, ...]:
 def _check_place(
     view: View, subject: Participant, form: Form, *, encounter: str, where: Where
 ) -> tuple[Problem, ...]:
-    """The form belongs to this encounter, and the participant has come as far as that."""
+    """The form belongs to this encounter and is expected there; the participant has come so far."""
+    if expects(view.study, subject, encounter, form=form).is_expected is False:
+        return (problem("EQ-C095", where, what=form.title),)
     if form.repeats or not form.at:
         return () if encounter == "" else (problem("EQ-C038", where, form=form.title),)
     if encounter not in form.at:
         return (problem("EQ-C038", where, form=form.title),)
     if encounter in subject.missed:
         return (problem("EQ-C036", where, encounter=encounter),)
-    epochs = tuple(view.study.schedule.epochs)
-    is_later = epochs.index(view.study.schedule.encounters[encounter].epoch) > 0
-    if is_later and not subject.is_randomized:
+    if comes_later(view.study, encounter) and not subject.is_randomized:
         return (problem("EQ-C039", where, encounter=encounter),)
-    return ()
-
-
-def _check_consented(subject: Participant, *, on: dt.date, where: Where) -> tuple[Problem, ...]:
-    """No procedure of the trial before written consent."""
-    if subject.consent is None:
-        return (problem("EQ-C040", where),)
-    if on < subject.consent.on:
-        return (problem("EQ-C041", where, on=on, consent=subject.consent.on),)
     return ()
 
 

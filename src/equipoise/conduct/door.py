@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from equipoise.conduct import events as e
 from equipoise.conduct.evolve import fold
+from equipoise.conduct.facts import assess_rules
 from equipoise.conduct.state import Participant, Person, TrialState
 from equipoise.ledger import Draft, Entry, Realm, Store
 from equipoise.problems import Problem, Refused, Where, problem
@@ -23,6 +24,9 @@ from equipoise.vault import Vault
 
 P = ParamSpec("P")
 Events = Sequence[e.Happened]
+
+SYSTEM = Person("system", "Equipoise", "administrator")
+"""Who records what nobody decided: the first entries, and what follows from an act by a rule."""
 
 
 class View(Struct, frozen=True):
@@ -120,7 +124,8 @@ class Act(Generic[P]):
             person = self._admit(trial.state, str(command["by"]))
             view = View(trial.study, trial.state, person)
             events = self.decide(view, *args, **kwargs)
-            return trial.record(view, events, at=at, reason=reason)
+            entries = trial.record(view, events, at=at, reason=reason)
+            return entries + _record_rules_met(trial, view.state, events, entries=entries)
 
     def _admit(self, state: TrialState, by: str) -> Person:
         person = state.people.get(by)
@@ -143,6 +148,38 @@ def act(*roles: Role) -> Callable[[Callable[Concatenate[View, P], Events]], Act[
         return made
 
     return enroll
+
+
+def _record_rules_met(
+    trial: RunningTrial, before: TrialState, events: Events, *, entries: Sequence[Entry]
+) -> tuple[Entry, ...]:
+    """The stopping rules that these entries made true, on record in the same transaction."""
+    if not any(_may_meet_a_rule(trial.study, event) for event in events):
+        return ()
+    after, last = fold(before, entries), entries[-1]
+    because = f"{last.chain}:{last.seq}"
+    met = [
+        e.StoppingRuleMet(rule=s.rule.id, does=s.rule.does, counts=s.counts, entry=because)
+        for s in assess_rules(trial.study, after)
+        if s.is_met and s.rule.id not in after.met
+    ]
+    return trial.record(View(trial.study, after, SYSTEM), met, at=last.at, reason="") if met else ()
+
+
+def _may_meet_a_rule(study: Study, event: e.Happened) -> bool:
+    """Whether an event can change what stopping rules count."""
+    if isinstance(event, e.FormSubmitted | e.ItemCorrected):
+        return study.safety is not None and event.form == study.safety.form
+    return isinstance(event, _COUNTED)
+
+
+_COUNTED = (
+    e.ParticipantScreened,
+    e.ParticipantRandomized,
+    e.InfusionGiven,
+    e.ParticipantWithdrawn,
+    e.ParticipantCompleted,
+)
 
 
 def place_of(event: e.Happened) -> tuple[str, str]:

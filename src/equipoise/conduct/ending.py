@@ -7,11 +7,13 @@ import msgspec
 
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
+from equipoise.conduct.facts import expects
 from equipoise.conduct.rules import check_in_trial, check_not_future, check_open, check_reason
 from equipoise.conduct.state import Participant
 from equipoise.ledger import merkle_root
 from equipoise.problems import problem
 from equipoise.study.roles import Role
+from equipoise.study.study import Study
 
 
 @act(Role.INVESTIGATOR, Role.COORDINATOR)
@@ -41,7 +43,7 @@ def complete_participant(
     problems = [*check_in_trial(view.state, subject), *check_not_future(on, at=at, where=where)]
     if not subject.is_randomized:
         problems.append(problem("EQ-C039", where, encounter="-"))
-    last = next(reversed(tuple(view.study.schedule.encounters)), "")
+    last = last_expected(view.study, subject)
     if last not in subject.missed and all(key[0] != last for key in subject.forms):
         problems.append(problem("EQ-C070", where, encounter=last))
     refuse_if(problems)
@@ -104,6 +106,12 @@ def seal_trial(trial: RunningTrial, *, by: str, at: dt.datetime, reason: str = "
         listed = {chain: (head.seq, head.digest) for chain, head in heads.items()}
         record_seal(trial, by=by, at=at, reason=reason, heads=listed, root=root)
     return root
+
+
+def last_expected(study: Study, subject: Participant) -> str:
+    """The last encounter that the participant is, or may be, expected at; empty without one."""
+    order = reversed(tuple(study.schedule.encounters))
+    return next((e for e in order if expects(study, subject, e).is_expected is not False), "")
 
 
 def digest_of(subject: Participant) -> str:

@@ -6,15 +6,62 @@ the ledger entry around it. No event here can hold an arm, a product or anything
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
+from equipoise.language import Input, Reason
 from equipoise.ledger import to_body
 
 Value = bool | int | float | str | None
 """What an item of a form holds; dates are ISO 8601 text; None means it was left empty."""
+
+
+DeviationKind = Literal[
+    "eligibility_override",
+    "eligibility_found_later",
+    "consent",
+    "treatment",
+    "procedure",
+    "safety_reporting",
+    "other",
+]
+"""What a departure from the protocol is about; the first two are found by the program alone."""
+
+
+class Ground(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an override is given for: a criterion as it stood, and the entries it rested on."""
+
+    criterion: str
+    status: str
+    reasons: tuple[Reason, ...] = ()
+    entries: tuple[str, ...] = ()
+
+
+class Override(Struct, frozen=True, kw_only=True):
+    """Two people in two roles let somebody in: who asked, who confirmed, in which entries, why."""
+
+    criteria: tuple[str, ...]
+    requested_by: str
+    requested_as: str
+    request: str
+    confirmed_by: str
+    confirmed_as: str
+    confirmation: str
+    reason: str
+
+
+class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A criterion that a later entry changed: at randomization, as last reported, and now."""
+
+    criterion: str
+    fixed: str
+    was: str
+    now: str
+    bars: bool = False
+    reasons: tuple[Reason, ...] = ()
+    inputs: tuple[Input, ...] = ()
 
 
 class Happened(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +119,31 @@ class DataLocked(Happened, frozen=True, kw_only=True):
     """No value of any participant changes from now on."""
 
 
+class StoppingRuleMet(Happened, frozen=True, kw_only=True):
+    """A stopping rule became true; counts are of participants, all arms together.
+
+    A count has two bounds, which differ where an event is still unclear. `entry` is what made the
+    rule true; `does` is `pause` or `notify`.
+    """
+
+    rule: str
+    does: str
+    counts: Mapping[str, tuple[int, int]]
+    entry: str
+
+
+class ResumptionAgreed(Happened, frozen=True, kw_only=True):
+    """One of the roles that must agree before a paused trial goes on has agreed, and why."""
+
+    rules: tuple[str, ...]
+
+
+class TrialResumed(Happened, frozen=True, kw_only=True):
+    """All who must agree have agreed: randomization and infusions go on despite these rules."""
+
+    rules: tuple[str, ...]
+
+
 # Participants: the chain of their site
 
 
@@ -101,7 +173,10 @@ class CriterionJudged(Happened, frozen=True, kw_only=True):
 
 
 class FormSubmitted(Happened, frozen=True, kw_only=True):
-    """A form was entered: values, what was not done and why, and what the edit checks said."""
+    """A form was entered: values, what was not done and why, and what the edit checks said.
+
+    `as_entered` holds each number that was entered in another unit than its item's, with the unit.
+    """
 
     participant: str
     encounter: str
@@ -111,6 +186,7 @@ class FormSubmitted(Happened, frozen=True, kw_only=True):
     values: Mapping[str, Value]
     not_done: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
+    as_entered: Mapping[str, tuple[int | float, str]] = {}
 
 
 class ItemCorrected(Happened, frozen=True, kw_only=True):
@@ -123,6 +199,7 @@ class ItemCorrected(Happened, frozen=True, kw_only=True):
     item: str
     value: Value
     not_done: str = ""
+    as_entered: tuple[int | float, str] | None = None
 
 
 class AdverseEventReceived(Happened, frozen=True, kw_only=True):
@@ -146,13 +223,59 @@ class ScreeningFailed(Happened, frozen=True, kw_only=True):
     criteria: tuple[str, ...]
 
 
+class OverrideRequested(Happened, frozen=True, kw_only=True):
+    """A physician asks to let somebody in whom these criteria stop; the reason is the entry's."""
+
+    participant: str
+    on: dt.date
+    grounds: tuple[Ground, ...]
+    study_digest: str
+    meaning: str = ""
+
+
+class OverrideConfirmed(Happened, frozen=True, kw_only=True):
+    """A second person, on the sponsor's side, agrees to the request of that entry."""
+
+    participant: str
+    request: str
+    meaning: str = ""
+
+
+class OverrideDeclined(Happened, frozen=True, kw_only=True):
+    """The request of that entry was refused, or taken back, before it was used."""
+
+    participant: str
+    request: str
+
+
+class DeviationRecorded(Happened, frozen=True, kw_only=True):
+    """The protocol was departed from: in what, since when, and by which override if by one."""
+
+    participant: str
+    kind: DeviationKind
+    on: dt.date
+    what: str = ""
+    criteria: tuple[str, ...] = ()
+    override: Override | None = None
+
+
+class EligibilityReassessed(Happened, frozen=True, kw_only=True):
+    """What was entered after randomization changes the verdict as of that day; the proof stays."""
+
+    participant: str
+    reference_on: dt.date
+    study_digest: str
+    changes: tuple[Change, ...]
+
+
 class RandomizationRequested(Happened, frozen=True, kw_only=True):
-    """Eligible and consented: the proof of it is fixed before the vault is asked."""
+    """Eligible and consented, or let in by two people: the proof, before the vault is asked."""
 
     participant: str
     stratum: str
     on: dt.date
     verdict: Any
+    override: Override | None = None
 
 
 class ParticipantRandomized(Happened, frozen=True, kw_only=True):

@@ -9,10 +9,14 @@ from equipoise.conduct import events as e
 from equipoise.conduct.state import (
     Consent,
     Correction,
+    Deviation,
     FormRecord,
     Infusion,
+    OverrideRecord,
     Participant,
     Person,
+    Reassessment,
+    RuleMet,
     Seal,
     Signature,
     Stamp,
@@ -38,6 +42,11 @@ def fold(state: TrialState, entries: Iterable[Entry]) -> TrialState:
     for entry in entries:
         state = evolve(state, entry)
     return state
+
+
+def apply_to(subject: Participant, event: e.Happened, stamp: Stamp) -> Participant:
+    """The participant after one more event."""
+    return _PARTICIPANT[type(event)](subject, event, stamp)
 
 
 def _apply(state: TrialState, entry: Entry, event: e.Happened) -> TrialState:
@@ -82,6 +91,21 @@ def _data_locked(s: TrialState, _: e.DataLocked, stamp: Stamp) -> TrialState:
     return replace(s, locked=stamp)
 
 
+def _rule_met(s: TrialState, x: e.StoppingRuleMet, stamp: Stamp) -> TrialState:
+    rule = RuleMet(x.does, x.counts, x.entry, stamp)
+    agreed = {} if rule.is_pausing else s.agreed  # who agreed did not know of this
+    return replace(s, met={**s.met, x.rule: rule}, agreed=agreed)
+
+
+def _agreed(s: TrialState, _: e.ResumptionAgreed, stamp: Stamp) -> TrialState:
+    return replace(s, agreed={**s.agreed, stamp.role: stamp})
+
+
+def _resumed(s: TrialState, x: e.TrialResumed, stamp: Stamp) -> TrialState:
+    lifted = {name: replace(s.met[name], resumed=stamp) for name in x.rules}
+    return replace(s, met={**s.met, **lifted}, agreed={})
+
+
 _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]] = {
     e.StudyOpened: _study_opened,
     e.SiteOpened: _site_opened,
@@ -90,6 +114,9 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.AllocationCommitted: _allocation_committed,
     e.StudySealed: _study_sealed,
     e.DataLocked: _data_locked,
+    e.StoppingRuleMet: _rule_met,
+    e.ResumptionAgreed: _agreed,
+    e.TrialResumed: _resumed,
 }
 
 
@@ -123,6 +150,7 @@ def _form_submitted(p: Participant, x: e.FormSubmitted, stamp: Stamp) -> Partici
         not_done=x.not_done,
         warnings=x.warnings,
         stamp=stamp,
+        as_entered=x.as_entered,
     )
     return replace(p, forms={**p.forms, (x.encounter, x.form, x.repeat): record})
 
@@ -134,10 +162,14 @@ def _item_corrected(p: Participant, x: e.ItemCorrected, stamp: Stamp) -> Partici
     not_done = {k: v for k, v in record.not_done.items() if k != x.item}
     if x.not_done:
         not_done[x.item] = x.not_done
+    as_entered = {k: v for k, v in record.as_entered.items() if k != x.item}
+    if x.as_entered is not None:
+        as_entered[x.item] = x.as_entered
     record = replace(
         record,
         values={**record.values, x.item: x.value},
         not_done=not_done,
+        as_entered=as_entered,
         version=record.version + 1,
         corrections=(*record.corrections, correction),
         entries={**record.entries, x.item: stamp.entry},
@@ -159,8 +191,39 @@ def _screening_failed(p: Participant, x: e.ScreeningFailed, _: Stamp) -> Partici
 
 def _requested(p: Participant, x: e.RandomizationRequested, _: Stamp) -> Participant:
     return replace(
-        p, status="randomizing", verdict=x.verdict, stratum=x.stratum, randomized_on=x.on
+        p,
+        status="randomizing",
+        verdict=x.verdict,
+        granted=x.override,
+        stratum=x.stratum,
+        randomized_on=x.on,
     )
+
+
+def _override_requested(p: Participant, x: e.OverrideRequested, stamp: Stamp) -> Participant:
+    return replace(p, override=OverrideRecord(x.on, x.grounds, x.study_digest, stamp))
+
+
+def _override_confirmed(p: Participant, _: e.OverrideConfirmed, stamp: Stamp) -> Participant:
+    return replace(p, override=replace(_asked(p), confirmed=stamp))
+
+
+def _override_declined(p: Participant, _: e.OverrideDeclined, stamp: Stamp) -> Participant:
+    return replace(p, override=replace(_asked(p), declined=stamp))
+
+
+def _asked(p: Participant) -> OverrideRecord:
+    assert p.override is not None
+    return p.override
+
+
+def _deviated(p: Participant, x: e.DeviationRecorded, stamp: Stamp) -> Participant:
+    found = Deviation(x.kind, x.on, x.what, x.criteria, x.override, stamp)
+    return replace(p, deviations=(*p.deviations, found))
+
+
+def _reassessed(p: Participant, x: e.EligibilityReassessed, stamp: Stamp) -> Participant:
+    return replace(p, reassessments=(*p.reassessments, Reassessment(x.changes, stamp)))
 
 
 def _randomized(p: Participant, x: e.ParticipantRandomized, _: Stamp) -> Participant:
@@ -213,6 +276,11 @@ _PARTICIPANT: dict[type[e.Happened], Callable[[Any, Any, Stamp], Participant]] =
     e.AdverseEventReceived: _received,
     e.EncounterMissed: _missed,
     e.ScreeningFailed: _screening_failed,
+    e.OverrideRequested: _override_requested,
+    e.OverrideConfirmed: _override_confirmed,
+    e.OverrideDeclined: _override_declined,
+    e.DeviationRecorded: _deviated,
+    e.EligibilityReassessed: _reassessed,
     e.RandomizationRequested: _requested,
     e.ParticipantRandomized: _randomized,
     e.InfusionOrdered: _infusion_ordered,

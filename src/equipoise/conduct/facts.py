@@ -2,16 +2,25 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from equipoise.capture import Others, derive_items, to_known
-from equipoise.conduct.events import Value
-from equipoise.conduct.state import FormRecord, Participant
+from equipoise.capture import Others, derive_item, derive_items, functions_over, to_known
+from equipoise.conduct.events import Value as Entered
+from equipoise.conduct.state import FormRecord, Participant, TrialState
 from equipoise.eligibility import Case, Observation, Reading, Verdict, assess_case
-from equipoise.language import Known
-from equipoise.safety import AdverseRecord
+from equipoise.language import Known, Value, evaluate, parse, unknown
+from equipoise.safety import (
+    AdverseRecord,
+    RuleState,
+    assess_stopping,
+    count_events,
+    read_adverse_event,
+)
+from equipoise.schedule import Expectation, expect_encounter, expect_form
 from equipoise.study.criteria import Judgement, Rule
+from equipoise.study.forms import Form
 from equipoise.study.study import Study
+from equipoise.study.vocabulary import worst_directions
 
 
 def latest_values(
@@ -19,16 +28,72 @@ def latest_values(
 ) -> Others:
     """Every known value of every `form.item`, derived ones included, oldest first.
 
-    `encounter` is where the rules will be read; `before` leaves out that record and later ones.
+    `encounter` is where the rules will be read; `before` leaves out that record and later ones. The
+    baseline of a value is its last one up to `baseline_day`; up to that day there is none yet.
     """
     past = [r for r in in_time(subject) if before is None or _instant(r) < _instant(before)]
+    ends_on = baseline_day(subject)
+    if before is not None and ends_on is not None and before.on <= ends_on:
+        ends_on = None
 
-    def find(name: str) -> tuple[Known, ...]:
+    def read(records: Iterable[FormRecord], name: str) -> tuple[Known, ...]:
         form, _, item = name.partition(".")
-        found = (_known_of(study, r, item, subject) for r in past if r.form == form)
+        found = (_known_of(study, r, item, subject) for r in records if r.form == form)
         return tuple(value for value in found if value is not None)
 
-    return Others(encounter, find)
+    def baseline(name: str) -> Known | None:
+        early = [] if ends_on is None else [r for r in past if r.on <= ends_on]
+        return next(reversed(read(early, name)), None)
+
+    return Others(encounter, lambda name: read(past, name), baseline, worst_directions(study))
+
+
+def baseline_day(subject: Participant) -> dt.date | None:
+    """The last day that is before treatment: of the first infusion; without one, of randomization.
+
+    None before either: a baseline is not known yet.
+    """
+    infused_on = [i.given_on for i in subject.infusions.values() if i.given_on]
+    return min(infused_on, default=subject.randomized_on)
+
+
+def assess_populations(study: Study, subject: Participant) -> Mapping[str, Value]:
+    """Whether a participant belongs to each analysis population: true, false, or why unknown."""
+    others = latest_values(study, subject)
+    return {
+        name: assess_condition(study, subject, population.members, others=others)
+        for name, population in study.analysis.populations.items()
+    }
+
+
+def assess_condition(
+    study: Study, subject: Participant, condition: str, *, others: Others
+) -> Value:
+    """A condition on a participant: facts such as `infused`, and `form.item`, the latest value."""
+
+    def find(name: str) -> Value | None:
+        if name in _FACTS:
+            return _FACTS[name](study, subject)
+        if name == "encounter":
+            return Known(others.encounter)
+        found = others.find(name) if "." in name else ()
+        return found[-1] if found else unknown("missing", name) if "." in name else None
+
+    return evaluate(parse(condition), find, functions=functions_over(others))
+
+
+def expects(
+    study: Study, subject: Participant, encounter: str, *, form: Form | None = None
+) -> Expectation:
+    """Whether a participant is expected at an encounter, and a form of it to be entered."""
+    others = latest_values(study, subject, encounter=encounter)
+
+    def assess(condition: str) -> Value:
+        return assess_condition(study, subject, condition, others=others)
+
+    if form is None:
+        return expect_encounter(study.schedule, encounter, assess=assess)
+    return expect_form(study.schedule, encounter, form, assess=assess)
 
 
 def in_time(subject: Participant) -> list[FormRecord]:
@@ -44,6 +109,12 @@ def observations_of(study: Study, subject: Participant) -> Mapping[str, tuple[Ob
         for item, observation in _observe(study, record, others):
             found[f"{record.form}.{item}"].append(observation)
     return {name: tuple(observed) for name, observed in found.items()}
+
+
+def comes_later(study: Study, encounter: str) -> bool:
+    """Whether an encounter belongs to an epoch after the first, so after randomization."""
+    planned = study.schedule.encounters.get(encounter)
+    return planned is not None and planned.epoch != next(iter(study.schedule.epochs), "")
 
 
 def assess_participant(study: Study, subject: Participant, *, on: dt.date) -> Verdict:
@@ -83,15 +154,59 @@ def adverse_records(study: Study, subject: Participant) -> tuple[AdverseRecord, 
     )
 
 
+def assess_rules(study: Study, state: TrialState) -> tuple[RuleState, ...]:
+    """Where each stopping rule stands now, over everybody in the trial; no arm is known here."""
+    plan = study.safety
+    if plan is None or not plan.stopping:
+        return ()
+    people = state.participants.values()
+    records = (record for p in people for record in adverse_records(study, p))
+    events = (read_adverse_event(plan, record) for record in records)
+    counts = {name: (n, n) for name, n in _count_people(people).items()}
+    return assess_stopping(plan, {**counts, **count_events(plan, events)})
+
+
 def find_judgement(study: Study, rule: str) -> Judgement | None:
-    """The question behind a rule id such as `E6` or `5b-heart`."""
+    """The question behind a rule id such as `E6` or `5b-heart`, a judgement or an attestation."""
     for name, criterion in study.criteria:
-        if name == rule and criterion.judgement is not None:
-            return criterion.judgement
-        for part in _parts(criterion):
-            if part.id == rule and part.judgement is not None:
-                return part.judgement
+        for id_, part in ((name, criterion), *((p.id, p) for p in _parts(criterion))):
+            asked = part.judgement or part.attest
+            if id_ == rule and asked is not None:
+                return asked
     return None
+
+
+def _count_people(people: Collection[Participant]) -> Mapping[str, int]:
+    """The counts of `PEOPLE_COUNTS`."""
+    return {
+        "n_screened": len(people),
+        "n_randomized": sum(p.is_randomized for p in people),
+        "n_infused": sum(any(i.given_on for i in p.infusions.values()) for p in people),
+        "n_withdrawn": sum(p.status == "withdrawn" for p in people),
+        "n_completed": sum(p.status == "completed" for p in people),
+    }
+
+
+def _is_eligible(study: Study, subject: Participant) -> Value:
+    """The verdict on what stands in the forms now: a correction may have made it another one."""
+    on = max((r.on for r in subject.forms.values()), default=subject.screened_on)
+    status = assess_participant(study, subject, on=on).status
+    if status in ("eligible", "not_eligible"):
+        return Known(status == "eligible")
+    return unknown("awaiting_judgement" if status == "potential" else "missing", "eligible")
+
+
+_FACTS: Mapping[str, Callable[[Study, Participant], Value]] = {
+    "screened": lambda _, p: Known(bool(p.screened_on)),
+    "consented": lambda _, p: Known(p.consent is not None),
+    "eligible": _is_eligible,
+    "randomized": lambda _, p: Known(p.is_randomized),
+    "infused": lambda _, p: Known(any(i.given_on for i in p.infusions.values())),
+    "withdrawn": lambda _, p: Known(p.status == "withdrawn"),
+    "completed": lambda _, p: Known(p.status == "completed"),
+    "n_infusions": lambda _, p: Known(sum(1 for i in p.infusions.values() if i.given_on)),
+    "n_missed": lambda _, p: Known(len(p.missed)),
+}
 
 
 def _changed_at(record: FormRecord) -> list[dt.datetime]:
@@ -100,13 +215,20 @@ def _changed_at(record: FormRecord) -> list[dt.datetime]:
 
 def _earlier(
     record: FormRecord, items: Mapping[str, None]
-) -> Iterator[tuple[dt.datetime, Mapping[str, Value]]]:
+) -> Iterator[tuple[dt.datetime, Mapping[str, Entered]]]:
     """What the form said before each correction, last first, with the instant since which."""
-    values: dict[str, Value] = {**items, **record.values}
+    values: dict[str, Entered] = {**items, **record.values}
     since = _changed_at(record)[-2::-1]
     for correction, at in zip(record.corrections[::-1], since, strict=True):
         values = {**values, correction.item: correction.old}
         yield at, values
+
+
+def _entry_of(record: FormRecord, item: str, *, is_derived: bool) -> str:
+    """The entry that gave a value; a derived one is as old as the last change of its form."""
+    if is_derived and record.corrections:
+        return record.corrections[-1].stamp.entry
+    return record.entry_of(item)
 
 
 def _instant(record: FormRecord) -> tuple[dt.date, dt.datetime]:
@@ -121,7 +243,7 @@ def _known_of(study: Study, record: FormRecord, name: str, subject: Participant)
     if name not in form.derive:
         return None
     others = latest_values(study, subject, encounter=record.encounter, before=record)
-    plain = derive_items(form, values=record.values, others=others)[name]
+    plain = derive_item(form, name, values=record.values, others=others)
     return None if plain is None else Known(plain, form.derive[name].unit)
 
 
@@ -147,6 +269,6 @@ def _observe(study: Study, record: FormRecord, others: Others) -> Iterator[tuple
                     value=value,
                     unit=units.get(item, ""),
                     on=record.on,
-                    entry=record.entry_of(item),
+                    entry=_entry_of(record, item, is_derived=item in derived),
                 ),
             )

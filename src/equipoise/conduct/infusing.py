@@ -4,9 +4,10 @@ import datetime as dt
 
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
-from equipoise.conduct.rules import check_in_trial, check_not_future
+from equipoise.conduct.facts import expects
+from equipoise.conduct.rules import check_in_trial, check_not_future, check_running
 from equipoise.conduct.state import Infusion, Participant
-from equipoise.problems import Where, problem
+from equipoise.problems import Problem, Where, problem
 from equipoise.study.roles import Role
 from equipoise.supply import WeighedOn, check_weight, plan_preparation
 
@@ -33,12 +34,15 @@ def order_infusion(
     problems = [
         *check_in_trial(view.state, subject),
         *check_not_future(on, at=at, where=where),
+        *check_running(view.state, where=where),
         *check_weight(weight, dose=dose, infusion_on=on, where=where),
     ]
     if not subject.is_randomized:
         problems.append(problem("EQ-C039", where, encounter=encounter))
     if encounter not in view.study.infusion_encounters:
         problems.append(problem("EQ-C060", where, encounter=encounter))
+    elif expects(view.study, subject, encounter).is_expected is False:
+        problems.append(problem("EQ-C095", where, what=encounter))
     if encounter in subject.infusions:
         problems.append(problem("EQ-C061", where, encounter=encounter))
     refuse_if(problems)
@@ -72,7 +76,7 @@ def prepare_infusion(
     subject = view.participant(participant)
     where = at_record(participant, encounter)
     infusion = _find_infusion(subject, encounter, where=where)
-    problems = list(check_in_trial(view.state, subject))
+    problems = [*check_in_trial(view.state, subject), *check_running(view.state, where=where)]
     if infusion.status != "ordered":
         problems.append(problem("EQ-C063", where, status=infusion.status))
     if not label or label in _labels(view):
@@ -101,6 +105,7 @@ def give_infusion(
     problems = [
         *check_in_trial(view.state, subject),
         *check_not_future(on, at=at, where=where),
+        *_check_not_after_pause(view, on, where=where),
     ]
     if infusion.status != "prepared":
         problems.append(problem("EQ-C063", where, status=infusion.status))
@@ -135,6 +140,13 @@ def find_weight(subject: Participant, item: str, *, on: dt.date) -> WeighedOn | 
     weighed_on, _, kg = max(found, key=lambda f: f[:2])
     assert isinstance(kg, int | float)
     return WeighedOn(float(kg), weighed_on)
+
+
+def _check_not_after_pause(view: View, on: dt.date, *, where: Where) -> tuple[Problem, ...]:
+    """What went in before the pause, or on its day, is a fact and stays recordable."""
+    met = view.state.met
+    is_before = all(on <= met[rule].stamp.at.date() for rule in view.state.pausing)
+    return () if is_before else check_running(view.state, where=where)
 
 
 def _find_infusion(subject: Participant, encounter: str, *, where: Where) -> Infusion:

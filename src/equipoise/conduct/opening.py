@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from equipoise.conduct import events as e
-from equipoise.conduct.door import Events, RunningTrial, View, act, refuse_if
+from equipoise.conduct.door import SYSTEM, Events, RunningTrial, View, act, refuse_if
 from equipoise.conduct.state import Person
 from equipoise.eligibility import check_eligibility
 from equipoise.ledger import Entry
@@ -17,9 +17,6 @@ from equipoise.study.check import check_folder as check_study_folder
 from equipoise.study.load import load_study
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
-
-FOUNDER = Person("system", "Equipoise", "administrator")
-"""Who records the first entries, before anybody has a role."""
 
 
 class Checked(Struct, frozen=True):
@@ -80,7 +77,7 @@ def open_trial(
         commitment = trial.vault.commitment()
         planned = study.identity.planned_participants
         opened.append(e.AllocationCommitted(commitment=commitment, n_planned=planned))
-    return trial.record(View(study, state, FOUNDER), opened, at=at, reason=reason)
+    return trial.record(View(study, state, SYSTEM), opened, at=at, reason=reason)
 
 
 @act(Role.ADMINISTRATOR)

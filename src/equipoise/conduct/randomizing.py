@@ -1,23 +1,42 @@
 """Randomization: the proof first, then the vault, then the number; never an arm.
 
 A request is recorded with its proof before the vault is asked. If the machine stops in between, the
-next call finishes: the vault gives the same participant the same number again.
+next call finishes: the vault gives the same participant the same number again. What a later entry
+changes in the verdict is told, as of the day for which the proof was fixed; the proof stays.
 """
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from equipoise.conduct import events as e
-from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
-from equipoise.conduct.facts import assess_participant
-from equipoise.conduct.rules import check_in_trial, check_not_future
-from equipoise.conduct.state import Participant
-from equipoise.eligibility import Verdict
+from equipoise.conduct.door import (
+    Events,
+    RunningTrial,
+    View,
+    act,
+    at_record,
+    place_of,
+    refuse_if,
+)
+from equipoise.conduct.evolve import apply_to
+from equipoise.conduct.facts import assess_participant, comes_later, observations_of
+from equipoise.conduct.overriding import check_outdated, granted_override, is_granted
+from equipoise.conduct.rules import (
+    check_consented,
+    check_in_trial,
+    check_not_future,
+    check_running,
+)
+from equipoise.conduct.state import Participant, Stamp
+from equipoise.eligibility import Verdict, assess_eligibility
+from equipoise.language import Explanation, Input
 from equipoise.ledger import Entry
 from equipoise.problems import Problem, Where, problem
 from equipoise.study.roles import Role
+from equipoise.study.study import Study
 
 
 def randomize_participant(
@@ -66,9 +85,10 @@ def request_randomization(
     participant: str,
     on: dt.date,
 ) -> Events:
-    """Fix the proof of eligibility; refused unless every criterion is satisfied.
+    """Fix the proof of eligibility; refused unless every criterion is satisfied or overridden.
 
-    Who asks again while the number is on its way finds the proof fixed, and adds nothing.
+    An override that is used becomes a protocol deviation in the same breath. Who asks again while
+    the number is on its way finds the proof fixed, and adds nothing.
     """
     subject = view.participant(participant)
     if subject.status == "randomizing":
@@ -78,18 +98,32 @@ def request_randomization(
     problems = [
         *check_in_trial(view.state, subject),
         *check_not_future(on, at=at, where=where),
+        *check_running(view.state, where=where),
         *_check_ready(view, subject, on=on, where=where),
-        *_check_verdict(view, verdict, participant=participant),
     ]
+    if not is_granted(subject, verdict):
+        problems += _check_verdict(view, verdict, participant=participant)
+        problems += check_outdated(subject, verdict, where=where)
     refuse_if(problems)
-    return [
-        e.RandomizationRequested(
-            participant=participant,
-            stratum=stratum_of(view, subject),
-            on=on,
-            verdict=msgspec.to_builtins(verdict),
-        )
-    ]
+    override = granted_override(subject, verdict)
+    requested = e.RandomizationRequested(
+        participant=participant,
+        stratum=stratum_of(view, subject),
+        on=on,
+        verdict=msgspec.to_builtins(verdict),
+        override=override,
+    )
+    if override is None:
+        return [requested]
+    deviation = e.DeviationRecorded(
+        participant=participant,
+        kind="eligibility_override",
+        on=on,
+        what=override.reason,
+        criteria=override.criteria,
+        override=override,
+    )
+    return [deviation, requested]
 
 
 @act(Role.COORDINATOR, Role.INVESTIGATOR)
@@ -105,6 +139,51 @@ def record_number(
     return [e.ParticipantRandomized(participant=participant, number=number)]
 
 
+def with_reassessment(
+    view: View, happened: e.FormSubmitted | e.ItemCorrected, *, at: dt.datetime, reason: str
+) -> Events:
+    """The event, and after it what it changes in the eligibility of a randomized participant."""
+    before = view.state.participants[happened.participant]
+    chain, _ = place_of(happened)
+    seq = view.state.heads.get(chain, 0) + 1
+    by = view.person
+    after = apply_to(before, happened, Stamp(by.person, by.role, at, reason, f"{chain}:{seq}"))
+    record = after.forms[happened.encounter, happened.form, happened.repeat]
+    if before.verdict is None or comes_later(view.study, record.encounter):
+        return [happened]
+    proof = msgspec.convert(before.verdict, Verdict)
+    if record.on > proof.reference_on:
+        return [happened]
+    changes = find_changes(view.study, after, proof)
+    return [happened, *_tell(happened.participant, after, proof, changes=changes)]
+
+
+def find_changes(study: Study, subject: Participant, proof: Verdict) -> tuple[e.Change, ...]:
+    """Each criterion whose status as of that day is no longer the one last reported."""
+    known = {k: r for k, r in subject.forms.items() if not comes_later(study, r.encounter)}
+    now = assess_eligibility(
+        study,
+        observations=observations_of(study, msgspec.structs.replace(subject, forms=known)),
+        answers=subject.answers,
+        reference_on=proof.reference_on,
+    )
+    fixed = {c.id: c.status for c in proof.criteria}
+    told = {c.criterion: c.now for r in subject.reassessments for c in r.changes}
+    return tuple(
+        e.Change(
+            criterion=c.id,
+            fixed=fixed[c.id],
+            was=told.get(c.id, fixed[c.id]),
+            now=c.status,
+            bars=c.bars,
+            reasons=c.reasons,
+            inputs=tuple(dict.fromkeys(_inputs_of(c.explanation))),
+        )
+        for c in now.criteria
+        if c.status != told.get(c.id, fixed[c.id])
+    )
+
+
 def stratum_of(view: View, subject: Participant) -> str:
     """The stratum, from verified data alone; `site` is the only factor so far."""
     plan = view.study.identity.randomization
@@ -112,8 +191,9 @@ def stratum_of(view: View, subject: Participant) -> str:
 
 
 def proof_of(subject: Participant) -> str:
-    """SHA-256 of the verdict that the request fixed."""
-    return hashlib.sha256(msgspec.json.encode(subject.verdict, order="deterministic")).hexdigest()
+    """SHA-256 of the verdict that the request fixed, and of the override if one was used."""
+    proof = subject.verdict if subject.granted is None else (subject.verdict, subject.granted)
+    return hashlib.sha256(msgspec.json.encode(proof, order="deterministic")).hexdigest()
 
 
 def _check_ready(
@@ -122,10 +202,7 @@ def _check_ready(
     problems: tuple[Problem, ...] = ()
     if subject.is_randomized:
         problems += (problem("EQ-C050", where, number=subject.number),)
-    if subject.consent is None:
-        problems += (problem("EQ-C040", where),)
-    elif on < subject.consent.on:
-        problems += (problem("EQ-C041", where, on=on, consent=subject.consent.on),)
+    problems += check_consented(subject, on=on, where=where)
     taken = [p for p in view.state.participants.values() if p.randomized_on is not None]
     planned = view.study.identity.planned_participants
     if len(taken) >= planned:
@@ -144,3 +221,32 @@ def _check_verdict(view: View, verdict: Verdict, *, participant: str) -> tuple[P
         elif criterion.status == "unknown":
             problems.append(problem("EQ-C055", where, criterion=criterion.id, text=text))
     return tuple(problems)
+
+
+def _tell(
+    participant: str, subject: Participant, proof: Verdict, *, changes: Sequence[e.Change]
+) -> Iterator[e.Happened]:
+    if not changes:
+        return
+    yield e.EligibilityReassessed(
+        participant=participant,
+        reference_on=proof.reference_on,
+        study_digest=proof.study_digest,
+        changes=tuple(changes),
+    )
+    told = (d for d in subject.deviations if d.kind == "eligibility_found_later")
+    known = {c.id for c in proof.criteria if c.bars} | {n for d in told for n in d.criteria}
+    found = tuple(c.criterion for c in changes if c.bars and c.criterion not in known)
+    if found:
+        yield e.DeviationRecorded(
+            participant=participant,
+            kind="eligibility_found_later",
+            on=proof.reference_on,
+            criteria=found,
+        )
+
+
+def _inputs_of(part: Explanation) -> Iterator[Input]:
+    yield from part.inputs
+    for child in part.children:
+        yield from _inputs_of(child)

@@ -18,6 +18,13 @@ def check_open(state: TrialState) -> tuple[Problem, ...]:
     return ()
 
 
+def check_running(state: TrialState, *, where: Where) -> tuple[Problem, ...]:
+    """No stopping rule has paused randomization and infusions."""
+    if not state.pausing:
+        return ()
+    return (problem("EQ-C090", where, rules=", ".join(state.pausing)),)
+
+
 def check_in_trial(state: TrialState, subject: Participant) -> tuple[Problem, ...]:
     """The trial is open and this participant has not left it."""
     problems = check_open(state)
@@ -32,6 +39,15 @@ def check_not_future(on: dt.date, *, at: dt.datetime, where: Where) -> tuple[Pro
     """Nothing is recorded before it happened, in whatever time zone the site is."""
     if on > (at + TIME_ZONES_AHEAD).date():
         return (problem("EQ-C018", where, on=on),)
+    return ()
+
+
+def check_consented(subject: Participant, *, on: dt.date, where: Where) -> tuple[Problem, ...]:
+    """Written consent comes first; nothing replaces it."""
+    if subject.consent is None:
+        return (problem("EQ-C040", where),)
+    if on < subject.consent.on:
+        return (problem("EQ-C041", where, on=on, consent=subject.consent.on),)
     return ()
 
 

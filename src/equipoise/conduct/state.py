@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from equipoise.conduct.events import Value
+from equipoise.conduct.events import Change, DeviationKind, Ground, Override, Value
 from equipoise.eligibility import Answer
 
 Status = Literal[
@@ -36,7 +36,10 @@ class Correction(Struct, frozen=True):
 
 
 class FormRecord(Struct, frozen=True):
-    """A form as it stands now. `version` counts the submission and each correction."""
+    """A form as it stands now. `version` counts the submission and each correction.
+
+    `as_entered` holds the numbers that were entered in another unit than their item's.
+    """
 
     encounter: str
     form: str
@@ -46,6 +49,7 @@ class FormRecord(Struct, frozen=True):
     not_done: Mapping[str, str]
     warnings: tuple[str, ...]
     stamp: Stamp
+    as_entered: Mapping[str, tuple[int | float, str]] = {}
     version: int = 1
     corrections: tuple[Correction, ...] = ()
     entries: Mapping[str, str] = {}
@@ -87,8 +91,52 @@ class Signature(Struct, frozen=True):
     stamp: Stamp
 
 
+class OverrideRecord(Struct, frozen=True):
+    """The last override that was asked for, and what became of it."""
+
+    on: dt.date
+    grounds: tuple[Ground, ...]
+    study_digest: str
+    requested: Stamp
+    confirmed: Stamp | None = None
+    declined: Stamp | None = None
+
+    @property
+    def status(self) -> Literal["requested", "confirmed", "declined"]:
+        """How far it has come."""
+        if self.declined is not None:
+            return "declined"
+        return "requested" if self.confirmed is None else "confirmed"
+
+    @property
+    def criteria(self) -> tuple[str, ...]:
+        """The criteria that it is about."""
+        return tuple(g.criterion for g in self.grounds)
+
+
+class Deviation(Struct, frozen=True):
+    """A departure from the protocol."""
+
+    kind: DeviationKind
+    on: dt.date
+    what: str
+    criteria: tuple[str, ...]
+    override: Override | None
+    stamp: Stamp
+
+
+class Reassessment(Struct, frozen=True):
+    """What a later entry changed in the verdict as of the day of randomization."""
+
+    changes: tuple[Change, ...]
+    stamp: Stamp
+
+
 class Participant(Struct, frozen=True):
-    """One person in the trial. `received` holds, by repeat, the adverse events the sponsor has."""
+    """One person in the trial. `received` holds, by repeat, the adverse events the sponsor has.
+
+    `verdict` is the proof of eligibility as it was fixed, `granted` the override that was used.
+    """
 
     code: str
     site: str
@@ -109,6 +157,10 @@ class Participant(Struct, frozen=True):
     left_on: dt.date | None = None
     cause: str = ""
     signature: Signature | None = None
+    override: OverrideRecord | None = None
+    granted: Override | None = None
+    reassessments: tuple[Reassessment, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
 
     @property
     def is_randomized(self) -> bool:
@@ -148,8 +200,26 @@ class Seal(Struct, frozen=True):
     stamp: Stamp
 
 
+class RuleMet(Struct, frozen=True):
+    """A stopping rule that was met: the counts of that moment, and when the trial went on."""
+
+    does: str
+    counts: Mapping[str, tuple[int, int]]
+    because: str
+    stamp: Stamp
+    resumed: Stamp | None = None
+
+    @property
+    def is_pausing(self) -> bool:
+        """Whether randomization and infusions wait because of it."""
+        return self.does == "pause" and self.resumed is None
+
+
 class TrialState(Struct, frozen=True):
-    """The whole trial as of the last entry that was folded in."""
+    """The whole trial as of the last entry that was folded in.
+
+    `met` holds the stopping rules that were met; `agreed`, by role, who agreed to end the pause.
+    """
 
     study: str = ""
     digest: str = ""
@@ -160,6 +230,8 @@ class TrialState(Struct, frozen=True):
     commitment: str = ""
     seals: tuple[Seal, ...] = ()
     locked: Stamp | None = None
+    met: Mapping[str, RuleMet] = {}
+    agreed: Mapping[str, Stamp] = {}
     versions: Mapping[str, int] = {}
     heads: Mapping[str, int] = field(default_factory=dict)
 
@@ -167,6 +239,11 @@ class TrialState(Struct, frozen=True):
     def is_open(self) -> bool:
         """Whether the trial has been opened on a study folder."""
         return bool(self.digest)
+
+    @property
+    def pausing(self) -> tuple[str, ...]:
+        """The stopping rules because of which randomization and infusions wait."""
+        return tuple(name for name, rule in self.met.items() if rule.is_pausing)
 
     def at_site(self, site: str) -> tuple[Participant, ...]:
         """The participants of a site in order of their codes."""

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from equipoise.eligibility.deciding import Person, is_waived, judge, limit_to
+from equipoise.eligibility.deciding import Person, is_imprecise, is_waived, judge, limit_to
 from equipoise.eligibility.plan import plan_of
 from equipoise.eligibility.values import Observations, Reading
 from equipoise.eligibility.verdict import (
@@ -23,6 +23,7 @@ from equipoise.language import (
     Known,
     Reason,
     Source,
+    Unknown,
     Value,
     all_of,
     any_of,
@@ -157,7 +158,22 @@ def _explain(part: Rule | str, case: Case, *, satisfied: bool, name: str = "") -
             children = tuple(_explain(r, case, satisfied=satisfied) for r in rules)
             value = combine([c.result for c in children])
             return _joined(value, part=join, children=children, name=name)
-    return _explain_source(part.is_, case, name=name)
+    found = _explain_source(part.is_, case, name=name)
+    return found if part.attest is None else _attest(part.attest, found, case, name=name)
+
+
+def _attest(judgement: Judgement, found: Explanation, case: Case, *, name: str) -> Explanation:
+    """What a person attests, beside the expression that is not precise enough."""
+    if not is_imprecise(found.result):
+        return found
+    said = _explain_judgement(judgement, case, name=name)
+    value = (
+        said.result
+        if said.value is not None
+        else Unknown(merge_reasons([found.result, said.result]))
+    )
+    children = (msgspec.structs.replace(found, id=""), said)
+    return _joined(value, part="attest", children=children, name=name)
 
 
 def _explain_source(source: str, case: Case, *, name: str = "") -> Explanation:
@@ -179,7 +195,7 @@ def _explain_judgement(judgement: Judgement, case: Case, *, name: str) -> Explan
 def _joined(
     value: Value,
     *,
-    part: Literal["all", "any", "none", "when", "judgement", "gap"],
+    part: Literal["all", "any", "none", "when", "judgement", "attest", "gap"],
     children: tuple[Explanation, ...],
     name: str,
 ) -> Explanation:

@@ -37,9 +37,11 @@ def _check_criterion(criterion: Criterion, path: Path, *, locate: Locate) -> Ite
 
 
 def _check_rule(rule: Rule, path: Path, *, name: str, locate: Locate) -> Iterator[Problem]:
-    if rule.judgement is not None:
-        if not rule.judgement.by:
-            yield problem("EQ-E011", locate((*path, "judgement")), criterion=name)
+    for key, asked in (("judgement", rule.judgement), ("attest", rule.attest)):
+        if asked is None:
+            continue
+        if not asked.by:
+            yield problem("EQ-E011", locate((*path, key)), criterion=name)
         if not rule.id and not isinstance(rule, Criterion):
             yield problem("EQ-E012", locate(path), criterion=name)
     for join in ("all", "any", "none"):

@@ -12,6 +12,7 @@ from equipoise.language import (
     Known,
     Lookup,
     Reason,
+    Unknown,
     Value,
     all_of,
     any_of,
@@ -57,6 +58,11 @@ def judge(judgement: Judgement, answer: Answer | None, *, name: str, on: dt.date
     if days is not None and (on - answer.on).days > days:
         return unknown("stale", name)
     return Known(answer.is_true)
+
+
+def is_imprecise(value: Value) -> bool:
+    """Whether precision is all that a value lacks, as a month of birth where a day would decide."""
+    return isinstance(value, Unknown) and {r.kind for r in value.reasons} == {"ambiguous"}
 
 
 def open_verdict(name: str, reasons: tuple[Reason, ...]) -> CriterionVerdict:

@@ -110,7 +110,13 @@ class _Writing:
         if rule.any_ or rule.none_:
             told = self.any_of([self.rule(part) for part in rule.any_ or rule.none_])
             return told if rule.any_ else self.negated(told)
-        return self.expression(rule.is_)
+        told = self.expression(rule.is_)
+        return told if rule.attest is None else self.decided(told)
+
+    def decided(self, told: str) -> str:
+        """Only a truth: where a person may attest, what is open is left to the long way."""
+        part = self.part()
+        return f"({part} if ({part} := {told}).__class__ is bool else None)"
 
     def expression(self, source: str) -> str:
         return self.condition(parse(source).root)

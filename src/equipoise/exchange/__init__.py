@@ -2,11 +2,12 @@
 
 from equipoise.exchange.archive import write_ledger_archive
 from equipoise.exchange.draft import Draft, draft_study, to_answer, write_draft
-from equipoise.exchange.tables import FormRow, write_form_tables
+from equipoise.exchange.tables import FormRow, Listing, write_form_tables
 
 __all__ = [
     "Draft",
     "FormRow",
+    "Listing",
     "draft_study",
     "to_answer",
     "write_draft",

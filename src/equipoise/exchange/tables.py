@@ -45,10 +45,25 @@ class FormRow(Struct, frozen=True, kw_only=True):
     not_done: Mapping[str, str] = {}
 
 
+class Listing(Struct, frozen=True, kw_only=True):
+    """A table that is no form, such as the deviations: its columns and its rows."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+
+
 def write_form_tables(
-    study: Study, rows: Iterable[FormRow], directory: Path, *, realm: Realm, seal: str
+    study: Study,
+    rows: Iterable[FormRow],
+    directory: Path,
+    *,
+    realm: Realm,
+    seal: str,
+    listings: Iterable[Listing] = (),
 ) -> Mapping[str, int]:
-    """Write `FORM.csv` for every form of the study, and `manifest.json`; returns rows a form.
+    """Write `FORM.csv` for every form of the study, `NAME.csv` for each listing, and
+    `manifest.json`; returns rows a table.
 
     `seal` is the digest of the ledger's state that the rows were read at. Refused if the directory
     holds anything, or if a row has a value that no column would show.
@@ -67,6 +82,9 @@ def write_form_tables(
         for name, form in study.forms.items()
     }
     counts = {name: len(found) for name, found in sorted_rows.items()}
+    for listing in listings:
+        tables[f"{listing.name}.csv"] = _list(study, listing, realm=realm)
+        counts[listing.name] = len(listing.rows)
     manifest = _to_manifest(study, tables, counts, realm=realm, seal=seal)
     _write_all(directory, {**tables, "manifest.json": manifest})
     return counts
@@ -122,6 +140,13 @@ def _to_csv(study: Study, form: Form, rows: Iterable[FormRow], *, realm: str) ->
             row.version,
         )
         lines.append(_to_line(to_cell(cell) for cell in cells))
+    return "".join(lines).encode()
+
+
+def _list(study: Study, listing: Listing, *, realm: str) -> bytes:
+    lines = [_to_line(("study", "realm", *listing.columns))]
+    for row in listing.rows:
+        lines.append(_to_line(to_cell(cell) for cell in (study.identity.study, realm, *row)))
     return "".join(lines).encode()
 
 

@@ -28,7 +28,7 @@ from equipoise.problems import Language, Refused
 Shown = bool | int | float | str | tuple[int | float | str, int | float | str] | None
 """A value as it is stored: days as ISO text, an interval as its two bounds, unknown as None."""
 
-Part = Literal["", "all", "any", "none", "at_least", "not", "judgement", "gap", "when"]
+Part = Literal["", "all", "any", "none", "at_least", "not", "judgement", "attest", "gap", "when"]
 
 
 class Input(Struct, frozen=True, omit_defaults=True):

@@ -13,6 +13,7 @@ WORDS: Mapping[str, Text] = {
     "none": Text("none of", "aucune de ces conditions"),
     "at_least": Text("at least {} of", "au moins {} de ces conditions"),
     "judgement": Text("judgement", "appréciation"),
+    "attest": Text("attested where it is not precise enough", "attesté là où c'est trop imprécis"),
     "gap": Text("not in the record", "absent du registre"),
     "when": Text("applies if", "s'applique si"),
     "entry": Text("entry", "entrée"),

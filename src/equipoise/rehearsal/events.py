@@ -10,6 +10,7 @@ from equipoise.conduct import (
     adverse_records,
     complete_participant,
     digest_of,
+    last_expected,
     miss_encounter,
     receive_adverse_event,
     sign_casebook,
@@ -72,9 +73,9 @@ def withdraw(person: VirtualParticipant, cause: Cause) -> None:
 
 def complete(person: VirtualParticipant) -> None:
     """The person has come to the end of the schedule."""
-    last = list(person.world.study.schedule.encounters)[-1]
     _submit_end(person, "completed")
     record = person.record
+    last = last_expected(person.world.study, record)
     if last not in record.missed and all(key[0] != last for key in record.forms):
         person.do(miss_encounter, encounter=last, reason="No form is planned at this encounter")
     person.do(complete_participant, role=Role.INVESTIGATOR, on=person.today)

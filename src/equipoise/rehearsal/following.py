@@ -2,7 +2,13 @@
 
 import datetime as dt
 
-from equipoise.conduct import give_infusion, miss_encounter, order_infusion, prepare_infusion
+from equipoise.conduct import (
+    expects,
+    give_infusion,
+    miss_encounter,
+    order_infusion,
+    prepare_infusion,
+)
 from equipoise.rehearsal.agenda import Course, at_hour, working_day
 from equipoise.rehearsal.events import (
     complete,
@@ -37,8 +43,12 @@ def follow(person: VirtualParticipant, *, before: tuple[str, ...]) -> Course:
             continue
         is_missed = _is_missed(person, encounter)
         on = planned.latest_on if is_missed else _draw_day(person, planned)
+        if expects(study, person.record, encounter).is_expected is False:
+            continue
         comes_at = at_hour(working_day(on), 2 * person.luck("arrival", encounter))
         yield max(comes_at, person.later("arrival", encounter))
+        if encounter in study.infusion_encounters:
+            yield from person.world.until_resumed()
         if not person.record.is_in_trial:
             return
         if is_missed:
@@ -124,7 +134,7 @@ def _submit_all(person: VirtualParticipant, forms: list[Form], *, encounter: str
         yield person.later(encounter, form.form)
         if not person.record.is_in_trial:
             return
-        person.submit(form, encounter)
+        person.submit_if_expected(form, encounter)
 
 
 def _infuse(person: VirtualParticipant, encounter: str) -> Course:
@@ -137,10 +147,14 @@ def _infuse(person: VirtualParticipant, encounter: str) -> Course:
     if not product:
         return
     yield person.later("preparation", encounter)
+    if world.is_paused:
+        return
     label = f"P-{person.randomness.of('label', encounter).digest().hex()[:8].upper()}"
     prepared = {"participant": person.code, "encounter": encounter, "label": label}
     world.do(prepare_infusion, by=Role.CELL_UNIT.value, **prepared)
     yield person.later("infusion", encounter)
+    if world.is_paused:
+        return
     volume = person.record.infusions[encounter].volume_ml
     given = {"encounter": encounter, "on": on, "label": label, "volume_ml": volume}
     if person.do(give_infusion, role=Role.INVESTIGATOR, **given):

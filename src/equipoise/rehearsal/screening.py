@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from equipoise.conduct import (
     assess_participant,
     fail_screening,
+    find_judgement,
     finish_randomization,
     judge_criterion,
     request_randomization,
     screen_participant,
 )
-from equipoise.eligibility import Verdict
+from equipoise.eligibility import Verdict, settle
 from equipoise.rehearsal.agenda import Course, at_hour, working_day
 from equipoise.rehearsal.following import follow
 from equipoise.rehearsal.people import person_at, who_may
@@ -54,6 +55,7 @@ def take_part(world: World, site: str) -> Course:
     generator = person.randomness.of("decision day").generator()
     decides_on = working_day(person.today + dt.timedelta(days=int(generator.integers(4, 13))))
     yield at_hour(decides_on, 4 + 2 * generator.random())
+    yield from world.until_resumed()
     yield from _decide(person)
     if person.record.is_randomized:
         yield from follow(person, before=screening_encounters(world.study))
@@ -115,7 +117,7 @@ def _enter_screening(person: VirtualParticipant) -> Course:
                 yield at_hour(comes_on, 2 * person.luck("hour", encounter))
             last = encounter
         yield person.later("screening", encounter, form.form)
-        person.submit(form, encounter)
+        person.submit_if_expected(form, encounter)
 
 
 def _decide(person: VirtualParticipant) -> Course:
@@ -125,12 +127,14 @@ def _decide(person: VirtualParticipant) -> Course:
         verdict = _assess(person)
     if _unknown(verdict) and not any(c.bars for c in verdict.criteria):
         yield from _complete(person)
+        yield from _attest(person)
         verdict = _assess(person)
     reason = _why_not(person, verdict)
     if reason is not None:
         person.do(fail_screening, reason=reason)
         return
     yield person.later("randomization")
+    yield from person.world.until_resumed()
     if person.world.is_full:
         person.do(fail_screening, reason=FULL)
         return
@@ -176,6 +180,26 @@ def _judge(person: VirtualParticipant) -> Course:
                 participant=person.code,
                 rule=rule,
                 is_true=answer,
+                on=person.today,
+            )
+
+
+def _attest(person: VirtualParticipant) -> Course:
+    """Whose month of birth does not tell the age is asked; which day it was, chance decides."""
+    study = person.world.study
+    for opening in settle(study, _assess(person)):
+        asked = find_judgement(study, opening.judgement)
+        by = who_may(person.site, [r for r in asked.by if r in MAY_JUDGE]) if asked else ""
+        if by and opening.kind == "awaiting_judgement":
+            rule = opening.judgement
+            yield person.later("attestation", rule)
+            is_true = person.luck("answer", rule) >= 1 / 2
+            person.world.do(
+                judge_criterion,
+                by=by,
+                participant=person.code,
+                rule=rule,
+                is_true=is_true,
                 on=person.today,
             )
 

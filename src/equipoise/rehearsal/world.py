@@ -11,7 +11,9 @@ from equipoise.conduct import (
     Participant,
     RunningTrial,
     correct_item,
+    expects,
     latest_values,
+    resume_trial,
     submit_form,
 )
 from equipoise.ledger import Entry
@@ -31,6 +33,9 @@ CORRECTION_REASONS = (
     "Digits transposed at entry",
     "Corrected after checking with the source document",
 )
+BOARD_TAKES = dt.timedelta(days=7)
+"""From the pause to the meeting of the board, and from there to the sponsor's consent."""
+REASON_RESUMED = "The events were reviewed; the balance of benefit and risk is unchanged"
 
 
 class World:
@@ -67,10 +72,34 @@ class World:
     def do(self, act: Act[...], *, by: str, reason: str = "", **command: Any) -> tuple[Entry, ...]:
         """One act, now; what the trial refuses is kept, and nothing is returned for it."""
         try:
-            return act(self.trial, by=by, at=self.agenda.tick(), reason=reason, **command)
+            entries = act(self.trial, by=by, at=self.agenda.tick(), reason=reason, **command)
         except Refused as refused:
             self.refused += refused.problems
             return ()
+        if any(entry.type == "StoppingRuleMet" for entry in entries):
+            self.agenda.add(self._resume())
+        return entries
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a stopping rule keeps everybody from being randomized and infused."""
+        return bool(self.trial.state.pausing)
+
+    def until_resumed(self) -> Course:
+        """Wait from day to day while the trial is paused."""
+        while self.is_paused:
+            tomorrow = self.agenda.now.date() + dt.timedelta(days=1)
+            yield at_hour(working_day(tomorrow), 2)
+
+    def _resume(self) -> Course:
+        """The board meets, and then the sponsor follows it: virtual trials always go on."""
+        plan = self.study.safety
+        for role in plan.resumed_by if plan else ():
+            due = self.agenda.now.date() + BOARD_TAKES
+            yield at_hour(working_day(due), 3)
+            rules = self.trial.state.pausing
+            if rules and role not in self.trial.state.agreed:
+                self.do(resume_trial, by=role, reason=REASON_RESUMED, rules=rules)
 
 
 class VirtualParticipant:
@@ -109,6 +138,11 @@ class VirtualParticipant:
     def later(self, *purpose: str) -> dt.datetime:
         """Between five and twenty minutes from now."""
         return self.world.agenda.now + dt.timedelta(minutes=5 + 15 * self.luck("pause", *purpose))
+
+    def submit_if_expected(self, form: Form, encounter: str) -> None:
+        """Fill in a form unless its condition says that this person is not asked."""
+        if expects(self.world.study, self.record, encounter, form=form).is_expected is not False:
+            self.submit(form, encounter)
 
     def submit(
         self,

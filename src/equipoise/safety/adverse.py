@@ -58,6 +58,7 @@ class AdverseEvent(Struct, frozen=True):
     report_by: dt.datetime | None
     days_after_infusion: int | None
     reported_at: dt.datetime | None = None
+    of_interest: str | None = None
 
 
 def read_adverse_event(plan: SafetyPlan, record: AdverseRecord) -> AdverseEvent:
@@ -80,6 +81,7 @@ def read_adverse_event(plan: SafetyPlan, record: AdverseRecord) -> AdverseEvent:
         report_by=None if is_serious is False else known_at + hours,
         days_after_infusion=_days_after(onset_on, record.infused_on),
         reported_at=_reported_at(record, known_at),
+        of_interest=_read_code(values.get(plan.of_interest or "")),
     )
 
 
@@ -147,6 +149,10 @@ def _read_grade(value: Value) -> int | None:
         return int(float(str(value)))
     except ValueError:
         return None
+
+
+def _read_code(value: Value) -> str | None:
+    return None if value is None else str(value)
 
 
 def _read_related(value: Value) -> bool | None:

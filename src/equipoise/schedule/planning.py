@@ -7,7 +7,17 @@ from msgspec import Struct
 
 from equipoise.study.protocol import Encounter, Schedule
 
-Timing = Literal["unplanned", "upcoming", "open", "overdue", "done", "early", "late", "missed"]
+Timing = Literal[
+    "unplanned",
+    "upcoming",
+    "open",
+    "overdue",
+    "done",
+    "early",
+    "late",
+    "missed",
+    "not_expected",
+]
 
 
 class PlannedEncounter(Struct, frozen=True):
@@ -30,10 +40,16 @@ def assess_timing(
     happened_on: dt.date | None,
     is_missed: bool,
     today: dt.date,
+    is_expected: bool | None = True,
 ) -> Timing:
-    """Where an encounter stands: done in its window, `early`, `late`; or else what is due."""
+    """Where an encounter stands: done in its window, `early`, `late`; or else what is due.
+
+    One that is not known to be expected is timed as if it were.
+    """
     if is_missed:
         return "missed"
+    if is_expected is False and not happened_on:
+        return "not_expected"
     if planned is None:
         return "done" if happened_on else "unplanned"
     if happened_on:

@@ -41,7 +41,8 @@ class Judgement(Piece, frozen=True, kw_only=True):
 class Rule(Piece, frozen=True, kw_only=True):
     """A part of a criterion. It has exactly one of `is`, `all`, `any`, `none`, `judgement`, `gap`.
 
-    A rule under `all`, `any` or `none` may be a bare expression instead.
+    A rule under `all`, `any` or `none` may be a bare expression instead. Beside `is`, `attest` is
+    what a person is asked where the recorded values are not precise enough to tell.
     """
 
     id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")] = ""
@@ -50,6 +51,7 @@ class Rule(Piece, frozen=True, kw_only=True):
     all_: tuple[Rule | str, ...] = field(default=(), name="all")
     any_: tuple[Rule | str, ...] = field(default=(), name="any")
     none_: tuple[Rule | str, ...] = field(default=(), name="none")
+    attest: Judgement | None = None
     judgement: Judgement | None = None
     gap: str = ""
     assume: Literal["", "not_applicable"] = ""
@@ -60,6 +62,7 @@ class Criterion(Rule, frozen=True, kw_only=True):
 
     `record` is the source's own text where a draft kept it; `review` lists what a person must look
     at before the rule counts; `decisions` names the readings that this rule rests on.
+    `may_override` says that two people may let somebody in who does not satisfy it.
     """
 
     number: Annotated[str, Meta(pattern=r"^[0-9]+[A-Za-z0-9.]*$")]
@@ -67,6 +70,7 @@ class Criterion(Rule, frozen=True, kw_only=True):
     record: str = ""
     review: tuple[str, ...] = ()
     decisions: tuple[str, ...] = ()
+    may_override: bool = False
 
 
 class Eligibility(Piece, frozen=True, kw_only=True):

@@ -14,11 +14,17 @@ ItemType = Literal["number", "integer", "boolean", "choice", "date", "month", "t
 
 
 class Item(Piece, frozen=True, kw_only=True):
-    """One question. `range` refuses, `usual` warns, `when` (an expression) hides it if false."""
+    """One question. `range` refuses, `usual` warns, `when` (an expression) hides it if false.
+
+    A number may be entered in one of `units` instead of its own `unit`, in which it is kept and
+    read; `analyte` names the substance by which mass and amount convert.
+    """
 
     label: Text
     type: ItemType
     unit: str = ""
+    units: tuple[str, ...] = ()
+    analyte: Identifier | None = None
     range: tuple[float, float] | None = None
     usual: tuple[float, float] | None = None
     decimals: Annotated[int, Meta(ge=0, le=6)] | None = None
@@ -71,14 +77,15 @@ class AreaItem(Piece, frozen=True, kw_only=True):
 
 
 class Form(Piece, frozen=True, kw_only=True):
-    """`forms/*.yaml`: a page of capture. `at` names its encounters; `repeats` makes a log;
-    `order` sorts the forms of an encounter;
-    `records` says that entering it is also the written consent, or the end of the study."""
+    """`forms/*.yaml`: a page of capture. `at` names its encounters; `when` is a condition on the
+    participant, and may name the `encounter`; `repeats` makes a log; `order` sorts the forms of an
+    encounter; `records` says that entering it is also the written consent, or the end."""
 
     form: Name
     title: Text
     by: tuple[Role, ...]
     at: tuple[Identifier, ...] = ()
+    when: str = ""
     order: int = 0
     records: Literal["", "consent", "end"] = ""
     repeats: bool = False

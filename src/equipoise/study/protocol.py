@@ -17,6 +17,8 @@ Name = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 """What an expression can name: no hyphen, which it would read as a minus."""
 SiteCode = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,8}$")]
 Count = Annotated[int, Meta(ge=0)]
+Resumer = Literal["dsmb", "safety_officer"]
+"""Who can be asked to agree before a paused trial goes on: the board, and the sponsor's officer."""
 Positive = Annotated[float, Meta(gt=0)]
 
 
@@ -109,10 +111,14 @@ class Epoch(Piece, frozen=True, kw_only=True):
 
 
 class Encounter(Piece, frozen=True, kw_only=True):
-    """A planned contact (USDM Encounter): either a day with its window, or a span of days."""
+    """A planned contact (USDM Encounter): either a day with its window, or a span of days.
+
+    `when` is a condition on the participant: where it is false, the encounter is not expected.
+    """
 
     label: Text
     epoch: Identifier
+    when: str = ""
     day: int | None = None
     days: tuple[int, int] | None = None
     window: Window = Window()
@@ -160,8 +166,22 @@ class Treatments(Piece, frozen=True, kw_only=True):
     bag: Bag | None = None
 
 
+class StoppingRule(Piece, frozen=True, kw_only=True):
+    """A rule over counts of the whole trial, all arms together; once it is true it `does` it.
+
+    `pause` stops randomization and infusions until the roles of `resumed_by` agree to go on;
+    `notify` tells. A rule is met once: a second pause on a higher count is a rule of its own.
+    """
+
+    id: Identifier
+    label: Text
+    met_if: str
+    does: Literal["pause", "notify"]
+
+
 class SafetyPlan(Piece, frozen=True, kw_only=True):
-    """`safety.yaml`: how the adverse event form is read, and the clocks that start from it."""
+    """`safety.yaml`: how the adverse event form is read, the clocks that start from it, and when
+    the trial pauses. `of_interest` is the item that holds a code of `special_interest`."""
 
     form: Identifier
     term: Identifier
@@ -171,7 +191,10 @@ class SafetyPlan(Piece, frozen=True, kw_only=True):
     serious_if: str
     fatal_if: str = ""
     report_within_hours: Count = 24
+    of_interest: Identifier | None = None
     special_interest: Mapping[Identifier, Text] = {}
+    stopping: tuple[StoppingRule, ...] = ()
+    resumed_by: tuple[Resumer, ...] = ("dsmb", "safety_officer")
 
 
 class Endpoint(Piece, frozen=True, kw_only=True):
@@ -184,12 +207,19 @@ class Endpoint(Piece, frozen=True, kw_only=True):
     lower_is_better: bool = False
 
 
+class AnalysisPopulation(Piece, frozen=True, kw_only=True):
+    """Who is analyzed together: `members` is true of them. Nothing in it can name an arm."""
+
+    label: Text
+    members: str
+
+
 class AnalysisPlan(Piece, frozen=True, kw_only=True):
     """`analysis.yaml`: the endpoints, the baseline table, the populations."""
 
     endpoints: tuple[Endpoint, ...] = ()
     baseline: tuple[str, ...] = ()
-    populations: Mapping[Identifier, str] = {}
+    populations: Mapping[Identifier, AnalysisPopulation] = {}
 
 
 class Decision(Piece, frozen=True, kw_only=True):

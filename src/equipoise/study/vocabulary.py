@@ -1,5 +1,6 @@
 """What an expression of each file may name and call, with its kind, unit and choices."""
 
+import math
 from collections.abc import Mapping
 
 import msgspec
@@ -35,7 +36,25 @@ PARTICIPANT_FACTS = (
     "withdrawn",
     "completed",
 )
-"""What a population of the analysis may ask of a participant, beside the forms."""
+"""What a population of the analysis, or the condition of a visit, may ask beside the forms.
+`eligible` is the verdict on the values as they stand now."""
+
+PARTICIPANT_COUNTS = ("n_infusions", "n_missed")
+"""What it may count: infusions given, encounters missed."""
+
+PEOPLE_COUNTS = ("n_screened", "n_randomized", "n_infused", "n_withdrawn", "n_completed")
+"""How many participants came so far: what a stopping rule may count."""
+
+EVENT_COUNTS = (
+    "n_serious",
+    "n_fatal",
+    "n_related",
+    "n_related_serious",
+    "n_related_fatal",
+    *(f"n_{which}grade_{grade}" for which in ("", "related_") for grade in (3, 4, 5)),
+)
+"""How many participants had at least one adverse event of this kind, of this grade or a higher one;
+`n_special_interest.CODE` counts those with an event of special interest."""
 
 ANYTHING = ValueType("any")
 """What a faulty declaration gives: the fault is told there, not again at each use."""
@@ -46,7 +65,8 @@ _KINDS: Mapping[str, str] = {"integer": "number", "scale": "number", "month": "d
 
 def form_functions() -> Functions:
     """What an expression of a form may call; the history is empty, for checks alone."""
-    return {**STANDARD_FUNCTIONS, **visit_functions(lambda _: History())}
+    history = visit_functions(lambda _: History())
+    return {**STANDARD_FUNCTIONS, **as_functions(CALCULATORS), **history}
 
 
 def criteria_functions() -> Functions:
@@ -66,7 +86,9 @@ def type_of(part: Item | Derivation) -> ValueType:
     if isinstance(part, Derivation):
         return ValueType("number", unit or "")
     kind = _KINDS.get(part.type, part.type)
-    return ValueType(kind, unit or "", tuple(part.choices), part.range)  # type: ignore[arg-type]
+    mass = next((a.molar_mass for a in ANALYTES if a.analyte == part.analyte), 0.0)
+    named = ValueType(kind, unit or "", tuple(part.choices), part.range)  # type: ignore[arg-type]
+    return msgspec.structs.replace(named, molar_mass=mass)
 
 
 def all_names(study: Study) -> dict[str, ValueType]:
@@ -132,7 +154,22 @@ def molar_mass_of(study: Study, value: ValueDefinition) -> float:
 
 def population_names(study: Study) -> Names:
     """What the populations of `analysis.yaml` may name."""
-    return all_names(study) | dict.fromkeys(PARTICIPANT_FACTS, ValueType("boolean"))
+    facts = dict.fromkeys(PARTICIPANT_FACTS, ValueType("boolean"))
+    count = ValueType("number", plausible=(0, math.inf))
+    return all_names(study) | facts | dict.fromkeys(PARTICIPANT_COUNTS, count)
+
+
+def condition_names(study: Study) -> Names:
+    """What the condition of an encounter or of a form may name."""
+    encounter = ValueType("choice", codes=tuple(study.schedule.encounters))
+    return {**population_names(study), "encounter": encounter}
+
+
+def stopping_names(study: Study) -> Names:
+    """What the stopping rules of `safety.yaml` may name: counts over all arms together."""
+    codes = study.safety.special_interest if study.safety and study.safety.of_interest else ()
+    named = (*PEOPLE_COUNTS, *EVENT_COUNTS, *(f"n_special_interest.{code}" for code in codes))
+    return dict.fromkeys(named, ValueType("number", plausible=(0, math.inf)))
 
 
 def _from_a_day(unit: str) -> Function:

@@ -101,7 +101,7 @@ class Line(Struct, frozen=True):
 
 def mark_of(subject: Participant, verdict: Verdict) -> str:
     """A mark of what a page shows of the criteria: another one where anything has changed."""
-    shown = msgspec.json.encode((verdict, subject.status, subject.number))
+    shown = msgspec.json.encode((verdict, subject.status, subject.number, subject.override))
     return hashlib.sha256(shown).hexdigest()[:16]
 
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django_htmx.jinja import htmx_script
 from jinja2 import Environment, StrictUndefined
 
+from equipoise.analysis.deviations import KIND_NAMES
 from equipoise.web import saying, texts
 
 
@@ -28,6 +29,8 @@ def environment(**options: Any) -> Environment:
         "htmx_script": htmx_script,
         "get_messages": get_messages,
         "value_of": saying.value_of,
+        "deviation_kind": lambda kind: texts.say(KIND_NAMES[kind]),
+        "because": saying.because,
     }
     made.filters |= {
         "day": saying.day,

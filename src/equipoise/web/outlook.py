@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from equipoise.conduct import Participant
-from equipoise.schedule import PlannedEncounter, Timing, assess_timing, plan_encounters
+from equipoise.conduct import Participant, expects
+from equipoise.schedule import Expectation, PlannedEncounter, Timing, assess_timing, plan_encounters
 from equipoise.study.protocol import Encounter
 from equipoise.study.study import Study
 
@@ -20,11 +20,17 @@ class Stop(Struct, frozen=True):
     planned: PlannedEncounter | None
     happened_on: dt.date | None
     timing: Timing
+    expectation: Expectation = Expectation()
 
     @property
     def is_due(self) -> bool:
         """Whether the participant is expected now, or should have come."""
         return self.timing in ("open", "overdue")
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it has neither happened nor been missed, and may still be expected."""
+        return self.timing in ("unplanned", "upcoming", "open", "overdue")
 
 
 def day_zero(study: Study, subject: Participant) -> dt.date | None:
@@ -56,8 +62,7 @@ def plan_stops(study: Study, subject: Participant, *, today: dt.date) -> tuple[S
 
 def next_stop(stops: Iterable[Stop]) -> Stop | None:
     """The first encounter that has neither happened nor been missed."""
-    waiting = ("unplanned", "upcoming", "open", "overdue")
-    return next((s for s in stops if s.timing in waiting), None)
+    return next((s for s in stops if s.is_waiting), None)
 
 
 def _stop(
@@ -70,7 +75,12 @@ def _stop(
 ) -> Stop:
     days = [r.on for r in subject.forms.values() if r.encounter == name]
     happened_on = min(days, default=None)
+    expectation = expects(study, subject, name)
     timing = assess_timing(
-        planned, happened_on=happened_on, is_missed=name in subject.missed, today=today
+        planned,
+        happened_on=happened_on,
+        is_missed=name in subject.missed,
+        today=today,
+        is_expected=expectation.is_expected,
     )
-    return Stop(name, study.schedule.encounters[name], planned, happened_on, timing)
+    return Stop(name, study.schedule.encounters[name], planned, happened_on, timing, expectation)

@@ -39,6 +39,9 @@ _STATUSES = {
     "EQ-C038": 404,
     "EQ-C042": 409,
     "EQ-C071": 409,
+    "EQ-C081": 409,
+    "EQ-C084": 409,
+    "EQ-C087": 409,
     "EQ-G001": 409,
     "EQ-W020": 403,
     "EQ-W021": 404,
@@ -88,6 +91,12 @@ class Visit(Struct, frozen=True):
         """Whether something is to be done, not shown."""
         return self.request.method == "POST"
 
+    @property
+    def is_password_given(self) -> bool:
+        """Whether the person proved once more who they are, as a signature asks."""
+        given = self.request.POST.get("password", "")[:4096]
+        return bool(self.request.user.check_password(given))
+
     def may(self, *roles: Role) -> bool:
         """Whether the person holds one of these roles."""
         return self.person.role in roles
@@ -118,6 +127,11 @@ class Visit(Struct, frozen=True):
         if done:
             messages.success(self.request, done)
         return HttpResponseRedirect(reverse(name, kwargs=parts))
+
+    def name_of(self, person: str) -> str:
+        """The printed name behind an identifier, which stays after the role is taken away."""
+        known = self.state.people.get(person)
+        return known.name if known else person
 
     def let_session_age(self) -> None:
         """Nobody asks but the page itself: that does not keep a session open."""
@@ -155,7 +169,7 @@ class Link(Struct, frozen=True):
 
 
 MAIN_PAGES = {
-    "site": ("home", "participants", "adverse_events", "ledger", "people"),
+    "site": ("home", "participants", "adverse_events", "deviations", "ledger", "people"),
     "sealed": ("work_list", "closed_report"),
 }
 

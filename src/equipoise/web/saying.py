@@ -2,13 +2,17 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.utils import timezone
 from msgspec.structs import replace
 
+from equipoise.analysis.values import label_of
+from equipoise.language import Reason
+from equipoise.language.words import REASONS
 from equipoise.problems import Problem, Text
 from equipoise.study.forms import Item
+from equipoise.study.study import Study
 from equipoise.web.texts import language, say, t
 
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -74,8 +78,8 @@ def unit(of: str) -> str:
     return re.sub(r"^u(?=[a-zA-Z])", "µ", raised.replace("degC", "°C"))
 
 
-def value_of(item: Item, value: object) -> str:
-    """The value of an item as a reader sees it, with its unit."""
+def value_of(item: Item, value: object, of: str = "") -> str:
+    """The value of an item as a reader sees it, with its unit, or another one that it is in."""
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
@@ -89,8 +93,9 @@ def value_of(item: Item, value: object) -> str:
             return month(str(value))
         case "text":
             return str(value)
-    shown = number(value, item.decimals) if isinstance(value, int | float) else str(value)
-    return f"{shown}\u00a0{unit(item.unit)}" if item.unit else shown
+    decimals = None if of else item.decimals  # what was entered has the digits that it had
+    shown = number(value, decimals) if isinstance(value, int | float) else str(value)
+    return f"{shown}\u00a0{unit(of or item.unit)}" if of or item.unit else shown
 
 
 def message(problem: Problem) -> str:
@@ -118,3 +123,14 @@ def _speak(value: object) -> object:
     if isinstance(value, float):
         return number(value)
     return value
+
+
+def because(study: Study, reasons: Iterable[Reason]) -> str:
+    """Why something is not known: `Sex at birth: missing`."""
+    known = {reason.name: REASONS[reason.kind].say(language()) for reason in reasons}
+    return ", ".join(f"{_label(study, name)}: {kind}" for name, kind in known.items())
+
+
+def _label(study: Study, name: str) -> str:
+    form, _, item = name.partition(".")
+    return say(label_of(study, name)) if item and form in study.forms else name

@@ -10,10 +10,16 @@ import pytest
 from little_trial import event, person, skin, study, trial
 from msgspec.structs import replace
 
-from equipoise.analysis import Imprint, draw_dummy_arms, render_report, write_report
+from equipoise.analysis import (
+    Imprint,
+    draw_dummy_arms,
+    render_report,
+    tabulate_populations,
+    write_report,
+)
 from equipoise.conduct.state import TrialState
 from equipoise.problems import LANGUAGES, Refused, Text, Where
-from equipoise.study.protocol import Assumption
+from equipoise.study.protocol import AnalysisPopulation, Assumption
 
 AT = dt.datetime(2027, 7, 1, 8, 30, tzinfo=dt.UTC)
 SEAL = "5ea1" * 16
@@ -97,7 +103,7 @@ def test_the_report_is_one_safe_well_formed_file(language: str, kind: str) -> No
 
 
 def test_the_report_has_its_sections_in_order() -> None:
-    """Trial, flow, accrual, baseline, courses, safety, listing, limits, open decisions."""
+    """Trial, flow, accrual, baseline, courses, safety, listings, limits, open decisions."""
     sections = [a["id"] for n, a in read(report()).seen if n == "section"]
 
     assert sections == [
@@ -108,6 +114,7 @@ def test_the_report_has_its_sections_in_order() -> None:
         "course",
         "safety",
         "serious",
+        "deviations",
         "limits",
         "assumptions",
     ]
@@ -312,3 +319,36 @@ def test_numbers_are_written_as_each_language_writes_them() -> None:
     assert say_share(0, 0, "en") == "0"
     assert (decimals_for(3.0), decimals_for(51.0), decimals_for(None)) == (2, 1, 1)
     assert word("dummy_arm", label=Text("x", "y")) == Text("Dummy arm x", "Bras fictif y")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_population_is_counted_by_its_rule(language: str) -> None:
+    """Members in all and by arm, and who cannot be told yet, with the reason."""
+    members = {
+        "Everybody": "randomized",
+        "Both infusions": "n_infusions >= 2",
+        "Scored": "skin.left > 0",
+    }
+    plan = replace(
+        STUDY.analysis,
+        populations={
+            f"p{i}": AnalysisPopulation(label=Text(name, f"{name} (fr)"), members=rule)
+            for i, (name, rule) in enumerate(members.items())
+        },
+    )
+    made = replace(STUDY, analysis=plan)
+    known = state(is_locked=True)
+    fewer = person(6, infused=(0,), number="R006")
+    known = replace(known, participants={**known.participants, fewer.code: fewer})
+    arms = {**ARMS, "R006": "once"}
+    table = tabulate_populations(made, known, arms=arms)
+
+    assert [row.n for row in table.rows] == [6, 5, 5]
+    assert [row.sizes for row in table.rows] == [(2, 2, 2), (2, 1, 2), (2, 1, 2)]
+    assert [code for code, _ in table.rows[2].unclear] == ["01-006"]
+    assert tabulate_populations(made, known).rows[0].sizes == (6,)
+    given = {**RECEIVED, ("R006", "V0"): "cells"}
+    imprint = Imprint(SEAL, "rehearsal", AT, language)  # type: ignore[arg-type]
+    page = read(render_report(made, known, imprint=imprint, arms=arms, received=given))
+    assert "n_infusions >= 2" in page.words
+    assert "01-006: skin.left" in page.words

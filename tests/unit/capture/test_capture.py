@@ -9,6 +9,7 @@ from equipoise.capture import (
     Others,
     Value,
     check_entry,
+    derive_item,
     derive_items,
     find_warnings,
     is_asked,
@@ -252,3 +253,35 @@ def test_a_derived_number_is_stored_in_the_unit_of_its_definition() -> None:
     derived = derive_items(form, values={"weight": 70.5}, others=Others())
 
     assert derived == {"mass": 141_000, "wrong": None}
+
+
+def test_a_derived_value_may_look_back_over_the_visits() -> None:
+    """The change of a total that the form derives itself; the worst so far; another form."""
+    form = replace(
+        FORM,
+        derive={
+            "total": Derivation(label=Text("T"), value="area + side"),
+            "change": Derivation(label=Text("C"), value="change from baseline of total"),
+            "peak": Derivation(label=Text("P"), value="worst of total"),
+            "elsewhere": Derivation(label=Text("E"), value="max of other.score"),
+        },
+    )
+    known = {
+        "exam.total": (Known(2), Known(5)),
+        "other.score": (Known(7), Known(3)),
+    }
+    others = Others(
+        find=lambda name: known.get(name, ()),
+        baseline=lambda name: Known(2) if name == "exam.total" else None,
+        worst={"exam.total": "highest"},
+    )
+    values: dict[str, Value] = {"area": 1, "side": 3}
+
+    assert derive_items(form, values=values, others=others) == {
+        "total": 4,
+        "change": 2,
+        "peak": 5,
+        "elsewhere": 7,
+    }
+    assert derive_item(form, "change", values=values, others=others) == 2
+    assert derive_item(form, "change", values=values, others=Others()) is None

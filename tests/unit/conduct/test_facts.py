@@ -1,18 +1,23 @@
 """What the entered data say to the rules."""
 
+import datetime as dt
+
 import msgspec
 import pytest
 
 from equipoise import conduct
 from equipoise.conduct import RunningTrial
+from equipoise.language import Known, Unknown, unknown
 from equipoise.problems import Refused, Text
 from equipoise.study.criteria import Criterion, Eligibility, Judgement, Rule
 from equipoise.study.forms import EditCheck
+from equipoise.study.protocol import AnalysisPlan, AnalysisPopulation
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
 
 from .conftest import Clock, Course
 from .test_capturing import correct
+from .test_infusing import give, prepare
 
 
 def with_checks(study: Study, **checks: str) -> Study:
@@ -68,7 +73,7 @@ def test_what_is_empty_or_underivable_is_not_known(course: Course, trial: Runnin
 def test_observations_name_the_entry_that_gave_the_value(
     course: Course, trial: RunningTrial
 ) -> None:
-    """A corrected item points to its correction, a derived one to its form; no empty ones."""
+    """A corrected item points to its correction, a derived one to the last change of its form."""
     code = course.screen()
     course.consent(code)
     course.submit(code, "skin", arm=10, leg=10)
@@ -78,7 +83,10 @@ def test_observations_name_the_entry_that_gave_the_value(
     record = subject.forms["screening", "skin", 0]
 
     assert found["skin.arm"][0].entry == record.entries["arm"]
-    assert (found["skin.total"][0].value, found["skin.total"][0].entry) == (22, record.stamp.entry)
+    assert (found["skin.total"][0].value, found["skin.total"][0].entry) == (
+        22,
+        record.entries["arm"],
+    )
     correct(course, code, "leg", None, not_done="Bandage", seen=2)
     assert "skin.leg" not in conduct.observations_of(trial.study, trial.state.participants[code])
 
@@ -122,3 +130,108 @@ def test_a_weight_before_consent_never_reaches_the_trial(course: Course) -> None
     with pytest.raises(Refused):
         course.submit(code, "vitals", weight=70.0, pregnant=False)
     assert conduct.observations_of(course.trial.study, course.trial.state.participants[code]) == {}
+
+
+def with_populations(study: Study, **members: str) -> Study:
+    plan = AnalysisPlan(
+        populations={n: AnalysisPopulation(label=Text(n), members=m) for n, m in members.items()}
+    )
+    return msgspec.structs.replace(study, analysis=plan)
+
+
+def test_populations_are_assessed_from_what_stands_in_the_ledger(
+    course: Course, trial: RunningTrial
+) -> None:
+    """Facts, counts, values of forms and their course; what is not known is told as not known."""
+    trial.study = with_populations(
+        trial.study,
+        screened="screened",
+        consented="consented",
+        randomized="randomized",
+        treated="randomized and infused",
+        per_protocol="eligible and n_infusions >= 1 and n_missed = 0",
+        left="withdrawn or completed",
+        heavy="vitals.weight > 60 kg",
+        stable="change from baseline of skin.total < 5",
+        sore="worst of skin.arm >= 10 or first of skin.arm >= 10",
+        chosen="vitals.pregnant = false",
+    )
+    infused = course.randomized()
+    course.order(infused)
+    prepare(course, infused, "B-1")
+    give(course, infused, "B-1")
+    fresh = course.screen()
+    found = {
+        code: conduct.assess_populations(trial.study, trial.state.participants[code])
+        for code in (infused, fresh)
+    }
+
+    assert {n for n, v in found[infused].items() if v == Known(True)} == {
+        "screened",
+        "consented",
+        "randomized",
+        "treated",
+        "per_protocol",
+        "heavy",
+        "stable",
+        "sore",
+        "chosen",
+    }
+    assert found[infused]["left"] == Known(False)
+    assert {n for n, v in found[fresh].items() if v == Known(True)} == {"screened"}
+    unclear = {n: v.reasons[0].name for n, v in found[fresh].items() if isinstance(v, Unknown)}
+    assert unclear["heavy"] == "vitals.weight"
+    assert unclear["stable"] == "baseline of skin.total"
+    assert found[fresh]["per_protocol"] == Known(False)
+
+
+def test_a_correction_after_randomization_can_end_membership(
+    course: Course, trial: RunningTrial
+) -> None:
+    """Eligible is meant by the data as they stand: an eligibility deviation leaves the set."""
+    trial.study = with_populations(trial.study, eligible="eligible")
+    code = course.randomized()
+    correct(course, code, "arm", 2, form="skin", encounter="screening")
+    waiting = course.eligible()
+    trial.study = with_populations(trial.study, eligible="eligible")
+    unjudged = course.screen()
+    course.consent(unjudged)
+    course.submit(unjudged, "skin", arm=10, leg=10)
+    course.submit(unjudged, "vitals", weight=70.0, pregnant=False)
+    assessed = {
+        who: conduct.assess_populations(trial.study, trial.state.participants[who])["eligible"]
+        for who in (code, waiting, unjudged)
+    }
+
+    assert assessed[code] == Known(False)
+    assert assessed[waiting] == Known(True)
+    assert assessed[unjudged] == unknown("awaiting_judgement", "eligible")
+
+
+def test_the_baseline_ends_with_the_first_infusion(course: Course, trial: RunningTrial) -> None:
+    """Before it nothing has changed yet; after it the last value up to that day counts."""
+    code = course.randomized()
+    trial.study = with_checks(
+        trial.study,
+        moved="abs(change from baseline of weight) > 10 kg",
+        heaviest="max of weight > 75 kg",
+    )
+    course.submit(code, "vitals", encounter="M0", weight=70.0, pregnant=False)
+    conduct.order_infusion(
+        trial,
+        by="coordinator",
+        at=course.clock(),
+        participant=code,
+        encounter="M0",
+        on=course.clock.today,
+    )
+    prepare(course, code, "B-1")
+    give(course, code, "B-1")
+    assert conduct.baseline_day(trial.state.participants[code]) == course.clock.today
+    course.clock.at += dt.timedelta(days=91)
+    course.submit(code, "vitals", encounter="M3", weight=84.0, pregnant=False)
+    forms = trial.state.participants[code].forms
+    correct(course, code, "weight", 71.0, form="vitals", encounter="M0")
+
+    assert forms["M0", "vitals", 0].warnings == ()
+    assert forms["M3", "vitals", 0].warnings == ("moved", "heaviest")

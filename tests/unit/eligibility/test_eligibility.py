@@ -20,7 +20,7 @@ from equipoise.eligibility import (
     terms_of,
 )
 from equipoise.eligibility.functions import functions_at
-from equipoise.language import Interval, Known, Value, unknown
+from equipoise.language import Interval, Known, Source, Value, unknown
 from equipoise.problems import Problem, Text, Where
 from equipoise.study.criteria import Criterion, Judgement, Rule, ValueDefinition
 from equipoise.study.roles import Role
@@ -234,6 +234,73 @@ def test_a_number_without_a_unit_is_never_assumed_to_fit() -> None:
 def test_a_month_of_birth_decides_outside_its_own_month(born: str, status: str) -> None:
     """At the bounds the day would decide; who is not yet born is implausible."""
     assert statuses(assess(study(), history__born=born))["I2"] == status
+
+
+@pytest.mark.requirement("C81")
+@pytest.mark.parametrize(
+    ("born", "said", "status", "why"),
+    [
+        ("2008-03", None, "unknown", ["ambiguous age", "awaiting_judgement I1"]),
+        ("2008-03", answered("I1", True), "met", []),
+        ("1955-03", answered("I1", False), "not_met", []),
+        ("2008-03", answered("I1", True, role="coordinator"), "unknown", None),
+        (
+            "2008-03",
+            answered("I1", True, on=REFERENCE - DAY),
+            "unknown",
+            ["ambiguous age", "stale I1"],
+        ),
+        ("2008-04", answered("I1", True), "not_met", []),  # too young, whatever anybody says
+        ("1980-01", answered("I1", False), "met", []),
+        (None, answered("I1", True), "unknown", ["missing born"]),
+    ],
+)
+def test_an_attestation_counts_where_the_month_of_birth_cannot_tell(
+    born: str | None, said: Answer | None, status: str, *, why: list[str] | None
+) -> None:
+    """At the bounds alone, from the right role, on the day; the full date is never recorded."""
+    attested = Criterion(number="1", is_="18 years <= age <= 70 years", attest=judged(valid_days=0))
+    answers = (said,) if said else ()
+    values = {} if born is None else {"history__born": born}
+
+    part = Rule(id="I1", is_=attested.is_, attest=attested.attest)
+    for shape in (attested, Criterion(number="1", any_=(part, "age > 99 years"))):
+        assessed = study((shape,), ())
+        verdict = assess(assessed, answers=answers, **values)
+        assert statuses(verdict)["I1"] == status
+        if why is not None:
+            assert reasons(verdict) == why
+        brief = assess_case(
+            assessed,
+            Case(
+                Reading(
+                    assessed,
+                    {"history.born": [observed("history.born", born)]},
+                    reference_on=REFERENCE,
+                ),
+                {a.criterion: a for a in answers},
+                is_brief=True,
+            ),
+        )
+        assert (brief.status, [c.reasons for c in brief.criteria]) == (
+            verdict.status,
+            [c.reasons for c in verdict.criteria],
+        )
+
+
+def test_an_attestation_is_part_of_the_proof() -> None:
+    """Who said it, in which role, when, in which entry, beside the values that could not tell."""
+    attested = study((Criterion(number="1", is_="age >= 18 years", attest=judged()),), ())
+    verdict = assess(attested, answers=(answered("I1", True),), history__born="2008-03")
+    found = verdict.criteria[0].explanation
+    written, said = found.children
+
+    assert (found.part, found.value, written.value, said.value) == ("attest", True, None, True)
+    assert written.inputs[0].value == (17, 18)
+    assert said.inputs[0].sources == (Source("ann (investigator)", REFERENCE, "01:9"),)
+    opened = settle(attested, assess(attested, history__born="2008-03"))
+    assert [o.judgement for o in opened if o.judgement] == ["I1"]
+    assert settle(attested, assess(attested, history__born="1980-03")) == ()
 
 
 @pytest.mark.parametrize(

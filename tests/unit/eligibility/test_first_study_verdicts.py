@@ -63,7 +63,7 @@ def people(draw: st.DrawFn) -> dict[str, list[Observation]]:
 
 ANSWERS = st.dictionaries(
     st.sampled_from(
-        ["2-willing", "2-available", "5b-attribution", "I6", "I7", "E6", "E7", "E10", "E12"]
+        ["2-willing", "2-available", "I3", "5b-attribution", "I6", "I7", "E6", "E7", "E10", "E12"]
     ),
     st.tuples(st.booleans(), st.sampled_from([0, 28, 29, 91])),
 )

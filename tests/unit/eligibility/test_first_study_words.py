@@ -156,11 +156,18 @@ def test_a_question_settles_too() -> None:
 
 
 def test_an_imprecise_value_settles_within_its_bounds() -> None:
-    """17 or 18 years, by the month of birth: nobody need think of 70."""
+    """A body mass index of 16 to 17: nobody need think of more."""
+    found = settle_criterion(first_study(), case(bmi=Known(Interval(16, 17), "kg/m^2")), "E9")
+
+    assert told(found.true) == ["Body mass index: below 16.5 kg/m²"]
+    assert told(found.false) == ["Body mass index: at least 16.5 kg/m²"]
+
+
+def test_what_a_month_cannot_tell_a_person_attests() -> None:
+    """17 or 18 years, by the month of birth: the question is asked, the day is not."""
     found = settle_criterion(first_study(), case(age=Known(Interval(17, 18), "years")), "I3")
 
-    assert told(found.true) == ["Age: at least 18 years"]
-    assert told(found.false) == ["Age: below 18 years"]
+    assert found.names == (f"{ASKED}I3",)
 
 
 def test_a_condition_that_frees_is_a_way_too() -> None:

@@ -25,9 +25,10 @@ from equipoise.rehearsal import (
 )
 from equipoise.rehearsal.following import forms_around_infusion
 from equipoise.rehearsal.screening import judgements, screening_encounters
-from equipoise.study.protocol import Encounter, Epoch, Schedule
+from equipoise.study.criteria import Criterion, Judgement, ValueDefinition
+from equipoise.study.protocol import Encounter, Epoch, Schedule, StoppingRule
 from equipoise.study.roles import Role
-from equipoise.study.scenario import EventDraw
+from equipoise.study.scenario import Draw, EventDraw
 from equipoise.study.study import Study
 from equipoise.vault import LocalVault, VaultClient, read_token
 
@@ -331,6 +332,28 @@ def test_every_question_is_answered_in_favor_unless_the_scenario_says_otherwise(
     assert found == {"I2": True, "1a": False, "1c": True}
 
 
+def test_an_attestation_is_asked_where_the_month_does_not_tell(tmp_path: Path) -> None:
+    """Of whom it does tell, nobody asks; whoever is asked goes on or fails by the answer."""
+    values = {**STUDY.eligibility.values, "born": ValueDefinition(from_="visit.birth_month")}
+    asked = Judgement(ask=Text("Fifteen days old?"), by=(Role.INVESTIGATOR,), valid_days=0)
+    young = Criterion(number="3", is_="days_since(born) >= 15 days", attest=asked)
+    given = study(**ALONE)
+    eligibility = replace(
+        given.eligibility, values=values, inclusion=(*given.eligibility.inclusion, young)
+    )
+    items = {**given.scenario.items, "visit.birth_month": Draw(days_ago=(0, 30))}
+    given = replace(given, eligibility=eligibility, scenario=replace(given.scenario, items=items))
+    came, store = run(tmp_path / "v", given)
+    people = state_of(store).participants.values()
+    attested = [p for p in people if "I3" in p.answers]
+
+    assert came.refused == ()
+    assert 0 < len(attested) < len(people)
+    assert {p.answers["I3"].is_true for p in attested} == {True, False}
+    assert any(p.is_randomized for p in attested)
+    assert {p.failed_criteria for p in attested if not p.answers["I3"].is_true} == {("I3",)}
+
+
 def test_a_study_without_scenario_is_rehearsed_from_its_forms_alone(tmp_path: Path) -> None:
     """Types, ranges and choices are enough; nothing else is asked of a draft."""
     came, _ = run(tmp_path / "v", STUDY, start=dt.date(2026, 1, 5))
@@ -586,3 +609,30 @@ def test_only_known_acts_are_used(usual: Usual) -> None:
 
     assert {e.type for e in store.read()} >= {"ParticipantScreened", "FormSubmitted"}
     assert {"screen_participant", "submit_form", "lock_data"} <= set(ACTS)
+
+
+def test_a_trial_that_pauses_goes_on_after_its_board_agreed(tmp_path: Path) -> None:
+    """People wait for randomization and infusions; nothing is refused, and all are treated."""
+    assert STUDY.safety is not None
+    rules = tuple(
+        StoppingRule(id=f"at-{n}", label=Text("R", "R"), met_if=f"n_infused >= {n}", does="pause")
+        for n in (2, 5)
+    )
+    safety = replace(STUDY.safety, stopping=rules)
+    came, store = run(tmp_path / "v", replace(study(**ALONE), safety=safety))
+    told = [e.type for e in store.read(chain="control")]
+    state = state_of(store)
+    first = state.met["at-2"]
+    between = [
+        e.type
+        for e in store.read()
+        if first.resumed is not None and first.stamp.at < e.at < first.resumed.at
+    ]
+
+    assert came.refused == ()
+    assert came.randomized == came.completed == 8
+    assert told.count("StoppingRuleMet") == told.count("TrialResumed") == 2
+    assert told.count("ResumptionAgreed") == 4
+    assert state.pausing == ()
+    assert "FormSubmitted" in between
+    assert not {"RandomizationRequested", "InfusionOrdered"} & set(between)

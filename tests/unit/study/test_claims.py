@@ -180,7 +180,9 @@ SAME = [
         "warn_if: fvc >= 10 %",
         "EQ-S067",
     ),
-    ("analysis.yaml", "randomized: randomized", "randomized: infused or not infused", "EQ-S067"),
+    ("schedule.yaml", "    day: 0\n", "    day: 0\n    when: n_missed >= 0\n", "EQ-S067"),
+    ("safety.yaml", "n_related_fatal >= 1", "n_related_fatal >= 0", "EQ-S067"),
+    ("analysis.yaml", "members: randomized\n", "members: infused or not infused\n", "EQ-S067"),
 ]
 
 
@@ -224,8 +226,8 @@ def test_derived_values_of_two_forms_may_not_turn_in_a_circle(folder: Path, edit
     )
     edit(
         "forms/lung_function.yaml",
-        "checks:\n",
-        "derive:\n  reserve: {label: {en: R, fr: R}, value: heart.strain + 1}\nchecks:\n",
+        "derive:\n",
+        "derive:\n  reserve: {label: {en: R, fr: R}, value: heart.strain + 1}\n",
     )
 
     problems = check_folder(folder).problems

@@ -156,17 +156,17 @@ def test_the_skin_score_adds_seventeen_areas(study: Study) -> None:
     areas = [name for name, item in form.items.items() if item.area]
     assert len(areas) == 17
     assert {form.items[a].range for a in areas} == {(0, 3)}
-    assert set(re.findall(r"[a-z_]+", form.derive["total"].value)) == {"sum", *areas}
+    assert set(re.findall(r"[a-z_]+", form.derive["total"].value)) == {"mrss", *areas}
 
 
 def test_the_forms_that_the_trial_needs_are_there_in_order(study: Study) -> None:
     assert list(study.forms) == [
         "consent", "demography", "ssc_history", "medical_history", "acr_eular", "mrss",
-        "vital_signs", "laboratory", "lung_function", "heart", "haq", "infusion",
+        "vital_signs", "contraception", "laboratory", "lung_function", "heart", "haq", "infusion",
         "adverse_event", "end_of_study",
     ]  # fmt: skip
     assert [f.form for f in study.forms_at("M3")] == [
-        "mrss", "vital_signs", "laboratory", "haq", "infusion",
+        "mrss", "vital_signs", "contraception", "laboratory", "haq", "infusion",
     ]  # fmt: skip
     assert set(study.identity.roles) == set(Role)
 

@@ -1,6 +1,7 @@
 """The checks of a study folder: a fault planted in the first study is told alone, at its line."""
 
 import datetime as dt
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -229,3 +230,22 @@ def test_the_check_knows_the_functions_that_eligibility_has() -> None:
             bound[name].parameters,
             bound[name].result,
         )
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_tables_that_are_not_installed_are_told_before_the_first_participant(
+    folder: Path, edit: Edit, monkeypatch: pytest.MonkeyPatch, *, is_installed: bool
+) -> None:
+    """A prediction of lung function without its tables: warned of here, no gap at the bedside."""
+    line = edit(
+        "forms/lung_function.yaml",
+        "    value: round(dlco_corrected(dlco, laboratory.hemoglobin, demography.sex), 1)\n",
+        "    value: dlco_gli_2017_percent(20 mL/min/mmHg, 50 years, 170 cm, demography.sex)\n",
+    )
+    if not is_installed:
+        monkeypatch.setitem(sys.modules, "pyspiro", None)
+    loaded = check_folder(folder)
+
+    expected = [] if is_installed else [("EQ-S092", "forms/lung_function.yaml", line)]
+    assert [(p.code, p.where.file, p.where.line) for p in loaded.problems] == expected
+    assert loaded.study is not None

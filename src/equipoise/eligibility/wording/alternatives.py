@@ -1,14 +1,15 @@
 """What would settle an unknown criterion, and what would have to be different for one that bars."""
 
 import datetime as dt
+from collections.abc import Mapping
 
 from equipoise.eligibility.assessing import Case
-from equipoise.eligibility.deciding import judge
+from equipoise.eligibility.deciding import is_imprecise, judge
 from equipoise.eligibility.functions import functions_at
 from equipoise.eligibility.types import find_definition
-from equipoise.eligibility.wording.naming import ASKED
+from equipoise.eligibility.wording.naming import ASKED, node_of
 from equipoise.eligibility.wording.terms import terms_of
-from equipoise.language import Known, Value, parse, unknown
+from equipoise.language import Known, Value, evaluate, parse, unknown
 from equipoise.language.alternatives import (
     Changes,
     Settlement,
@@ -31,7 +32,7 @@ def settle_criterion(study: Study, case: Case, name: str) -> Settlement:
     True is that it is met. A value counts as one, though it be computed from several items; two
     values computed from one item are taken for independent.
     """
-    return _settle(terms_of(study).nodes[name], study, case)
+    return _settle(_nodes(study, case)[name], study, case)
 
 
 def settle_verdict(study: Study, case: Case) -> Settlement:
@@ -41,7 +42,7 @@ def settle_verdict(study: Study, case: Case) -> Settlement:
     """
     parts = tuple(
         node if name.startswith("I") else Not(node, (0, 0))
-        for name, node in terms_of(study).nodes.items()
+        for name, node in _nodes(study, case).items()
     )
     return _settle(Combination("all", parts, len(parts), (0, 0)), study, case)
 
@@ -49,7 +50,7 @@ def settle_verdict(study: Study, case: Case) -> Settlement:
 def change_criterion(study: Study, case: Case, name: str) -> Changes:
     """The nearest changes by which a criterion that bars would be satisfied."""
     return find_changes(
-        terms_of(study).nodes[name],
+        _nodes(study, case)[name],
         lookup_of(study, case),
         target=name.startswith("I"),
         functions=case.reading.functions,
@@ -95,6 +96,19 @@ def lookup_of(study: Study, case: Case) -> Lookup:
         return judge(judgement, answer, name=rule, on=case.reading.reference_on)
 
     return lookup
+
+
+def _nodes(study: Study, case: Case) -> Mapping[str, Node]:
+    """Each criterion as it hangs on what is known: on a person's word, where only that can tell."""
+    terms, reading = terms_of(study), case.reading
+    open_ = [
+        rule
+        for rule, source in terms.attestations.items()
+        if is_imprecise(evaluate(parse(source), reading.lookup, functions=reading.functions))
+    ]
+    if not open_:
+        return terms.nodes
+    return {name: node_of(name, c, attested=open_) for name, c in study.criteria}
 
 
 def _settle(node: Node, study: Study, case: Case) -> Settlement:

@@ -1,6 +1,6 @@
 """What a study calls the values and rules of its criteria, and each criterion as one condition."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from equipoise.eligibility.deciding import is_waived
 from equipoise.eligibility.types import REFERENCE
@@ -44,22 +44,23 @@ def names_of(study: Study) -> Names:
     rules: dict[str, Text] = {}
     for name, criterion in study.criteria:
         for rule_id, rule in _rules(name, criterion):
-            asked = rule.judgement.ask if rule.judgement else rule.text or _GAP
-            if rule.judgement is not None or rule.gap:
+            question = rule.judgement or rule.attest
+            asked = question.ask if question else rule.text or _GAP
+            if question is not None or rule.gap:
                 found[ASKED + rule_id] = Named(asked, "boolean")
                 found.setdefault(rule_id, found[ASKED + rule_id])
             if rule.judgement is not None or rule.text:
-                rules[rule_id] = asked
+                rules[rule_id] = rule.text if rule.attest and rule.text else asked
     return Names(found, rules, _FUNCTIONS)
 
 
 def judgements_of(study: Study) -> dict[str, Judgement]:
     """Every question that a person answers, by the id of its rule."""
     return {
-        rule_id: rule.judgement
+        rule_id: question
         for name, criterion in study.criteria
         for rule_id, rule in _rules(name, criterion)
-        if rule.judgement is not None
+        if (question := rule.judgement or rule.attest) is not None
     }
 
 
@@ -68,11 +69,12 @@ def types_of(study: Study) -> dict[str, ValueType]:
     return all_names(study) | dict(value_names(study))
 
 
-def node_of(name: str, criterion: Criterion) -> Node:
+def node_of(name: str, criterion: Criterion, *, attested: Collection[str] = ()) -> Node:
     """A criterion as one condition of the language: a judgement is a name (`ASKED` and its id),
-    and so is what the record lacks. True is that the criterion is met."""
+    and so are what the record lacks and the rules that a person attests. True is that the
+    criterion is met."""
     is_inclusion = name.startswith("I")
-    body = _node(criterion, name, is_inclusion=is_inclusion)
+    body = _node(criterion, name, is_inclusion=is_inclusion, attested=attested)
     if not criterion.when:
         return body
     condition = parse(criterion.when).root
@@ -94,7 +96,19 @@ def say_criterion(
     return _APPLIES.say(language).format(condition, said)
 
 
-def _node(rule: Rule | str, name: str, *, is_inclusion: bool) -> Node:
+def attestations_of(study: Study) -> dict[str, str]:
+    """The expression of every rule that a person may attest, by its id."""
+    return {
+        rule_id: rule.is_
+        for name, criterion in study.criteria
+        for rule_id, rule in _rules(name, criterion)
+        if rule.attest is not None
+    }
+
+
+def _node(
+    rule: Rule | str, name: str, *, is_inclusion: bool, attested: Collection[str] = ()
+) -> Node:
     if isinstance(rule, str):
         return parse(rule).root
     name = name or rule.id
@@ -104,9 +118,13 @@ def _node(rule: Rule | str, name: str, *, is_inclusion: bool) -> Node:
         return Name(ASKED + name, _NOWHERE)
     for parts, join in ((rule.all_, "all"), (rule.any_, "any"), (rule.none_, "none")):
         if parts:
-            nodes = tuple(_node(part, "", is_inclusion=is_inclusion) for part in parts)
+            nodes = tuple(
+                _node(part, "", is_inclusion=is_inclusion, attested=attested) for part in parts
+            )
             least = len(nodes) if join == "all" else 1
             return Combination(join, nodes, least, _NOWHERE)  # type: ignore[arg-type]
+    if rule.attest is not None and name in attested:
+        return Name(ASKED + name, _NOWHERE)
     return parse(rule.is_).root
 
 

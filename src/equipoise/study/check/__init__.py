@@ -7,6 +7,7 @@ import msgspec
 from equipoise.problems import Problem, Where, has_errors
 from equipoise.study.check.choices import check_decisions
 from equipoise.study.check.claims import check_claims
+from equipoise.study.check.conditions import check_circles
 from equipoise.study.check.design import check_design
 from equipoise.study.check.expressions import check_expressions
 from equipoise.study.check.mend import mend
@@ -29,6 +30,7 @@ _CHECKS = (
     check_forms,
     check_plans,
     check_expressions,
+    check_circles,
     check_claims,
     check_words,
 )

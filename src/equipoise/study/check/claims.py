@@ -9,6 +9,7 @@ from msgspec import Struct
 from equipoise.language import Known, parse
 from equipoise.language.parsing import quote, shift
 from equipoise.problems import Problem, Refused, Text, Where, problem
+from equipoise.study.check.conditions import conditions_of
 from equipoise.study.check.places import Path, Places, file_of
 from equipoise.study.check.proving import (
     Case,
@@ -21,7 +22,14 @@ from equipoise.study.check.proving import (
     single_parts,
 )
 from equipoise.study.criteria import Criterion, Rule
-from equipoise.study.vocabulary import Names, form_names, population_names, value_names
+from equipoise.study.vocabulary import (
+    Names,
+    condition_names,
+    form_names,
+    population_names,
+    stopping_names,
+    value_names,
+)
 from equipoise.study.yaml_source import VALUE
 
 FILE = "eligibility.yaml"
@@ -52,9 +60,16 @@ def check_claims(places: Places) -> Iterator[Problem]:
         yield from _check_edges(places, name, claims, names)
     yield from _check_forms(places)
     populations = places.study.analysis.populations
-    for name, source in populations.items():
-        part = _read(source, ("populations", name))
+    for name, population in populations.items():
+        part = _read(population.members, ("populations", name, "members"))
         yield from _constants(places, "analysis.yaml", part, population_names(places.study))
+    for file, path, source in conditions_of(places).values():
+        part = _read(source, path)
+        yield from _constants(places, file, part, condition_names(places.study))
+    safety = places.study.safety
+    for index, rule in enumerate(safety.stopping if safety else ()):
+        part = _read(rule.met_if, ("stopping", index, "met_if"))
+        yield from _constants(places, "safety.yaml", part, stopping_names(places.study))
 
 
 def _check_forms(places: Places) -> Iterator[Problem]:

@@ -2,6 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
+from equipoise.clinical import (
+    ANALYTES,
+    NEEDS_TABLES,
+    TABLES_EXTRA,
+    TABLES_PACKAGE,
+    has_tables,
+)
 from equipoise.language import (
     STANDARD_FUNCTIONS,
     Functions,
@@ -12,22 +19,26 @@ from equipoise.language import (
     names_in,
     parse,
 )
+from equipoise.language.tree import Call, walk
 from equipoise.language.words import nearest
 from equipoise.problems import Problem, Refused, problem
+from equipoise.study.check.conditions import conditions_of
 from equipoise.study.check.places import Path, Places, file_of
 from equipoise.study.check.rules import rules_of
 from equipoise.study.criteria import Criterion, Rule
-from equipoise.study.forms import Form
+from equipoise.study.forms import Form, Item
 from equipoise.study.vocabulary import (
     ANYTHING,
     Names,
     all_names,
+    condition_names,
     criteria_functions,
     form_functions,
     form_names,
     known_analytes,
     molar_mass_of,
     population_names,
+    stopping_names,
     type_of,
     value_names,
 )
@@ -46,10 +57,10 @@ def check_expressions(places: Places) -> Iterator[Problem]:
     yield from _check_values(places)
     yield from _check_criteria(places)
     yield from _check_safety(places)
-    names = population_names(places.study)
-    for name, source in places.study.analysis.populations.items():
-        path = ("populations", name)
-        yield from _check(places, "analysis.yaml", path, source=source, names=names)
+    yield from _check_populations(places)
+    names, functions = condition_names(places.study), form_functions()
+    for file, path, source in conditions_of(places).values():
+        yield from _check(places, file, path, source=source, names=names, functions=functions)
 
 
 def _check(
@@ -64,6 +75,26 @@ def _check(
 ) -> Iterator[Problem]:
     where = places.at(file, *path, VALUE)
     yield from check_source(source, names, functions=functions, where=where, result=result)
+    for name in sorted(_called(source) & NEEDS_TABLES):
+        if not has_tables():
+            known = {"package": TABLES_PACKAGE, "extra": TABLES_EXTRA}
+            yield problem("EQ-S092", where, name=name, **known)
+
+
+def _called(source: str) -> set[str]:
+    try:
+        return {n.function for n, _ in walk(parse(source).root) if isinstance(n, Call)}
+    except Refused:
+        return set()
+
+
+def _check_populations(places: Places) -> Iterator[Problem]:
+    names, functions = population_names(places.study), form_functions()
+    for name, population in places.study.analysis.populations.items():
+        path, source = ("populations", name, "members"), population.members
+        yield from _check(
+            places, "analysis.yaml", path, source=source, names=names, functions=functions
+        )
 
 
 def _check_form_units(places: Places, form: Form) -> Iterator[Problem]:
@@ -72,6 +103,25 @@ def _check_form_units(places: Places, form: Form) -> Iterator[Problem]:
             if part.unit and find_unit(part.unit) is None:
                 where = places.at(file_of(form), section, name, "unit")
                 yield problem("EQ-S038", where, name=name, unit=part.unit)
+    for name, item in form.items.items():
+        yield from _check_offered(places, file_of(form), name, item=item)
+
+
+def _check_offered(places: Places, file: str, name: str, *, item: Item) -> Iterator[Problem]:
+    """The units in which an item may be entered, and the substance that it measures."""
+    masses = {a.analyte: a.molar_mass for a in ANALYTES}
+    if item.analyte is not None and item.analyte not in masses:
+        where, near = places.at(file, "items", name, "analyte"), nearest(item.analyte, masses)
+        yield problem("EQ-S093", where, name=name, analyte=item.analyte, nearest=near)
+    mass = masses.get(item.analyte or "", 0.0)
+    for index, unit in enumerate(item.units):
+        where = places.at(file, "items", name, "units", index)
+        if item.type != "number":
+            yield problem("EQ-S036", where, item=name, key="units", type=item.type)
+        elif find_unit(unit) is None:
+            yield problem("EQ-S038", where, name=name, unit=unit)
+        elif convert(1.0, unit, item.unit, molar_mass=mass) is None:
+            yield problem("EQ-S094", where, name=name, unit=unit, own=item.unit or "-")
 
 
 def _check_form(places: Places, form: Form) -> Iterator[Problem]:
@@ -208,3 +258,7 @@ def _check_safety(places: Places) -> Iterator[Problem]:
     for key, source in (("serious_if", plan.serious_if), ("fatal_if", plan.fatal_if)):
         if source or key == "serious_if":
             yield from _check(places, "safety.yaml", (key,), source=source, names=names)
+    counts = stopping_names(places.study)
+    for index, rule in enumerate(plan.stopping):
+        path = ("stopping", index, "met_if")
+        yield from _check(places, "safety.yaml", path, source=rule.met_if, names=counts)

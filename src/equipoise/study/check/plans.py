@@ -14,6 +14,7 @@ _SAFETY_TYPES = {
     "onset": ("date",),
     "grade": NUMERIC,
     "related": ("choice", "boolean"),
+    "of_interest": ("choice",),
 }
 _KINDS_OF_DRAW = ("choice", "chance", "normal", "lognormal", "uniform", "days_ago")
 REHEARSAL = "rehearsal.yaml"
@@ -33,11 +34,17 @@ def _check_safety(places: Places) -> Iterator[Problem]:
     forms = places.study.forms
     where = places.at("safety.yaml", "form")
     yield from check_known(plan.form, forms, kind="form", where=where)
+    ids = [rule.id for rule in plan.stopping]
+    for index, name in enumerate(ids):
+        if name in ids[:index]:
+            yield problem("EQ-S062", places.at("safety.yaml", "stopping", index, "id"), id=name)
+    if not plan.resumed_by and any(rule.does == "pause" for rule in plan.stopping):
+        yield problem("EQ-S090", places.at("safety.yaml", "resumed_by"))
     if plan.form not in forms:
         return
     if not forms[plan.form].repeats:
         yield problem("EQ-S070", where, form=plan.form)
-    names = {"term": plan.term, "onset": plan.onset, "grade": plan.grade, "related": plan.related}
+    names = {key: getattr(plan, key) for key in _SAFETY_TYPES if getattr(plan, key)}
     for key, name in names.items():
         where = places.at("safety.yaml", key)
         items = forms[plan.form].items

@@ -76,9 +76,11 @@ def _check_rule(places: Places, path: Path, *, rule: Rule) -> Iterator[Problem]:
         yield problem("EQ-S061", places.at(FILE, *path), n_said=n_said)
     if rule.assume and not rule.gap:
         yield problem("EQ-S063", places.at(FILE, *path, "assume"))
-    if rule.judgement:
-        for index, role in enumerate(rule.judgement.by):
-            where = places.at(FILE, *path, "judgement", "by", index)
+    if rule.attest and not rule.is_:
+        yield problem("EQ-S095", places.at(FILE, *path, "attest"))
+    for key, asked in (("judgement", rule.judgement), ("attest", rule.attest)):
+        for index, role in enumerate(asked.by if asked else ()):
+            where = places.at(FILE, *path, key, "by", index)
             known = places.study.identity.roles or (role,)
             yield from check_known(role, known, kind="role", where=where)
 

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from equipoise.web.views import access, acts, dashboard, eligibility, forms, oversight
+from equipoise.web.views import access, acts, dashboard, eligibility, forms, overrides, oversight
 from equipoise.web.views import participant as one
 from equipoise.web.views import participants as all_of_them
 
@@ -21,6 +21,11 @@ urlpatterns: list[URLPattern] = [
     path(PERSON + "eligibility/", eligibility.eligibility, name="eligibility"),
     path(PERSON + "judge/<str:rule>/", eligibility.judge, name="judge"),
     path(PERSON + "randomize/", eligibility.randomize, name="randomize"),
+    path(PERSON + "exception/", overrides.override, name="override"),
+    path(PERSON + "exception/ask/", overrides.ask_override, name="ask_override"),
+    path(PERSON + "exception/confirm/", overrides.agree_override, name="agree_override"),
+    path(PERSON + "exception/drop/", overrides.drop_override, name="drop_override"),
+    path(PERSON + "deviation/", overrides.deviate, name="deviate"),
     path(PERSON + "end-screening/", acts.end_screening, name="end_screening"),
     path(PERSON + "withdraw/", acts.withdraw, name="withdraw"),
     path(PERSON + "complete/", acts.complete, name="complete"),
@@ -34,6 +39,8 @@ urlpatterns: list[URLPattern] = [
     path(FORM + "correct/<str:item>/", forms.correct, name="correct"),
     path("adverse-events/", oversight.adverse_events, name="adverse_events"),
     path("adverse-events/<str:code>/<int:repeat>/", oversight.receive, name="receive"),
+    path("deviations/", overrides.deviations, name="deviations"),
+    path("resume/", oversight.resume, name="resume"),
     path("ledger/", oversight.ledger, name="ledger"),
     path("people/", oversight.people, name="people"),
 ]

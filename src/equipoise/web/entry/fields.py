@@ -25,12 +25,16 @@ _BLANKS = str.maketrans({" ": "", "\u00a0": "", "\u202f": "", "\u2212": "-"})
 
 
 class Field(Struct, frozen=True):
-    """An item on a page. `raw` is what was typed, by part; no value is None."""
+    """An item on a page. `raw` is what was typed, by part; no value is None.
+
+    `unit` is the one in which a number was entered, empty where the item offers no other.
+    """
 
     name: str
     item: Item
     raw: Mapping[str, str] = {}
     value: Value = None
+    unit: str = ""
     not_done: str = ""
     is_not_done: bool = False
     is_shown: bool = True
@@ -64,7 +68,8 @@ def read_field(name: str, item: Item, data: Mapping[str, str]) -> Field:
     raw = {p: _clean(data.get(_name(name, p), "")) for p in _PARTS.get(item.type, ("",))}
     is_not_done = f"{name}.not_done" in data
     reason = _clean(data.get(f"{name}.reason", ""))
-    field = Field(name, item, raw, not_done=reason, is_not_done=is_not_done)
+    unit = _clean(data.get(f"{name}.unit", ""))[:40] if item.units else ""
+    field = Field(name, item, raw, unit=unit, not_done=reason, is_not_done=is_not_done)
     if is_not_done:
         return _check_not_done(field)
     if field.is_empty:
@@ -75,8 +80,8 @@ def read_field(name: str, item: Item, data: Mapping[str, str]) -> Field:
         return replace(field, problems=(problem(error.args[0], name, label=item.label),))
 
 
-def fill_field(name: str, item: Item, value: Value, *, not_done: str = "") -> Field:
-    """A field that shows a value that is known."""
+def fill_field(name: str, item: Item, value: Value, *, not_done: str = "", unit: str = "") -> Field:
+    """A field that shows a value that is known, in the unit in which it is given."""
     raw = {"": "" if value is None else str(value)}
     if item.type in _PARTS:
         numbers = str(value or "").split("-")
@@ -86,7 +91,8 @@ def fill_field(name: str, item: Item, value: Value, *, not_done: str = "") -> Fi
         raw = {"": "yes" if value else "no"}
     elif isinstance(value, float):
         raw = {"": _typed(value, item.decimals)}
-    return Field(name, item, raw, value=value, not_done=not_done, is_not_done=bool(not_done))
+    filled = Field(name, item, raw, value=value, unit=unit)
+    return replace(filled, not_done=not_done, is_not_done=bool(not_done))
 
 
 def check_given(fields: Sequence[Field]) -> tuple[Field, ...]:

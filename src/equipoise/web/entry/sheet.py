@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from equipoise.capture import Others, derive_items, find_warnings, is_asked
+from equipoise.capture import Others, derive_items, find_warnings, is_asked, to_own_units
 from equipoise.conduct import Participant, latest_values
 from equipoise.conduct.events import Value
 from equipoise.conduct.state import FormRecord
@@ -39,8 +39,18 @@ class Sheet(Struct, frozen=True):
 
     @property
     def values(self) -> Mapping[str, Value]:
-        """What would be recorded: shown items alone, those not done as nothing."""
+        """What would be recorded: shown items alone, in their own units, not done as nothing."""
+        return to_own_units(self.form, values=self.typed, units=self.units)
+
+    @property
+    def typed(self) -> Mapping[str, Value]:
+        """The values of the shown items as they were typed."""
         return {n: f.value for n, f in self.fields.items() if f.is_shown}
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """The units that were chosen for them."""
+        return {n: f.unit for n, f in self.fields.items() if f.is_shown and f.unit}
 
     @property
     def not_done(self) -> Mapping[str, str]:
@@ -159,7 +169,9 @@ def _on(form: Form) -> Item:
 
 def _skip(sheet: Sheet) -> Sheet:
     """Show the items that are asked for, now that these are the answers."""
-    values = {name: f.value for name, f in sheet.fields.items()}
+    typed = {name: f.value for name, f in sheet.fields.items()}
+    units = {name: f.unit for name, f in sheet.fields.items() if f.unit}
+    values = dict(to_own_units(sheet.form, values=typed, units=units))
     fields = {}
     for name, field in sheet.fields.items():
         asked = is_asked(sheet.form, name, values=values, others=sheet.others)

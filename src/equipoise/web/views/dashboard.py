@@ -13,6 +13,7 @@ from equipoise.study.roles import Role
 from equipoise.web.outlook import Stop, plan_stops
 from equipoise.web.pages import BLINDED, Visit, page
 from equipoise.web.texts import language
+from equipoise.web.views.overrides import is_waiting
 
 CLINICAL = BLINDED - {Role.ADMINISTRATOR, Role.DSMB}
 """Who may see what is due for single participants."""
@@ -43,6 +44,8 @@ def dashboard(visit: Visit) -> HttpResponse:
         encounters=_due_encounters(visit, people),
         infusions=_waiting_infusions(people),
         unknown=_unknown_eligibility(visit, people),
+        waiting=[p for p in people if is_waiting(p)],
+        changed=[p for p in people if p.reassessments],
         is_clinical=visit.person.role in CLINICAL,
     )
 

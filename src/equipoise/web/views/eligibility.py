@@ -7,7 +7,9 @@ from equipoise.conduct import (
     Participant,
     assess_participant,
     finish_randomization,
+    is_granted,
     judge_criterion,
+    may_override_all,
     randomize_participant,
 )
 from equipoise.eligibility import Verdict
@@ -48,6 +50,8 @@ def eligibility(visit: Visit, code: str) -> HttpResponse:
         n_fine=sum(x.look == "fine" for x in lines),
         may_randomize=visit.may(*ENROLLERS) and subject.status in ("screening", "randomizing"),
         is_screening=subject.status == "screening",
+        may_go=_may_go(subject, verdict),
+        may_except=subject.status == "screening" and may_override_all(visit.study, verdict),
     )
 
 
@@ -104,9 +108,9 @@ def _verdict(visit: Visit, subject: Participant) -> Verdict:
 
 
 def _may_go(subject: Participant, verdict: Verdict) -> bool:
-    """Whether a number can be asked for: eligible and waiting, or asked for without an answer."""
-    is_ready = subject.status == "screening" and verdict.status == "eligible"
-    return is_ready or subject.status == "randomizing"
+    """Whether a number can be asked for: eligible or let in, or asked for without an answer."""
+    is_ready = verdict.status == "eligible" or is_granted(subject, verdict)
+    return subject.status == "randomizing" or (subject.status == "screening" and is_ready)
 
 
 def _confirm(

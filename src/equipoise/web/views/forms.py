@@ -102,7 +102,8 @@ def correct(visit: Visit, item: str, **parts: Any) -> HttpResponse:
     definition = place.form.items[item]
     if not visit.is_posted:
         omitted = record.not_done.get(item, "")
-        now = fill_field(item, definition, record.values.get(item), not_done=omitted)
+        value, unit = record.as_entered.get(item, (record.values.get(item), ""))
+        now = fill_field(item, definition, value, not_done=omitted, unit=unit)
         return _show_correction(visit, place, now)
     field = read_field(item, definition, visit.request.POST)
     return _correct(visit, place, field)
@@ -122,8 +123,9 @@ def _submit(visit: Visit, place: Place) -> HttpResponse:
             form=place.form.form,
             repeat=place.repeat,
             on=date_of({ON: sheet.on.value}, ON),
-            values=sheet.values,
+            values=sheet.typed,
             not_done=sheet.not_done,
+            units=sheet.units,
         )
     except Refused as refused:
         again = with_problems(sheet, refused.problems)
@@ -173,6 +175,7 @@ def _correct(visit: Visit, place: Place, field: Field) -> HttpResponse:
             item=field.name,
             value=field.value,
             not_done=field.not_done if field.is_not_done else "",
+            unit=field.unit,
             seen=int(seen) if seen.isdecimal() else 0,
         )
     except Refused as refused:

@@ -9,13 +9,15 @@ from django.urls import reverse
 from msgspec import Struct
 
 from equipoise.analysis.adverse import list_events
-from equipoise.conduct import receive_adverse_event
+from equipoise.conduct import assess_rules, receive_adverse_event, resume_trial
 from equipoise.ledger import Entry, merkle_root
 from equipoise.ledger.verification import Verification, verify
 from equipoise.safety import AdverseEvent, assess_clock
+from equipoise.study.forms import Item
 from equipoise.study.roles import Role
+from equipoise.web.entry.asking import Answers, Question, ask
 from equipoise.web.pages import BLINDED, Visit, page
-from equipoise.web.texts import t
+from equipoise.web.texts import say, t, text_of
 from equipoise.web.views.participant import NO_ENCOUNTER
 
 EVENT_READERS = BLINDED - {Role.ADMINISTRATOR, Role.OUTCOME_ASSESSOR}
@@ -26,6 +28,7 @@ LEDGER_READERS = (
     Role.MONITOR,
     Role.AUDITOR,
 )
+RESUMERS = (Role.DSMB, Role.SAFETY_OFFICER)
 PER_PAGE = 50
 KEPT_SECONDS = 60
 
@@ -54,6 +57,8 @@ def adverse_events(visit: Visit) -> HttpResponse:
         form=form,
         sees_forms=visit.person.role != Role.DSMB,
         may_receive=visit.may(Role.SAFETY_OFFICER) and visit.state.locked is None,
+        rules=assess_rules(visit.study, visit.state),
+        may_resume=_may_resume(visit),
     )
 
 
@@ -64,6 +69,40 @@ def receive(visit: Visit, code: str, repeat: int) -> HttpResponse:
         visit.trial, by=visit.person.person, at=visit.now, participant=code, repeat=repeat
     )
     return visit.go("adverse_events", done=t("events.received"))
+
+
+@page(roles=RESUMERS, methods=("GET", "POST"))
+def resume(visit: Visit) -> HttpResponse:
+    """Agree that a paused trial goes on, despite the rules that stand in the address."""
+    rules = tuple(filter(None, visit.request.GET.get("rules", "")[:1000].split(",")))
+    plan = visit.study.safety
+    labels = [say(r.label) for r in plan.stopping if r.id in rules] if plan else []
+
+    def act(answers: Answers) -> HttpResponse:
+        resume_trial(
+            visit.trial,
+            by=visit.person.person,
+            at=visit.now,
+            reason=str(answers["reason"]),
+            rules=rules,
+        )
+        done = "stopping.still_paused" if visit.trial.state.pausing else "stopping.goes_on"
+        return visit.go("adverse_events", done=t(done))
+
+    question = Question(
+        title=t("stopping.resume"),
+        button=t("stopping.agree"),
+        lead=t("stopping.resume_lead"),
+        back=reverse("adverse_events"),
+        facts=tuple((t("stopping.rule"), label) for label in labels),
+        items={
+            "reason": Item(
+                label=text_of("common.reason"), type="text", help=text_of("common.reason_help")
+            )
+        },
+        is_grave=True,
+    )
+    return ask(visit, question, act=act)
 
 
 @page(roles=LEDGER_READERS)
@@ -96,6 +135,12 @@ def people(visit: Visit) -> HttpResponse:
     """Everybody with a role."""
     found = sorted(visit.state.people.values(), key=lambda p: (p.role, p.person))
     return visit.show("people.html", people=found)
+
+
+def _may_resume(visit: Visit) -> bool:
+    state, role = visit.state, visit.person.role
+    asked = visit.study.safety.resumed_by if visit.study.safety else ()
+    return bool(state.pausing) and role in asked and role not in state.agreed and not state.locked
 
 
 def _tell(visit: Visit, event: AdverseEvent, form: str) -> Told:

@@ -3,8 +3,9 @@
 from django.http import HttpResponse
 from msgspec import Struct
 
-from equipoise.conduct import Participant, is_signed
+from equipoise.conduct import Participant, expects, is_signed
 from equipoise.conduct.state import FormRecord, Infusion
+from equipoise.schedule import Expectation
 from equipoise.study.forms import Form
 from equipoise.study.roles import Role
 from equipoise.web.outlook import Stop, plan_stops
@@ -12,6 +13,8 @@ from equipoise.web.pages import Visit, page
 from equipoise.web.views.participants import ENROLLERS, READERS
 
 WRITERS = (Role.COORDINATOR, Role.INVESTIGATOR, Role.OUTCOME_ASSESSOR)
+RECORDERS = (Role.COORDINATOR, Role.INVESTIGATOR, Role.DATA_MANAGER, Role.MONITOR)
+"""Who records that the protocol was departed from."""
 BLIND_TO_COURSE = frozenset({Role.OUTCOME_ASSESSOR})
 """Who measures outcomes must not see how a participant fares (reactions can tell the arm)."""
 NO_ENCOUNTER = "-"
@@ -26,6 +29,7 @@ class Leaf(Struct, frozen=True):
     repeat: int
     record: FormRecord | None
     may_enter: bool
+    expectation: Expectation
 
 
 class Row(Struct, frozen=True):
@@ -54,6 +58,7 @@ def participant(visit: Visit, code: str) -> HttpResponse:
         is_signed=is_signed(subject),
         sees_course=visit.person.role not in BLIND_TO_COURSE,
         may_enroll=visit.may(*ENROLLERS) and is_open,
+        may_deviate=visit.may(*RECORDERS) and is_open,
         may_sign=visit.may(Role.INVESTIGATOR) and is_open,
     )
 
@@ -77,28 +82,26 @@ def _row(visit: Visit, subject: Participant, stop: Stop) -> Row:
         stop=stop,
         leaves=tuple(_leaves(visit, subject, stop)),
         infusion=infusion if sees else None,
-        may_order=may_act and is_planned and infusion is None,
+        may_order=may_act and is_planned and infusion is None and stop.timing != "not_expected",
         may_give=may_act and infusion is not None and infusion.status == "prepared",
         may_miss=visit.may(*WRITERS)
         and subject.is_in_trial
         and subject.is_randomized
         and visit.state.locked is None
-        and stop.timing in ("unplanned", "upcoming", "open", "overdue"),
+        and stop.is_waiting,
     )
 
 
 def _leaves(visit: Visit, subject: Participant, stop: Stop) -> list[Leaf]:
-    return [
-        Leaf(
-            form,
-            stop.name,
-            0,
-            subject.forms.get((stop.name, form.form, 0)),
-            may_enter(visit, form) and _has_come(visit, subject, stop),
-        )
-        for form in visit.study.forms_at(stop.name)
-        if may_read(visit, form)
-    ]
+    forms = [f for f in visit.study.forms_at(stop.name) if may_read(visit, f)]
+    has_come = _has_come(visit, subject, stop)
+    leaves = []
+    for form in forms:
+        record = subject.forms.get((stop.name, form.form, 0))
+        expectation = expects(visit.study, subject, stop.name, form=form)
+        may = may_enter(visit, form) and has_come and expectation.is_expected is not False
+        leaves.append(Leaf(form, stop.name, 0, record, may, expectation))
+    return leaves
 
 
 def _has_come(visit: Visit, subject: Participant, stop: Stop) -> bool:
