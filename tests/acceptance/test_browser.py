@@ -161,12 +161,7 @@ def test_from_screening_to_the_bag(browser: Browser, served: Served, study: Stud
     investigator = sign_in(browser, served, "investigator")
     expect(coordinator.locator("body")).to_contain_text("Rehearsal")
 
-    coordinator.goto(f"{served.site}/screen/")
-    coordinator.check('input[name="site"][value="01"]') if coordinator.locator(
-        'input[name="site"]'
-    ).count() else coordinator.select_option('[name="site"]', "01")
-    coordinator.click("form button.button >> nth=-1")
-    code = re.findall(r"01-\d{3}", coordinator.url + coordinator.inner_text("h1"))[0]
+    code = screen_somebody(coordinator, served)
 
     for form in study.forms_at("screening"):
         page = coordinator if "coordinator" in form.by else investigator
@@ -217,6 +212,55 @@ def test_from_screening_to_the_bag(browser: Browser, served: Served, study: Stud
         assert "work-list" not in blinded.url or refused.status in (401, 403)
 
 
+def screen_somebody(page: Page, served: Served) -> str:
+    """A new person at site 01."""
+    page.goto(f"{served.site}/screen/")
+    page.check('input[name="site"][value="01"]') if page.locator(
+        'input[name="site"]'
+    ).count() else page.select_option('[name="site"]', "01")
+    page.click("form button.button >> nth=-1")
+    return re.findall(r"01-\d{3}", page.url + page.inner_text("h1"))[0]
+
+
+@pytest.mark.requirement("F05")
+def test_a_value_saved_elsewhere_shows_on_the_open_page(
+    browser: Browser, served: Served, study: Study
+) -> None:
+    """The investigator has the criteria open while the coordinator enters: no reload, what was
+    opened stays open, and nothing is swapped away under the pointer."""
+    coordinator = sign_in(browser, served, "coordinator")
+    investigator = sign_in(browser, served, "investigator")
+    code = screen_somebody(coordinator, served)
+    enter(coordinator, served, study.forms["consent"], code)
+    address = f"{served.site}/participants/{code}/eligibility/"
+    investigator.goto(address)
+    investigator.evaluate("document.body.dataset.same = 'page'")
+    expect(investigator.locator("#c-I3")).to_contain_text("Month of birth")
+    investigator.click("#d-I5 > summary")
+    investigator.focus("#s-I5")
+
+    investigator.hover("#y-I6")
+    enter(coordinator, served, study.forms["demography"], code)
+    investigator.wait_for_timeout(5000)
+    expect(investigator.locator("#c-I3")).to_contain_text("Unknown")
+    investigator.mouse.move(0, 0)
+
+    expect(investigator.locator("#c-I3.fine")).to_contain_text("Met", timeout=15_000)
+    expect(investigator.locator("#d-I5")).to_have_attribute("open", "")
+    expect(investigator.locator("#s-I5")).to_be_focused()
+    assert investigator.evaluate("document.body.dataset.same") == "page"
+
+    plain = browser.new_context(
+        locale="en-GB",
+        java_script_enabled=False,
+        storage_state=investigator.context.storage_state(),
+    ).new_page()
+    plain.goto(address)
+    expect(plain.locator("#c-I3.fine")).to_contain_text("Met")
+    plain.click("#y-I6")
+    expect(plain.locator("#c-I6.fine")).to_contain_text("Met")
+
+
 def test_french_and_a_phone(browser: Browser, served: Served) -> None:
     """The same pages in French, on a narrow screen, without sideways scrolling."""
     page = browser.new_context(locale="fr-FR", viewport={"width": 390, "height": 800}).new_page()
@@ -225,7 +269,10 @@ def test_french_and_a_phone(browser: Browser, served: Served) -> None:
     page.fill("#password", served.password)
     page.click("button.button")
     page.wait_for_url(lambda url: "/sign-in/" not in url)
-    for path in ("/", "/participants/", "/adverse-events/"):
+    paths = ["/", "/participants/", "/adverse-events/"]
+    page.goto(f"{served.site}/participants/")
+    somebody = page.locator('a[href*="/participants/0"]').first.get_attribute("href")
+    for path in (*paths, f"{somebody}eligibility/"):
         page.goto(served.site + path)
         assert page.get_attribute("html", "lang") == "fr"
         width = page.evaluate("document.documentElement.scrollWidth")

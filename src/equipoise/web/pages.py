@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.urls import resolve, reverse
 from django.utils import timezone
 from msgspec import Struct
@@ -242,7 +242,7 @@ def page(
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
     """To the sign-in page; the whole page goes there, where only a part of it asked."""
     if request.method == "GET" and "HX-Request" in request.headers:
-        return HttpResponse(status=204, headers={"HX-Redirect": str(settings.LOGIN_URL)})
+        return HttpResponse(status=204, headers={"HX-Redirect": resolve_url(settings.LOGIN_URL)})
     return redirect(settings.LOGIN_URL)
 
 

@@ -172,3 +172,12 @@ def test_bounds_are_said_with_a_dash() -> None:
     assert say_plain((17, 18.5), "", "fr") == "17 – 18,5"
     assert Input("age", (17, 18), "years").say().replace("\u00a0", " ") == "age = 17 – 18 years"
     assert Input("age", reasons=()).say_value() == ""
+    assert Input("sex", "female").say_value("fr") == "female"
+
+
+def test_a_source_says_what_it_knows_of_itself() -> None:
+    """Its day alone, or its entry alone."""
+    day, entry = Source("crp", dt.date(2026, 3, 1)), Source("crp", entry="01:4")
+
+    assert Input("crp", 7, sources=(day,)).say() == "crp = 7 (1 Mar 2026)"
+    assert Input("crp", 7, sources=(entry,)).say("fr") == "crp = 7 (entrée 01:4)"

@@ -180,17 +180,13 @@ def _number_between(low: Any, high: Any, least: Any, most: Any) -> Any:
 
 def _day_between(low: Any, high: Any, least: Any, most: Any) -> Any:
     """A day after `low` and before `high`, from `least` to `most`."""
-    first = max((x for x in (_moved(low, 1), least) if x), default=None)
-    last = min((x for x in (_moved(high, -1), most) if x), default=None)
+    if low == dt.date.max or high == dt.date.min:
+        return None
+    one = dt.timedelta(days=1)
+    first = max((x for x in (low and low + one, least) if x), default=None)
+    last = min((x for x in (high and high - one, most) if x), default=None)
     found = first or last or dt.date(2000, 1, 1)
     return found if (first is None or last is None or first <= last) else None
-
-
-def _moved(day: Any, days: int) -> Any:
-    try:
-        return day + dt.timedelta(days=days) if day else None
-    except OverflowError:
-        return None
 
 
 def _place(exact: Known, cells: Sequence[Cell]) -> int:

@@ -20,8 +20,11 @@ from equipoise.language.values import Interval, Known, Unknown, Value
 Box = Mapping[str, int]
 """For each value a mask of the cells that it may be in; a name that is left out may be anything."""
 
-MOST = 400
+MOST = 200
 """Ways kept on the way; whatever has more is too much to show anybody."""
+
+MOST_PAIRS = 2000
+"""Pairs of ways that are put together at a time."""
 
 
 class TooManyError(Exception):
@@ -160,15 +163,18 @@ def _enough(ways: Sequence[list[Box]], needed: int) -> list[Box]:
     if needed > len(ways):
         return []
     if needed == 1:
-        return _absorb(box for way in ways for box in way)
+        return _absorb([], (box for way in ways for box in way))
     found: list[Box] = []
     for n_chosen, chosen in enumerate(combinations(ways, needed)):
         if n_chosen > MOST:
             raise TooManyError
         joined: list[Box] = [{}]
         for way in sorted(chosen, key=len):
-            joined = _absorb(both for a in joined for b in way if (both := _meet(a, b)) is not None)
-        found = _absorb([*found, *joined])
+            if len(joined) * len(way) > MOST_PAIRS:
+                raise TooManyError
+            both = (_meet(a, b) for a in joined for b in way)
+            joined = _absorb([], (box for box in both if box is not None))
+        found = _absorb(found, joined)
     return found
 
 
@@ -182,9 +188,8 @@ def _meet(one: Box, other: Box) -> Box | None:
     return joined
 
 
-def _absorb(boxes: Iterable[Box]) -> list[Box]:
-    """Without those that lie within another."""
-    kept: list[Box] = []
+def _absorb(kept: list[Box], boxes: Iterable[Box]) -> list[Box]:
+    """Those that are kept and new ones, without any that lies within another."""
     for box in boxes:
         if any(_contains(other, box) for other in kept):
             continue
