@@ -42,8 +42,9 @@ UNTOLD = {
 """Tests of what a writer of rules does not meet, or reads in another chapter."""
 
 INTRODUCTION = """This page is made of the chapters in `tests/spec`, whose examples are run by every
-test: what stands here is what the program does. Written rules are on the left of each table, what
-they give on the right; *unknown: missing `crp`* means that nobody entered `crp`.
+test: what stands here is what the program does. Each table has what is written and what it gives:
+`missing crp` means that it cannot be told because nobody entered `crp`. To write a first rule, read
+the first chapter and the one on values; the others are for looking things up.
 """
 
 
@@ -157,7 +158,9 @@ def _reasons(reasons: tuple[Reason, ...]) -> str:
 
 
 def _code(source: str) -> str:
-    return f"`{source}`".replace("|", "\\|")
+    """With the names of hidden characters in their place."""
+    shown = "".join(c if c.isprintable() else f"[U+{ord(c):04X}]" for c in source)
+    return f"`{shown}`".replace("|", "\\|")
 
 
 def _units() -> str:

@@ -139,6 +139,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.mark.timeout(3600)
 @given(changes=st.lists(CHANGES, min_size=1, max_size=4))
 @settings(
     max_examples=N_FOLDERS,
