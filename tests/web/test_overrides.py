@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from equipoise.cli.trials import deviation_listing
 from equipoise.conduct import Participant, RunningTrial, judge_criterion, submit_form
 from equipoise.study.roles import Role
 
@@ -107,6 +108,9 @@ def test_from_the_refusal_to_a_number_by_two_people(
     assert "Eligibility: exception" in listed.text
     assert REASON in listed.text
     assert said("deviations.count", n=1) in listed.text
+    (row,) = deviation_listing(trial.state).rows
+    assert row[:4] == ("01", code, subject.number, "eligibility_override")
+    assert (course.INVESTIGATOR, course.name_of(Role.SAFETY_OFFICER)) == row[7:9]
     one = read(investigator.get(f"/participants/{code}/"))
     assert "Eligibility: exception" in one.text
 

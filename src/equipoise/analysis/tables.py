@@ -187,7 +187,7 @@ def show_deviations(lines: Sequence[DeviationLine], *, language: Language) -> st
             escape(KIND_NAMES[x.deviation.kind].say(language)),
             _unbroken(say_day(x.deviation.on)),
             escape(", ".join(x.deviation.criteria) or "–"),
-            escape(x.deviation.what or "–"),
+            escape(x.deviation.what or x.deviation.stamp.reason or "–"),
             escape(_deciders(x)),
         ]
         for x in lines

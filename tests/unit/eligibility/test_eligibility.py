@@ -288,6 +288,14 @@ def test_an_attestation_counts_where_the_month_of_birth_cannot_tell(
         )
 
 
+def test_an_attestation_replaces_no_missing_value() -> None:
+    """Precision is not all that is lacking: the answer about the age says nothing of the CRP."""
+    rule = "age >= 18 years and crp > 5 mg/L"
+    attested = study((Criterion(number="1", is_=rule, attest=judged()),), ())
+    verdict = assess(attested, answers=(answered("I1", True),), history__born="2008-03")
+    assert reasons(verdict) == ["ambiguous age", "missing crp"]
+
+
 def test_an_attestation_is_part_of_the_proof() -> None:
     """Who said it, in which role, when, in which entry, beside the values that could not tell."""
     attested = study((Criterion(number="1", is_="age >= 18 years", attest=judged()),), ())

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equipoise.exchange.tables import FormRow, to_cell, write_form_tables
+from equipoise.exchange.tables import FormRow, Listing, to_cell, write_form_tables
 from equipoise.problems import Refused, Text
 from equipoise.study.forms import Derivation, Form, Item
 from equipoise.study.protocol import Identity
@@ -100,6 +100,26 @@ def test_the_manifest_proves_each_file(tmp_path: Path) -> None:
         assert entry["sha256"] == hashlib.sha256(content).hexdigest()
         assert entry["bytes"] == len(content)
         assert b"\r" not in content
+
+
+def test_a_listing_stands_beside_the_forms(tmp_path: Path) -> None:
+    """Its columns after study and realm, no cell a formula, and the manifest knows it."""
+    found = Listing(
+        name="listing.deviations",
+        columns=("participant", "what"),
+        rows=(("01-001", "=1+1"), ("01-002", None)),
+    )
+    counts = write_form_tables(STUDY, [row()], tmp_path, realm="live", seal="abc", listings=[found])
+
+    written = (tmp_path / "listing.deviations.csv").read_text(encoding="utf-8").splitlines()
+    assert written == [
+        "study,realm,participant,what",
+        "demo,live,01-001,'=1+1",
+        "demo,live,01-002,",
+    ]
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["files"]["listing.deviations.csv"]["rows"] == 2
+    assert counts["listing.deviations"] == 2
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "'quoted"])
