@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from equipoise.conduct import RunningTrial, TrialState, check_folder
+from equipoise.analysis import tabulate_populations
+from equipoise.conduct import RunningTrial, TrialState, assess_participant, check_folder
 from equipoise.ledger import SqliteStore, open_store, verify
 from equipoise.problems import Refused
 from equipoise.rehearsal import Rehearsal, nature_from, prepare_rehearsal_vault, rehearse
@@ -92,6 +93,41 @@ def test_doses_follow_the_weight_of_the_day(came: Came) -> None:
     assert all(i.status == "given" for i in infusions)
     assert all(i.target_cells == round(2_000_000 * i.weight_kg) for i in infusions)
     assert {i.encounter for i in infusions} == set(study.infusion_encounters)
+
+
+def test_each_population_has_the_members_that_its_rule_names(came: Came) -> None:
+    """Counted again by hand from the state; everybody can be told at the end."""
+    study, _, _ = came
+    state = state_of(came)
+    rows = {row.name: row for row in tabulate_populations(study, state).rows}
+    given = {
+        p.code: sum(i.status == "given" for i in p.infusions.values()) for p in state.randomized
+    }
+    assert state.locked is not None
+    on = state.locked.at.date()
+    verdicts = {p.code: assess_participant(study, p, on=on) for p in state.randomized}
+    both = {c for c, n in given.items() if n == 2 and verdicts[c].status == "eligible"}
+
+    assert set(rows["randomized"].members) == set(given)
+    assert set(rows["treated"].members) == {c for c, n in given.items() if n}
+    assert set(rows["per_protocol"].members) == both
+    assert 0 < len(both) < len(given)
+    assert [row.unclear for row in rows.values()] == [(), (), ()]
+
+
+def test_the_trial_does_not_pause_itself(came: Came) -> None:
+    """No virtual event is so grave; conditions keep the contraception form from whom it spares."""
+    state = state_of(came)
+    asked = {p.code for p in state.randomized if any(k[1] == "contraception" for k in p.forms)}
+    able = {
+        p.code
+        for p in state.randomized
+        if p.forms["screening", "demography", 0].values["may_conceive"]
+    }
+
+    assert [name for name, met in state.met.items() if met.does == "pause"] == []
+    assert asked == able
+    assert 0 < len(able) < len(state.randomized)
 
 
 def test_the_store_holds_no_arm(came: Came) -> None:
