@@ -4,7 +4,6 @@ import pytest
 
 from equipoise.eligibility import Answer, Case, Observation, Reading
 from equipoise.eligibility.wording.alternatives import settle_criterion
-from equipoise.problems import Text
 from equipoise.study.criteria import Criterion
 from equipoise.study.study import Study
 from tests.unit.eligibility.small_study import REFERENCE, answered, judged, observed, study
