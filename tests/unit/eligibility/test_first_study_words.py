@@ -20,7 +20,7 @@ from equipoise.eligibility import (
     settle_verdict,
     terms_of,
 )
-from equipoise.language import Interval, Known, Value, read_month
+from equipoise.language import Interval, Known, Value, parse, read_month, say_node
 from equipoise.language.alternatives import Alternative, say_alternative, say_change
 from equipoise.problems import Language
 from equipoise.study.load import load_study
@@ -298,6 +298,16 @@ def test_a_gap_of_the_record_is_never_settled() -> None:
 
     assert found.sure == found.true == found.false == found.names == ()
     assert say_criterion("I1", gap, names=terms_of(open_study).names).endswith("consent): yes")
+
+
+def test_an_item_that_a_rule_names_itself_is_called_by_its_question() -> None:
+    """With its choices, and as a day where it is one."""
+    names = terms_of(first_study()).names
+    rule = parse("medical_history.neoplasm_on < 2026-01 and heart.av_block = second").root
+
+    assert plain(say_node(rule, language="fr", names=names)).endswith(
+        ": avant le mois de janvier 2026, et Bloc auriculo-ventriculaire : « Deuxième degré »"
+    )
 
 
 def test_studies_take_turns() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from equipoise.eligibility.deciding import is_waived
 from equipoise.eligibility.types import REFERENCE
 from equipoise.language import Named, Names, parse, say_node
-from equipoise.language.functions import ValueType
+from equipoise.language.functions import Kind, ValueType
 from equipoise.language.tree import Combination, Literal, Name, Node, Not
 from equipoise.problems import Language, Text
 from equipoise.study.criteria import Criterion, Judgement, Rule
@@ -33,8 +33,12 @@ _FUNCTIONS = {
 
 def names_of(study: Study) -> Names:
     """The labels of a study: its values, else the questions of its forms; choices; judgements."""
-    found = {f"{form.form}.{item}": _named(form, item) for form, item in _items(study)}
-    types = all_names(study) | dict(value_names(study))
+    types = types_of(study)
+    found = {
+        path: _named(form, item, kind=types[path].kind)
+        for form, item in _items(study)
+        for path in (f"{form.form}.{item}",)
+    }
     for name, definition in study.eligibility.values.items():
         item = found.get(definition.from_)
         label = definition.label or (item.label if item else Text(name))
@@ -140,7 +144,7 @@ def _items(study: Study) -> Iterator[tuple[Form, str]]:
         yield from ((form, name) for name in (*form.items, *form.derive))
 
 
-def _named(form: Form, name: str) -> Named:
+def _named(form: Form, name: str, *, kind: Kind) -> Named:
     part: Item | Derivation = form.items.get(name) or form.derive[name]
     choices = part.choices if isinstance(part, Item) else {}
-    return Named(part.label, "any", choices, form.title)
+    return Named(part.label, kind, choices, form.title)
