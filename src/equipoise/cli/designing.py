@@ -174,6 +174,7 @@ def _screen_file(
         prepare,
         run,
         settle,
+        unread,
         write_people,
     )
 
@@ -183,6 +184,8 @@ def _screen_file(
         mapped = load_mapping(asked.mapping)
         table = apply_mapping(study, mapped, rows, facts, reference_on=asked.day)
         rows, units = table.rows, dict(table.units)
+        if asked.compares:  # people are compared row by row, and a join may order them anew
+            rows = rows.collect(engine="streaming").lazy()
     engine = prepare(study, rows, {}, reference_on=asked.day, where=where, units=units)
     funnel = run(engine, rows, where=where)
     if asked.out is not None:
@@ -194,6 +197,7 @@ def _screen_file(
         readings = load_readings(asked.readings) if asked.readings else {}
         found = compare_readings(study, rows, readings, reference_on=asked.day, units=units)
         more["whatif"] = msgspec.to_builtins(found)
+        more["not_executable"] = [{"decision": d} for d in unread(study, found)]
     return funnel, {k: list(v) for k, v in more.items()}
 
 
@@ -209,7 +213,7 @@ def _suppressed(rows: list[dict[str, Any]], least: int) -> list[dict[str, Any]]:
     """Rows without those that count fewer people than may be shown."""
     kept = []
     for row in rows:
-        count = row["people"] if "people" in row else row["changed"]
+        count = row.get("people", row.get("changed", 0))
         moves = {m: n for m, n in row.get("moves", {}).items() if n >= least}
         if count >= least or count == 0:
             kept.append({**row, "moves": moves} if "moves" in row else row)
@@ -235,6 +239,9 @@ def _show(funnel: "Funnel", more: Mapping[str, list[dict[str, Any]]]) -> None:
     for row in more.get("whatif", []):
         moves = ", ".join(f"{n} {move}" for move, n in row["moves"].items()) or "nobody"
         click.echo(f"{row['decision']} read as {row['option']}: {moves}")
+    unread = ", ".join(row["decision"] for row in more.get("not_executable", []))
+    if unread:
+        click.echo(f"No option can be executed of: {unread}")
     if funnel.least_shown:
         click.echo(f"Counts below {funnel.least_shown} are not shown.")
 

@@ -3,7 +3,7 @@
 from equipoise.screening.funnel import CriterionCount, Funnel, Step
 from equipoise.screening.mapping import apply_mapping, load_mapping
 from equipoise.screening.people import assess_people, write_people
-from equipoise.screening.readings import Difference, compare_readings, load_readings
+from equipoise.screening.readings import Difference, compare_readings, load_readings, unread
 from equipoise.screening.screen import prepare, run, screen
 from equipoise.screening.settling import Missing, settle
 from equipoise.screening.tables import open_table
@@ -24,5 +24,6 @@ __all__ = [
     "run",
     "screen",
     "settle",
+    "unread",
     "write_people",
 ]
