@@ -1,6 +1,6 @@
 """Criteria over a table of people: who may take part, and where the others are lost."""
 
-from equipoise.screening.funnel import CriterionCount, Funnel, Step
+from equipoise.screening.funnel import CriterionCount, Funnel, Step, hide
 from equipoise.screening.mapping import apply_mapping, load_mapping
 from equipoise.screening.people import assess_people, write_people
 from equipoise.screening.readings import Difference, compare_readings, load_readings, unread
@@ -17,6 +17,7 @@ __all__ = [
     "apply_mapping",
     "assess_people",
     "compare_readings",
+    "hide",
     "load_mapping",
     "load_readings",
     "open_table",
