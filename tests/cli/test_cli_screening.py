@@ -125,3 +125,29 @@ def test_without_vega_altair_a_plot_is_refused(
 
     assert refused(*asked) == ["EQ-E040"]
     assert not plot.exists()
+
+
+def test_the_work_list_and_other_readings_give_no_small_group_away(tmp_path: Path) -> None:
+    """A hidden count is no difference of the counts that are shown."""
+    first = {"person": range(40), "sex": ["male"] * 40, "may_conceive": [False] * 40}
+    spap = [50.0] * 2 + [50.0] * 8 + [20.0] * 30
+    heart = {"lvef": [60.0] * 40, "gfr": [90.0] * 40, "dlco_corrected": [80.0] * 40}
+    people = pl.DataFrame({**first, **heart, "spap": spap, "rhc_done": [False] * 40}).with_columns(
+        pl.Series("age", [None] * 2 + [40] * 38)
+    )
+    people.write_parquet(tmp_path / "people.parquet")
+    asked = ("screen", STUDY, "--people", tmp_path / "people.parquet", "--settle", "--what-if")
+
+    whole = answer_of(run(*asked, "--json"))
+    shown = answer_of(run(*asked, "--suppress", "5", "--json"))
+
+    hidden = [row["people"] for row in whole["settle"] if row not in shown["settle"]]
+    assert min(hidden) < 5 <= sum(hidden)
+    assert len(hidden) != 1
+    before = {(r["decision"], r["option"]): r for r in whole["whatif"]}
+    assert before["pap-edges", "severe"]["changed"] == 10
+    for row in shown["whatif"]:
+        moves = before[row["decision"], row["option"]]["moves"]
+        lost = [n for move, n in moves.items() if move not in row["moves"]]
+        assert len(lost) != 1 and all(n >= 5 for n in row["moves"].values())
+    assert {"decision": "attribution"} in shown["not_executable"]

@@ -145,7 +145,7 @@ def screen(
         else:
             funnel, more = _screen_file(study, Path(people), wishes)
     shown = funnel.suppressed(suppress)
-    more = {k: _suppressed(rows, suppress) for k, rows in more.items()}
+    more = {k: _suppressed(k, rows, suppress) for k, rows in more.items()}
     if plot is not None:
         from equipoise.screening.plot import write_plot
 
@@ -174,6 +174,7 @@ def _screen_file(
         prepare,
         run,
         settle,
+        unread,
         write_people,
     )
 
@@ -183,6 +184,8 @@ def _screen_file(
         mapped = load_mapping(asked.mapping)
         table = apply_mapping(study, mapped, rows, facts, reference_on=asked.day)
         rows, units = table.rows, dict(table.units)
+        if asked.compares:  # people are compared row by row, and a join may order them anew
+            rows = rows.collect(engine="streaming").lazy()
     engine = prepare(study, rows, {}, reference_on=asked.day, where=where, units=units)
     funnel = run(engine, rows, where=where)
     if asked.out is not None:
@@ -194,6 +197,7 @@ def _screen_file(
         readings = load_readings(asked.readings) if asked.readings else {}
         found = compare_readings(study, rows, readings, reference_on=asked.day, units=units)
         more["whatif"] = msgspec.to_builtins(found)
+        more["not_executable"] = [{"decision": d} for d in unread(study, found)]
     return funnel, {k: list(v) for k, v in more.items()}
 
 
@@ -205,15 +209,25 @@ def _screen_database(study: "Study", people: str, table: str, day: dt.date | Non
         return screen_database(study, connection, table, dialect=dialect, reference_on=day)
 
 
-def _suppressed(rows: list[dict[str, Any]], least: int) -> list[dict[str, Any]]:
-    """Rows without those that count fewer people than may be shown."""
-    kept = []
-    for row in rows:
-        count = row["people"] if "people" in row else row["changed"]
-        moves = {m: n for m, n in row.get("moves", {}).items() if n >= least}
-        if count >= least or count == 0:
-            kept.append({**row, "moves": moves} if "moves" in row else row)
-    return kept
+def _suppressed(key: str, rows: list[dict[str, Any]], least: int) -> list[dict[str, Any]]:
+    """Rows without small counts, and without the next smallest of those that sum up to a count
+    which is shown: the undecided, or all whom another reading moves."""
+    from equipoise.screening import hide
+
+    if key == "settle":
+        counts = hide([row["people"] for row in rows], least)
+        return [row for row, n in zip(rows, counts, strict=True) if n is not None]
+    if key != "whatif":
+        return rows
+    kept = [row for row in rows if not 0 < row["changed"] < least]
+    return [{**row, "moves": _shown_moves(row["moves"], least)} for row in kept]
+
+
+def _shown_moves(moves: dict[str, int], least: int) -> dict[str, int]:
+    from equipoise.screening import hide
+
+    counts = hide(list(moves.values()), least)
+    return {m: n for m, n in zip(moves, counts, strict=True) if n is not None}
 
 
 def _show(funnel: "Funnel", more: Mapping[str, list[dict[str, Any]]]) -> None:
@@ -233,8 +247,12 @@ def _show(funnel: "Funnel", more: Mapping[str, list[dict[str, Any]]]) -> None:
     for row in more.get("settle", [])[:_MOST_LINES]:
         click.echo(f"{row['people']} settled by: {', '.join(row['names'])}")
     for row in more.get("whatif", []):
-        moves = ", ".join(f"{n} {move}" for move, n in row["moves"].items()) or "nobody"
+        moves = ", ".join(f"{n} {move}" for move, n in row["moves"].items())
+        moves = moves or (f"{row['changed']} people" if row["changed"] else "nobody")
         click.echo(f"{row['decision']} read as {row['option']}: {moves}")
+    unread = ", ".join(row["decision"] for row in more.get("not_executable", []))
+    if unread:
+        click.echo(f"No option can be executed of: {unread}")
     if funnel.least_shown:
         click.echo(f"Counts below {funnel.least_shown} are not shown.")
 

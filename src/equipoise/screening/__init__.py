@@ -1,9 +1,9 @@
 """Criteria over a table of people: who may take part, and where the others are lost."""
 
-from equipoise.screening.funnel import CriterionCount, Funnel, Step
+from equipoise.screening.funnel import CriterionCount, Funnel, Step, hide
 from equipoise.screening.mapping import apply_mapping, load_mapping
 from equipoise.screening.people import assess_people, write_people
-from equipoise.screening.readings import Difference, compare_readings, load_readings
+from equipoise.screening.readings import Difference, compare_readings, load_readings, unread
 from equipoise.screening.screen import prepare, run, screen
 from equipoise.screening.settling import Missing, settle
 from equipoise.screening.tables import open_table
@@ -17,6 +17,7 @@ __all__ = [
     "apply_mapping",
     "assess_people",
     "compare_readings",
+    "hide",
     "load_mapping",
     "load_readings",
     "open_table",
@@ -24,5 +25,6 @@ __all__ = [
     "run",
     "screen",
     "settle",
+    "unread",
     "write_people",
 ]

@@ -60,14 +60,12 @@ class Funnel(Struct, frozen=True):
         """
         is_small = any(_shown(n, least) is None for s in self.steps for n in _numbers(s))
         verdicts = ("eligible", "not_eligible", "undecided", "potential")
-        counts = dict(
-            zip(verdicts, _hide([getattr(self, v) for v in verdicts], least), strict=True)
-        )
+        counts = dict(zip(verdicts, hide([getattr(self, v) for v in verdicts], least), strict=True))
         return msgspec.structs.replace(
             self,
             **counts,
             criteria=tuple(
-                CriterionCount(c.id, *_hide((c.met, c.not_met, c.unknown), least))
+                CriterionCount(c.id, *hide((c.met, c.not_met, c.unknown), least))
                 for c in self.criteria
             ),
             steps=() if is_small else self.steps,
@@ -76,7 +74,7 @@ class Funnel(Struct, frozen=True):
         )
 
 
-def _hide(counts: Sequence[int | None], least: int) -> list[int | None]:
+def hide(counts: Sequence[int | None], least: int) -> list[int | None]:
     """Parts of one whole, of which no small one can be had by subtraction."""
     shown = [_shown(n, least) for n in counts]
     if shown.count(None) == 1:

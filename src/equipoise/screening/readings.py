@@ -1,7 +1,7 @@
 """The other reading of an open decision: who would get another verdict."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 from equipoise.problems import Refused, Where, problem
 from equipoise.screening.people import with_verdict
 from equipoise.screening.screen import prepare
-from equipoise.study.criteria import Eligibility
+from equipoise.study.criteria import Eligibility, read_otherwise
 from equipoise.study.protocol import Assumption, Decision
 from equipoise.study.study import Study
 from equipoise.study.yaml_source import load_yaml
@@ -43,8 +43,9 @@ def compare_readings(
 ) -> tuple[Difference, ...]:
     """Every other reading that is known, against the assumed one.
 
-    An option is known if `readings` gives its value; if it is a number where a number is assumed
-    (`14` for 28 days); or if it is `any` or `all` where the assumption is a list under the other.
+    An option is known if `readings` gives its value; if the folder says what it would `use`; if it
+    is a number where a number is assumed (`14` for 28 days); or if it is `any` or `all` where the
+    assumption is a list under the other.
 
     Raises:
         Refused: for a reading of no open decision, or one that is no eligibility.
@@ -102,12 +103,27 @@ def load_readings(path: Path) -> Readings:
         raise Refused([problem("EQ-E037", Where(path.name), detail=str(error))]) from error
 
 
+def unread(study: Study, found: Iterable[Difference]) -> tuple[str, ...]:
+    """Open decisions on eligibility of which no other reading could be compared: words alone, or
+    what no rule of the folder says."""
+    known = {f.decision for f in found}
+    named = {d for _, c in study.criteria for d in c.decisions}
+    named |= {a.decision for a in study.assumptions if a.path.startswith(f"{FILE}:")}
+    still_open = [d.id for d in study.decisions if d.status == "open"]
+    return tuple(d for d in still_open if d in named and d not in known)
+
+
 def _variants(study: Study, readings: Readings) -> Iterator[tuple[str, str, Study]]:
     for decision in study.decisions:
         if decision.status != "open":
             continue
         given = readings.get(decision.id, {})
         for option in dict.fromkeys((*decision.options, *given)):
+            meant = decision.options.get(option)
+            if option not in given and meant is not None and meant.use is not None:
+                eligibility = read_otherwise(study.eligibility, meant.use)
+                yield decision.id, option, msgspec.structs.replace(study, eligibility=eligibility)
+                continue
             other = _read_otherwise(study, decision, option, given)
             if other is not None:
                 yield decision.id, option, other

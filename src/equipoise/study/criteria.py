@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Meta, field
+from msgspec import Meta, convert, field
+from msgspec.structs import replace
 
 from equipoise.problems import Text
-from equipoise.study.protocol import Count, Name, Piece, Positive
+from equipoise.study.protocol import Count, Name, OtherReading, Piece, Positive
 from equipoise.study.roles import Role
 
 
@@ -84,3 +85,53 @@ class Eligibility(Piece, frozen=True, kw_only=True):
     analytes: Mapping[Name, Positive] = {}
     inclusion: tuple[Criterion, ...] = ()
     exclusion: tuple[Criterion, ...] = ()
+
+
+def find_rules(eligibility: Eligibility) -> dict[str, Rule]:
+    """Every criterion by its id, such as `I5`, and every rule that has one."""
+    found: dict[str, Rule] = {}
+    for letter, criteria in (("I", eligibility.inclusion), ("E", eligibility.exclusion)):
+        for criterion in criteria:
+            found |= {rule.id: rule for rule in _inside(criterion) if rule.id}
+            found[f"{letter}{criterion.number}"] = criterion
+    return found
+
+
+def _inside(rule: Rule) -> list[Rule]:
+    parts = [p for p in (*rule.all_, *rule.any_, *rule.none_) if isinstance(p, Rule)]
+    return [rule, *(r for part in parts for r in _inside(part))]
+
+
+def read_otherwise(eligibility: Eligibility, reading: OtherReading) -> Eligibility:
+    """The eligibility under another reading; names that it does not have change nothing.
+
+    Raises:
+        msgspec.ValidationError: for what is no rule, or no key of a value.
+    """
+    rules = {name: convert(rule, Rule) for name, rule in reading.rules.items()}
+    values = dict(eligibility.values)
+    for name in values.keys() & reading.values.keys():
+        changes = convert(reading.values[name], dict[str, Any])
+        convert(changes, ValueDefinition)
+        values[name] = replace(values[name], **changes)
+    return replace(
+        eligibility,
+        values=values,
+        inclusion=tuple(_otherwise(c, rules, f"I{c.number}") for c in eligibility.inclusion),
+        exclusion=tuple(_otherwise(c, rules, f"E{c.number}") for c in eligibility.exclusion),
+    )
+
+
+def _otherwise(rule: Rule, rules: Mapping[str, Rule], name: str) -> Any:
+    other = rules.get(name)
+    if other is not None:
+        keys = ("is_", "all_", "any_", "none_", "judgement", "gap", "assume")
+        return replace(rule, **{key: getattr(other, key) for key in keys})
+    parts = {key: getattr(rule, key) for key in ("all_", "any_", "none_")}
+    return replace(
+        rule,
+        **{
+            key: tuple(p if isinstance(p, str) else _otherwise(p, rules, p.id) for p in inner)
+            for key, inner in parts.items()
+        },
+    )

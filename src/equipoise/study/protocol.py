@@ -5,7 +5,7 @@ Every type here is one piece of a study folder; the published JSON Schema is mad
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -222,13 +222,27 @@ class AnalysisPlan(Piece, frozen=True, kw_only=True):
     populations: Mapping[Identifier, AnalysisPopulation] = {}
 
 
+class OtherReading(Piece, frozen=True, kw_only=True):
+    """What eligibility.yaml would say under an option: by the id of a rule or criterion what it
+    asks (`is`, `all`, `any`, `none`), by the name of a value the keys that differ."""
+
+    rules: Mapping[str, Any] = {}
+    values: Mapping[Name, Any] = {}
+
+
+class Option(Text, frozen=True, forbid_unknown_fields=True):
+    """One answer to a decision, and what it puts in place of what the folder assumes."""
+
+    use: OtherReading | None = None
+
+
 class Decision(Piece, frozen=True, kw_only=True):
     """`decisions.yaml`: one choice, its options, and who made it, when and why."""
 
     id: Identifier
     question: Text
     because: Text
-    options: Mapping[str, Text] = {}
+    options: Mapping[str, Option] = {}
     status: Literal["open", "decided", "waived"] = "open"
     choice: str = ""
     by: str = ""

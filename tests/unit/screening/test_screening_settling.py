@@ -8,7 +8,7 @@ import pytest
 
 from equipoise.cli.folders import first_study, load_checked
 from equipoise.problems import Refused, Where
-from equipoise.screening import compare_readings, load_readings, prepare, settle
+from equipoise.screening import compare_readings, load_readings, prepare, settle, unread
 from equipoise.study.criteria import Criterion
 from tests.unit.eligibility.small_study import judged, study
 
@@ -85,7 +85,8 @@ def test_the_other_reading_of_the_lung_changes_exactly_whom_it_should(tmp_path: 
     ]
     alone = msgspec.structs.replace(first, eligibility=severe, assumptions=tuple(moved))
 
-    (difference,) = compare_readings(alone, lungs(), load_readings(path))
+    found = compare_readings(alone, lungs(), load_readings(path))
+    (difference,) = (d for d in found if d.decision == "lung-binding")
 
     normal_lungs = lungs().filter(pl.col("dlco") == 90).collect()
     raised = normal_lungs.filter(pl.col("spap") == 40).height
@@ -96,6 +97,37 @@ def test_the_other_reading_of_the_lung_changes_exactly_whom_it_should(tmp_path: 
         "undecided > not_eligible": unmeasured,
     }
     assert difference.changed == raised + unmeasured
+
+
+def test_what_an_option_would_use_is_compared_without_a_file() -> None:
+    """Fifty of systolic pressure is in neither band; each option puts it in one."""
+    first = load_checked(first_study())
+    alone = msgspec.structs.replace(
+        first.eligibility,
+        inclusion=(),
+        exclusion=tuple(c for c in first.eligibility.exclusion if c.number in ("3", "14")),
+    )
+    study = msgspec.structs.replace(first, eligibility=alone, assumptions=())
+    rows = pl.LazyFrame(
+        {
+            "dlco_corrected": [80.0] * 3,
+            "lvef": [60.0] * 3,
+            "gfr": [90.0] * 3,
+            "rhc_done": [False] * 3,
+            "spap": [50.0, 49.0, 51.0],
+            "guardianship": ["none", "curatelle", "tutelle"],
+        }
+    )
+
+    found = compare_readings(study, rows)
+
+    moves = {(d.decision, d.option): dict(d.moves) for d in found}
+    assert moves["pap-edges", "severe"] == {"eligible > not_eligible": 1}
+    assert moves["curatelle", "both"] == {"eligible > not_eligible": 1}
+    # Without the catheter nobody knows: 50 and 49 are open, 51 is out by the echo.
+    assert moves["catheter-absent", "required"] == {"eligible > undecided": 2}
+    assert "onset" not in unread(first, compare_readings(first, rows))
+    assert {"attribution", "classification"} <= set(unread(first, found))
 
 
 def test_numbers_and_joins_are_read_from_the_options_themselves() -> None:

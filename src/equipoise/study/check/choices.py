@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
+from equipoise.language.words import nearest
 from equipoise.problems import Problem, problem
-from equipoise.study.check.places import Places, check_known
-from equipoise.study.protocol import Assumption, Decision
+from equipoise.study.check.places import Path, Places, check_known
+from equipoise.study.criteria import find_rules, read_otherwise
+from equipoise.study.protocol import Assumption, Decision, OtherReading
 
 FILE = "decisions.yaml"
 
@@ -16,6 +20,9 @@ def check_decisions(places: Places) -> Iterator[Problem]:
         if decision.id in ids[:index]:
             yield problem("EQ-S050", places.at(FILE, "decisions", index, "id"), id=decision.id)
         yield from _check_decision(places, index, decision=decision)
+        for option, meant in decision.options.items():
+            path = ("decisions", index, "options", option, "use")
+            yield from _check_reading(places, path, reading=meant.use or OtherReading())
     by_id = {d.id: d for d in places.study.decisions}
     for assumption in places.study.assumptions:
         yield from check_known(assumption.decision, by_id, kind="decision", where=assumption.where)
@@ -36,6 +43,23 @@ def _check_decision(places: Places, index: int, *, decision: Decision) -> Iterat
         where = places.at(FILE, "decisions", index, "choice")
         options = ", ".join(decision.options)
         yield problem("EQ-S052", where, id=decision.id, choice=decision.choice, options=options)
+
+
+def _check_reading(places: Places, path: Path, *, reading: OtherReading) -> Iterator[Problem]:
+    """Another reading is checked as the text that it would replace."""
+    eligibility = places.study.eligibility
+    known = {"rules": find_rules(eligibility), "values": eligibility.values}
+    for key, parts in (("rules", reading.rules), ("values", reading.values)):
+        for name, part in parts.items():
+            where = places.at(FILE, *path, key, name)
+            if name not in known[key]:
+                near = nearest(name, known[key])
+                yield problem("EQ-S100", where, name=name, nearest=near)
+                continue
+            try:
+                read_otherwise(eligibility, OtherReading(**{key: {name: part}}))
+            except msgspec.ValidationError as error:
+                yield problem("EQ-S101", where, name=name, detail=str(error))
 
 
 def _check_use(assumption: Assumption, decision: Decision) -> Iterator[Problem]:

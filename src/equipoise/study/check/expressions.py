@@ -1,6 +1,9 @@
 """Checks of every expression: that it reads, names what exists, and compares like with like."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+import msgspec
 
 from equipoise.clinical import (
     ANALYTES,
@@ -24,9 +27,10 @@ from equipoise.language.words import nearest
 from equipoise.problems import Problem, Refused, problem
 from equipoise.study.check.conditions import conditions_of
 from equipoise.study.check.places import Path, Places, file_of
-from equipoise.study.check.rules import rules_of
+from equipoise.study.check.rules import inner_rules, rules_of
 from equipoise.study.criteria import Criterion, Rule
 from equipoise.study.forms import Form, Item
+from equipoise.study.protocol import OtherReading
 from equipoise.study.vocabulary import (
     ANYTHING,
     Names,
@@ -56,6 +60,7 @@ def check_expressions(places: Places) -> Iterator[Problem]:
     yield from _check_derived_circles(places)
     yield from _check_values(places)
     yield from _check_criteria(places)
+    yield from _check_readings(places)
     yield from _check_safety(places)
     yield from _check_populations(places)
     names, functions = condition_names(places.study), form_functions()
@@ -237,6 +242,40 @@ def _check_criteria(places: Places) -> Iterator[Problem]:
                 names=names,
                 functions=functions,
             )
+
+
+def _check_readings(places: Places) -> Iterator[Problem]:
+    """The expressions of other readings, where they stand among the decisions."""
+    names = value_names(places.study)
+    for index, decision in enumerate(places.study.decisions):
+        for option, meant in decision.options.items():
+            path: Path = ("decisions", index, "options", option, "use")
+            for inner, source, result in _read_in(places, meant.use):
+                yield from _check(
+                    places,
+                    "decisions.yaml",
+                    (*path, *inner),
+                    source=source,
+                    names=names,
+                    functions=criteria_functions(),
+                    result=result,
+                )
+
+
+def _read_in(
+    places: Places, reading: OtherReading | None
+) -> Iterator[tuple[Path, str, ValueType | None]]:
+    """Each expression of another reading, with its path and what it must give."""
+    for name, raw in (reading.rules if reading else {}).items():
+        with suppress(msgspec.ValidationError):  # which is told with the decisions
+            for path, rule in inner_rules(msgspec.convert(raw, Rule), ("rules", name)):
+                yield from (((*path, *at), source, BOOLEAN) for at, source in _sources(rule))
+    for name, changed in (reading.values if reading else {}).items():
+        source = changed.get("value") if isinstance(changed, dict) else None
+        defined = places.study.eligibility.values.get(name)
+        if isinstance(source, str) and defined is not None:
+            unit = find_unit(defined.unit)
+            yield ("values", name, "value"), source, ValueType("number", unit) if unit else None
 
 
 def _sources(rule: Rule) -> Iterator[tuple[Path, str]]:

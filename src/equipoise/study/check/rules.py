@@ -32,7 +32,7 @@ def rules_of(places: Places) -> Iterator[tuple[Path, Rule]]:
     """Every rule of both lists, outermost first, with its path in the file."""
     for key, criteria in _lists(places):
         for index, criterion in enumerate(criteria):
-            yield from _rules(criterion, (key, index))
+            yield from inner_rules(criterion, (key, index))
 
 
 def judged(places: Places) -> set[str]:
@@ -40,7 +40,7 @@ def judged(places: Places) -> set[str]:
     found = set()
     for letter, (_, criteria) in zip("IE", _lists(places), strict=True):
         for criterion in criteria:
-            if any(r.judgement for _, r in _rules(criterion, ())):
+            if any(r.judgement for _, r in inner_rules(criterion, ())):
                 found.add(f"{letter}{criterion.number}")
     return found
 
@@ -50,12 +50,13 @@ def _lists(places: Places) -> tuple[tuple[str, tuple[Criterion, ...]], ...]:
     return ("inclusion", eligibility.inclusion), ("exclusion", eligibility.exclusion)
 
 
-def _rules(rule: Rule, path: Path) -> Iterator[tuple[Path, Rule]]:
+def inner_rules(rule: Rule, path: Path) -> Iterator[tuple[Path, Rule]]:
+    """A rule and every rule inside it, with their paths."""
     yield path, rule
     for key, parts in (("all", rule.all_), ("any", rule.any_), ("none", rule.none_)):
         for index, part in enumerate(parts):
             if isinstance(part, Rule):
-                yield from _rules(part, (*path, key, index))
+                yield from inner_rules(part, (*path, key, index))
 
 
 def _check_value(places: Places, name: str, *, value: ValueDefinition) -> Iterator[Problem]:
