@@ -145,8 +145,9 @@ def _gli_calculators(name: str, chosen: GliSet) -> dict[str, Calculator]:
 
 def _ctcae_calculator(version: str, term: str, rule: Fall | Rise) -> Calculator:
     if isinstance(rule, Fall):
-        low = _number(rule.unit, (0, rule.highest))
-        takes = {"value": low, "limit": low if rule.first is None else _number(rule.unit, None)}
+        # Below the fixed limits of a grade the laboratory's own does not matter, whatever it is.
+        value = _number(rule.unit, (0, rule.highest))
+        takes = {"value": value, "limit": _number(rule.unit, None)}
     else:
         of_limit = _number(rule.unit, LIMIT)
         takes = {"value": _number(rule.unit, RESULT), "limit": of_limit}
