@@ -226,8 +226,8 @@ def test_derived_values_of_two_forms_may_not_turn_in_a_circle(folder: Path, edit
     )
     edit(
         "forms/lung_function.yaml",
-        "checks:\n",
-        "derive:\n  reserve: {label: {en: R, fr: R}, value: heart.strain + 1}\nchecks:\n",
+        "derive:\n",
+        "derive:\n  reserve: {label: {en: R, fr: R}, value: heart.strain + 1}\n",
     )
 
     problems = check_folder(folder).problems
