@@ -7,8 +7,9 @@ UV := .boot/bin/uv
 BIN := .venv/bin
 RUN_LOCK := requirements.txt
 DEV_LOCK := requirements-dev.txt
+NIGHTLY_LOCK := requirements-nightly.txt
 
-.PHONY: help venv demo test check format bench docs pictures nightly browser lock clean
+.PHONY: help venv demo test check format bench docs pictures nightly browser java lock clean
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s '	'
@@ -61,14 +62,21 @@ docs: venv  ## Make the generated reference pages anew
 pictures: venv browser  ## Take the pictures of the README anew
 	$(BIN)/python docs/pictures.py
 
-nightly: venv browser  ## The long runs
+java:
+	@command -v java >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq openjdk-17-jre-headless >/dev/null; } || \
+	  echo "No Java here, so the test of Spark will be skipped. On Debian: apt-get install openjdk-17-jre-headless"
+
+nightly: venv browser java  ## The long runs, with a local Spark
+	$(UV) pip install --quiet --require-hashes -r $(NIGHTLY_LOCK)
 	EQUIPOISE_NIGHTLY=1 $(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 lock: $(UV)  ## Pin the dependencies anew, with hashes
 	$(UV) lock --quiet --upgrade
 	$(UV) export --quiet --no-emit-project --no-dev -o $(RUN_LOCK)
-	$(UV) export --quiet --no-emit-project --all-groups -o $(DEV_LOCK)
-	@sed -i '/^# .*uv export/d' $(RUN_LOCK) $(DEV_LOCK); rm uv.lock
+	$(UV) export --quiet --no-emit-project -o $(DEV_LOCK)
+	$(UV) export --quiet --no-emit-project --only-group nightly -o $(NIGHTLY_LOCK)
+	@sed -i '/^# .*uv export/d' $(RUN_LOCK) $(DEV_LOCK) $(NIGHTLY_LOCK); rm uv.lock
 
 clean:
 	rm -rf .venv .boot demo .cache

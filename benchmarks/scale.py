@@ -1,6 +1,6 @@
 """Screening at scale: CPU seconds of our engines beside reading alone and beside queries by hand.
 
-    python -m benchmarks.scale [--rows 10000000]
+    python -m benchmarks.scale [--rows 10000000] [--memory]
 
 Virtual people: 49 values of the first study and an id, 15 % of the cells empty. Times are CPU
 seconds (user and system, all threads), the least of several runs after one to warm up: wall time
@@ -10,6 +10,7 @@ on a shared machine says more about the neighbors. What counts is the ratio with
 import argparse
 import datetime as dt
 import resource
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -88,10 +89,20 @@ def _with_holes(drawn: pl.Series, rng: np.random.Generator) -> pl.Series:
     return pl.select(pl.when(is_there).then(drawn).otherwise(None).alias(drawn.name)).to_series()
 
 
-def cpu_seconds(act: Callable[[], object], *, runs: int = 5) -> float:
+class Seconds(float):
+    """The least of several runs, which also tells how often it ran and the most that it took."""
+
+    most: float
+    runs: int
+
+
+def cpu_seconds(act: Callable[[], object], *, runs: int = 5) -> Seconds:
     """The least CPU time of several runs after one to warm up."""
     act()
-    return min(_once(act) for _ in range(runs))
+    taken = [_once(act) for _ in range(runs)]
+    found = Seconds(min(taken))
+    found.most, found.runs = max(taken), runs
+    return found
 
 
 def _once(act: Callable[[], object]) -> float:
@@ -109,9 +120,9 @@ class Row(NamedTuple):
     """One figure: ours, what it is held against, and how often the one is of the other."""
 
     what: str
-    seconds: float
+    seconds: Seconds
     against: str
-    reference: float
+    reference: Seconds
     limit: float
 
     @property
@@ -303,14 +314,41 @@ def _latest(study: Study, facts: pl.DataFrame, runs: int) -> Iterator[Row]:
     )
 
 
+def _memory(rows: int) -> int:
+    """The most resident memory of a process of its own that screens so many people, in MB."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "people.parquet"
+        draw_people(load_checked(first_study()), rows).write_parquet(path, compression="snappy")
+        script = (
+            "import resource, sys; from pathlib import Path\n"
+            "from equipoise.cli.folders import first_study, load_checked\n"
+            "from equipoise.screening import screen\n"
+            "screen(load_checked(first_study()), Path(sys.argv[1]))\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+        )
+        told = subprocess.run(
+            [sys.executable, "-c", script, str(path)], check=True, capture_output=True, text=True
+        )
+    return int(told.stdout)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    for row in run(parser.parse_args().rows):
+    parser.add_argument("--memory", action="store_true", help="most memory, at 1 and 10 times ROWS")
+    told = parser.parse_args()
+    if told.memory:
+        for times in (1, 10):
+            print(
+                f"{times * told.rows:>12,} people from Parquet: {_memory(times * told.rows):,} MB"
+            )
+        return 0
+    for row in run(told.rows):
         verdict = "held" if row.ratio <= row.limit else "MISSED"
+        ours, theirs = row.seconds, row.reference
         print(
-            f"{row.what:<40}{row.seconds:8.3f} s  {row.ratio:6.2f} x {row.against}"
-            f" ({row.reference:.3f} s), limit {row.limit}: {verdict}"
+            f"{row.what:<38}{ours:7.3f} to {ours.most:.3f} s, {ours.runs} runs {row.ratio:6.2f} x "
+            f"{row.against} ({theirs:.3f} to {theirs.most:.3f} s), limit {row.limit}: {verdict}"
         )
     return 0
 
