@@ -42,6 +42,8 @@ NAMED_RULES = [
     "crp < 0.1 * hb",
     "crp <= hb",
     "weight > 60 kg",
+    "lab.weight > 60 kg",
+    "history.sex = female",
     "bmi < 16.5 kg/m2",
     "ratio < 0.5 kg",
     "surface > 1.7 m2",

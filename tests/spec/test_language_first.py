@@ -86,19 +86,23 @@ WHERE_THEY_STAND = """
 | `forms/*.yaml` | `when` of an item | yes or no | whether a question is asked |
 | `forms/*.yaml` | `warn_if` of a check | yes or no | what entered values are warned of |
 | `forms/*.yaml` | `value` under `derive` | a number | what a form calculates |
+| `forms/*.yaml` | `when` of the form | yes or no | of whom a form is expected |
+| `schedule.yaml` | `when` of an encounter | yes or no | who is expected at a visit |
 | `safety.yaml` | `serious_if`, `fatal_if` | yes or no | which events start a clock |
-| `analysis.yaml` | `populations` | yes or no | who is analysed |
+| `safety.yaml` | `met_if` under `stopping` | yes or no | what pauses the trial |
+| `analysis.yaml` | `members` under `populations` | yes or no | who is analysed |
 """
 
 NAMES = """
 | a name | stands for | may be used in |
 |---|---|---|
 | `crp` | an entry under `values` of `eligibility.yaml` | criteria and other values |
-| `laboratory.crp` | the item `crp` of the form `laboratory` | forms, populations, `value` |
+| `laboratory.crp` | the item `crp` of the form `laboratory`: its latest value, however old | everywhere but `safety.yaml` |
 | `crp` | an item of the same form | that form |
 | `reference_date` | the day as of which eligibility is assessed | criteria and values |
 | `encounter` | the visit at which the form is filled in | forms |
-| `randomized`, `infused`, `completed` and others | what happened to the participant | populations |
+| `randomized`, `infused`, `completed` and others | what happened to the participant | populations, conditions of forms and visits |
+| `n_infused`, `n_related_fatal` and others | to how many participants it happened | `stopping` |
 | `female` | a choice, where something is compared with it | everywhere |
 """
 
@@ -206,6 +210,9 @@ def test_the_places_are_those_of_the_first_study() -> None:
         "item": any(i.when for f in forms for i in f.items.values()),
         "warn_if": any(f.checks for f in forms),
         "derive": any(f.derive for f in forms),
+        "form": any(f.when for f in forms),
+        "visit": any(e.when for e in study.schedule.encounters.values()),
+        "met_if": bool(study.safety and study.safety.stopping),
         "serious_if": bool(study.safety and study.safety.serious_if),
         "populations": bool(study.analysis.populations),
     }

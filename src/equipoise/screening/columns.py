@@ -16,7 +16,7 @@ from equipoise.problems import Problem, Where, problem
 from equipoise.screening.compiler import LARGEST
 from equipoise.study.criteria import Judgement, Rule
 from equipoise.study.study import Study
-from equipoise.study.vocabulary import value_names
+from equipoise.study.vocabulary import criteria_names
 
 IGNORED = frozenset({"id", "person", "person_id", "participant"})
 """Columns that only say who a row is."""
@@ -131,7 +131,7 @@ def judgements_of(study: Study) -> Mapping[str, Judgement]:
 
 
 def _known_columns(study: Study) -> Mapping[str, ValueType | Judgement]:
-    return {**judgements_of(study), **value_names(study)}
+    return {**judgements_of(study), **criteria_names(study)}
 
 
 def _add_judgements(rule: Rule | str, name: str, known: dict[str, Judgement]) -> None:

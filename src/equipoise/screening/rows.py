@@ -7,6 +7,7 @@ from typing import cast
 from msgspec import Struct
 
 from equipoise.eligibility import Answer, Case, Reading, Verdict, assess_case, believe
+from equipoise.eligibility.types import find_definition
 from equipoise.language import Known, Value, unknown
 from equipoise.screening.columns import REFERENCE, Column, read_cell
 from equipoise.study.study import Study
@@ -52,4 +53,5 @@ class RowReader(Struct, frozen=True):
     def _given(self, column: Column, value: Value, stated: dt.date | None) -> Value:
         if stated is None and column.type.kind == "date":
             return unknown("missing", REFERENCE)
-        return believe(column.name, value, self.study.eligibility.values[column.name])
+        definition = find_definition(self.study, column.name)
+        return value if definition is None else believe(column.name, value, definition)

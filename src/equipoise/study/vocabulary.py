@@ -142,6 +142,12 @@ def value_names(study: Study) -> Names:
     return names
 
 
+def criteria_names(study: Study) -> Names:
+    """What criteria may name: the values of `eligibility.yaml`, and items of forms as `form.item`,
+    whose latest value counts however old it is."""
+    return {**all_names(study), **value_names(study)}
+
+
 def known_analytes(study: Study) -> Mapping[str, float]:
     """The molar mass of each substance in g/mol: those of the tables, and the study's own."""
     return {a.analyte: a.molar_mass for a in ANALYTES} | dict(study.eligibility.analytes)

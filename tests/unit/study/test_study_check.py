@@ -48,6 +48,14 @@ def test_the_first_study_has_no_problem(first_study: Path) -> None:
     assert check_study(loaded.study, loaded.locate) == ()
 
 
+def test_a_criterion_may_name_an_item_of_a_form(folder: Path, edit: Edit) -> None:
+    """Its latest value counts; a name that no form has is told as any other."""
+    edit("eligibility.yaml", "is: bmi < 16.5 kg/m^2", "is: laboratory.crp < 3 mg/L")
+    assert found_in(folder) == []
+    edit("eligibility.yaml", "is: laboratory.crp < 3 mg/L", "is: laboratory.crp < 3 kg")
+    assert [code for code, _, _ in found_in(folder)] == ["EQ-L007"]
+
+
 def test_a_rule_that_says_nothing_is_told(first_study: Path) -> None:
     """Adverse events are a log, and a form asks something: both faults are told."""
     loaded = check_folder(first_study)

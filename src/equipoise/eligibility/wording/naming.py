@@ -11,7 +11,7 @@ from equipoise.problems import Language, Text
 from equipoise.study.criteria import Criterion, Judgement, Rule
 from equipoise.study.forms import Derivation, Form, Item
 from equipoise.study.study import Study
-from equipoise.study.vocabulary import all_names, value_names
+from equipoise.study.vocabulary import criteria_names
 
 ASKED = "judgement "
 """Before the id of a judgement among the names of values; no value is called so."""
@@ -70,7 +70,7 @@ def judgements_of(study: Study) -> dict[str, Judgement]:
 
 def types_of(study: Study) -> dict[str, ValueType]:
     """What the values, items and judgements of a study can be."""
-    return all_names(study) | dict(value_names(study))
+    return dict(criteria_names(study))
 
 
 def node_of(name: str, criterion: Criterion, *, attested: Collection[str] = ()) -> Node:

@@ -25,10 +25,10 @@ from equipoise.study.criteria import Criterion, Rule
 from equipoise.study.vocabulary import (
     Names,
     condition_names,
+    criteria_names,
     form_names,
     population_names,
     stopping_names,
-    value_names,
 )
 from equipoise.study.yaml_source import VALUE
 
@@ -51,7 +51,7 @@ class Claim(Struct, frozen=True):
 
 def check_claims(places: Places) -> Iterator[Problem]:
     """Warn of rules with one answer for everybody, of lists that bar everybody, of open edges."""
-    names = value_names(places.study)
+    names = criteria_names(places.study)
     claims = list(_claims(places))
     for claim in claims:
         yield from _constants(places, FILE, claim.part, names)

@@ -37,6 +37,7 @@ from equipoise.study.vocabulary import (
     all_names,
     condition_names,
     criteria_functions,
+    criteria_names,
     form_functions,
     form_names,
     known_analytes,
@@ -44,7 +45,6 @@ from equipoise.study.vocabulary import (
     population_names,
     stopping_names,
     type_of,
-    value_names,
 )
 from equipoise.study.yaml_source import VALUE
 
@@ -154,7 +154,7 @@ def _check_form(places: Places, form: Form) -> Iterator[Problem]:
 
 def _check_values(places: Places) -> Iterator[Problem]:
     sources = all_names(places.study)
-    names = {**sources, **value_names(places.study)}
+    names = criteria_names(places.study)
     functions = criteria_functions()
     for name, value in places.study.eligibility.values.items():
         path = ("values", name)
@@ -230,7 +230,7 @@ def _used(source: str) -> set[str]:
 
 
 def _check_criteria(places: Places) -> Iterator[Problem]:
-    names = value_names(places.study)
+    names = criteria_names(places.study)
     functions = criteria_functions()
     for path, rule in rules_of(places):
         for inner, source in _sources(rule):
@@ -246,7 +246,7 @@ def _check_criteria(places: Places) -> Iterator[Problem]:
 
 def _check_readings(places: Places) -> Iterator[Problem]:
     """The expressions of other readings, where they stand among the decisions."""
-    names = value_names(places.study)
+    names = criteria_names(places.study)
     for index, decision in enumerate(places.study.decisions):
         for option, meant in decision.options.items():
             path: Path = ("decisions", index, "options", option, "use")
