@@ -5,7 +5,7 @@ from equipoise.screening.mapping import apply_mapping, load_mapping
 from equipoise.screening.people import assess_people, write_people
 from equipoise.screening.readings import Difference, compare_readings, load_readings, unread
 from equipoise.screening.screen import prepare, run, screen
-from equipoise.screening.settling import Missing, settle
+from equipoise.screening.settling import Missing, settle, with_reasons
 from equipoise.screening.tables import open_table
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "screen",
     "settle",
     "unread",
+    "with_reasons",
     "write_people",
 ]
