@@ -90,7 +90,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
     """The first study rehearsed by the program itself, once for all tests; nobody changes it."""
     folder = tmp_path_factory.mktemp("rehearsed")
     store = folder / "trial.db"
-    done = command("rehearse", STUDY, "--store", store, "--json")
+    done = command("rehearse", STUDY, "--store", store, "--readings", "--json")
     assert done.returncode == 0, done.stderr
     return Rehearsed(store, folder / "trial.vault", json.loads(done.stdout))
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from equipoise.cli import rehearsing
+from equipoise.cli.folders import load_checked
+from equipoise.cli.trials import running_trial
 from equipoise.ledger import verify
 from equipoise.problems import Refused, problem
 
@@ -106,7 +108,8 @@ def test_the_figures_for_a_person(tmp_path: Path, folder: Path, edit: Edit) -> N
     """The same study for three people: one of each arm, in words and with the seal."""
     edit("study.yaml", "planned_participants: 18", "planned_participants: 3")
     edit("study.yaml", "assume: [9, 9]", "assume: [3]")
-    result = run("rehearse", folder, "--store", tmp_path / "trial.db", "--seed", "5")
+    asked = ("rehearse", folder, "--store", tmp_path / "trial.db", "--seed", "5", "--readings")
+    result = run(*asked)
     said = re.search(
         r"(\d+) screened, 3 randomized, (\d+) completed; (\d+) entries in [\d.]+ s\. Seal (\w{64})",
         result.stdout,
@@ -117,3 +120,28 @@ def test_the_figures_for_a_person(tmp_path: Path, folder: Path, edit: Edit) -> N
     assert int(said[3]) == verify(tmp_path / "trial.db").entries
     for arm in ("two_infusions", "one_infusion", "placebo"):
         assert f"  {arm}: 1" in result.stdout
+    assert re.search(r"^organ-window read as 180 matters for nobody$", result.stdout, re.M)
+    assert re.search(
+        r"^catheter-absent read as required matters for \d+ of \d+ screened: \d+ by E3",
+        result.stdout,
+        re.M,
+    )
+
+
+def test_each_reading_of_an_open_decision_is_counted_over_the_people(
+    rehearsed: Rehearsed,
+) -> None:
+    """Whoever had no catheterization and no high pressure in echocardiography would need one."""
+    study = load_checked(STUDY)
+    state = running_trial(rehearsed.store, study=study, read_only=True).state
+    counted = {(r["decision"], r["option"]): r for r in rehearsed.answer["readings"]}
+
+    hearts = [
+        min((r for r in p.forms.values() if r.form == "heart"), key=lambda r: r.on).values
+        for p in state.participants.values()
+    ]
+    waiting = sum(not h["rhc_done"] and not h["spap"] > 50 for h in hearts)
+
+    assert {d for d, _ in counted} >= {"onset", "lung-binding", "lab-window", "curatelle"}
+    assert counted["catheter-absent", "required"]["criteria"] == {"E3": waiting}
+    assert 0 < waiting < len(hearts)

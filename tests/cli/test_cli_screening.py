@@ -151,3 +151,36 @@ def test_the_work_list_and_other_readings_give_no_small_group_away(tmp_path: Pat
         lost = [n for move, n in moves.items() if move not in row["moves"]]
         assert len(lost) != 1 and all(n >= 5 for n in row["moves"].values())
     assert {"decision": "attribution"} in shown["not_executable"]
+
+
+def test_why_a_criterion_is_unknown_is_counted_when_asked(tmp_path: Path) -> None:
+    """Of five people one has no age and one no answer to E6; a few of them are never told."""
+    people = as_csv(tmp_path)
+    asked = ("screen", STUDY, "--people", people)
+
+    answer = answer_of(run(*asked, "--reasons", "--json"))
+    plain = answer_of(run(*asked, "--json"))
+    hidden = answer_of(run(*asked, "--reasons", "--suppress", "2", "--json"))
+    spoken = run(*asked, "--reasons").stdout.splitlines()
+
+    by_id = {c["id"]: c for c in answer["criteria"]}
+    assert len(by_id["I3"]["reasons"]) == 9
+    assert {k: n for k, n in by_id["I3"]["reasons"].items() if n} == {"missing": 1}
+    assert {k: n for k, n in by_id["E6"]["reasons"].items() if n} == {"awaiting_judgement": 1}
+    for criterion in answer["criteria"]:
+        criterion.pop("reasons")
+    assert answer == plain
+    told = {c["id"]: set(c["reasons"].values()) for c in hidden["criteria"]}
+    assert told["I3"] == told["E6"] == {None}
+    assert told["I2"] == {0, 5}
+    line = next(n for n, text in enumerate(spoken) if text.startswith("E6 "))
+    assert spoken[line + 1].strip() == "unknown because: 1 awaiting judgement"
+    shown = run(*asked, "--reasons", "--suppress", "2").stdout
+    assert "unknown because: hidden" in shown
+
+
+def test_reasons_are_of_files_alone(tmp_path: Path) -> None:
+    """A database is refused before it is opened."""
+    asked = ("screen", STUDY, "--people", tmp_path / "people.duckdb", "--reasons")
+
+    assert refused(*asked) == ["EQ-E060"]

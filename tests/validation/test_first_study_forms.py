@@ -25,17 +25,45 @@ def derived(study: Study, form: str, values: dict[str, Value], **others: Known) 
     return dict(derive_items(study.forms[form], values=values, others=found))
 
 
+CATEGORIES = ("dressing", "arising", "eating", "walking", "hygiene", "reach", "grip", "activities")
+
+
+def haq(*scores: int, aided: tuple[str, ...] = ()) -> dict[str, Value]:
+    aids: dict[str, Value] = {f"{name}_aided": name in aided for name in CATEGORIES}
+    return {**dict(zip(CATEGORIES, scores, strict=True)), **aids}
+
+
 @pytest.mark.evidence(
     kind="published", source="CLINHAQ scoring instructions (Wolfe): the sum of eight over 8"
 )
 def test_the_haq_index_is_the_mean_of_its_categories(study: Study) -> None:
     """Whole or not at all: a category that is empty gives no index."""
-    values: dict[str, Value] = dict(
-        zip(study.forms["haq"].items, (2, 1, 0, 3, 2, 1, 1, 2), strict=True)
-    )
+    values = haq(2, 1, 0, 3, 2, 1, 1, 2)
 
-    assert derived(study, "haq", values) == {"index": 12 / 8}
-    assert derived(study, "haq", {**values, "grip": None}) == {"index": None}
+    assert set(values) == set(study.forms["haq"].items)
+    assert derived(study, "haq", values)["index"] == 12 / 8
+    for item in ("grip", "grip_aided"):
+        found = derived(study, "haq", {**values, item: None})
+        assert found["grip_score"] is found["index"] is None
+        assert found["reach_score"] == 1
+
+
+@pytest.mark.evidence(
+    kind="published",
+    source="CLINHAQ scoring instructions (Wolfe), after Fries 1980: an aid raises a category to 2",
+)
+@pytest.mark.parametrize(("worst", "with_aid"), [(0, 2), (1, 2), (2, 2), (3, 3)])
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_an_aid_raises_its_own_category_to_two(
+    study: Study, category: str, worst: int, with_aid: int
+) -> None:
+    """To 2 and not by one point; a category of 2 or 3 stays, and so do the other seven."""
+    scores = [worst if name == category else 1 for name in CATEGORIES]
+
+    found = derived(study, "haq", haq(*scores, aided=(category,)))
+
+    expected = {f"{name}_score": 1 for name in CATEGORIES} | {f"{category}_score": with_aid}
+    assert found == {**expected, "index": (7 + with_aid) / 8}
 
 
 @pytest.mark.evidence(

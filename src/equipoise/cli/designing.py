@@ -19,10 +19,10 @@ from equipoise.cli.answering import (
     show_problems,
     telling_time,
 )
-from equipoise.problems import LANGUAGES, Language
+from equipoise.problems import LANGUAGES, Language, Refused, problem
 
 if TYPE_CHECKING:
-    from equipoise.screening import Funnel
+    from equipoise.screening import CriterionCount, Funnel
     from equipoise.study.study import Study
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -98,6 +98,7 @@ class Asked(msgspec.Struct, frozen=True):
     facts: Path | None
     out: Path | None
     readings: Path | None
+    explains: bool
     settles: bool
     compares: bool
     day: dt.date | None
@@ -115,6 +116,12 @@ class Asked(msgspec.Struct, frozen=True):
 @click.option("--facts", type=FILE, help="With --mapping: a file of one row a measurement.")
 @click.option("--reference-date", type=_DAY, help="The day that ages count to, as 2026-03-27.")
 @click.option("--out", type=FILE, help="Verdict and criteria of each: .parquet, .csv or .arrow.")
+@click.option(
+    "--reasons",
+    "explains",
+    is_flag=True,
+    help="Count why each criterion is unknown; of files alone.",
+)
 @click.option("--settle", "settles", is_flag=True, help="List what would settle the undecided.")
 @click.option("--what-if", "compares", is_flag=True, help="Compare readings of open decisions.")
 @click.option("--readings", type=FILE, help="Options of decisions as rules, for --what-if.")
@@ -141,6 +148,8 @@ def screen(
     more: dict[str, list[dict[str, Any]]] = {}
     with telling_time("screening"):
         if _is_database(people):
+            if wishes.explains:
+                raise Refused([problem("EQ-E060")])
             funnel = _screen_database(study, people, table, wishes.day)
         else:
             funnel, more = _screen_file(study, Path(people), wishes)
@@ -175,6 +184,7 @@ def _screen_file(
         run,
         settle,
         unread,
+        with_reasons,
         write_people,
     )
 
@@ -188,6 +198,8 @@ def _screen_file(
             rows = rows.collect(engine="streaming").lazy()
     engine = prepare(study, rows, {}, reference_on=asked.day, where=where, units=units)
     funnel = run(engine, rows, where=where)
+    if asked.explains:
+        funnel = with_reasons(engine, rows, funnel)
     if asked.out is not None:
         write_people(engine, rows, asked.out)
     more: dict[str, Any] = {}
@@ -242,6 +254,7 @@ def _show(funnel: "Funnel", more: Mapping[str, list[dict[str, Any]]]) -> None:
     for c in funnel.criteria:
         numbers = (c.met, c.not_met, c.unknown, *steps.get(c.id, ()))
         click.echo(f"{c.id:<12}" + "".join(f"{_text(n):>13}" for n in numbers))
+        _show_reasons(c)
     for name, n in funnel.implausible.items():
         click.echo(f"{_text(n)} values of {name} were not plausible and count as unknown.")
     for row in more.get("settle", [])[:_MOST_LINES]:
@@ -255,6 +268,15 @@ def _show(funnel: "Funnel", more: Mapping[str, list[dict[str, Any]]]) -> None:
         click.echo(f"No option can be executed of: {unread}")
     if funnel.least_shown:
         click.echo(f"Counts below {funnel.least_shown} are not shown.")
+
+
+def _show_reasons(criterion: "CriterionCount") -> None:
+    """Only kinds that somebody has; a person may have several."""
+    told = [f"{n} {kind.replace('_', ' ')}" for kind, n in criterion.reasons.items() if n]
+    if None in criterion.reasons.values():
+        told = ["hidden"]
+    if told:
+        click.echo(f"{'':<4}unknown because: {', '.join(told)}")
 
 
 def _text(count: int | None) -> str:

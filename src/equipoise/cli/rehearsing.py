@@ -2,18 +2,21 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import date
 from pathlib import Path
 
 import click
 
 from equipoise.cli.folders import not_writable
+from equipoise.conduct import TrialState, fold
 from equipoise.ledger import open_store
 from equipoise.problems import Refused, problem
 from equipoise.rehearsal import (
+    ReadingEffect,
     Rehearsal,
     check_rehearsal,
+    count_effects,
     nature_from,
     prepare_rehearsal_vault,
 )
@@ -71,6 +74,15 @@ def rehearse_into(
             until=until,
             progress=progress,
         )
+
+
+def count_readings(study: Study, store: Path) -> tuple[ReadingEffect, ...]:
+    """For whom of the people in a store each other reading of an open decision matters."""
+    from equipoise.screening import other_readings
+
+    with closing(open_store(store, read_only=True)) as ledger:
+        state = fold(TrialState(), ledger.read())
+    return count_effects(study, state.participants.values(), other_readings(study))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from msgspec import to_builtins
 
 from equipoise.cli.answering import DONE, as_json, json_option
 
@@ -14,11 +15,17 @@ NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("directory", type=FOLDER)
 @click.option("--store", required=True, type=NEW_FILE, help="The ledger to write: a new file.")
 @click.option("--seed", default=1, show_default=True, help="Another seed, another trial.")
+@click.option(
+    "--readings",
+    "compares",
+    is_flag=True,
+    help="Count for whom each other reading of an open decision matters.",
+)
 @json_option
-def rehearse(directory: Path, store: Path, seed: int, is_json: bool) -> int:
+def rehearse(directory: Path, store: Path, seed: int, compares: bool, is_json: bool) -> int:
     """Run one whole virtual trial through the same acts as a real one."""
     from equipoise.cli.folders import load_checked
-    from equipoise.cli.rehearsing import rehearse_into, show_progress
+    from equipoise.cli.rehearsing import count_readings, rehearse_into, show_progress
 
     study = load_checked(directory)
     with show_progress(is_shown=not is_json) as progress:
@@ -32,8 +39,9 @@ def rehearse(directory: Path, store: Path, seed: int, is_json: bool) -> int:
         "seal": done.seal,
         "seconds": done.seconds,
     }
+    effects = count_readings(study, store) if compares else ()
     if is_json:
-        as_json(answer)
+        as_json(answer | ({"readings": to_builtins(effects)} if compares else {}))
         return DONE
     click.echo(
         f"{done.screened} screened, {done.randomized} randomized, {done.completed} completed; "
@@ -41,6 +49,12 @@ def rehearse(directory: Path, store: Path, seed: int, is_json: bool) -> int:
     )
     for arm, n in done.by_arm.items():
         click.echo(f"  {arm}: {n}")
+    for effect in effects:
+        told = [f"{n} by {criterion}" for criterion, n in effect.criteria.items()]
+        told += [f"{n} {move}" for move, n in effect.moves.items()]
+        matters = f"{effect.people} of {done.screened} screened: {', '.join(told)}"
+        whom = matters if effect.people else "nobody"
+        click.echo(f"{effect.decision} read as {effect.option} matters for {whom}")
     return DONE
 
 

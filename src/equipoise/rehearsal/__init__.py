@@ -5,6 +5,7 @@ Virtual people do nothing that is not an act of `conduct`, so that what is rehea
 
 from equipoise.rehearsal.people import demo_people
 from equipoise.rehearsal.running import Progress, Rehearsal, check_rehearsal, rehearse, start_of
+from equipoise.rehearsal.screening import ReadingEffect, count_effects
 from equipoise.rehearsal.vaults import (
     NatureOf,
     VaultContents,
@@ -16,9 +17,11 @@ from equipoise.rehearsal.vaults import (
 __all__ = [
     "NatureOf",
     "Progress",
+    "ReadingEffect",
     "Rehearsal",
     "VaultContents",
     "check_rehearsal",
+    "count_effects",
     "demo_people",
     "nature_from",
     "prepare_rehearsal_vault",

@@ -1,10 +1,15 @@
 """From the first contact to randomization, or to the end of screening."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec import Struct
 
 from equipoise.conduct import (
+    Participant,
     assess_participant,
+    case_of,
     fail_screening,
     find_judgement,
     finish_randomization,
@@ -12,7 +17,7 @@ from equipoise.conduct import (
     request_randomization,
     screen_participant,
 )
-from equipoise.eligibility import Verdict, settle
+from equipoise.eligibility import Case, Reading, Verdict, assess_case, settle
 from equipoise.rehearsal.agenda import Course, at_hour, working_day
 from equipoise.rehearsal.following import follow
 from equipoise.rehearsal.people import person_at, who_may
@@ -214,3 +219,58 @@ def _complete(person: VirtualParticipant) -> Course:
             key = {"encounter": encounter, "form": name, "repeat": repeat}
             reason = "Measured after all: needed for eligibility"
             person.correct(key, item, value=value, reason=reason)
+
+
+class ReadingEffect(Struct, frozen=True):
+    """For how many of the people screened one option of a decision matters.
+
+    `people` have another answer to a criterion; `criteria` counts them by criterion, `moves` those
+    of another verdict, as `eligible > not_eligible`.
+    """
+
+    decision: str
+    option: str
+    people: int
+    moves: Mapping[str, int]
+    criteria: Mapping[str, int]
+
+
+def count_effects(
+    study: Study, people: Iterable[Participant], others: Iterable[tuple[str, str, Study]]
+) -> tuple[ReadingEffect, ...]:
+    """Everybody who was screened, assessed as the trial did and again under each other reading.
+
+    `others` are decisions, options, and the study under each. People are as they are recorded now,
+    at their randomization or, without one, when screening ended.
+    """
+    cases = [case_of(study, p, on=_screened_until(p)) for p in people]
+    before = [_assess_again(study, case) for case in cases]
+    found = []
+    for decision, option, other in others:
+        pairs = [(v, _assess_again(other, c)) for v, c in zip(before, cases, strict=True)]
+        moves = Counter(f"{a.status} > {b.status}" for a, b in pairs if a.status != b.status)
+        changed = [_changed(*pair) for pair in pairs]
+        criteria = Counter(name for names in changed for name in names)
+        n_people = sum(bool(names) for names in changed)
+        in_order = {name: criteria[name] for name, _ in study.criteria if name in criteria}
+        found.append(
+            ReadingEffect(decision, option, n_people, dict(sorted(moves.items())), in_order)
+        )
+    return tuple(found)
+
+
+def _screened_until(person: Participant) -> dt.date:
+    days = (x.on for x in (*person.forms.values(), *person.answers.values()))
+    return max(days, default=person.screened_on)
+
+
+def _assess_again(study: Study, case: Case) -> Verdict:
+    read = case.reading
+    reading = Reading(study, read.observations, reference_on=read.reference_on)
+    return assess_case(study, Case(reading, case.answers, is_brief=True))
+
+
+def _changed(before: Verdict, after: Verdict) -> list[str]:
+    """The criteria that have another answer."""
+    pairs = zip(before.criteria, after.criteria, strict=True)
+    return [a.id for a, b in pairs if a.status != b.status]

@@ -2,11 +2,13 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from typing import get_args
 
 import msgspec
 import polars as pl
 from msgspec import Struct
 
+from equipoise.language.values import ReasonKind
 from equipoise.screening.columns import Column, WrongCellError
 from equipoise.screening.compiler import CompiledCriterion, Plan, Term, compile_study
 from equipoise.screening.compiler.terms import columns_in, conjunction, disjunction, words_in
@@ -21,7 +23,8 @@ SATISFIED = "all criteria"
 """The column that is true for the eligible, false for the others, null where undecided."""
 
 WAITS = "waits for data"
-_ROW = pl.Struct({"status": pl.Boolean, "waits": pl.Boolean})
+KINDS: tuple[ReasonKind, ...] = get_args(ReasonKind)
+_ROW = pl.Struct(dict.fromkeys(("status", "waits", *KINDS), pl.Boolean))
 
 
 class Engine(Struct, frozen=True):
@@ -147,6 +150,7 @@ def _evaluated(name: str) -> CompiledCriterion:
         status=Term("column", (f"{row} status",)),
         waits=Term("column", (f"{row} waits",)),
         opens={name: Term("is_null", (Term("column", (f"{row} status",)),))},
+        reasons={kind: Term("column", (f"{row} {kind}",)) for kind in KINDS},
     )
 
 
@@ -156,8 +160,8 @@ def _row_by_row(engine: Engine) -> Iterator[pl.Expr]:
     for name in engine.plan.gaps:
         reader = RowReader(_only(engine.study, name), columns, engine.reference_on)
         answers = cells.map_batches(_Evaluating(reader), return_dtype=_ROW)
-        yield answers.struct.field("status").alias(f"rows {name} status")
-        yield answers.struct.field("waits").alias(f"rows {name} waits")
+        for field in ("status", "waits", *KINDS):
+            yield answers.struct.field(field).alias(f"rows {name} {field}")
 
 
 class _Evaluating:
@@ -174,14 +178,16 @@ class _Evaluating:
         try:
             (criterion,) = self.reader.assess(row).criteria
         except WrongCellError:  # which is told where cells are checked
-            return {"status": None, "waits": True}
+            return {"status": None, "waits": True, **dict.fromkeys(KINDS, False)}
         kinds = {r.kind for r in criterion.reasons}
         is_open = criterion.status == "unknown"
         satisfied = criterion.kind == "inclusion"
         status = None if is_open else criterion.status == "met"
         if criterion.status == "not_applicable":
             status = satisfied
-        return {"status": status, "waits": is_open and kinds != {"awaiting_judgement"}}
+        waits = is_open and kinds != {"awaiting_judgement"}
+        told: dict[str, bool] = {kind: is_open and kind in kinds for kind in KINDS}
+        return {"status": status, "waits": waits, **told}
 
 
 def _only(study: Study, name: str) -> Study:

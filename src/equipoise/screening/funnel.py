@@ -6,14 +6,36 @@ from typing import Any
 import msgspec
 from msgspec import Struct, to_builtins
 
+from equipoise.language.values import ReasonKind
 
-class CriterionCount(Struct, frozen=True):
-    """People by their answer to one criterion; whom it does not concern satisfies it."""
+
+class CriterionCount(Struct, frozen=True, omit_defaults=True):
+    """People by their answer to one criterion; whom it does not concern satisfies it.
+
+    `reasons` counts the unknown by each kind of reason, where that was asked for; a person may
+    have several.
+    """
 
     id: str
     met: int | None
     not_met: int | None
     unknown: int | None
+    reasons: Mapping[ReasonKind, int | None] = {}
+
+    def suppressed(self, least: int) -> "CriterionCount":
+        """Without small counts, and without those from which a small one could be had."""
+        met, not_met, unknown = hide((self.met, self.not_met, self.unknown), least)
+        reasons = (
+            self.reasons if self._tells_no_few(unknown, least) else dict.fromkeys(self.reasons)
+        )
+        return CriterionCount(self.id, met, not_met, unknown, reasons)
+
+    def _tells_no_few(self, unknown: int | None, least: int) -> bool:
+        """Who has a reason and who has it not are groups, too: a small one hides all reasons."""
+        if unknown is None:
+            return False
+        groups = [g for n in self.reasons.values() if n is not None for g in (n, unknown - n)]
+        return all(_shown(n, least) is not None for n in groups)
 
 
 class Step(Struct, frozen=True):
@@ -64,10 +86,7 @@ class Funnel(Struct, frozen=True):
         return msgspec.structs.replace(
             self,
             **counts,
-            criteria=tuple(
-                CriterionCount(c.id, *hide((c.met, c.not_met, c.unknown), least))
-                for c in self.criteria
-            ),
+            criteria=tuple(c.suppressed(least) for c in self.criteria),
             steps=() if is_small else self.steps,
             implausible={n: _shown(v, least) for n, v in self.implausible.items()},
             least_shown=least,

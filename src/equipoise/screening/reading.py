@@ -19,7 +19,8 @@ from equipoise.screening.compiler import (
     column,
     constant,
 )
-from equipoise.screening.compiler.operands import in_unit
+from equipoise.screening.compiler.operands import Reasons, in_unit, never
+from equipoise.screening.compiler.terms import TRUE, disjunction, inverse
 
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 _DAY, _MONTH = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", r"^[0-9]{4}-[0-9]{2}$"
@@ -70,12 +71,14 @@ def find_sources(cleaned: Sequence[Clean], reference_on: dt.date | None) -> Sour
 def _reference(cleaned: Sequence[Clean], reference_on: dt.date | None) -> Operand:
     if any(c.column.use == "reference" for c in cleaned):
         day = column(REFERENCE)
+        absent = _absent(day)
         if reference_on is not None:
-            day = Term("choose", (_is_there(day), day, _absent(day), constant(reference_on)))
-        opens = {} if reference_on else {REFERENCE: Term("is_null", (day,))}
-        return Operand(kind="date", low=day, high=day, opens=opens)
+            day = Term("choose", (_is_there(day), day, absent, constant(reference_on)))
+            return Operand(kind="date", low=day, high=day)
+        opens, reasons = {REFERENCE: absent}, _missing(absent)
+        return Operand(kind="date", low=day, high=day, opens=opens, reasons=reasons)
     if reference_on is None:
-        return Operand(kind="never", opens={REFERENCE: Term("true")})
+        return Operand(kind="never", opens={REFERENCE: TRUE}, reasons=_missing(TRUE))
     day = constant(reference_on)
     return Operand(kind="date", low=day, high=day, known=Known(reference_on))
 
@@ -99,7 +102,7 @@ def _operand(clean: Clean, reference: Operand, *, is_bounded: bool) -> Operand:
             Term("le", (low, constant(LARGEST))),
         )
     if kind == "date" and reference.kind == "never":
-        return Operand(kind="never", opens=reference.opens)
+        return Operand(kind="never", opens=reference.opens, reasons=reference.reasons)
     if kind == "date" and reference.known is None:
         valid = (_is_there(reference.low),)
     operand = Operand(
@@ -111,9 +114,23 @@ def _operand(clean: Clean, reference: Operand, *, is_bounded: bool) -> Operand:
         grain=clean.grain,
     )
     opens = {found.name: Term("not", (operand.is_known,))}
-    operand = msgspec.structs.replace(operand, opens=opens)
+    operand = msgspec.structs.replace(operand, opens=opens, reasons=_absences(operand, clean))
     fitted = in_unit(operand, found.type.unit) if kind == "number" else operand
-    return fitted or Operand(kind="never", opens={found.name: Term("true")})
+    if fitted is not None:
+        return fitted
+    return msgspec.structs.replace(never(operand, because="unit_unknown"), opens={found.name: TRUE})
+
+
+def _absences(operand: Operand, clean: Clean) -> Reasons:
+    """Whatever is not there is missing; NaN is past every limit, where other numbers are wrong."""
+    absent = inverse(operand.is_known)
+    if clean.may_be_infinite:
+        absent = disjunction((absent, Term("gt", (operand.low, constant(LARGEST)))))
+    return _missing(absent)
+
+
+def _missing(where: Term) -> Reasons:
+    return {"missing": where}
 
 
 def _first(found: Column) -> str:

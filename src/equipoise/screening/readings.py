@@ -20,6 +20,7 @@ from equipoise.study.yaml_source import load_yaml
 Readings = Mapping[str, Mapping[str, object]]
 """For a decision, the value of each option in the place where the study assumes another."""
 
+NO_MORE: Readings = {}
 FILE = "eligibility.yaml"
 _JOINS = frozenset({"any", "all"})
 
@@ -59,7 +60,7 @@ def compare_readings(
     table = _Table(rows, reference_on, units)
     base = _verdicts(study, table, "before")
     found = []
-    for decision, option, other in _variants(study, given):
+    for decision, option, other in other_readings(study, given):
         after = _verdicts(other, table, "after")
         both = pl.concat([base, after], how="horizontal").filter(
             pl.col("before") != pl.col("after")
@@ -113,7 +114,11 @@ def unread(study: Study, found: Iterable[Difference]) -> tuple[str, ...]:
     return tuple(d for d in still_open if d in named and d not in known)
 
 
-def _variants(study: Study, readings: Readings) -> Iterator[tuple[str, str, Study]]:
+def other_readings(
+    study: Study, readings: Readings | None = None
+) -> Iterator[tuple[str, str, Study]]:
+    """Each option of an open decision that is known and not assumed, and the study under it."""
+    readings = readings or {}
     for decision in study.decisions:
         if decision.status != "open":
             continue

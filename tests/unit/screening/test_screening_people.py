@@ -11,6 +11,7 @@ from equipoise.cli.commands import main
 from equipoise.problems import Refused, Where
 from equipoise.screening import Funnel, assess_people, prepare, run, screen, write_people
 from equipoise.screening.engine import Engine
+from equipoise.screening.funnel import CriterionCount
 from equipoise.study.criteria import Criterion
 from tests.unit.eligibility.small_study import judged, study
 
@@ -108,6 +109,17 @@ def test_small_counts_are_hidden_and_cannot_be_had_by_subtraction() -> None:
     assert (criterion.met, criterion.not_met, criterion.unknown) == (97, None, None)
     assert shown.steps == ()
     assert funnel().suppressed(0) == funnel()
+
+
+def test_whoever_lacks_a_reason_is_no_small_group_either() -> None:
+    """Of 50 unknown people 48 miss a value: the other two would be had by subtraction."""
+    few = CriterionCount("I1", 20, 30, 50, {"missing": 48, "stale": 10, "ambiguous": 0})
+    many = CriterionCount("I1", 20, 30, 50, {"missing": 50, "stale": 10, "ambiguous": 0})
+
+    assert few.suppressed(5).reasons == {"missing": None, "stale": None, "ambiguous": None}
+    assert few.suppressed(5).unknown == 50
+    assert many.suppressed(5) == many
+    assert few.suppressed(0) == few
 
 
 def first_study_table(folder: Path) -> Path:

@@ -60,7 +60,9 @@ def test_a_check_knows_the_worst_so_far(
 ) -> None:
     """An index of 1, half a point over the first: worst after 0.75, and not after 1.5."""
     form = study.forms["haq"]
-    values: dict[str, Value] = dict.fromkeys(form.items, 1)
+    values: dict[str, Value] = {
+        name: False if item.type == "boolean" else 1 for name, item in form.items.items()
+    }
     found = find_warnings(form, values=values, others=before(study, "haq.index", *earlier))
 
     assert ("index-worst" in {w.id for w in found}) is speaks

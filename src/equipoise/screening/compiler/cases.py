@@ -3,12 +3,18 @@ no difference."""
 
 from collections.abc import Sequence
 
+import msgspec
+
 from equipoise.screening.compiler.functions import choose
 from equipoise.screening.compiler.operands import (
     CannotCompileError,
     Operand,
+    Reasons,
+    as_condition,
     compare,
     in_unit,
+    limited,
+    merged,
     never,
 )
 from equipoise.screening.compiler.terms import (
@@ -33,10 +39,28 @@ def choose_result(
     Raises:
         CannotCompileError: for branches of several kinds, or known only between bounds.
     """
+    conditions = [as_condition(c) for c in conditions]
     found = otherwise
     for condition, result in zip(reversed(conditions), reversed(results), strict=True):
         found = _either(condition, result, found)
-    return found
+    return msgspec.structs.replace(
+        found, reasons=_reasons(inverse(found.is_known), conditions, (*results, otherwise))
+    )
+
+
+def _reasons(is_open: Term, conditions: Sequence[Operand], results: Sequence[Operand]) -> Reasons:
+    """Of every condition in doubt before the first that is true, and of each result that may be
+    meant, whether or not it is the one that differs."""
+    found: list[Reasons] = []
+    is_reached = is_open
+    for condition, result in zip(conditions, results, strict=False):
+        is_so = condition.condition
+        found.append(limited(condition.reasons, conjunction((is_reached, is_null(is_so)))))
+        may_be = disjunction((is_null(is_so), is_true(is_so)))
+        found.append(limited(result.reasons, conjunction((is_reached, may_be))))
+        is_reached = conjunction((is_reached, inverse(is_true(is_so))))
+    found.append(limited(results[-1].reasons, is_reached))
+    return merged(found)
 
 
 def _either(condition: Operand, first: Operand, rest: Operand) -> Operand:

@@ -35,6 +35,7 @@ from equipoise.screening.compiler.functions import BUILDERS, SINCE
 from equipoise.screening.compiler.operands import (
     CannotCompileError,
     Operand,
+    as_condition,
     compare,
     from_bounds,
     from_condition,
@@ -106,7 +107,7 @@ def _name(node: Name, scope: Scope) -> Operand:
 
 
 def _combination(node: Combination, scope: Scope) -> Operand:
-    parts = [compile_node(n, scope) for n in node.operands]
+    parts = [as_condition(compile_node(n, scope)) for n in node.operands]
     conditions = [p.condition for p in parts]
     if node.join == "none":
         return from_condition(inverse(disjunction(conditions)), parts)
@@ -114,7 +115,7 @@ def _combination(node: Combination, scope: Scope) -> Operand:
 
 
 def _not(node: Not, scope: Scope) -> Operand:
-    part = compile_node(node.operand, scope)
+    part = as_condition(compile_node(node.operand, scope))
     return from_condition(inverse(part.condition), (part,))
 
 
@@ -146,20 +147,22 @@ def _with_codes(node: Comparison, scope: Scope) -> list[Operand]:
 
 def _membership(node: Membership, scope: Scope) -> Operand:
     operand = compile_node(node.operand, scope)
+    compared = [operand]
     if operand.kind == "text" and all(isinstance(m.value, str) for m in node.members):
         codes = tuple(constant(str(m.value)) for m in node.members)
         term = Term("masked", (Term("one_of", (operand.low, *codes)), conjunction(operand.valid)))
         found = term if operand.valid else Term("one_of", (operand.low, *codes))
     else:
         members = (from_value(Known(m.value, m.unit)) for m in node.members)
-        found = disjunction(_compare("=", operand, m).condition for m in members)
-    return from_condition(inverse(found) if node.is_negated else found, (operand,))
+        compared = [_compare("=", operand, m) for m in members]
+        found = disjunction(c.condition for c in compared)
+    return from_condition(inverse(found) if node.is_negated else found, compared)
 
 
 def _compare(sign: str, left: Operand, right: Operand) -> Operand:
     both_are_numbers = left.kind == right.kind == "number"
     if both_are_numbers and convert(1.0, right.unit, left.unit) is None:
-        return never(left, right)
+        return never(left, right, because="unit_unknown")
     return compare(sign, left, right)
 
 
@@ -183,7 +186,7 @@ def _calculated(sign: str, left: Operand, right: Operand) -> Operand:
     is_sign = left.low == constant(0) and not left.unit
     converted, unit = _fitted(sign, left, right, is_sign=is_sign)
     if converted is None:
-        return never(left, right)
+        return never(left, right, because="unit_unknown")
     corners = bounds_product((left.bounds, converted.bounds))
     low, high = extremes(_calculate(sign, left, *corner) for corner in corners)
     low_by, high_by = converted.bounds
@@ -226,9 +229,11 @@ def _date_arithmetic(sign: str, left: Operand, right: Operand) -> Operand:
         return from_bounds("number", (low, high), (left, right), unit="days")
     if right.kind == "number" and sign in "+-" and right.unit in ("years", "months"):
         return _months_away(sign, left, right)
-    days = in_unit(right, "days") if right.kind == "number" and sign in "+-" else None
-    if days is None:
+    if right.kind != "number" or sign not in "+-":
         return never(left, right)
+    days = in_unit(right, "days")
+    if days is None:
+        return never(left, right, because="unit_unknown")
     corners = bounds_product((left.bounds, days.bounds))
     moved = (
         Term(

@@ -55,10 +55,16 @@ def _function(
     """A function of a fixed number of arguments, each in its unit; it rises or falls in each."""
 
     def build(given: Sequence[Operand]) -> Operand:
-        fitted = [_fit(o, kind, wanted) for o, (kind, wanted) in zip(given, takes, strict=False)]
-        arguments = [f for f in fitted if f is not None]
-        if len(given) != len(takes) or len(arguments) != len(takes):
+        if len(given) != len(takes):
             return never(*given)
+        arguments = []
+        for operand, (kind, wanted) in zip(given, takes, strict=True):
+            if operand.kind != kind:
+                return never(*given)
+            fitted = _fit(operand, kind, wanted)
+            if fitted is None:
+                return never(*given, because="unit_unknown")
+            arguments.append(fitted)
         corners = _corners(arguments)
         limits = tuple(dict.fromkeys(v for c in corners for v in valid(*c)))
         bounds = extremes(formula(*c) for c in corners)
@@ -76,8 +82,6 @@ def _corners(arguments: Sequence[Operand]) -> list[tuple[Term, ...]]:
 
 
 def _fit(operand: Operand, kind: Kind, unit: str) -> Operand | None:
-    if operand.kind != kind:
-        return None
     return in_unit(operand, unit) if kind == "number" else operand
 
 
@@ -85,14 +89,18 @@ def _of_numbers(formula: Callable[[Sequence[Term]], Term]) -> Builder:
     """A function of any number of numbers in the unit of the first."""
 
     def build(given: Sequence[Operand]) -> Operand:
-        if not given or any(o.kind != "number" for o in given):
+        if not given or given[0].kind != "number":
             return never(*given)
         if len(given) > MOST_ARGUMENTS:
             raise CannotCompileError(f"more than {MOST_ARGUMENTS} arguments")
-        fitted = [in_unit(o, given[0].unit) for o in given]
-        arguments = [f for f in fitted if f is not None]
-        if len(arguments) != len(given):
-            return never(*given)
+        arguments = []
+        for operand in given:
+            if operand.kind != "number":
+                return never(*given)
+            fitted = in_unit(operand, given[0].unit)
+            if fitted is None:
+                return never(*given, because="unit_unknown")
+            arguments.append(fitted)
         bounds = extremes(formula(c) for c in _corners(arguments))
         is_positive = all(a.is_positive for a in arguments)
         return from_bounds("number", bounds, arguments, unit=given[0].unit, is_positive=is_positive)
@@ -109,7 +117,10 @@ def _absolute(given: Sequence[Operand]) -> Operand:
     if len(given) != 1 or given[0].kind != "number":
         return never(*given)
     term = Term("abs", (given[0].bounds[0],))
-    return from_bounds("number", (term, term), given, unit=given[0].unit, valid=_exactly(given))
+    valid = _exactly(given)
+    return from_bounds(
+        "number", (term, term), given, unit=given[0].unit, valid=valid, because="ambiguous"
+    )
 
 
 def _rounded(given: Sequence[Operand]) -> Operand:
@@ -120,7 +131,7 @@ def _rounded(given: Sequence[Operand]) -> Operand:
     if digits is None or not isinstance(digits.value, int | float):
         raise CannotCompileError("round")
     if len(given) == 2 and given[1].unit:
-        return never(*given)
+        return never(*given, because="unit_unknown")
     if not -MOST_DIGITS <= digits.value <= MOST_DIGITS:
         raise CannotCompileError("round")
     scale = 10.0 ** int(digits.value)
@@ -153,9 +164,10 @@ def _pointed(given: Sequence[Operand]) -> Operand:
         return never(*given)
     points = in_unit(given[1], "")
     if points is None:
-        return never(*given)
+        return never(*given, because="unit_unknown")
     term = calculate("*", Term("as_number", (given[0].condition,)), points.bounds[0])
-    return from_bounds("number", (term, term), given, valid=_exactly(given[1:]))
+    valid = _exactly(given[1:])
+    return from_bounds("number", (term, term), given, valid=valid, because="ambiguous")
 
 
 def choose(*cases: tuple[Term, Term]) -> Term:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from equipoise.language import Interval, Known, Value, convert
 from equipoise.language.units import find_factor, round_off
-from equipoise.language.values import bounds_of
+from equipoise.language.values import ReasonKind, bounds_of
 from equipoise.screening.compiler.terms import (
     FALSE,
     NULL,
@@ -30,6 +30,9 @@ from equipoise.screening.compiler.thresholds import Grain, find_threshold
 Kind = Literal["number", "boolean", "text", "date", "never"]
 Opens = Mapping[str, Term]
 """For each name, where it is a reason that nothing can be told."""
+Reasons = Mapping[ReasonKind, Term]
+"""For each kind of reason, where the bedside gives it; false wherever something can be told."""
+NONE: Reasons = {}
 
 SLACK = 5e-13
 """Two numbers that both vary are equal if they differ relatively by less: half of the last of
@@ -45,7 +48,8 @@ class Operand(Struct, frozen=True, kw_only=True):
 
     `low` and `high` are the same term unless a day is known only to the month. A number in a
     column of another unit keeps its raw numbers and a `factor`. What is not `valid` is unknown;
-    `opens` says for which reasons. `known` is set for a constant.
+    `opens` says on which names that hangs, `reasons` of which kinds it is. `known` is set for a
+    constant.
     """
 
     kind: Kind
@@ -55,6 +59,7 @@ class Operand(Struct, frozen=True, kw_only=True):
     factor: float = 1.0
     valid: tuple[Term, ...] = ()
     opens: Opens = {}
+    reasons: Reasons = {}
     grain: Grain = "f64"
     is_positive: bool = False
     known: Known | None = None
@@ -81,15 +86,17 @@ class Operand(Struct, frozen=True, kw_only=True):
         return conjunction((*nulls, *(is_true(v) for v in self.valid)))
 
 
-def never(*parts: Operand) -> Operand:
-    """What cannot be told for anybody."""
-    return Operand(kind="never", opens=union(parts))
+def never(*parts: Operand, because: ReasonKind = "undefined") -> Operand:
+    """What cannot be told for anybody: because of its parts, or else for the reason given."""
+    own = {because: conjunction(p.is_known for p in parts)}
+    return Operand(kind="never", opens=union(parts), reasons=told(parts, own))
 
 
 def from_value(value: Value) -> Operand:
     """A constant."""
     if not isinstance(value, Known):
-        return Operand(kind="never", opens={r.name: TRUE for r in value.reasons if r.name})
+        names = {r.name: TRUE for r in value.reasons if r.name}
+        return Operand(kind="never", opens=names, reasons={r.kind: TRUE for r in value.reasons})
     low, high = (_plain(b) for b in bounds_of(value.value))
     return Operand(
         kind=_kind(low),
@@ -102,11 +109,17 @@ def from_value(value: Value) -> Operand:
     )
 
 
-def from_condition(term: Term, parts: Iterable[Operand]) -> Operand:
-    """A condition; its reasons are those of its parts, where it is null itself."""
-    is_open = is_null(term)
+def from_condition(term: Term, parts: Iterable[Operand], own: Reasons = NONE) -> Operand:
+    """A condition; its reasons are its own and those of its parts, where it is null itself."""
+    is_open, parts = is_null(term), tuple(parts)
     opens = {n: conjunction((is_open, t)) for n, t in union(parts).items() if is_open != FALSE}
-    return Operand(kind="boolean", low=term, high=term, opens=opens)
+    reasons = limited(told(parts, own), is_open)
+    return Operand(kind="boolean", low=term, high=term, opens=opens, reasons=reasons)
+
+
+def as_condition(operand: Operand) -> Operand:
+    """What is no condition cannot be told as one."""
+    return operand if operand.kind in ("boolean", "never") else never(operand)
 
 
 def from_bounds(
@@ -117,8 +130,14 @@ def from_bounds(
     unit: str = "",
     valid: tuple[Term, ...] = (),
     is_positive: bool = False,
+    because: ReasonKind = "undefined",
 ) -> Operand:
-    """What is computed from `parts`: believed where they are and where `valid` holds."""
+    """What is computed from `parts`: believed where they are and where `valid` holds.
+
+    Where they are known and it is not, that is `because` of what is computed.
+    """
+    is_told = (*(inverse(is_null(b)) for b in bounds), *(is_true(v) for v in valid))
+    own = conjunction((*(p.is_known for p in parts), inverse(conjunction(is_told))))
     inherited = tuple(dict.fromkeys(v for p in parts for v in p.valid))
     return Operand(
         kind=kind,
@@ -127,8 +146,29 @@ def from_bounds(
         unit=unit,
         valid=inherited + valid,
         opens=union(parts),
+        reasons=told(parts, {because: own}),
         is_positive=is_positive,
     )
+
+
+def told(parts: Iterable[Operand], own: Reasons = NONE) -> Reasons:
+    """The reasons of all parts together, and those that the whole has itself."""
+    return merged((own, *(p.reasons for p in parts)))
+
+
+def merged(several: Iterable[Reasons]) -> Reasons:
+    """Each kind of reason where any of several gives it."""
+    found: dict[ReasonKind, list[Term]] = {}
+    for reasons in several:
+        for kind, term in reasons.items():
+            found.setdefault(kind, []).append(term)
+    return limited({kind: disjunction(terms) for kind, terms in found.items()}, TRUE)
+
+
+def limited(reasons: Reasons, where: Term) -> Reasons:
+    """Reasons that are given only there; without those that never are."""
+    terms = ((kind, conjunction((where, term))) for kind, term in reasons.items())
+    return {kind: term for kind, term in terms if term != FALSE}
 
 
 def union(parts: Iterable[Operand]) -> dict[str, Term]:
@@ -162,7 +202,7 @@ def believed(operand: Operand, name: str, bounds: tuple[float, float] | None) ->
     if bounds is None or operand.kind == "never":
         return operand
     if operand.kind != "number":
-        return Operand(kind="never", opens={name: TRUE})
+        return msgspec.structs.replace(never(operand), opens={name: TRUE})
     least, most = bounds
     inside = (
         beyond(operand.high, lambda x: _scale(x, operand.factor) >= least, operand.grain),
@@ -170,10 +210,14 @@ def believed(operand: Operand, name: str, bounds: tuple[float, float] | None) ->
     )
     is_outside = inverse(is_true(conjunction(inside)))
     own = disjunction((operand.opens.get(name, FALSE), conjunction((operand.is_known, is_outside))))
+    # What is no number is past every bound, and is missing.
+    has_none = inverse(disjunction(operand.reasons.values()))
+    implausible = conjunction((operand.is_known, has_none, is_outside))
     return msgspec.structs.replace(
         operand,
         valid=(*operand.valid, *inside),
         opens={**operand.opens, name: own},
+        reasons=told((operand,), {"implausible": implausible}),
         is_positive=operand.is_positive or least > 0,
     )
 
@@ -193,7 +237,10 @@ def compare(sign: str, left: Operand, right: Operand) -> Operand:
     if kind in ("boolean", "text"):
         return _compare_words(sign, left, right)
     found = _compare_bounds(sign, left, right)
-    return from_condition(masked(found, (*left.valid, *right.valid)), (left, right))
+    own = NONE
+    if not (left.is_exact and right.is_exact):
+        own = {"ambiguous": conjunction((left.is_known, right.is_known))}
+    return from_condition(masked(found, (*left.valid, *right.valid)), (left, right), own)
 
 
 def _compare_words(sign: str, left: Operand, right: Operand) -> Operand:

@@ -13,9 +13,13 @@ from equipoise.screening.compiler.operands import (
     CannotCompileError,
     Opens,
     Operand,
+    Reasons,
+    as_condition,
     believed,
     from_condition,
     in_unit,
+    limited,
+    merged,
     never,
 )
 from equipoise.screening.compiler.sharing import share
@@ -52,7 +56,7 @@ class Sources(Struct, frozen=True):
 class CompiledCriterion(Struct, frozen=True, kw_only=True):
     """`status` is met, not met or null; `waits` is true where it is null for another reason than
     a judgement that nobody gave, which differs from null only if it `has_judgement`; `opens` says
-    for each name where it is a reason."""
+    for each name where it is a reason, `reasons` for each kind of them."""
 
     id: str
     is_inclusion: bool
@@ -60,6 +64,7 @@ class CompiledCriterion(Struct, frozen=True, kw_only=True):
     status: Term
     waits: Term
     opens: Opens = {}
+    reasons: Reasons = {}
 
     @property
     def satisfied(self) -> Term:
@@ -110,6 +115,7 @@ class _Part(Struct, frozen=True):
     status: Term
     waits: Term
     opens: Opens = {}
+    reasons: Reasons = {}
 
 
 class _Compiling:
@@ -143,7 +149,7 @@ class _Compiling:
         if given is not None:
             return believed(given, name, definition.plausible)
         if not definition.value:
-            return Operand(kind="never", opens={name: TRUE})
+            return Operand(kind="never", opens={name: TRUE}, reasons={"missing": TRUE})
         operand = compile_expression(parse(definition.value), self._scope)
         return believed(_declared(operand, definition.unit), name, definition.plausible)
 
@@ -180,6 +186,7 @@ class _Compiling:
             status=part.status,
             waits=part.waits,
             opens=part.opens,
+            reasons=part.reasons,
         )
 
     def _part(self, part: Rule | str, *, satisfied: bool, name: str = "") -> _Part:
@@ -191,25 +198,38 @@ class _Compiling:
         if part.gap:
             if part.assume == "not_applicable":
                 return _Part(TRUE if satisfied else FALSE, FALSE)
-            return _Part(NULL, TRUE, {name: TRUE})
+            return _Part(NULL, TRUE, {name: TRUE}, {"not_in_source": TRUE})
         for join, rules in (("all", part.all_), ("any", part.any_), ("none", part.none_)):
             if rules:
                 return _join(_JOINS[join], [self._part(r, satisfied=satisfied) for r in rules])
-        return self._condition(part.is_)
+        found = self._condition(part.is_)
+        return found if part.attest is None else _awaiting_attestation(found)
 
     def _condition(self, source: str) -> _Part:
-        operand = compile_expression(parse(source), self._scope)
+        operand = as_condition(compile_expression(parse(source), self._scope))
         status = operand.condition
-        opens = from_condition(status, (operand,)).opens
-        return _Part(status, is_null(status), opens)
+        found = from_condition(status, (operand,))
+        return _Part(status, is_null(status), found.opens, found.reasons)
 
     def _judgement(self, judgement: Judgement, name: str) -> _Part:
         judged = self.sources.judgements.get(name)
         if judged is None or not judgement.by:
-            return _Part(NULL, FALSE, {name: TRUE})
+            return _Part(NULL, FALSE, {name: TRUE}, {"awaiting_judgement": TRUE})
         is_fresh = inverse(judged.is_stale)
         status = judged.answer if is_fresh == TRUE else Term("masked", (judged.answer, is_fresh))
-        return _Part(status, judged.is_stale, {name: is_null(status)})
+        reasons: Reasons = {
+            "awaiting_judgement": is_null(judged.answer),
+            "stale": conjunction((inverse(is_null(judged.answer)), judged.is_stale)),
+        }
+        return _Part(status, judged.is_stale, {name: is_null(status)}, reasons)
+
+
+def _awaiting_attestation(part: _Part) -> _Part:
+    """Where precision alone is lacking, a person may attest; no table says that one did."""
+    others = disjunction(t for kind, t in part.reasons.items() if kind != "ambiguous")
+    awaiting = conjunction((part.reasons.get("ambiguous", FALSE), inverse(others)))
+    reasons = merged((part.reasons, {"awaiting_judgement": awaiting}))
+    return msgspec.structs.replace(part, reasons=reasons)
 
 
 def _join(combine: Callable[[Sequence[Term]], Term], parts: Sequence[_Part]) -> _Part:
@@ -223,6 +243,7 @@ def _join(combine: Callable[[Sequence[Term]], Term], parts: Sequence[_Part]) -> 
         status,
         _waits(status, is_open, parts),
         {n: conjunction((is_open, t)) for n, t in opens.items()},
+        limited(merged(p.reasons for p in parts), is_open),
     )
 
 
@@ -245,5 +266,5 @@ def _declared(operand: Operand, unit: str) -> Operand:
     if operand.kind != "number" or not unit or operand.unit == unit:
         return operand
     if find_factor(operand.unit, unit) is None:
-        return never(operand)
-    return in_unit(operand, unit) or never(operand)
+        return never(operand, because="unit_unknown")
+    return in_unit(operand, unit) or never(operand, because="unit_unknown")
