@@ -62,7 +62,7 @@ def test_no_such_table_is_a_problem() -> None:
     with duckdb.connect() as connection, pytest.raises(Refused) as caught:
         screen_database(STUDY, connection, "folk", dialect="duckdb")
 
-    assert [p.code for p in caught.value.problems] == ["EQ-E020"]
+    assert [p.code for p in caught.value.problems] == ["EQ-E042"]
 
 
 def test_a_criterion_without_a_column_form_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,13 +22,16 @@ DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 
 class Warehouse(Struct, frozen=True):
     """A plan over one table: `inputs` are the SQL behind each column that the plan reads,
-    `wrong` says for a header where its cells are not of their kind."""
+    `wrong` says for a header where its cells are not of their kind, `steps` are queries that
+    come before, each by its name, and `no_numbers` says where a value is NaN, so missing."""
 
     plan: Plan
     table: exp.Expression
     inputs: Mapping[str, exp.Expression]
     wrong: Mapping[str, exp.Expression] = {}
     person: str = ""
+    steps: Sequence[tuple[str, exp.Select]] = ()
+    no_numbers: Mapping[str, exp.Expression] = {}
 
 
 def count_query(warehouse: Warehouse, dialect: Dialect) -> str:
@@ -55,7 +58,10 @@ def count_query(warehouse: Warehouse, dialect: Dialect) -> str:
         ]
     for name in _believed(warehouse.plan):
         value = name.removesuffix(" believed")
-        columns.append(_counted(inverse(column(name)), f"implausible {value}", dialect))
+        is_implausible = inverse(column(name))
+        if value in warehouse.no_numbers:
+            is_implausible = conjunction((is_implausible, inverse(column(f"no number {value}"))))
+        columns.append(_counted(is_implausible, f"implausible {value}", dialect))
     columns += [_counted(column(f"wrong {h}"), f"wrong {h}", dialect) for h in warehouse.wrong]
     return judged.select(*columns, copy=False).sql(dialect, pretty=True)
 
@@ -130,6 +136,7 @@ def _judged(warehouse: Warehouse, possible: Sequence[exp.Expression] = ()) -> ex
     """A query whose `FROM` has one column a criterion, after the definitions in layers."""
     columns = [_alias(sql.copy(), name) for name, sql in warehouse.inputs.items()]
     columns += [_alias(sql.copy(), f"wrong {h}") for h, sql in warehouse.wrong.items()]
+    columns += [_alias(sql.copy(), f"no number {n}") for n, sql in warehouse.no_numbers.items()]
     person = warehouse.person
     columns.append(_alias(exp.column(person, quoted=True) if person else literal(0), "person"))
     query = _select(columns, warehouse.table.copy())
@@ -142,13 +149,15 @@ def _judged(warehouse: Warehouse, possible: Sequence[exp.Expression] = ()) -> ex
         _alias(to_sql(c.waits), f"waits {c.id}") for c in warehouse.plan.criteria if c.has_judgement
     ]
     kept = ["person", *_believed(warehouse.plan), *(f"wrong {h}" for h in warehouse.wrong)]
+    kept += [f"no number {n}" for n in warehouse.no_numbers]
     others = [exp.column(n, quoted=True) for n in kept]
     judged = _select([*others, *statuses, *waits], ctes[-1][0])
     if possible:
         judged = judged.where(*possible, copy=False)
     outer = exp.Select().from_("judged", copy=False)
-    for name, cte in [*ctes, ("judged", judged)]:
-        outer = outer.with_(name, as_=cte, copy=False)
+    before = [(name, step.copy()) for name, step in warehouse.steps]
+    for name, cte in [*before, *ctes, ("judged", judged)]:
+        outer = outer.with_(exp.to_identifier(name, quoted=True), as_=cte, copy=False)
     return outer
 
 
