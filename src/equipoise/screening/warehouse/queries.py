@@ -35,8 +35,17 @@ class Warehouse(Struct, frozen=True):
 
 
 def count_query(warehouse: Warehouse, dialect: Dialect) -> str:
-    """One row with every count of the funnel, called as `make_funnel` wants them."""
-    judged = _judged(warehouse)
+    """One row with every count of the funnel, called and ordered as in `count_names`."""
+    columns = _counts(warehouse, dialect)
+    return _judged(warehouse).select(*columns, copy=False).sql(dialect, pretty=True)
+
+
+def count_names(warehouse: Warehouse) -> list[str]:
+    """The counts as `make_funnel` calls them; a database may cut long names off."""
+    return [c.alias for c in _counts(warehouse, "duckdb")]
+
+
+def _counts(warehouse: Warehouse, dialect: Dialect) -> list[exp.Alias]:
     criteria = warehouse.plan.criteria
     so_far: list[Term] = []
     columns = [_alias(exp.Count(this=exp.Star()), "people")]
@@ -63,7 +72,7 @@ def count_query(warehouse: Warehouse, dialect: Dialect) -> str:
             is_implausible = conjunction((is_implausible, inverse(column(f"no number {value}"))))
         columns.append(_counted(is_implausible, f"implausible {value}", dialect))
     columns += [_counted(column(f"wrong {h}"), f"wrong {h}", dialect) for h in warehouse.wrong]
-    return judged.select(*columns, copy=False).sql(dialect, pretty=True)
+    return columns
 
 
 def people_query(warehouse: Warehouse, dialect: Dialect) -> str:
