@@ -127,7 +127,7 @@ def mappings(draw: st.DrawFn) -> Mapped:
 
 CASES = given(mappings(), rows(PEOPLE, least=1, most=7), rows(FACTS, least=0, most=25))
 FEW = settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate),

@@ -187,20 +187,38 @@ def test_a_mapping_means_the_same_for_a_database_and_for_files(tmp_path: Path) -
     with duckdb.connect(str(database)) as connection:
         connection.execute(WAREHOUSE)
         for table, file in (("patients", "people"), ('lab."mea""sures"', "facts")):
-            connection.execute(f"COPY {table} TO '{tmp_path / file}.parquet'")
+            for ending in ("parquet", "csv"):
+                connection.execute(f"COPY {table} TO '{tmp_path / file}.{ending}'")
     (tmp_path / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
     asked = ("screen", STUDY, "--mapping", tmp_path / "mapping.yaml", "--json")
 
     of_database = answer_of(run(*asked, "--people", database))
-    files = ("--people", tmp_path / "people.parquet", "--facts", tmp_path / "facts.parquet")
-    of_files = answer_of(run(*asked, *files))
+    of_parquet, of_csv = (
+        answer_of(run(*asked, "--people", tmp_path / people, "--facts", tmp_path / facts))
+        for people, facts in (("people.parquet", "facts.parquet"), ("people.csv", "facts.csv"))
+    )
 
-    assert of_database == of_files
+    assert of_database == of_parquet == of_csv
     by_id = {c["id"]: (c["met"], c["not_met"], c["unknown"]) for c in of_database["criteria"]}
     assert by_id["I3"] == (1, 1, 0)
     missing = tmp_path / "missing.yaml"
     missing.write_text(MAPPING.replace("table: patients", "table: folk"), encoding="utf-8")
     assert refused("screen", STUDY, "--people", database, "--mapping", missing) == ["EQ-E042"]
+
+
+@pytest.mark.parametrize("more", [(), ("--what-if",)])
+@pytest.mark.parametrize("day", ["yesterday", "27.03.2026", "2026-02-30"])
+def test_a_day_that_is_none_is_a_problem(tmp_path: Path, day: str, more: tuple[str, ...]) -> None:
+    """Of the people or of a measurement, and whatever else is asked."""
+    (tmp_path / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
+    asked = ("screen", STUDY, "--mapping", tmp_path / "mapping.yaml", *more)
+    for seen, taken in ((day, "2026-03-01"), ("2026-03-27", day)):
+        people = f"pid,seen,Âge,gender\n1,{seen},40,F\n"
+        (tmp_path / "people.csv").write_text(people, encoding="utf-8")
+        (tmp_path / "facts.csv").write_text(f"pid,code,value,unit,taken\n1,hb,9,g/L,{taken}\n")
+        files = ("--people", tmp_path / "people.csv", "--facts", tmp_path / "facts.csv")
+
+        assert refused(*asked, *files) == ["EQ-E020"]
 
 
 def test_what_a_database_does_not_give_is_not_passed_over(tmp_path: Path) -> None:

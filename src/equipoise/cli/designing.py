@@ -184,8 +184,6 @@ def _screen_file(
         mapped = load_mapping(asked.mapping)
         table = apply_mapping(study, mapped, rows, facts, reference_on=asked.day)
         rows, units = table.rows, dict(table.units)
-        if asked.compares:  # people are compared row by row, and a join may order them anew
-            rows = rows.collect(engine="streaming").lazy()
     engine = prepare(study, rows, {}, reference_on=asked.day, where=where, units=units)
     funnel = run(engine, rows, where=where)
     if asked.out is not None:
@@ -194,6 +192,8 @@ def _screen_file(
     if asked.settles:
         more["settle"] = msgspec.to_builtins(settle(engine, rows))
     if asked.compares:
+        if asked.mapping is not None:  # people are compared in order, and a join may order anew
+            rows = rows.collect(engine="streaming").lazy()
         readings = load_readings(asked.readings) if asked.readings else {}
         found = compare_readings(study, rows, readings, reference_on=asked.day, units=units)
         more["whatif"] = msgspec.to_builtins(found)

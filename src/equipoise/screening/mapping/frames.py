@@ -56,7 +56,7 @@ def apply_mapping(
     if mapped.people and mapped.facts and people is not None and facts is not None:
         people = _with_plain_key(people, mapped.people.person)
         facts = _with_plain_key(facts, mapped.facts.person)
-        _check_keys(_key(people, mapped.people.person), _key(facts, mapped.facts.person))
+        _check_keys(_type(people, mapped.people.person), _type(facts, mapped.facts.person))
     table = None
     units: dict[str, str] = {}
     if mapped.people is not None and people is not None:
@@ -76,13 +76,13 @@ def apply_mapping(
     return Table(table, units)
 
 
-def _key(rows: pl.LazyFrame, header: str) -> pl.DataType:
+def _type(rows: pl.LazyFrame, header: str) -> pl.DataType:
     return rows.collect_schema()[header]
 
 
 def _with_plain_key(rows: pl.LazyFrame, header: str) -> pl.LazyFrame:
     """Words of an enumeration join with words."""
-    if not isinstance(_key(rows, header), pl.Enum | pl.Categorical):
+    if not isinstance(_type(rows, header), pl.Enum | pl.Categorical):
         return rows
     return rows.with_columns(pl.col(header).cast(pl.String))
 
@@ -96,29 +96,32 @@ def _check_keys(people: pl.DataType, facts: pl.DataType) -> None:
 def _wide(
     study: Study, people: People, rows: pl.LazyFrame, reference_on: dt.date | None
 ) -> pl.LazyFrame:
-    reference = _reference(people, reference_on)
+    reference = pl.lit(reference_on, dtype=pl.Date)
     given = [pl.col(people.person).alias("person")]
     if people.reference_date:
-        given.append(pl.col(people.reference_date).cast(pl.Date).alias(REFERENCE))
+        reference = _day(rows, people.reference_date)
+        given.append(reference.alias(REFERENCE))
     for name, feed in people.columns.items():
         cell = pl.col(feed.from_)
         if feed.codes:
             cell = cell.cast(pl.String).replace(dict(feed.codes))
         if feed.on:
-            cell = pl.when(_counts(study, name, pl.col(feed.on), reference)).then(cell)
+            cell = pl.when(_counts(study, name, _day(rows, feed.on), reference)).then(cell)
         given.append(cell.alias(name))
     return rows.select(given)
 
 
-def _reference(people: People | None, reference_on: dt.date | None) -> pl.Expr:
-    if people is not None and people.reference_date:
-        return pl.col(people.reference_date).cast(pl.Date)
-    return pl.lit(reference_on, dtype=pl.Date)
+def _day(rows: pl.LazyFrame, header: str) -> pl.Expr:
+    """A date, the day of an instant, or a text like 2026-03-27; other texts stop the reading."""
+    cell = pl.col(header)
+    if not isinstance(_type(rows, header), pl.String):
+        return cell.cast(pl.Date)
+    text = cell.str.strip_chars()
+    return pl.when(text != "").then(text).str.to_date("%Y-%m-%d")
 
 
 def _counts(study: Study, name: str, day: pl.Expr, reference: pl.Expr) -> pl.Expr:
     """Whether a value of this day counts at the reference date; unknown days do not."""
-    day = day.cast(pl.Date)
     within = definition_of(study, name).within_days
     if within is None:
         return day <= reference
@@ -136,18 +139,19 @@ def latest(
     """`person`, `concept` and the value that counts of each: filtered first, and never sorted
     as a whole. `days` are the reference dates of people, where they have their own."""
     reference = pl.lit(reference_on, dtype=pl.Date)
+    day = _day(facts, mapped.on)
     rows = facts
     if days is not None:
         rows = rows.join(days, left_on=mapped.person, right_on="person", how="inner")
         reference = pl.col(_OF_THE_PERSON)
     # The widest window first: it costs one comparison of days and leaves few rows.
-    rows = rows.filter(_in_widest_window(study, mapped, reference))
+    rows = rows.filter(_in_widest_window(study, mapped, day, reference))
     rows = _of_concepts(mapped, rows, facts.collect_schema()[mapped.concept])
     rows = rows.select(
         pl.col(mapped.person).alias("person"),
         pl.col(mapped.concept).alias("concept"),
         _in_study_units(study, mapped).alias("value"),
-        pl.col(mapped.on).cast(pl.Date).alias("day"),
+        day.alias("day"),
         reference.alias("reference"),
     ).filter(pl.col("value").is_not_nan())
     if len(within_days(study, mapped)) > 1:
@@ -189,8 +193,7 @@ def _of_the_day_picked(rank: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     return value.max_by(day - ordered), value.max_by(day + ordered)
 
 
-def _in_widest_window(study: Study, mapped: Facts, reference: pl.Expr) -> pl.Expr:
-    day = pl.col(mapped.on).cast(pl.Date)
+def _in_widest_window(study: Study, mapped: Facts, day: pl.Expr, reference: pl.Expr) -> pl.Expr:
     withins = within_days(study, mapped)
     known = [w for w in withins if w is not None]
     if len(known) < len(withins) or not known:
