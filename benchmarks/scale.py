@@ -20,6 +20,7 @@ from typing import NamedTuple
 import duckdb
 import numpy as np
 import polars as pl
+from sqlglot import exp
 
 from equipoise.cli.folders import first_study, load_checked
 from equipoise.problems import Where
@@ -29,6 +30,7 @@ from equipoise.screening.engine import SATISFIED, WAITS, judge, verdicts
 from equipoise.screening.mapping import Concept, Facts, latest
 from equipoise.screening.people import masks
 from equipoise.screening.warehouse.database import plan_warehouse
+from equipoise.screening.warehouse.mapped import Source
 from equipoise.screening.warehouse.queries import people_query
 from equipoise.study.study import Study
 from equipoise.study.vocabulary import value_names
@@ -174,7 +176,13 @@ def _in_duckdb(study: Study, path: Path, runs: int) -> Iterator[Row]:
         connection.execute(f"CREATE TABLE people AS FROM '{path}'")
         described = connection.execute("DESCRIBE people").fetchall()
         types = {n: "varchar" if t.startswith("ENUM") else t.lower() for n, t, *_ in described}
-        plan = plan_warehouse(study, types, "people", {}, reference_on=None, where=Where("people"))
+        plan = plan_warehouse(
+            study,
+            Source(exp.to_table("people"), types),
+            {},
+            reference_on=None,
+            where=Where("people"),
+        )
         query = f"CREATE OR REPLACE TEMP TABLE kept AS {people_query(plan, 'duckdb')}"
         by_hand = f"CREATE OR REPLACE TEMP TABLE kept AS {BY_HAND}"
         ours = cpu_seconds(lambda: connection.execute(query), runs=runs)

@@ -11,6 +11,7 @@ from typing import TypeVar
 import duckdb
 import polars as pl
 import pytest
+from sqlglot import exp
 
 from equipoise.eligibility.assessing import Case, assess_case
 from equipoise.eligibility.values import Reading
@@ -19,6 +20,7 @@ from equipoise.problems import Refused, Where
 from equipoise.screening.engine import judge
 from equipoise.screening.screen import prepare
 from equipoise.screening.warehouse.database import plan_warehouse
+from equipoise.screening.warehouse.mapped import Source
 from equipoise.screening.warehouse.queries import count_query
 from equipoise.study.check import check_study
 from equipoise.study.study import Study
@@ -95,7 +97,9 @@ def over_columns(assessed: Study) -> bool | None:
 
 
 def in_duckdb(assessed: Study) -> bool | None:
-    plan = plan_warehouse(assessed, TYPES, "people", {}, reference_on=REFERENCE, where=Where())
+    plan = plan_warehouse(
+        assessed, Source(exp.to_table("people"), TYPES), {}, reference_on=REFERENCE, where=Where()
+    )
     columns = ", ".join(f"? :: {TYPES[name]} AS {name}" for name in PEOPLE)
     with duckdb.connect() as connection:
         create = f"CREATE TABLE people AS SELECT 1 AS person_id, {columns}"

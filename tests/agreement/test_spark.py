@@ -11,11 +11,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+from sqlglot import exp
 
 from equipoise.problems import Where
 from equipoise.screening import prepare, run
 from equipoise.screening.people import assess_people
 from equipoise.screening.warehouse.database import plan_warehouse
+from equipoise.screening.warehouse.mapped import Source
 from equipoise.screening.warehouse.queries import count_query, people_query
 from equipoise.study.criteria import Criterion
 from equipoise.study.study import Study
@@ -106,7 +108,9 @@ def test_spark_gives_the_verdicts_of_polars(spark: Any) -> None:
     types["height"] = "integer"
     for assessed in studies():
         where = Where("people")
-        plan = plan_warehouse(assessed, types, "people", {}, reference_on=None, where=where)
+        plan = plan_warehouse(
+            assessed, Source(exp.to_table("people"), types), {}, reference_on=None, where=where
+        )
         counted = spark.sql(count_query(plan, "spark")).collect()[0].asDict()
         kept = spark.sql(people_query(plan, "spark")).collect()
 

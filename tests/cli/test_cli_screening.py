@@ -4,6 +4,7 @@ import re
 import sys
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -184,3 +185,78 @@ def test_reasons_are_of_files_alone(tmp_path: Path) -> None:
     asked = ("screen", STUDY, "--people", tmp_path / "people.duckdb", "--reasons")
 
     assert refused(*asked) == ["EQ-E060"]
+
+
+WAREHOUSE = """\
+CREATE TABLE patients (pid INTEGER, seen DATE, "Âge" INTEGER, gender VARCHAR);
+INSERT INTO patients VALUES (1, '2026-03-27', 40, 'F'), (2, '2026-03-27', 17, 'M');
+CREATE SCHEMA lab;
+CREATE TABLE lab."mea""sures" (pid INTEGER, code VARCHAR, value DOUBLE, unit VARCHAR, taken DATE);
+INSERT INTO lab."mea""sures" VALUES (1, 'hb', 95, 'g/L', '2026-03-01'),
+  (1, 'hb', 140, 'g/L', '2026-01-01'), (2, 'hb', 120, 'stone', '2026-03-01');
+"""
+MAPPING = """\
+people:
+  table: patients
+  person: pid
+  reference_date: seen
+  columns:
+    age: {from: Âge, unit: years}
+    sex: {from: gender, codes: {F: female, M: male}}
+facts:
+  table: lab."mea""sures"
+  person: pid
+  concept: code
+  value: value
+  unit: unit
+  on: taken
+  concepts: {hb: {gives: hb}}
+"""
+
+
+def test_a_mapping_means_the_same_for_a_database_and_for_files(tmp_path: Path) -> None:
+    """The hemoglobin of the window counts, in grams per litre; stones are no unit of it."""
+    database = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(WAREHOUSE)
+        for table, file in (("patients", "people"), ('lab."mea""sures"', "facts")):
+            for ending in ("parquet", "csv"):
+                connection.execute(f"COPY {table} TO '{tmp_path / file}.{ending}'")
+    (tmp_path / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
+    asked = ("screen", STUDY, "--mapping", tmp_path / "mapping.yaml", "--json")
+
+    of_database = answer_of(run(*asked, "--people", database))
+    of_parquet, of_csv = (
+        answer_of(run(*asked, "--people", tmp_path / people, "--facts", tmp_path / facts))
+        for people, facts in (("people.parquet", "facts.parquet"), ("people.csv", "facts.csv"))
+    )
+
+    assert of_database == of_parquet == of_csv
+    by_id = {c["id"]: (c["met"], c["not_met"], c["unknown"]) for c in of_database["criteria"]}
+    assert by_id["I3"] == (1, 1, 0)
+    missing = tmp_path / "missing.yaml"
+    missing.write_text(MAPPING.replace("table: patients", "table: folk"), encoding="utf-8")
+    assert refused("screen", STUDY, "--people", database, "--mapping", missing) == ["EQ-E042"]
+
+
+@pytest.mark.parametrize("more", [(), ("--what-if",)])
+@pytest.mark.parametrize("day", ["yesterday", "27.03.2026", "2026-02-30"])
+def test_a_day_that_is_none_is_a_problem(tmp_path: Path, day: str, more: tuple[str, ...]) -> None:
+    """Of the people or of a measurement, and whatever else is asked."""
+    (tmp_path / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
+    asked = ("screen", STUDY, "--mapping", tmp_path / "mapping.yaml", *more)
+    for seen, taken in ((day, "2026-03-01"), ("2026-03-27", day)):
+        people = f"pid,seen,Âge,gender\n1,{seen},40,F\n"
+        (tmp_path / "people.csv").write_text(people, encoding="utf-8")
+        (tmp_path / "facts.csv").write_text(f"pid,code,value,unit,taken\n1,hb,9,g/L,{taken}\n")
+        files = ("--people", tmp_path / "people.csv", "--facts", tmp_path / "facts.csv")
+
+        assert refused(*asked, *files) == ["EQ-E020"]
+
+
+def test_what_a_database_does_not_give_is_not_passed_over(tmp_path: Path) -> None:
+    """Nobody waits for a file of verdicts that is never written."""
+    result = run("screen", STUDY, "--people", "any.duckdb", "--settle", "--out", "verdicts.csv")
+
+    assert result.exit_code == 2
+    assert "--out, --settle" in result.stderr

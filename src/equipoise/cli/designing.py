@@ -92,7 +92,7 @@ _MOST_LINES = 20
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What is asked of the people of a file beside the funnel."""
+    """What is asked beside the funnel; of a database, with a mapping and a day at most."""
 
     mapping: Path | None
     facts: Path | None
@@ -150,7 +150,7 @@ def screen(
         if _is_database(people):
             if wishes.explains:
                 raise Refused([problem("EQ-E060")])
-            funnel = _screen_database(study, people, table, wishes.day)
+            funnel = _screen_database(study, people, table, wishes)
         else:
             funnel, more = _screen_file(study, Path(people), wishes)
     shown = funnel.suppressed(suppress)
@@ -194,8 +194,6 @@ def _screen_file(
         mapped = load_mapping(asked.mapping)
         table = apply_mapping(study, mapped, rows, facts, reference_on=asked.day)
         rows, units = table.rows, dict(table.units)
-        if asked.compares:  # people are compared row by row, and a join may order them anew
-            rows = rows.collect(engine="streaming").lazy()
     engine = prepare(study, rows, {}, reference_on=asked.day, where=where, units=units)
     funnel = run(engine, rows, where=where)
     if asked.explains:
@@ -206,6 +204,8 @@ def _screen_file(
     if asked.settles:
         more["settle"] = msgspec.to_builtins(settle(engine, rows))
     if asked.compares:
+        if asked.mapping is not None:  # people are compared in order, and a join may order anew
+            rows = rows.collect(engine="streaming").lazy()
         readings = load_readings(asked.readings) if asked.readings else {}
         found = compare_readings(study, rows, readings, reference_on=asked.day, units=units)
         more["whatif"] = msgspec.to_builtins(found)
@@ -213,12 +213,20 @@ def _screen_file(
     return funnel, {k: list(v) for k, v in more.items()}
 
 
-def _screen_database(study: "Study", people: str, table: str, day: dt.date | None) -> "Funnel":
+def _screen_database(study: "Study", people: str, table: str, asked: Asked) -> "Funnel":
+    from equipoise.screening import load_mapping
     from equipoise.screening.warehouse import connect, screen_database
 
+    of_files = {"--facts": asked.facts, "--out": asked.out, "--settle": asked.settles}
+    of_files |= {"--what-if": asked.compares, "--readings": asked.readings}
+    if stated := [option for option, value in of_files.items() if value]:
+        raise click.UsageError(f"{', '.join(stated)}: for people in a file, not in a database.")
+    mapped = load_mapping(asked.mapping) if asked.mapping else None
     connection, dialect = connect(people)
     with closing(connection):
-        return screen_database(study, connection, table, dialect=dialect, reference_on=day)
+        return screen_database(
+            study, connection, table, mapped, dialect=dialect, reference_on=asked.day
+        )
 
 
 def _suppressed(key: str, rows: list[dict[str, Any]], least: int) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Columns of a table become clean ones: typed, in one row a person, wrong cells marked."""
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 import polars as pl
@@ -55,7 +55,7 @@ def clean_columns(
 
 def find_sources(cleaned: Sequence[Clean], reference_on: dt.date | None) -> Sources:
     """What clean columns give to the criteria."""
-    reference = _reference(cleaned, reference_on)
+    reference = find_reference((c.column for c in cleaned), reference_on)
     values: dict[str, Operand] = {}
     judgements: dict[str, Judged] = {}
     for clean in cleaned:
@@ -68,8 +68,9 @@ def find_sources(cleaned: Sequence[Clean], reference_on: dt.date | None) -> Sour
     return Sources(values, judgements, reference)
 
 
-def _reference(cleaned: Sequence[Clean], reference_on: dt.date | None) -> Operand:
-    if any(c.column.use == "reference" for c in cleaned):
+def find_reference(columns: Iterable[Column], reference_on: dt.date | None) -> Operand:
+    """The day that ages are counted to: that of the row, and `reference_on` where it has none."""
+    if any(c.use == "reference" for c in columns):
         day = column(REFERENCE)
         absent = _absent(day)
         if reference_on is not None:

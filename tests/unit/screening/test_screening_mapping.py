@@ -9,8 +9,8 @@ import pytest
 from equipoise.problems import Refused
 from equipoise.screening import apply_mapping, load_mapping, screen
 from equipoise.screening.mapping import Concept, Facts, latest
-from equipoise.study.criteria import Criterion
-from tests.unit.eligibility.small_study import REFERENCE, judged, study
+from equipoise.study.criteria import Criterion, ValueDefinition
+from tests.unit.eligibility.small_study import REFERENCE, VALUES, judged, study
 
 STUDY = study(
     (Criterion(number="1", is_="hb >= 110 g/L"), Criterion(number="2", is_="crp > 5 mg/L")),
@@ -161,6 +161,16 @@ def test_measurements_alone_make_people(tmp_path: Path) -> None:
         ("people: {columns: {}}", ["EQ-E037"]),
         ("peple: {person: pid}", ["EQ-E037"]),
         ("{}", ["EQ-E023"]),
+        (MAPPING.replace("gives: crp", "gives: fertile"), ["EQ-E041"]),
+        (MAPPING.replace("gives: crp", "gives: E2"), ["EQ-E041", "EQ-E022"]),
+        (MAPPING.replace("gives: crp", "gives: hb"), ["EQ-E022"]),
+        (MAPPING + "    other: {gives: crp}\n", ["EQ-E022"]),
+        (
+            MAPPING.replace("    hb:", "    reference_date: {from: hgb_day}\n    hb:").replace(
+                "  person: pid\n  columns", "  person: pid\n  reference_date: hgb_day\n  columns"
+            ),
+            ["EQ-E022"],
+        ),
     ],
 )
 def test_a_wrong_mapping_is_a_problem(tmp_path: Path, text: str, codes: list[str]) -> None:
@@ -180,3 +190,44 @@ def test_days_need_a_day_to_count_to(tmp_path: Path) -> None:
         apply_mapping(STUDY, load_mapping(mapped(tmp_path)), PEOPLE, FACTS)
 
     assert [p.code for p in caught.value.problems] == ["EQ-E027"]
+
+
+def test_a_unit_that_is_alone_of_its_kind_is_looked_at_too(tmp_path: Path) -> None:
+    """Points are not kilograms, though nothing converts into points."""
+    points = {**VALUES, "share": ValueDefinition(from_="history.skin", unit="points")}
+    assessed = study((Criterion(number="1", is_="share < 40 points"),), (), points)
+    text = "facts:\n" + MAPPING.split("facts:\n")[1].replace("gives: crp", "gives: share")
+    facts = pl.LazyFrame([fact(1, 7.0, "kg", 2), fact(2, 8.0, "points", 2)])
+
+    table = apply_mapping(
+        assessed, load_mapping(mapped(tmp_path, text)), None, facts, reference_on=REFERENCE
+    )
+
+    assert table.rows.sort("person").collect()["share"].to_list() == [None, 8.0]
+
+
+def test_a_column_of_the_measurements_is_not_the_day_of_the_person(tmp_path: Path) -> None:
+    """Though it is called like it."""
+    text = MAPPING.replace(
+        "  person: pid\n  columns", "  person: pid\n  reference_date: on\n  columns"
+    )
+    people = PEOPLE.with_columns(pl.lit(REFERENCE).alias("on"))
+    facts = FACTS.with_columns(pl.lit(dt.date(1999, 1, 1)).alias("reference_date"))
+
+    table = apply_mapping(STUDY, load_mapping(mapped(tmp_path, text)), people, facts)
+
+    assert table.rows.sort("person").collect()["crp"].to_list() == [10.0, None, None, 9.0]
+
+
+def test_people_are_called_alike_in_both_tables(tmp_path: Path) -> None:
+    """Whether 1 is "01" no one may guess; words of an enumeration are words."""
+    feeds = load_mapping(mapped(tmp_path))
+    words = FACTS.with_columns(pl.col("pid").cast(pl.String))
+    with pytest.raises(Refused) as caught:
+        apply_mapping(STUDY, feeds, PEOPLE, words, reference_on=REFERENCE)
+    assert [p.code for p in caught.value.problems] == ["EQ-E045"]
+
+    people = PEOPLE.with_columns(pl.col("pid").cast(pl.String).cast(pl.Categorical))
+    table = apply_mapping(STUDY, feeds, people, words, reference_on=REFERENCE)
+
+    assert table.rows.sort("person").collect()["crp"].to_list() == [10.0, None, None, 9.0]

@@ -5,14 +5,16 @@ from typing import Any
 
 import duckdb
 import pytest
+from msgspec.structs import replace
 
 from equipoise.problems import Refused
 from equipoise.screening.compiler import rules
 from equipoise.screening.compiler.operands import CannotCompileError
+from equipoise.screening.mapping import Concept, Facts, Feed, Mapped, People
 from equipoise.screening.warehouse import connect, database, screen_database
 from equipoise.study.criteria import Criterion
 from equipoise.study.study import Study
-from tests.unit.eligibility.small_study import study
+from tests.unit.eligibility.small_study import REFERENCE, study
 
 STUDY = study(
     (Criterion(number="1", is_="crp > 5 mg/L"), Criterion(number="2", is_="sex = male")), ()
@@ -62,7 +64,7 @@ def test_no_such_table_is_a_problem() -> None:
     with duckdb.connect() as connection, pytest.raises(Refused) as caught:
         screen_database(STUDY, connection, "folk", dialect="duckdb")
 
-    assert [p.code for p in caught.value.problems] == ["EQ-E020"]
+    assert [p.code for p in caught.value.problems] == ["EQ-E042"]
 
 
 def test_a_criterion_without_a_column_form_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,3 +94,66 @@ def test_a_database_that_does_not_open_is_a_problem(
 
     assert [p.code for p in absent.value.problems] == ["EQ-E020"]
     assert [p.code for p in uninstalled.value.problems] == ["EQ-E034"]
+
+
+PEOPLE, FACTS = "pid BIGINT, hgb DOUBLE, day DATE", "pid BIGINT, code TEXT, value DOUBLE, day DATE"
+MAPPED = Mapped(
+    people=People(
+        person="pid", table="patients", columns={"hb": Feed(from_="hgb", unit="g/dL", on="day")}
+    ),
+    facts=Facts(
+        person="pid",
+        table="lab.facts",
+        concept="code",
+        value="value",
+        on="day",
+        concepts={"c": Concept(gives="crp", unit="mg/L")},
+    ),
+)
+
+
+def map_wrongly(people: str, facts: str, mapped: Mapped, more: str = "") -> list[tuple[str, str]]:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA lab")
+        connection.execute(f"CREATE TABLE patients ({people})")
+        connection.execute(f"CREATE TABLE lab.facts ({facts}); {more}")
+        with pytest.raises(Refused) as caught:
+            screen_database(
+                STUDY, connection, "people", mapped, dialect="duckdb", reference_on=REFERENCE
+            )
+    assert all(p.say("fr") and p.advise("fr") for p in caught.value.problems)
+    return [(p.code, str(p.where)) for p in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("people", "facts", "expected"),
+    [
+        (PEOPLE.replace("hgb", "hb"), FACTS, [("EQ-E039", "people")]),
+        (PEOPLE, FACTS.replace("code", "concept"), [("EQ-E039", "facts")]),
+        (PEOPLE.replace("DATE", "TEXT"), FACTS, [("EQ-E031", "people")]),
+        (
+            PEOPLE,
+            FACTS.replace("DATE", "TEXT").replace("DOUBLE", "TEXT"),
+            [("EQ-E031", "facts"), ("EQ-E031", "facts")],
+        ),
+        (PEOPLE.replace("BIGINT", "TEXT"), FACTS, [("EQ-E045", "facts")]),
+        (PEOPLE, FACTS, [("EQ-E024", "people")]),
+    ],
+)
+def test_columns_that_do_not_fit_a_mapping_are_told(
+    people: str, facts: str, expected: list[tuple[str, str]]
+) -> None:
+    """By table, before anything is read; no rows are the last thing to be told of."""
+    assert map_wrongly(people, facts, MAPPED) == expected
+
+
+def test_tables_that_a_mapping_names_wrongly_are_told() -> None:
+    """None of the name, none named, or several."""
+    people, facts = replace(MAPPED.people, table="folk"), replace(MAPPED.facts, table="facts")
+    unnamed = replace(MAPPED.facts, table="")
+    twin = "CREATE SCHEMA old; CREATE TABLE old.facts (pid INT)"
+
+    assert map_wrongly(PEOPLE, FACTS, Mapped(people=people)) == [("EQ-E042", "folk")]
+    assert map_wrongly(PEOPLE, FACTS, Mapped(facts=unnamed)) == [("EQ-E044", "facts")]
+    assert map_wrongly(PEOPLE, FACTS, Mapped(facts=facts), twin) == [("EQ-E043", "facts")]
+    assert map_wrongly(PEOPLE, FACTS, Mapped()) == [("EQ-E023", "mapping")]

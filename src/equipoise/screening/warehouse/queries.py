@@ -22,18 +22,30 @@ DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 
 class Warehouse(Struct, frozen=True):
     """A plan over one table: `inputs` are the SQL behind each column that the plan reads,
-    `wrong` says for a header where its cells are not of their kind."""
+    `wrong` says for a header where its cells are not of their kind, `steps` are queries that
+    come before, each by its name, and `no_numbers` says where a value is NaN, so missing."""
 
     plan: Plan
     table: exp.Expression
     inputs: Mapping[str, exp.Expression]
     wrong: Mapping[str, exp.Expression] = {}
     person: str = ""
+    steps: Sequence[tuple[str, exp.Select]] = ()
+    no_numbers: Mapping[str, exp.Expression] = {}
 
 
 def count_query(warehouse: Warehouse, dialect: Dialect) -> str:
-    """One row with every count of the funnel, called as `make_funnel` wants them."""
-    judged = _judged(warehouse)
+    """One row with every count of the funnel, called and ordered as in `count_names`."""
+    columns = _counts(warehouse, dialect)
+    return _judged(warehouse).select(*columns, copy=False).sql(dialect, pretty=True)
+
+
+def count_names(warehouse: Warehouse) -> list[str]:
+    """The counts as `make_funnel` calls them; a database may cut long names off."""
+    return [c.alias for c in _counts(warehouse, "duckdb")]
+
+
+def _counts(warehouse: Warehouse, dialect: Dialect) -> list[exp.Alias]:
     criteria = warehouse.plan.criteria
     so_far: list[Term] = []
     columns = [_alias(exp.Count(this=exp.Star()), "people")]
@@ -55,9 +67,12 @@ def count_query(warehouse: Warehouse, dialect: Dialect) -> str:
         ]
     for name in _believed(warehouse.plan):
         value = name.removesuffix(" believed")
-        columns.append(_counted(inverse(column(name)), f"implausible {value}", dialect))
+        is_implausible = inverse(column(name))
+        if value in warehouse.no_numbers:
+            is_implausible = conjunction((is_implausible, inverse(column(f"no number {value}"))))
+        columns.append(_counted(is_implausible, f"implausible {value}", dialect))
     columns += [_counted(column(f"wrong {h}"), f"wrong {h}", dialect) for h in warehouse.wrong]
-    return judged.select(*columns, copy=False).sql(dialect, pretty=True)
+    return columns
 
 
 def people_query(warehouse: Warehouse, dialect: Dialect) -> str:
@@ -130,6 +145,7 @@ def _judged(warehouse: Warehouse, possible: Sequence[exp.Expression] = ()) -> ex
     """A query whose `FROM` has one column a criterion, after the definitions in layers."""
     columns = [_alias(sql.copy(), name) for name, sql in warehouse.inputs.items()]
     columns += [_alias(sql.copy(), f"wrong {h}") for h, sql in warehouse.wrong.items()]
+    columns += [_alias(sql.copy(), f"no number {n}") for n, sql in warehouse.no_numbers.items()]
     person = warehouse.person
     columns.append(_alias(exp.column(person, quoted=True) if person else literal(0), "person"))
     query = _select(columns, warehouse.table.copy())
@@ -142,13 +158,15 @@ def _judged(warehouse: Warehouse, possible: Sequence[exp.Expression] = ()) -> ex
         _alias(to_sql(c.waits), f"waits {c.id}") for c in warehouse.plan.criteria if c.has_judgement
     ]
     kept = ["person", *_believed(warehouse.plan), *(f"wrong {h}" for h in warehouse.wrong)]
+    kept += [f"no number {n}" for n in warehouse.no_numbers]
     others = [exp.column(n, quoted=True) for n in kept]
     judged = _select([*others, *statuses, *waits], ctes[-1][0])
     if possible:
         judged = judged.where(*possible, copy=False)
     outer = exp.Select().from_("judged", copy=False)
-    for name, cte in [*ctes, ("judged", judged)]:
-        outer = outer.with_(name, as_=cte, copy=False)
+    before = [(name, step.copy()) for name, step in warehouse.steps]
+    for name, cte in [*before, *ctes, ("judged", judged)]:
+        outer = outer.with_(exp.to_identifier(name, quoted=True), as_=cte, copy=False)
     return outer
 
 

@@ -122,7 +122,8 @@ def _day_number(parts: Parts) -> exp.Expression:
     return _civil(_YEAR(parts), parts)
 
 
-def _days_between(parts: Parts) -> exp.Expression:
+def days_between(parts: Parts) -> exp.Expression:
+    """Days from the first day to the second."""
     start, end = (cast(p, DATE) for p in parts)
     return cast(exp.DateDiff(this=end, expression=start, unit=exp.var("DAY")), INT)
 
@@ -218,7 +219,7 @@ _OPERATORS: Mapping[str, Callable[[Parts], exp.Expression]] = {
     "year": _YEAR,
     "day_of_year": _month_day,
     "day_number": _day_number,
-    "days_between": _days_between,
+    "days_between": days_between,
     "add_days": _added_days,
     "add_months": _added_months,
     "anniversary": _anniversary,
