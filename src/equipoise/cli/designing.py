@@ -187,7 +187,8 @@ def _screen_file(
         if asked.compares:  # people are compared row by row, and a join may order them anew
             rows = rows.collect(engine="streaming").lazy()
     engine = prepare(study, rows, {}, reference_on=asked.day, where=where, units=units)
-    funnel = run(engine, rows, where=where)
+    # A join with measurements, which may come alone, gives rows that lie in no file.
+    funnel = run(engine, rows, where=where, file=None if asked.facts else people)
     if asked.out is not None:
         write_people(engine, rows, asked.out)
     more: dict[str, Any] = {}
