@@ -95,7 +95,7 @@ def _wrong(engine: Engine) -> Mapping[str, pl.Expr]:
 
 
 _HEIGHT = "row"
-_PIECE = 800_000
+_PIECE = 400_000
 
 
 def _inputs(engine: Engine, keep: Sequence[str]) -> Iterator[pl.Expr]:
