@@ -195,7 +195,8 @@ def _screen_file(
         table = apply_mapping(study, mapped, rows, facts, reference_on=asked.day)
         rows, units = table.rows, dict(table.units)
     engine = prepare(study, rows, {}, reference_on=asked.day, where=where, units=units)
-    funnel = run(engine, rows, where=where)
+    # A join with measurements, which may come alone, gives rows that lie in no file.
+    funnel = run(engine, rows, where=where, file=None if asked.facts else people)
     if asked.explains:
         funnel = with_reasons(engine, rows, funnel)
     if asked.out is not None:

@@ -260,8 +260,9 @@ def count_effects(
 
 
 def _screened_until(person: Participant) -> dt.date:
-    days = (x.on for x in (*person.forms.values(), *person.answers.values()))
-    return max(days, default=person.screened_on)
+    entered = [record.on for record in person.forms.values()]
+    judged = [answer.on for answer in person.answers.values()]
+    return max([*entered, *judged], default=person.screened_on)
 
 
 def _assess_again(study: Study, case: Case) -> Verdict:

@@ -1,7 +1,7 @@
 """The compiled criteria over a Polars frame: one column a criterion, then verdicts and counts."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import get_args
 
 import msgspec
@@ -98,7 +98,7 @@ def _wrong(engine: Engine) -> Mapping[str, pl.Expr]:
 
 
 _HEIGHT = "row"
-_PIECE = 800_000
+_PIECE = 400_000
 
 
 def _inputs(engine: Engine, keep: Sequence[str]) -> Iterator[pl.Expr]:
@@ -200,8 +200,8 @@ def _only(study: Study, name: str) -> Study:
     )
 
 
-def count(engine: Engine, rows: pl.LazyFrame) -> Mapping[str, int]:
-    """Every count of the funnel.
+def count(engine: Engine, parts: Iterable[pl.LazyFrame]) -> Mapping[str, int]:
+    """Every count of the funnel, over the parts of one table.
 
     Polars computes the comparisons, and their bits are joined and counted as they come: to join
     columns that hold nulls would cost several times what the comparisons do.
@@ -209,10 +209,13 @@ def count(engine: Engine, rows: pl.LazyFrame) -> Mapping[str, int]:
     wrong = tuple(_wrong(engine))
     counting = Counting(engine.criteria, dict(engine.plan.definitions), flags=wrong)
     leaves = [to_polars(term).alias(str(at)) for at, term in enumerate(counting.leaves)]
-    compared = _prepared(engine, rows, (), {}).select(*leaves, pl.col(_HEIGHT))
-    pieces = compared.collect_batches(chunk_size=_PIECE, maintain_order=False, engine="streaming")
+    compared = (_prepared(engine, rows, (), {}).select(*leaves, pl.col(_HEIGHT)) for rows in parts)
     # In one chunk, values and nulls begin at the same bit: else each column would be copied twice.
-    return counting.count(piece.rechunk() for piece in pieces)
+    return counting.count(piece.rechunk() for rows in compared for piece in _pieces(rows))
+
+
+def _pieces(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    return rows.collect_batches(chunk_size=_PIECE, maintain_order=False, engine="streaming")
 
 
 def to_funnel(engine: Engine, counts: Mapping[str, int]) -> Funnel:

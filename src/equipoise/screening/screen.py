@@ -11,7 +11,7 @@ from equipoise.screening.columns import Column, find_columns
 from equipoise.screening.engine import Engine, compile_for, count, to_funnel
 from equipoise.screening.funnel import Funnel
 from equipoise.screening.reading import Clean
-from equipoise.screening.tables import check_cells, open_table, reading
+from equipoise.screening.tables import check_cells, in_parts, open_table, reading
 from equipoise.study.study import Study
 
 
@@ -31,12 +31,13 @@ def screen(
     column `reference_date` gives one; `units` are those of columns that are not in the unit of the
     study, empty for none.
     """
-    where = Where(people.name if isinstance(people, Path) else "people")
+    file = people if isinstance(people, Path) else None
+    where = Where(file.name if file else "people")
     rows = open_table(people) if isinstance(people, Path) else people
     engine = prepare(
         study, rows, mapping or {}, reference_on=reference_on, where=where, units=units or {}
     )
-    return run(engine, rows, where=where)
+    return run(engine, rows, where=where, file=file)
 
 
 def prepare(
@@ -63,14 +64,17 @@ def prepare(
     return compile_for(study, columns, schema, reference_on)
 
 
-def run(engine: Engine, rows: pl.LazyFrame, *, where: Where) -> Funnel:
+def run(engine: Engine, rows: pl.LazyFrame, *, where: Where, file: Path | None = None) -> Funnel:
     """Count the people of a table whose cells are all right.
+
+    `file` is the one whose rows these are, one for one and in its order: a long one is then read
+    part after part, and takes no more memory than a short one.
 
     Raises:
         Refused: with the first wrong cells, or for a table without rows.
     """
     with reading(where):
-        counts = dict(count(engine, rows))
+        counts = dict(count(engine, in_parts(rows, file)))
         doubted = [c for c in engine.cleaned if _is_doubtful(c, counts)]
         problems = check_cells(rows, doubted, where=where)
         counts |= _without_nan(rows, doubted, counts)

@@ -12,6 +12,9 @@ from equipoise.screening.reading import Clean, wrong_cells
 MOST_PROBLEMS = 20
 """Wrong cells that are told; a table with more was made wrongly."""
 
+PART = 1 << 20
+"""Rows of a Parquet file read at once: whole row groups, as Polars and Arrow write them."""
+
 
 def open_table(people: Path) -> pl.LazyFrame:
     """The rows of a file; nothing is read but its header.
@@ -28,6 +31,18 @@ def open_table(people: Path) -> pl.LazyFrame:
             raise Refused([problem("EQ-E026", where, suffix=people.suffix or "–")])
         rows.collect_schema()
         return rows
+
+
+def in_parts(rows: pl.LazyFrame, file: Path | None) -> Iterator[pl.LazyFrame]:
+    """The rows of a table, part after part if they lie in this Parquet file.
+
+    Polars fetches many row groups ahead, which in a long file is most of it; of a part it cannot.
+    """
+    if file is None or file.suffix.lower() != ".parquet":
+        yield rows
+        return
+    n_rows = pl.scan_parquet(file).select(pl.len()).collect().item()
+    yield from (rows.slice(first, PART) for first in range(0, max(n_rows, 1), PART))
 
 
 @contextmanager

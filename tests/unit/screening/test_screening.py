@@ -9,7 +9,7 @@ import pytest
 
 from equipoise.problems import Problem, Refused
 from equipoise.screening import Funnel, screen
-from equipoise.screening.tables import MOST_PROBLEMS
+from equipoise.screening.tables import MOST_PROBLEMS, PART, in_parts, open_table
 from equipoise.study.criteria import Criterion, Rule
 from equipoise.study.study import Study
 from tests.unit.eligibility.small_study import INCLUSION, REFERENCE, judged, study
@@ -159,17 +159,24 @@ def test_headers_may_be_mapped(tmp_path: Path) -> None:
     assert funnel.not_eligible == 1
 
 
-def test_more_rows_than_fit_in_a_batch(tmp_path: Path) -> None:
-    """All are counted."""
-    n = 200_003
+def test_a_long_file_is_read_in_parts_and_all_are_counted(tmp_path: Path) -> None:
+    """No part is longer than a file that needs little memory."""
+    n = 2 * PART + 3
     small: Study = study((Criterion(number="1", is_="crp > 5 mg/L"),), ())
     path = tmp_path / "many.parquet"
-    pl.DataFrame({"crp": [float(i % 10) for i in range(n)]}).write_parquet(path)
+    crp = (pl.int_range(n, eager=True) % 10).cast(pl.Float64).alias("crp")
+    crp.to_frame().write_parquet(path)
 
+    parts = list(in_parts(open_table(path), path))
     funnel = screen(small, path)
 
+    assert [p.collect()["crp"].equals(crp[k * PART :][:PART]) for k, p in enumerate(parts)] == [
+        True,
+        True,
+        True,
+    ]
     assert funnel.people == n
-    assert funnel.eligible == sum(i % 10 > 5 for i in range(n))
+    assert funnel.eligible == (crp > 5).sum()
 
 
 @pytest.mark.parametrize(
