@@ -200,7 +200,7 @@ def _trimmed(cell: exp.Expression, codes: Sequence[str] = ()) -> exp.Expression:
     should be are not touched, which would cost."""
     text = exp.cast(cell, "TEXT")
     trimmed = exp.Trim(this=text.copy(), expression=literal(_SPACES))
-    plain: exp.Expression = exp.func("NULLIF", trimmed, literal(""))
+    plain = exp.Nullif(this=trimmed, expression=literal(""))
     if not codes:
         return plain
     is_known = exp.In(this=text, expressions=[literal(c) for c in codes])
