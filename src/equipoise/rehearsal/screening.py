@@ -260,7 +260,7 @@ def count_effects(
 
 
 def _screened_until(person: Participant) -> dt.date:
-    days = (x.on for x in (*person.forms.values(), *person.answers.values()))
+    days = [*(f.on for f in person.forms.values()), *(a.on for a in person.answers.values())]
     return max(days, default=person.screened_on)
 
 
