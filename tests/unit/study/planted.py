@@ -96,7 +96,7 @@ EXPRESSIONS = [
     ("EQ-S065", "eligibility.yaml", "{value: age(birth_month), unit: years", "{value: 2 * age, unit: years"),
     ("EQ-S038", "forms/heart.yaml", "unit: mmHg\n    range: [5, 150]", "unit: mmHg2\n    range: [5, 150]"),
     ("EQ-L006", "forms/demography.yaml", "when: sex = female and may_conceive", "when: sex = female and may_conceve"),
-    ("EQ-L006", "forms/haq.yaml", "haq_di(dressing, ", "haq_di(dress, "),
+    ("EQ-L006", "forms/haq.yaml", "haq_di(dressing_score, ", "haq_di(dress, "),
     ("EQ-L010", "forms/lung_function.yaml", "fvc_equation = other", "fvc_equation = others"),
     ("EQ-L007", "forms/vital_signs.yaml", "> 8 kg", "> 8 cm"),
     ("EQ-L006", "safety.yaml", "  fatal or life", "  fatale or life"),
