@@ -153,6 +153,10 @@ def find_unit(text: str) -> str | None:
     return symbol if symbol in UNITS else find_ucum(text)
 
 
+SPELLINGS: tuple[str, ...] = tuple(dict.fromkeys((*UNITS, *_ALIASES, *_UCUM)))
+"""Every way to write a unit that `find_unit` knows, letters of other alphabets apart."""
+
+
 @cache
 def find_ucum(code: str) -> str | None:
     """The symbol of a UCUM code (ucum.org, case-sensitive form), or None.

@@ -89,6 +89,21 @@ def test_wide_and_long_tables_feed_one_row_a_person(tmp_path: Path) -> None:
     assert (funnel.eligible, funnel.not_eligible, funnel.undecided) == (1, 2, 1)
 
 
+@pytest.mark.parametrize(
+    ("unit", "counted"), [("mg/L", 9.0), ("ug/mL", 9.0), ("mg/dl", 90.0), ("10*9/L", None)]
+)
+def test_a_unit_column_may_hold_ucum_codes(
+    tmp_path: Path, unit: str, counted: float | None
+) -> None:
+    """`10*9/L` and `mg/dL` are read as elsewhere; what is no unit of the quantity gives nothing."""
+    facts = pl.LazyFrame([fact(1, 9.0, unit, 5)])
+    table = apply_mapping(
+        STUDY, load_mapping(mapped(tmp_path)), PEOPLE, facts, reference_on=REFERENCE
+    )
+
+    assert table.rows.sort("person").collect()["crp"].to_list()[0] == counted
+
+
 def test_a_number_without_a_unit_is_compared_with_nothing(tmp_path: Path) -> None:
     """Whether it is g/L or g/dL, no one may guess."""
     bare = MAPPING.replace("{from: hgb, unit: g/dL, on: hgb_day}", "{from: hgb}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from equipoise.language.units import UNITS, find_factor
+from equipoise.language.units import SPELLINGS, find_factor
 from equipoise.problems import Problem, Where, problem
 from equipoise.screening.columns import REFERENCE, judgements_of
 from equipoise.screening.mapping.shape import Facts, Mapped
@@ -24,13 +24,16 @@ class Factor(Struct, frozen=True):
 
 
 def find_factors(study: Study, facts: Facts) -> Iterator[Factor]:
-    """One for each unit that may occur, known before any row is read. A unit that does not
-    convert gives nothing."""
+    """One for each unit that may occur, in our spelling or as a UCUM code, before any row is read.
+
+    A unit that does not convert, by the substance's molar mass if need be, gives nothing.
+    """
     types = value_names(study)
     for code, concept in facts.concepts.items():
         is_in_a_column = facts.unit and not concept.unit
-        for unit in UNITS if is_in_a_column else [concept.unit]:
-            by = find_factor(unit, types[concept.gives].unit)
+        wanted = types[concept.gives]
+        for unit in SPELLINGS if is_in_a_column else [concept.unit]:
+            by = find_factor(unit, wanted.unit, molar_mass=wanted.molar_mass)
             if by is not None:
                 yield Factor(code, unit if is_in_a_column else None, by)
 
