@@ -112,6 +112,7 @@ EXPRESSIONS = [
     ("EQ-S062", "safety.yaml", "- id: thrombosis", "- id: related-death"),
     ("EQ-S071", "safety.yaml", "of_interest: special_interest", "of_interest: fatal"),
     ("EQ-S091", "schedule.yaml", "    day: 0\n", "    day: 0\n    when: infused\n"),
+    ("EQ-L018", "schedule.yaml", "    day: 0\n", "    day: 0\n    when: infused and\n"),
     ("EQ-S091", "forms/contraception.yaml", "assume: demography.may_conceive", "assume: contraception.kept"),
     ("EQ-S091", "schedule.yaml", "    epoch: screening\n", "    epoch: screening\n    when: demography.may_conceive\n"),
     ("EQ-S036", "forms/laboratory.yaml", "    type: integer\n    unit: 10^9/L\n", "    type: integer\n    unit: 10^9/L\n    units: [10^6/mL]\n"),
