@@ -9,7 +9,7 @@ RUN_LOCK := requirements.txt
 DEV_LOCK := requirements-dev.txt
 NIGHTLY_LOCK := requirements-nightly.txt
 
-.PHONY: help venv demo test check format bench docs pictures nightly browser java lock clean
+.PHONY: help venv demo test check format bench docs pictures nightly spark browser java lock clean
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s '	'
@@ -67,8 +67,11 @@ java:
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq openjdk-17-jre-headless >/dev/null; } || \
 	  echo "No Java here, so the test of Spark will be skipped. On Debian: apt-get install openjdk-17-jre-headless"
 
-nightly: venv browser java  ## The long runs, with a local Spark
+spark: venv java  ## The criteria as SQL against a local Spark; no part of the default install
 	$(UV) pip install --quiet --require-hashes -r $(NIGHTLY_LOCK)
+	EQUIPOISE_NIGHTLY=1 $(BIN)/pytest tests/agreement/test_spark.py $(ARGS)
+
+nightly: venv browser spark  ## The long runs, with a local Spark
 	EQUIPOISE_NIGHTLY=1 $(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 lock: $(UV)  ## Pin the dependencies anew, with hashes
