@@ -16,7 +16,7 @@ def measure(stage: Stage, sizes: Sizes) -> Iterator[Figure]:
     """The bare verdict on what was observed, and the verdict with its whole way from the forms."""
     study, subject = stage.study, stage.first_randomized()
     on: dt.date = subject.randomized_on or subject.screened_on
-    observed = observations_of(study, subject)
+    observed = observations_of(study, subject, until=on)
 
     def decide() -> None:
         reading = Reading(study, observed, reference_on=on)

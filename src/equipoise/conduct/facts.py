@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cache
 
 from equipoise.capture import Others, derive_item, derive_items, functions_over, to_known
 from equipoise.conduct.events import Value as Entered
@@ -31,7 +32,11 @@ def latest_values(
     `encounter` is where the rules will be read; `before` leaves out that record and later ones. The
     baseline of a value is its last one up to `baseline_day`; up to that day there is none yet.
     """
-    past = [r for r in in_time(subject) if before is None or _instant(r) < _instant(before)]
+
+    @cache  # most records are of forms that derive nothing, and never look back
+    def past() -> list[FormRecord]:
+        return [r for r in in_time(subject) if before is None or _instant(r) < _instant(before)]
+
     ends_on = baseline_day(subject)
     if before is not None and ends_on is not None and before.on <= ends_on:
         ends_on = None
@@ -42,10 +47,10 @@ def latest_values(
         return tuple(value for value in found if value is not None)
 
     def baseline(name: str) -> Known | None:
-        early = [] if ends_on is None else [r for r in past if r.on <= ends_on]
+        early = [] if ends_on is None else [r for r in past() if r.on <= ends_on]
         return next(reversed(read(early, name)), None)
 
-    return Others(encounter, lambda name: read(past, name), baseline, worst_directions(study))
+    return Others(encounter, lambda name: read(past(), name), baseline, worst_directions(study))
 
 
 def baseline_day(subject: Participant) -> dt.date | None:
@@ -101,10 +106,12 @@ def in_time(subject: Participant) -> list[FormRecord]:
     return sorted(subject.forms.values(), key=_instant)
 
 
-def observations_of(study: Study, subject: Participant) -> Mapping[str, tuple[Observation, ...]]:
-    """Every observation of every `form.item`, with its date and its ledger entry."""
+def observations_of(
+    study: Study, subject: Participant, *, until: dt.date = dt.date.max
+) -> Mapping[str, tuple[Observation, ...]]:
+    """Every observation of every `form.item` up to a day, with its date and its ledger entry."""
     found: dict[str, list[Observation]] = defaultdict(list)
-    for record in subject.forms.values():
+    for record in (r for r in subject.forms.values() if r.on <= until):
         others = latest_values(study, subject, encounter=record.encounter, before=record)
         for item, observation in _observe(study, record, others):
             found[f"{record.form}.{item}"].append(observation)
@@ -129,7 +136,8 @@ def case_of(study: Study, subject: Participant, *, on: dt.date) -> Case:
         "screening": subject.screened_on,
         "randomization": subject.randomized_on or on,
     }[study.eligibility.reference_date]
-    reading = Reading(study, observations_of(study, subject), reference_on=reference)
+    observed = observations_of(study, subject, until=reference)
+    reading = Reading(study, observed, reference_on=reference)
     return Case(reading, subject.answers)
 
 
