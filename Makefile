@@ -65,14 +65,14 @@ pictures: venv browser  ## Take the pictures of the README anew
 java:
 	@command -v java >/dev/null || \
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq openjdk-17-jre-headless >/dev/null; } || \
-	  echo "No Java here, so the test of Spark will be skipped. On Debian: apt-get install openjdk-17-jre-headless"
+	  { echo "Spark needs Java 17. On Debian: apt-get install openjdk-17-jre-headless" >&2; exit 1; }
 
 spark: venv java  ## The criteria as SQL against a local Spark; no part of the default install
 	$(UV) pip install --quiet --require-hashes -r $(NIGHTLY_LOCK)
-	EQUIPOISE_NIGHTLY=1 $(BIN)/pytest tests/agreement/test_spark.py $(ARGS)
+	EQUIPOISE_SPARK=1 $(BIN)/pytest tests/agreement/test_spark.py $(ARGS)
 
 nightly: venv browser spark  ## The long runs, with a local Spark
-	EQUIPOISE_NIGHTLY=1 $(BIN)/pytest -n auto --dist worksteal $(ARGS)
+	EQUIPOISE_NIGHTLY=1 EQUIPOISE_SPARK=1 $(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 lock: $(UV)  ## Pin the dependencies anew, with hashes
 	$(UV) lock --quiet --upgrade

@@ -4,7 +4,6 @@ PySpark and a Java 17."""
 import datetime as dt
 import os
 import random
-import shutil
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -25,8 +24,7 @@ from tests.agreement.people import MORE_VALUES, NAMED_RULES
 from tests.unit.eligibility.small_study import judged, study
 
 pytestmark = pytest.mark.skipif(
-    not os.environ.get("EQUIPOISE_NIGHTLY") or shutil.which("java") is None,
-    reason="a long run with a Java: make nightly",
+    not os.environ.get("EQUIPOISE_SPARK"), reason="needs Java and Spark, which make spark installs"
 )
 TYPES = {
     "person_id": ("bigint", pl.Int64),
@@ -59,7 +57,8 @@ CHOICES: dict[str, tuple[object, ...]] = {
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[Any]:
-    sql = pytest.importorskip("pyspark.sql")
+    from pyspark import sql
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         builder = sql.SparkSession.builder.master("local[2]").appName("equipoise")

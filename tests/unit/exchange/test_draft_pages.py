@@ -76,10 +76,12 @@ def test_a_damaged_page_never_raises_and_invents_no_fact(data: st.DataObject) ->
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=400))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """No text breaks the reader."""
+    """No text breaks the reader, and none takes the number away or adds an arm."""
     page = read_registry_page(f"NCT ID: NCT00000001\nEligibility Criteria\n{text}")
     if page is not None:
-        from_registry_page(page)
+        answer = to_answer(from_registry_page(page))
+        assert answer["facts"]["nct"] in ("NCT00000001", None)
+        assert len({c["id"] for c in answer["criteria"]}) == len(answer["criteria"])
 
 
 def test_sections_in_another_order_give_the_same_facts(draft_text) -> None:

@@ -181,12 +181,14 @@ def test_any_heap_of_words_gives_a_rule_that_checks_or_none(words: list[str]) ->
     found = propose_rules([criterion("I1", " ".join(words))])
 
     assert set(found.rules) <= {"I1"}
-    for proposal in found.rules.values():
-        parse(proposal.expression)
+    assert all(parse(proposal.expression).root for proposal in found.rules.values())
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_gives_a_rule_that_checks_or_none(text: str) -> None:
     """The same for texts of any characters."""
-    propose_rules([criterion("I1", text)])
+    found = propose_rules([criterion("I1", text)])
+
+    assert set(found.rules) <= {"I1"}
+    assert all(parse(proposal.expression).root for proposal in found.rules.values())

@@ -26,7 +26,7 @@ READERS = BLINDED - {Role.ADMINISTRATOR, Role.DSMB, Role.OUTCOME_ASSESSOR}
 
 @page(roles=READERS)
 def eligibility(visit: Visit, code: str) -> HttpResponse:
-    """Every criterion: the unknown ones first, then those that bar.
+    """Every criterion: the unknown ones first as long as they can be settled, then those that bar.
 
     An open page asks again and again with the mark of what it shows: the list comes alone, and
     only if it has changed.
