@@ -34,9 +34,13 @@ def name_of(role: Role) -> str:
     return f"the-{role.value.replace('_', '-')}"
 
 
+TRAINED: dict[str, dt.date | None] = {"gcp": None, "protocol": None}
 PEOPLE = (
-    *(Person(name_of(role), f"Somebody {i}", role.value) for i, role in enumerate(Role)),
-    Person("only-at-02", "Somebody of site 02", Role.COORDINATOR.value, ("02",)),
+    *(
+        Person(name_of(role), f"Somebody {i}", role.value, trained=TRAINED)
+        for i, role in enumerate(Role)
+    ),
+    Person("only-at-02", "Somebody of site 02", Role.COORDINATOR.value, ("02",), trained=TRAINED),
 )
 
 

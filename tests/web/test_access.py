@@ -48,7 +48,7 @@ DUTIES: dict[str, set[Role]] = {
     "deviate": ENROLL | {Role.DATA_MANAGER, Role.MONITOR},
     "miss": ENTER,
     "live": ENTER,
-    "correct": ENTER | {Role.DATA_MANAGER},
+    "correct": ENTER,
     "people": {Role.ADMINISTRATOR, Role.AUDITOR},
     "ledger": ENROLL | {Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR},
     "work_list": {Role.CELL_UNIT},

@@ -90,7 +90,7 @@ def test_a_correction_is_refused_with_what_was_typed(
 def test_two_people_correct_the_same_item(trial: RunningTrial, sign_in: SignIn, code: str) -> None:
     """The second sees what the first wrote, who and why, beside their own value."""
     address = form_of(code) + "correct/weight/"
-    first, second = sign_in(Role.COORDINATOR), sign_in(Role.DATA_MANAGER)
+    first, second = sign_in(Role.COORDINATOR), sign_in(Role.INVESTIGATOR)
     seen = read(first.get(address)).value("seen")
     assert read(second.get(address)).value("seen") == seen
     first.post(address, {"weight": "71", ".reason": "from the chart", "seen": seen})
@@ -174,7 +174,7 @@ def test_only_what_was_entered_is_corrected(
 
 @pytest.mark.requirement("C28")
 def test_who_may_correct_is_shown_the_way(trial: RunningTrial, sign_in: SignIn, code: str) -> None:
-    """Those who enter the form, and the data manager; nobody after the lock."""
+    """Those who enter the form, and nobody of the sponsor."""
     ways = {
         role: bool(
             [
@@ -188,7 +188,7 @@ def test_who_may_correct_is_shown_the_way(trial: RunningTrial, sign_in: SignIn, 
     assert ways == {
         Role.COORDINATOR: True,
         Role.INVESTIGATOR: True,
-        Role.DATA_MANAGER: True,
+        Role.DATA_MANAGER: False,
         Role.MONITOR: False,
     }
 

@@ -38,7 +38,7 @@ from equipoise.conduct.facts import (
     observations_of,
 )
 from equipoise.conduct.infusing import find_weight, give_infusion, order_infusion, prepare_infusion
-from equipoise.conduct.opening import Checked, add_person, check_folder, open_trial, remove_person
+from equipoise.conduct.opening import Checked, check_folder, open_trial
 from equipoise.conduct.overriding import (
     KINDS,
     confirm_override,
@@ -49,12 +49,20 @@ from equipoise.conduct.overriding import (
     record_deviation,
     request_override,
 )
+from equipoise.conduct.people import (
+    add_person,
+    change_delegation,
+    end_of_training,
+    record_training,
+    remove_person,
+)
 from equipoise.conduct.randomizing import (
     finish_randomization,
     randomize_participant,
     record_number,
     request_randomization,
 )
+from equipoise.conduct.rules import check_duty
 from equipoise.conduct.state import Participant, Person, TrialState
 from equipoise.conduct.stopping import resume_trial
 
@@ -76,12 +84,15 @@ __all__ = [
     "assess_rules",
     "baseline_day",
     "case_of",
+    "change_delegation",
+    "check_duty",
     "check_folder",
     "complete_participant",
     "confirm_override",
     "correct_item",
     "decline_override",
     "digest_of",
+    "end_of_training",
     "evolve",
     "expects",
     "fail_screening",
@@ -109,6 +120,7 @@ __all__ = [
     "record_deviation",
     "record_number",
     "record_seal",
+    "record_training",
     "remove_person",
     "request_override",
     "request_randomization",

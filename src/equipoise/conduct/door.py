@@ -15,6 +15,7 @@ from msgspec import Struct
 from equipoise.conduct import events as e
 from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_rules
+from equipoise.conduct.rules import check_duty
 from equipoise.conduct.state import Participant, Person, TrialState
 from equipoise.ledger import Draft, Entry, Realm, Store
 from equipoise.problems import Problem, Refused, Where, problem
@@ -121,16 +122,17 @@ class Act(Generic[P]):
         at, reason = command["at"], command.get("reason", "")
         assert isinstance(at, dt.datetime) and isinstance(reason, str)
         with trial.lock, trial.store.transaction():
-            person = self._admit(trial.state, str(command["by"]))
+            person = self._admit(trial, str(command["by"]), on=at.astimezone(dt.UTC).date())
             view = View(trial.study, trial.state, person)
             events = self.decide(view, *args, **kwargs)
             entries = trial.record(view, events, at=at, reason=reason)
             return entries + _record_rules_met(trial, view.state, events, entries=entries)
 
-    def _admit(self, state: TrialState, by: str) -> Person:
-        person = state.people.get(by)
-        if person is None or not person.is_active:
+    def _admit(self, trial: RunningTrial, by: str, *, on: dt.date) -> Person:
+        person = trial.state.people.get(by)
+        if person is None:
             raise Refused([problem("EQ-C001", by, person=by)])
+        refuse_if(check_duty(trial.study, person, on=on))
         if person.role not in self.roles:
             raise Refused([problem("EQ-C002", by, act=self.name, role=person.role)])
         return person
@@ -187,7 +189,7 @@ def place_of(event: e.Happened) -> tuple[str, str]:
     match event:
         case e.ParticipantScreened():
             return f"site-{event.site}", event.participant
-        case e.PersonAdded() | e.PersonRemoved():
+        case e.PersonAdded() | e.DelegationChanged() | e.TrainingRecorded() | e.PersonRemoved():
             return "control", f"person/{event.person}"
         case e.SiteOpened():
             return "control", f"site/{event.site}"

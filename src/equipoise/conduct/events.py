@@ -86,12 +86,32 @@ class SiteOpened(Happened, frozen=True, kw_only=True):
 
 
 class PersonAdded(Happened, frozen=True, kw_only=True):
-    """Somebody got a role, at some sites or (empty) at all of them."""
+    """Somebody got a role, at some sites or (empty) at all of them, from one day to another."""
 
     person: str
     name: str
     role: str
     sites: tuple[str, ...] = ()
+    from_on: dt.date | None = None
+    until_on: dt.date | None = None
+
+
+class DelegationChanged(Happened, frozen=True, kw_only=True):
+    """Where and when somebody acts in their role is now this; the role itself never changes."""
+
+    person: str
+    sites: tuple[str, ...] = ()
+    from_on: dt.date | None = None
+    until_on: dt.date | None = None
+
+
+class TrainingRecorded(Happened, frozen=True, kw_only=True):
+    """Somebody completed a training that the study asks for; it holds until that day."""
+
+    person: str
+    training: str
+    on: dt.date
+    until_on: dt.date | None = None
 
 
 class PersonRemoved(Happened, frozen=True, kw_only=True):

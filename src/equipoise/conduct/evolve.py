@@ -70,8 +70,20 @@ def _site_opened(s: TrialState, x: e.SiteOpened, stamp: Stamp) -> TrialState:
 
 
 def _person_added(s: TrialState, x: e.PersonAdded, _: Stamp) -> TrialState:
-    person = Person(x.person, x.name, x.role, x.sites)
+    person = Person(x.person, x.name, x.role, x.sites, from_on=x.from_on, until_on=x.until_on)
     return replace(s, people={**s.people, x.person: person})
+
+
+def _delegation_changed(s: TrialState, x: e.DelegationChanged, _: Stamp) -> TrialState:
+    known = s.people[x.person]
+    moved = replace(known, sites=x.sites, from_on=x.from_on, until_on=x.until_on)
+    return replace(s, people={**s.people, x.person: moved})
+
+
+def _training_recorded(s: TrialState, x: e.TrainingRecorded, _: Stamp) -> TrialState:
+    known = s.people[x.person]
+    trained = replace(known, trained={**known.trained, x.training: x.until_on})
+    return replace(s, people={**s.people, x.person: trained})
 
 
 def _person_removed(s: TrialState, x: e.PersonRemoved, _: Stamp) -> TrialState:
@@ -110,6 +122,8 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.StudyOpened: _study_opened,
     e.SiteOpened: _site_opened,
     e.PersonAdded: _person_added,
+    e.DelegationChanged: _delegation_changed,
+    e.TrainingRecorded: _training_recorded,
     e.PersonRemoved: _person_removed,
     e.AllocationCommitted: _allocation_committed,
     e.StudySealed: _study_sealed,

@@ -7,7 +7,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from equipoise.conduct import events as e
-from equipoise.conduct.door import SYSTEM, Events, RunningTrial, View, act, refuse_if
+from equipoise.conduct.door import SYSTEM, RunningTrial, View, refuse_if
+from equipoise.conduct.people import check_person
 from equipoise.conduct.state import Person
 from equipoise.eligibility import check_eligibility
 from equipoise.ledger import Entry
@@ -15,7 +16,6 @@ from equipoise.problems import Problem, has_errors, problem
 from equipoise.randomization import check_randomization
 from equipoise.study.check import check_folder as check_study_folder
 from equipoise.study.load import load_study
-from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
 
 
@@ -70,9 +70,7 @@ def open_trial(
         e.StudyOpened(study=study.identity.study, digest=study.digest, n_open_decisions=n_open)
     ]
     opened += [e.SiteOpened(site=site) for site in study.identity.sites]
-    opened += [
-        e.PersonAdded(person=p.person, name=p.name, role=p.role, sites=p.sites) for p in people
-    ]
+    opened += _added(people, sites=tuple(study.identity.sites), on=at.date())
     if trial.vault is not None:
         commitment = trial.vault.commitment()
         planned = study.identity.planned_participants
@@ -80,33 +78,25 @@ def open_trial(
     return trial.record(View(study, state, SYSTEM), opened, at=at, reason=reason)
 
 
-@act(Role.ADMINISTRATOR)
-def add_person(
-    view: View,
-    *,
-    by: str,
-    at: dt.datetime,
-    reason: str = "",
-    person: str,
-    name: str,
-    role: Role,
-    sites: tuple[str, ...] = (),
-) -> Events:
-    """Give somebody a role. Identifiers are never reused, nor an unblinded person blinded again."""
-    problems = []
-    known = view.state.people.get(person)
-    if known is not None:
-        code = "EQ-C013" if known.role in UNBLINDED_ROLES else "EQ-C012"
-        problems.append(problem(code, person, person=person))
-    problems += [problem("EQ-C014", person, site=s) for s in sites if s not in view.state.sites]
+def _added(people: Iterable[Person], *, sites: tuple[str, ...], on: dt.date) -> list[e.Happened]:
+    """The first people and their trainings, each held against those before."""
+    known: dict[str, Person] = {}
+    added: list[e.Happened] = []
+    problems: list[Problem] = []
+    for p in people:
+        problems += check_person(p, known=known, sites=sites)
+        known[p.person] = p
+        added.append(
+            e.PersonAdded(
+                person=p.person,
+                name=p.name,
+                role=p.role,
+                sites=p.sites,
+                from_on=p.from_on,
+                until_on=p.until_on,
+            )
+        )
+        for name, until in p.trained.items():
+            added.append(e.TrainingRecorded(person=p.person, training=name, on=on, until_on=until))
     refuse_if(problems)
-    return [e.PersonAdded(person=person, name=name, role=role, sites=sites)]
-
-
-@act(Role.ADMINISTRATOR)
-def remove_person(view: View, *, by: str, at: dt.datetime, reason: str = "", person: str) -> Events:
-    """Take somebody's role away, at once."""
-    known = view.state.people.get(person)
-    if known is None or not known.is_active:
-        refuse_if([problem("EQ-C001", person, person=person)])
-    return [e.PersonRemoved(person=person)]
+    return added

@@ -12,6 +12,7 @@ from typing import get_args
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import assess_participant
+from equipoise.conduct.people import is_same_human
 from equipoise.conduct.rules import (
     check_consented,
     check_in_trial,
@@ -19,11 +20,11 @@ from equipoise.conduct.rules import (
     check_open,
     check_reason,
 )
-from equipoise.conduct.state import OverrideRecord, Participant, Person
+from equipoise.conduct.state import OverrideRecord, Participant
 from equipoise.eligibility import Verdict
 from equipoise.language import Explanation
 from equipoise.problems import Problem, Where, problem
-from equipoise.study.roles import UNBLINDED_ROLES, Role
+from equipoise.study.roles import Role
 from equipoise.study.study import Study
 
 FOUND_BY_PROGRAM = frozenset({"eligibility_override", "eligibility_found_later"})
@@ -229,19 +230,7 @@ def _check_named(
 
 
 def _check_second(view: View, asked: OverrideRecord, *, where: Where) -> Iterator[Problem]:
-    """Another human being, in another role, who has never been behind the sealed door."""
+    """Another human being, in another role; nobody with a blinded role was ever unblinded."""
     first, second = view.state.people[asked.requested.by], view.person
     if is_same_human(first, second):
         yield problem("EQ-C085", where, name=second.name)
-    others = (p for p in view.state.people.values() if p.role in UNBLINDED_ROLES)
-    if any(is_same_human(other, second) for other in others):
-        yield problem("EQ-C086", where, name=second.name)
-
-
-def is_same_human(one: Person, other: Person) -> bool:
-    """Whether two accounts are one person's: the same identifier, or the same printed name."""
-    return one.person == other.person or _plain(one.name) == _plain(other.name)
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.casefold().split())

@@ -2,11 +2,32 @@
 
 import datetime as dt
 
-from equipoise.conduct.state import Participant, TrialState
+from equipoise.conduct.state import Participant, Person, TrialState
 from equipoise.problems import Problem, Where, problem
+from equipoise.study.study import Study
 
 TIME_ZONES_AHEAD = dt.timedelta(hours=14)
 """The earliest local date anywhere on Earth, seen from UTC."""
+
+
+def check_duty(study: Study, person: Person, *, on: dt.date) -> tuple[Problem, ...]:
+    """The person acts in their role on that day (UTC), with every training that it asks for."""
+    problems = []
+    if not person.is_active:
+        return (problem("EQ-C001", person.person, person=person.person),)
+    if not person.is_delegated(on):
+        problems.append(problem("EQ-C096", person.person, person=person.name, on=on))
+    for name, training in study.identity.training.items():
+        if person.role not in training.by:
+            continue
+        if name not in person.trained:
+            problems.append(problem("EQ-C097", person.person, training=training.label))
+            continue
+        until = person.trained[name]
+        if until is not None and until < on:
+            lapsed = problem("EQ-C098", person.person, training=training.label, until=until)
+            problems.append(lapsed)
+    return tuple(problems)
 
 
 def check_open(state: TrialState) -> tuple[Problem, ...]:

@@ -179,17 +179,27 @@ class Participant(Struct, frozen=True):
 
 
 class Person(Struct, frozen=True):
-    """Somebody with a role; no sites means all sites."""
+    """Somebody with a role; no sites means all sites, no days means without limit.
+
+    `trained` holds, by training, the last day on which it counts; None where it always does.
+    """
 
     person: str
     name: str
     role: str
     sites: tuple[str, ...] = ()
     is_active: bool = True
+    from_on: dt.date | None = None
+    until_on: dt.date | None = None
+    trained: Mapping[str, dt.date | None] = {}
 
     def may_see(self, site: str) -> bool:
         """Whether this person works at, or for, a site."""
         return not self.sites or site in self.sites
+
+    def is_delegated(self, on: dt.date) -> bool:
+        """Whether this person acts in their role on a day."""
+        return (self.from_on or on) <= on <= (self.until_on or on)
 
 
 class Seal(Struct, frozen=True):

@@ -77,6 +77,7 @@ def rehearse(  # noqa: PLR0913  each is a choice of the caller, by name
     world = World(trial, agenda=agenda, randomness=Randomness(seed), nature=nature)
     with store.batch():
         open_trial(trial, at=agenda.tick(), people=demo_people(study), reason="Rehearsal")
+        world.train_everybody()
     for site, per_month in accrual_rates(study).items():
         agenda.add(accrue(world, site, per_month=per_month))
     _run(world, until=until, progress=progress)
@@ -153,6 +154,7 @@ def _run(world: World, *, until: dt.date | None, progress: Progress | None) -> N
                 agenda.step()
             _refuse_hopeless(world)
             if agenda.now >= seals_at:
+                world.train_everybody()
                 seal_trial(world.trial, by=SEALER, at=agenda.tick(), reason="Quarterly seal")
                 seals_at = agenda.now + SEALS_EVERY
         if progress is not None:

@@ -13,6 +13,7 @@ from equipoise.conduct import (
     correct_item,
     expects,
     latest_values,
+    record_training,
     resume_trial,
     submit_form,
 )
@@ -33,6 +34,8 @@ CORRECTION_REASONS = (
     "Digits transposed at entry",
     "Corrected after checking with the source document",
 )
+A_QUARTER = dt.timedelta(days=100)
+"""Until trainings are looked at again, and some days more."""
 BOARD_TAKES = dt.timedelta(days=7)
 """From the pause to the meeting of the board, and from there to the sponsor's consent."""
 REASON_RESUMED = "The events were reviewed; the balance of benefit and risk is unchanged"
@@ -79,6 +82,16 @@ class World:
         if any(entry.type == "StoppingRuleMet" for entry in entries):
             self.agenda.add(self._resume())
         return entries
+
+    def train_everybody(self) -> None:
+        """Nobody waits with a training until it has lapsed."""
+        on = self.agenda.now.date()
+        for person in self.trial.state.people.values():
+            for name, training in self.study.identity.training.items():
+                until = person.trained.get(name, on)
+                if person.role in training.by and until is not None and until < on + A_QUARTER:
+                    who = Role.ADMINISTRATOR.value
+                    self.do(record_training, by=who, person=person.person, training=name, on=on)
 
     @property
     def is_paused(self) -> bool:

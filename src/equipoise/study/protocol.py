@@ -74,6 +74,15 @@ class Population(Piece, frozen=True, kw_only=True):
     healthy_volunteers: bool | None = None
 
 
+class Training(Piece, frozen=True, kw_only=True):
+    """What people of these roles must have been trained in before they act, and again after so
+    many months; 0 where once is enough."""
+
+    label: Text
+    by: tuple[Role, ...]
+    months: Count = 0
+
+
 class Identity(Piece, frozen=True, kw_only=True):
     """`study.yaml`: what the trial is."""
 
@@ -95,6 +104,7 @@ class Identity(Piece, frozen=True, kw_only=True):
     randomization: RandomizationPlan | None = None
     sites: Mapping[SiteCode, Site] = {}
     roles: Mapping[Role, Text] = {}
+    training: Mapping[Identifier, Training] = {}
 
 
 class Window(Piece, frozen=True, kw_only=True):

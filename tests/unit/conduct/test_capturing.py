@@ -102,13 +102,31 @@ def test_a_correction_is_of_something_and_to_something_else(course: Course, code
         assert codes(refused) == [expected]
 
 
-def test_a_data_manager_may_correct(course: Course, trial: RunningTrial, code: str) -> None:
-    """The data manager corrects any form, and can mark an item as not done, and back."""
-    correct(course, code, "leg", None, not_done="Bandage", by="data_manager")
+@pytest.mark.requirement("C28", "C34")
+def test_the_sponsor_cannot_write_data_of_a_site(
+    course: Course, trial: RunningTrial, code: str
+) -> None:
+    """No role of the sponsor enters or corrects: the site does, and keeps control."""
+    sponsor = ("data_manager", "monitor", "statistician", "safety_officer", "administrator")
+    for by in sponsor:
+        for attempt in (
+            lambda by=by: correct(course, code, "leg", 9, by=by),
+            lambda by=by: course.submit(code, "vitals", by=by, weight=70.0, pregnant=False),
+        ):
+            with pytest.raises(Refused) as refused:
+                attempt()
+            assert codes(refused) == ["EQ-C002"]
+
+
+def test_an_item_can_be_marked_as_not_done_and_back(
+    course: Course, trial: RunningTrial, code: str
+) -> None:
+    """A correction leaves out a value, and brings another."""
+    correct(course, code, "leg", None, not_done="Bandage")
     record = trial.state.participants[code].forms["screening", "skin", 0]
     assert (record.values["leg"], record.not_done) == (None, {"leg": "Bandage"})
 
-    correct(course, code, "leg", 9, by="data_manager", seen=2)
+    correct(course, code, "leg", 9, seen=2)
     record = trial.state.participants[code].forms["screening", "skin", 0]
     assert (record.values["leg"], record.not_done) == (9, {})
 

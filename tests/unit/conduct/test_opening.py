@@ -11,7 +11,6 @@ from equipoise.conduct import Person, RunningTrial
 from equipoise.ledger import MemoryStore
 from equipoise.problems import Refused, Text
 from equipoise.study.protocol import Decision
-from equipoise.study.roles import Role
 from equipoise.study.study import Study
 
 from .conftest import Clock
@@ -59,67 +58,6 @@ def test_a_live_trial_needs_every_decision_made(study: Study, clock: Clock) -> N
     assert codes(refused) == ["EQ-C011"]
     assert rehearsed.state.n_open_decisions == 1
     assert rehearsed.state.commitment == ""
-
-
-@pytest.mark.requirement("C26", "C28")
-def test_identifiers_are_never_given_again(trial: RunningTrial, clock: Clock) -> None:
-    """Nobody gets a used identifier; who saw an arm gets no other role."""
-    for person, code in (("monitor", "EQ-C012"), ("cell_unit", "EQ-C013")):
-        with pytest.raises(Refused) as refused:
-            conduct.add_person(
-                trial,
-                by="administrator",
-                at=clock(),
-                person=person,
-                name="-",
-                role=Role.COORDINATOR,
-            )
-        assert codes(refused) == [code]
-
-
-def test_a_person_works_at_sites_that_exist(trial: RunningTrial, clock: Clock) -> None:
-    """A new person is added with sites; an unknown site is refused."""
-    conduct.add_person(
-        trial,
-        by="administrator",
-        at=clock(),
-        person="new",
-        name="New",
-        role=Role.COORDINATOR,
-        sites=("02",),
-    )
-    with pytest.raises(Refused) as refused:
-        conduct.add_person(
-            trial,
-            by="administrator",
-            at=clock(),
-            person="newer",
-            name="Newer",
-            role=Role.COORDINATOR,
-            sites=("77",),
-        )
-
-    assert trial.state.people["new"].sites == ("02",)
-    assert codes(refused) == ["EQ-C014"]
-
-
-@pytest.mark.requirement("C27", "C31")
-def test_roles_are_checked_and_removal_is_immediate(trial: RunningTrial, clock: Clock) -> None:
-    """An act outside one's role, by a stranger, or after removal is refused."""
-
-    def screen(by: str) -> list[str]:
-        with pytest.raises(Refused) as refused:
-            conduct.screen_participant(trial, by=by, at=clock(), site="01", on=clock.today)
-        return codes(refused)
-
-    conduct.remove_person(trial, by="administrator", at=clock(), person="coordinator")
-
-    assert screen("monitor") == ["EQ-C002"]
-    assert screen("nobody") == ["EQ-C001"]
-    assert screen("coordinator") == ["EQ-C001"]
-    with pytest.raises(Refused) as refused:
-        conduct.remove_person(trial, by="administrator", at=clock(), person="coordinator")
-    assert codes(refused) == ["EQ-C001"]
 
 
 def test_a_folder_is_checked_by_every_package(tmp_path: Path) -> None:

@@ -160,18 +160,16 @@ def test_who_may_ask_confirm_decline_and_record(course: Course, code: str) -> No
     ("name", "role", "expected"),
     [
         ("Investigator ", Role.SAFETY_OFFICER, ["EQ-C085"]),  # the asker, under a second account
-        ("CELL_UNIT", Role.SAFETY_OFFICER, ["EQ-C086"]),  # once unblinded, for ever
         ("Somebody else", Role.SAFETY_OFFICER, []),
     ],
 )
-def test_the_second_person_is_another_and_was_never_unblinded(
+def test_the_second_person_is_another(
     name: str, role: Role, expected: list[str], *, course: Course, code: str
 ) -> None:
-    """A second account does not make a second person, nor does leaving the cell unit help."""
+    """A second account does not make a second person."""
     conduct.add_person(
         course.trial, by="administrator", at=course.clock(), person="new", name=name, role=role
     )
-    conduct.remove_person(course.trial, by="administrator", at=course.clock(), person="cell_unit")
     request = ask(course, code)
     if not expected:
         confirm(course, code, request, by="new")
@@ -415,7 +413,7 @@ def test_other_deviations_are_recorded_by_people(course: Course, trial: RunningT
 
 def test_one_human_being_by_name() -> None:
     """Case and blanks do not make somebody else."""
-    from equipoise.conduct.overriding import is_same_human
+    from equipoise.conduct.people import is_same_human
 
     one = Person("a", "Ada  Lovelace", "investigator")
     assert is_same_human(one, Person("b", "ada lovelace", "safety_officer"))

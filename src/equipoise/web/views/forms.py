@@ -12,7 +12,6 @@ from equipoise.conduct import Participant, correct_item, submit_form
 from equipoise.conduct.state import Correction, FormRecord
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.forms import Form, Item
-from equipoise.study.roles import Role
 from equipoise.web.entry.asking import date_of
 from equipoise.web.entry.fields import Field, fill_field, read_field
 from equipoise.web.entry.sheet import (
@@ -90,7 +89,7 @@ def new_entry(visit: Visit, code: str, form: str) -> HttpResponseRedirect:
     return visit.go("form", code=code, encounter=NO_ENCOUNTER, form=form, repeat=repeat)
 
 
-@page(roles=(*WRITERS, Role.DATA_MANAGER), methods=("GET", "POST"))
+@page(roles=WRITERS, methods=("GET", "POST"))
 def correct(visit: Visit, item: str, **parts: Any) -> HttpResponse:
     """Replace one value, with a reason; somebody else's change in between is shown, not lost."""
     place = _find(visit, **parts)
@@ -194,7 +193,6 @@ def _show_sheet(visit: Visit, place: Place, sheet: Sheet, *, status: int = 200) 
 def _show_record(visit: Visit, place: Place, record: FormRecord) -> HttpResponse:
     sheet = fill_sheet(visit.study, place.subject, record)
     says = {c.id: c.say for c in place.form.checks}
-    is_manager = visit.may(Role.DATA_MANAGER) and visit.state.locked is None
     return visit.show(
         "record.html",
         place=place,
@@ -202,7 +200,7 @@ def _show_record(visit: Visit, place: Place, record: FormRecord) -> HttpResponse
         sheet=sheet,
         history=_history(record),
         warned=[says[w] for w in record.warnings if w in says],
-        may_correct=is_manager or may_enter(visit, place.form),
+        may_correct=may_enter(visit, place.form),
         **_about(visit, place),
     )
 

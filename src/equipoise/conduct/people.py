@@ -1,0 +1,162 @@
+"""Who may act: people, their one role, where and when it is delegated, and their trainings.
+
+Least privilege, and everything not allowed is refused. A person has one role for the whole trial,
+so nobody who saw an arm can come back under a blinded one.
+"""
+
+import calendar
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+
+from equipoise.conduct import events as e
+from equipoise.conduct.door import Events, View, act, refuse_if
+from equipoise.conduct.rules import check_not_future, check_reason
+from equipoise.conduct.state import Person
+from equipoise.problems import Problem, Refused, Where, problem
+from equipoise.study.protocol import Training
+from equipoise.study.roles import UNBLINDED_ROLES, Role
+
+# Small letters without accents: no two identifiers look alike, in any case or script.
+_IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
+
+
+@act(Role.ADMINISTRATOR)
+def add_person(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    person: str,
+    name: str,
+    role: Role,
+    sites: tuple[str, ...] = (),
+    from_on: dt.date | None = None,
+    until_on: dt.date | None = None,
+) -> Events:
+    """Give somebody a role. Identifiers are never reused, nor an unblinded person blinded again."""
+    new = Person(person, name.strip(), role, sites, from_on=from_on, until_on=until_on)
+    refuse_if(check_person(new, known=view.state.people, sites=view.state.sites))
+    return [
+        e.PersonAdded(
+            person=person,
+            name=new.name,
+            role=role,
+            sites=sites,
+            from_on=from_on,
+            until_on=until_on,
+        )
+    ]
+
+
+@act(Role.ADMINISTRATOR)
+def change_delegation(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    person: str,
+    sites: tuple[str, ...] = (),
+    from_on: dt.date | None = None,
+    until_on: dt.date | None = None,
+) -> Events:
+    """Change where and from when to when somebody acts in their role; it holds at once."""
+    known = _active(view, person)
+    moved = Person(person, known.name, known.role, sites, from_on=from_on, until_on=until_on)
+    refuse_if(
+        [
+            *check_reason(reason, act="change_delegation", where=Where(record=person)),
+            *_check_place(moved, sites=view.state.sites),
+        ]
+    )
+    return [e.DelegationChanged(person=person, sites=sites, from_on=from_on, until_on=until_on)]
+
+
+@act(Role.ADMINISTRATOR)
+def record_training(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    person: str,
+    training: str,
+    on: dt.date,
+) -> Events:
+    """Record that somebody completed a training; when it ends follows from the study."""
+    _active(view, person)
+    known = view.study.identity.training.get(training)
+    if known is None:
+        raise Refused([problem("EQ-C101", person, training=training)])
+    refuse_if(check_not_future(on, at=at, where=Where(record=person)))
+    until = end_of_training(known, on=on)
+    return [e.TrainingRecorded(person=person, training=training, on=on, until_on=until)]
+
+
+@act(Role.ADMINISTRATOR)
+def remove_person(view: View, *, by: str, at: dt.datetime, reason: str = "", person: str) -> Events:
+    """Take somebody's role away, at once."""
+    _active(view, person)
+    return [e.PersonRemoved(person=person)]
+
+
+def check_person(
+    new: Person, *, known: Mapping[str, Person], sites: Collection[str]
+) -> tuple[Problem, ...]:
+    """Everything that keeps somebody from getting a role."""
+    problems: list[Problem] = []
+    if not _IDENTIFIER.fullmatch(new.person):
+        problems.append(problem("EQ-C102", new.person, person=new.person))
+    if not new.name.strip():
+        problems.append(problem("EQ-C103", new.person, person=new.person))
+    namesakes = [p for p in known.values() if is_same_human(p, new)]
+    was_unblinded = [p for p in namesakes if p.role in UNBLINDED_ROLES]
+    is_blinded = [p for p in namesakes if p.is_active and p.role not in UNBLINDED_ROLES]
+    if was_unblinded and (new.role not in UNBLINDED_ROLES or new.person in known):
+        problems.append(problem("EQ-C013", new.person, person=new.name))
+    elif new.person in known:
+        problems.append(problem("EQ-C012", new.person, person=new.person))
+    elif is_blinded and new.role in UNBLINDED_ROLES:
+        account = is_blinded[0].person
+        problems.append(problem("EQ-C105", new.person, name=new.name, account=account))
+    return (*problems, *_check_place(new, sites=sites))
+
+
+def is_same_human(one: Person, other: Person) -> bool:
+    """Whether two accounts are one person's: the same identifier, or the same printed name."""
+    return one.person == other.person or _folded(one.name) == _folded(other.name)
+
+
+def end_of_training(training: Training, *, on: dt.date) -> dt.date | None:
+    """The last day on which a training of that day counts; None where it always does."""
+    if not training.months:
+        return None
+    years, month = divmod(on.month - 1 + training.months, 12)
+    year, month = on.year + years, month + 1
+    return dt.date(year, month, min(on.day, calendar.monthrange(year, month)[1]))
+
+
+def _active(view: View, person: str) -> Person:
+    known = view.state.people.get(person)
+    if known is None or not known.is_active:
+        raise Refused([problem("EQ-C001", person, person=person)])
+    return known
+
+
+def _check_place(person: Person, *, sites: Collection[str]) -> tuple[Problem, ...]:
+    unknown = tuple(
+        problem("EQ-C014", person.person, site=s) for s in person.sites if s not in sites
+    )
+    if person.from_on and person.until_on and person.until_on < person.from_on:
+        until, since = person.until_on, person.from_on
+        return (*unknown, problem("EQ-C104", person.person, from_on=since, until_on=until))
+    return unknown
+
+
+def _folded(name: str) -> str:
+    """A name without what makes two writings of it differ: case, accents, spaces."""
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(c for c in plain if c.isalnum())

@@ -1,0 +1,219 @@
+"""Who may act: identifiers, one role for ever, delegation with dates, trainings that lapse."""
+
+import datetime as dt
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from equipoise import conduct
+from equipoise.conduct import Person, RunningTrial
+from equipoise.ledger import MemoryStore
+from equipoise.problems import Refused, Text
+from equipoise.study.protocol import Training
+from equipoise.study.roles import UNBLINDED_ROLES, Role
+from equipoise.study.study import Study
+
+from .conftest import Clock
+
+
+def refusal(attempt: Callable[[], object]) -> list[str]:
+    with pytest.raises(Refused) as refused:
+        attempt()
+    return [p.code for p in refused.value.problems]
+
+
+def add(trial: RunningTrial, clock: Clock, person: str = "new", **given: object) -> None:
+    details = {"name": "Somebody New", "role": Role.COORDINATOR, **given}
+    conduct.add_person(trial, by="administrator", at=clock(), person=person, **details)  # type: ignore[arg-type]
+
+
+def screen(trial: RunningTrial, clock: Clock, by: str = "new") -> None:
+    conduct.screen_participant(trial, by=by, at=clock(), site="02", on=clock.today)
+
+
+@pytest.mark.requirement("C18", "C26", "C28")
+def test_identifiers_are_never_given_again(trial: RunningTrial, clock: Clock) -> None:
+    """Nobody gets a used identifier, not even that of somebody who left."""
+    conduct.remove_person(trial, by="administrator", at=clock(), person="monitor")
+
+    assert refusal(lambda: add(trial, clock, "monitor")) == ["EQ-C012"]
+    assert refusal(lambda: add(trial, clock, "cell_unit")) == ["EQ-C013"]
+
+
+@pytest.mark.requirement("C26")
+@pytest.mark.parametrize(
+    "person",
+    ["Monitor", "mon\u0456tor", "monitor ", "", "-x", "a" * 33, "moni\u200btor", "\uff4donitor"],
+)
+def test_no_two_identifiers_look_alike(trial: RunningTrial, clock: Clock, person: str) -> None:
+    """Another case, a letter of another script, a space or something invisible: refused."""
+    assert refusal(lambda: add(trial, clock, person)) == ["EQ-C102"]
+
+
+@pytest.mark.requirement("C28")
+def test_who_was_unblinded_never_holds_a_blinded_role(trial: RunningTrial, clock: Clock) -> None:
+    """Neither after leaving the cell unit nor under a second account, however written."""
+    add(trial, clock, "unit2", name="Zo\u00e9 Martin", role=Role.CELL_UNIT)
+    conduct.remove_person(trial, by="administrator", at=clock(), person="unit2")
+
+    for name in ("Zo\u00e9 Martin", "zoe  MARTIN", "Zoe\u0301 Martin"):
+        assert refusal(lambda name=name: add(trial, clock, "zm", name=name)) == ["EQ-C013"]
+    add(trial, clock, "unit3", name="Zo\u00e9 Martin", role=Role.UNBLINDED_STATISTICIAN)
+    assert trial.state.people["unit3"].role in UNBLINDED_ROLES
+
+
+@pytest.mark.requirement("C28")
+def test_a_blinded_role_ends_before_an_unblinded_one_begins(
+    trial: RunningTrial, clock: Clock
+) -> None:
+    """Nobody is behind both doors at once."""
+    add(trial, clock, "zm", name="Zo\u00e9 Martin")
+    crossing = {"person": "unit2", "name": "Zoe Martin", "role": Role.CELL_UNIT}
+
+    assert refusal(lambda: add(trial, clock, **crossing)) == ["EQ-C105"]
+    conduct.remove_person(trial, by="administrator", at=clock(), person="zm")
+    add(trial, clock, **crossing)  # type: ignore[arg-type]
+
+    assert trial.state.people["unit2"].is_active
+
+
+def test_a_person_has_a_name_and_works_at_sites_that_exist(
+    trial: RunningTrial, clock: Clock
+) -> None:
+    """A new person is added with sites; an unknown site, a blank name, days that cross: refused."""
+    add(trial, clock, sites=("02",))
+    wrong = {
+        "EQ-C014": {"sites": ("77",)},
+        "EQ-C103": {"name": " "},
+        "EQ-C104": {"from_on": dt.date(2026, 5, 2), "until_on": dt.date(2026, 5, 1)},
+    }
+
+    assert trial.state.people["new"].sites == ("02",)
+    for code, given in wrong.items():
+        assert refusal(lambda given=given: add(trial, clock, "newer", **given)) == [code]
+
+
+@pytest.mark.requirement("C27", "C31")
+def test_roles_are_checked_and_removal_is_immediate(trial: RunningTrial, clock: Clock) -> None:
+    """An act outside one's role, by a stranger, or after removal is refused."""
+    conduct.remove_person(trial, by="administrator", at=clock(), person="coordinator")
+
+    assert refusal(lambda: screen(trial, clock, "monitor")) == ["EQ-C002"]
+    assert refusal(lambda: screen(trial, clock, "nobody")) == ["EQ-C001"]
+    assert refusal(lambda: screen(trial, clock, "coordinator")) == ["EQ-C001"]
+    for person in ("coordinator", "nobody"):
+        gone = {"by": "administrator", "at": clock(), "person": person}
+        assert refusal(lambda gone=gone: conduct.remove_person(trial, **gone)) == ["EQ-C001"]
+
+
+@pytest.mark.requirement("C33")
+def test_nobody_acts_outside_the_days_of_their_delegation(
+    trial: RunningTrial, clock: Clock
+) -> None:
+    """Not the day before, on both the first and the last, not the day after; a change holds at
+    once."""
+    first, last = clock.today + dt.timedelta(days=1), clock.today + dt.timedelta(days=3)
+    add(trial, clock, from_on=first, until_on=last)
+
+    assert refusal(lambda: screen(trial, clock)) == ["EQ-C096"]
+    for _ in range(3):
+        clock.at += dt.timedelta(days=1)
+        screen(trial, clock)
+    clock.at += dt.timedelta(days=1)
+    assert refusal(lambda: screen(trial, clock)) == ["EQ-C096"]
+    change = {"by": "administrator", "at": clock(), "person": "new"}
+    assert refusal(lambda: conduct.change_delegation(trial, **change)) == ["EQ-C004"]
+    conduct.change_delegation(trial, **change, reason="Stays", sites=("02",), from_on=first)
+    screen(trial, clock)
+    conduct.change_delegation(trial, **change, reason="Moves", sites=("01",), from_on=first)
+    assert refusal(lambda: screen(trial, clock)) == ["EQ-C014"]
+    change["person"] = "nobody"
+    assert refusal(lambda: conduct.change_delegation(trial, **change)) == ["EQ-C001"]
+
+
+@pytest.fixture
+def training_trial(study: Study, clock: Clock) -> RunningTrial:
+    """The trial of a study that asks coordinators for a training, and again after six months."""
+    asked = {
+        "gcp": Training(label=Text("GCP", "BPC"), by=(Role.COORDINATOR,), months=6),
+        "protocol": Training(label=Text("Protocol", "Protocole"), by=(Role.COORDINATOR,)),
+    }
+    identity = msgspec.structs.replace(study.identity, training=asked)
+    study = msgspec.structs.replace(study, identity=identity)
+    trial = RunningTrial(study, MemoryStore("small", "rehearsal"))
+    people = [Person(r.value, r.value, r.value) for r in Role]
+    conduct.open_trial(trial, at=clock(), people=people)
+    return trial
+
+
+def train(trial: RunningTrial, clock: Clock, training: str, on: dt.date | None = None) -> None:
+    conduct.record_training(
+        trial,
+        by="administrator",
+        at=clock(),
+        person="coordinator",
+        training=training,
+        on=on or clock.today,
+    )
+
+
+@pytest.mark.requirement("C32")
+def test_nobody_acts_untrained_or_once_it_has_lapsed(
+    training_trial: RunningTrial, clock: Clock
+) -> None:
+    """Each training is named that is missing; six months later one of them lapses."""
+    trial = training_trial
+
+    assert refusal(lambda: screen(trial, clock, "coordinator")) == ["EQ-C097", "EQ-C097"]
+    train(trial, clock, "gcp")
+    train(trial, clock, "protocol")
+    screen(trial, clock, "coordinator")
+    screen(trial, clock, "investigator")  # who is not asked for any
+    until = trial.state.people["coordinator"].trained["gcp"]
+    assert until == dt.date(2026, 9, 2)
+    clock.at = dt.datetime.combine(until, clock.at.time(), dt.UTC)
+    screen(trial, clock, "coordinator")
+    clock.at += dt.timedelta(days=1)
+    assert refusal(lambda: screen(trial, clock, "coordinator")) == ["EQ-C098"]
+    train(trial, clock, "gcp")
+    screen(trial, clock, "coordinator")
+
+
+def test_a_training_is_one_of_the_study_and_past(
+    training_trial: RunningTrial, clock: Clock
+) -> None:
+    """An unknown one and one of tomorrow are refused."""
+    tomorrow = clock.today + dt.timedelta(days=2)
+
+    assert refusal(lambda: train(training_trial, clock, "yoga")) == ["EQ-C101"]
+    assert refusal(lambda: train(training_trial, clock, "gcp", tomorrow)) == ["EQ-C018"]
+
+
+@pytest.mark.parametrize(
+    ("on", "months", "until"),
+    [
+        (dt.date(2026, 8, 31), 6, dt.date(2027, 2, 28)),
+        (dt.date(2027, 8, 31), 6, dt.date(2028, 2, 29)),
+        (dt.date(2024, 2, 29), 12, dt.date(2025, 2, 28)),
+        (dt.date(2026, 12, 1), 1, dt.date(2027, 1, 1)),
+        (dt.date(2026, 12, 1), 0, None),
+    ],
+)
+def test_a_training_ends_on_the_same_day_of_the_month_or_its_last(
+    on: dt.date, months: int, until: dt.date | None
+) -> None:
+    """Calendar months, in leap years too."""
+    training = Training(label=Text("T"), by=(), months=months)
+
+    assert conduct.end_of_training(training, on=on) == until
+
+
+def test_the_first_people_are_held_to_the_same(study: Study, clock: Clock) -> None:
+    """Opening refuses two with one identifier, and a site that the study does not have."""
+    trial = RunningTrial(study, MemoryStore("small", "rehearsal"))
+    people = [Person("ann", "Ann", "monitor"), Person("ann", "Bob", "auditor", ("77",))]
+
+    attempt = lambda: conduct.open_trial(trial, at=clock(), people=people)  # noqa: E731
+    assert refusal(attempt) == ["EQ-C012", "EQ-C014"]
+    assert not trial.state.is_open
