@@ -97,6 +97,9 @@ def behind(
     trial: RunningTrial, accounts: Path, vault_folder: Path
 ) -> Iterator[Callable[..., None]]:
     """Go behind a door: `behind("site")` or `behind("sealed")`."""
+    from axes.models import AccessAttempt
+
+    AccessAttempt.objects.all().delete()  # the accounts are shared by all tests
     sealed = sealed_side(trial, vault_folder)
     entered: list[override_settings] = []
 

@@ -50,6 +50,11 @@ DUTIES: dict[str, set[Role]] = {
     "live": ENTER,
     "correct": ENTER,
     "people": {Role.ADMINISTRATOR, Role.AUDITOR},
+    "add_person": {Role.ADMINISTRATOR},
+    "delegate": {Role.ADMINISTRATOR},
+    "train": {Role.ADMINISTRATOR},
+    "remove_person": {Role.ADMINISTRATOR},
+    "invite": {Role.ADMINISTRATOR},
     "ledger": ENROLL | {Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR},
     "work_list": {Role.CELL_UNIT},
     "prepare": {Role.CELL_UNIT},
@@ -72,6 +77,7 @@ def address_of(pattern: URLPattern, code: str = "01-001") -> str:
         "repeat": "0",
         "item": "face",
         "rule": "2-willing",
+        "person": "the-monitor",
     }
     address = "/" + str(pattern.pattern)
     for kind, name in (c.strip("<>").split(":") for c in _parts_of(address)):
@@ -103,7 +109,12 @@ def test_duties_are_those_of_the_roles(door: str) -> None:
     assert {n: r for n, r in declared.items() if n in DUTIES} == {
         n: r for n, r in DUTIES.items() if n in declared
     }
-    assert {n for n, r in declared.items() if r == ANYONE} == {"sign_in", "sign_out", "language"}
+    assert {n for n, r in declared.items() if r == ANYONE} == {
+        "sign_in",
+        "sign_out",
+        "language",
+        *({"welcome"} if door == "site" else ()),
+    }
 
 
 @pytest.mark.requirement("C27", "C28", "C66")
@@ -184,7 +195,11 @@ def test_who_is_removed_is_out_at_the_next_request(trial: RunningTrial, sign_in:
     client = sign_in(Role.MONITOR)
     assert client.get("/").status_code == 200
     remove_person(
-        trial, by=name_of(Role.ADMINISTRATOR), at=course.now(), person=name_of(Role.MONITOR)
+        trial,
+        by=name_of(Role.ADMINISTRATOR),
+        at=course.now(),
+        person=name_of(Role.MONITOR),
+        reason="left",
     )
 
     refused = client.get("/participants/")

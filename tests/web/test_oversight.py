@@ -214,12 +214,17 @@ def test_what_was_taken_out_leaves_its_digest(trial: RunningTrial, sign_in: Sign
 def test_the_people_and_what_became_of_them(trial: RunningTrial, sign_in: SignIn) -> None:
     """Everybody with role and sites, those who were removed too."""
     remove_person(
-        trial, by=name_of(Role.ADMINISTRATOR), at=course.now(), person=name_of(Role.MONITOR)
+        trial,
+        by=name_of(Role.ADMINISTRATOR),
+        at=course.now(),
+        person=name_of(Role.MONITOR),
+        reason="left",
     )
     page = read(sign_in(Role.AUDITOR).get("/people/"))
     assert len(page.all("tr")) == len(trial.state.people) + 1
     assert row(page, "the-monitor").endswith(said("people.removed"))
-    assert row(page, "only-at-02").endswith(f"Study coordinator02{said('people.active')}")
+    assert "Study coordinator02" in row(page, "only-at-02")
+    assert row(page, "only-at-02").endswith(said("people.active"))
     assert said("common.all") in row(page, "the-auditor")
 
 

@@ -51,6 +51,7 @@ from equipoise.conduct.overriding import (
 )
 from equipoise.conduct.people import (
     add_person,
+    bar_sign_in,
     change_delegation,
     end_of_training,
     record_training,
@@ -82,6 +83,7 @@ __all__ = [
     "assess_participant",
     "assess_populations",
     "assess_rules",
+    "bar_sign_in",
     "baseline_day",
     "case_of",
     "change_delegation",

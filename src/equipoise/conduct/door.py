@@ -189,7 +189,13 @@ def place_of(event: e.Happened) -> tuple[str, str]:
     match event:
         case e.ParticipantScreened():
             return f"site-{event.site}", event.participant
-        case e.PersonAdded() | e.DelegationChanged() | e.TrainingRecorded() | e.PersonRemoved():
+        case (
+            e.PersonAdded()
+            | e.DelegationChanged()
+            | e.TrainingRecorded()
+            | e.SignInBarred()
+            | e.PersonRemoved()
+        ):
             return "control", f"person/{event.person}"
         case e.SiteOpened():
             return "control", f"site/{event.site}"

@@ -114,6 +114,13 @@ class TrainingRecorded(Happened, frozen=True, kw_only=True):
     until_on: dt.date | None = None
 
 
+class SignInBarred(Happened, frozen=True, kw_only=True):
+    """Wrong passwords were given for somebody so often that the account waits."""
+
+    person: str
+    n_failures: int
+
+
 class PersonRemoved(Happened, frozen=True, kw_only=True):
     """Somebody lost their role; the identifier is never given again."""
 

@@ -86,6 +86,11 @@ def _training_recorded(s: TrialState, x: e.TrainingRecorded, _: Stamp) -> TrialS
     return replace(s, people={**s.people, x.person: trained})
 
 
+def _sign_in_barred(s: TrialState, x: e.SignInBarred, stamp: Stamp) -> TrialState:
+    barred = replace(s.people[x.person], barred_at=stamp.at)
+    return replace(s, people={**s.people, x.person: barred})
+
+
 def _person_removed(s: TrialState, x: e.PersonRemoved, _: Stamp) -> TrialState:
     gone = replace(s.people[x.person], is_active=False)
     return replace(s, people={**s.people, x.person: gone})
@@ -124,6 +129,7 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.PersonAdded: _person_added,
     e.DelegationChanged: _delegation_changed,
     e.TrainingRecorded: _training_recorded,
+    e.SignInBarred: _sign_in_barred,
     e.PersonRemoved: _person_removed,
     e.AllocationCommitted: _allocation_committed,
     e.StudySealed: _study_sealed,

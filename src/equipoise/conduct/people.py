@@ -11,9 +11,10 @@ import unicodedata
 from collections.abc import Collection, Mapping
 
 from equipoise.conduct import events as e
-from equipoise.conduct.door import Events, View, act, refuse_if
+from equipoise.conduct.door import SYSTEM, Events, RunningTrial, View, act, refuse_if
 from equipoise.conduct.rules import check_not_future, check_reason
 from equipoise.conduct.state import Person
+from equipoise.ledger import Entry
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.protocol import Training
 from equipoise.study.roles import UNBLINDED_ROLES, Role
@@ -98,9 +99,23 @@ def record_training(
 
 @act(Role.ADMINISTRATOR)
 def remove_person(view: View, *, by: str, at: dt.datetime, reason: str = "", person: str) -> Events:
-    """Take somebody's role away, at once."""
+    """Take somebody's role away, at once; the reason is kept."""
     _active(view, person)
+    refuse_if(check_reason(reason, act="remove_person", where=Where(record=person)))
     return [e.PersonRemoved(person=person)]
+
+
+def bar_sign_in(
+    trial: RunningTrial, *, at: dt.datetime, person: str, n_failures: int, wait: dt.timedelta
+) -> tuple[Entry, ...]:
+    """Record that wrong passwords made an account wait, once for each time; nobody asks for it."""
+    with trial.lock, trial.store.transaction():
+        state = trial.state
+        known = state.people.get(person)
+        if known is None or (known.barred_at is not None and at < known.barred_at + wait):
+            return ()
+        barred = e.SignInBarred(person=person, n_failures=n_failures)
+        return trial.record(View(trial.study, state, SYSTEM), [barred], at=at, reason="")
 
 
 def check_person(

@@ -182,6 +182,7 @@ class Person(Struct, frozen=True):
     """Somebody with a role; no sites means all sites, no days means without limit.
 
     `trained` holds, by training, the last day on which it counts; None where it always does.
+    `barred_at` is when wrong passwords last made the account wait.
     """
 
     person: str
@@ -192,6 +193,7 @@ class Person(Struct, frozen=True):
     from_on: dt.date | None = None
     until_on: dt.date | None = None
     trained: Mapping[str, dt.date | None] = {}
+    barred_at: dt.datetime | None = None
 
     def may_see(self, site: str) -> bool:
         """Whether this person works at, or for, a site."""

@@ -8,16 +8,24 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
+from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import logout
+from django.contrib.auth import authenticate, logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import resolve, reverse
 from django.utils import timezone
 from msgspec import Struct
 
-from equipoise.conduct import Participant, Person, RunningTrial, TrialState
+from equipoise.conduct import (
+    Participant,
+    Person,
+    RunningTrial,
+    TrialState,
+    bar_sign_in,
+    check_duty,
+)
 from equipoise.problems import Problem, Refused, Text, problem
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
@@ -39,6 +47,10 @@ _STATUSES = {
     "EQ-C038": 404,
     "EQ-C042": 409,
     "EQ-C071": 409,
+    "EQ-C096": 403,
+    "EQ-C097": 403,
+    "EQ-C098": 403,
+    "EQ-W028": 429,
     "EQ-C081": 409,
     "EQ-C084": 409,
     "EQ-C087": 409,
@@ -91,11 +103,25 @@ class Visit(Struct, frozen=True):
         """Whether something is to be done, not shown."""
         return self.request.method == "POST"
 
-    @property
-    def is_password_given(self) -> bool:
-        """Whether the person proved once more who they are, as a signature asks."""
+    def check_password(self) -> tuple[Problem, ...]:
+        """Whether the person proved once more who they are, as a signature asks.
+
+        A wrong one counts as at the sign-in page: who tries out passwords has to wait.
+        """
+        name = self.person.person
         given = self.request.POST.get("password", "")[:4096]
-        return bool(self.request.user.check_password(given))
+        if authenticate(self.request, username=name, password=given) is not None:
+            return ()
+        return self.check_barred(name) or (problem("EQ-W026", "password"),)
+
+    def check_barred(self, name: str) -> tuple[Problem, ...]:
+        """Whether a name has to wait, which is put on record."""
+        if not AxesProxyHandler.is_locked(self.request, {"username": name}):
+            return ()
+        wait: dt.timedelta = settings.AXES_COOLOFF_TIME
+        n_failures: int = settings.AXES_FAILURE_LIMIT
+        bar_sign_in(self.trial, at=self.now, person=name, n_failures=n_failures, wait=wait)
+        return (problem("EQ-W028", minutes=int(wait.total_seconds()) // 60),)
 
     def may(self, *roles: Role) -> bool:
         """Whether the person holds one of these roles."""
@@ -212,6 +238,9 @@ class Page:
         if self.access.roles != ANYONE:
             if not belongs_here(person.role):
                 return visit.show("wrong_door.html", status=403, other=settings.OTHER_DOOR)
+            lacks = check_duty(visit.study, person, on=visit.now.date())
+            if lacks:
+                return visit.refuse(lacks)
             if not self.access.admits(person.role):
                 return visit.refuse([problem("EQ-W020", role=role_name(visit.study, person.role))])
         return self._check_method(visit)

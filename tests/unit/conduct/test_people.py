@@ -35,7 +35,7 @@ def screen(trial: RunningTrial, clock: Clock, by: str = "new") -> None:
 @pytest.mark.requirement("C18", "C26", "C28")
 def test_identifiers_are_never_given_again(trial: RunningTrial, clock: Clock) -> None:
     """Nobody gets a used identifier, not even that of somebody who left."""
-    conduct.remove_person(trial, by="administrator", at=clock(), person="monitor")
+    conduct.remove_person(trial, by="administrator", at=clock(), person="monitor", reason="Left")
 
     assert refusal(lambda: add(trial, clock, "monitor")) == ["EQ-C012"]
     assert refusal(lambda: add(trial, clock, "cell_unit")) == ["EQ-C013"]
@@ -55,7 +55,7 @@ def test_no_two_identifiers_look_alike(trial: RunningTrial, clock: Clock, person
 def test_who_was_unblinded_never_holds_a_blinded_role(trial: RunningTrial, clock: Clock) -> None:
     """Neither after leaving the cell unit nor under a second account, however written."""
     add(trial, clock, "unit2", name="Zo\u00e9 Martin", role=Role.CELL_UNIT)
-    conduct.remove_person(trial, by="administrator", at=clock(), person="unit2")
+    conduct.remove_person(trial, by="administrator", at=clock(), person="unit2", reason="Left")
 
     for name in ("Zo\u00e9 Martin", "zoe  MARTIN", "Zoe\u0301 Martin"):
         assert refusal(lambda name=name: add(trial, clock, "zm", name=name)) == ["EQ-C013"]
@@ -72,7 +72,7 @@ def test_a_blinded_role_ends_before_an_unblinded_one_begins(
     crossing = {"person": "unit2", "name": "Zoe Martin", "role": Role.CELL_UNIT}
 
     assert refusal(lambda: add(trial, clock, **crossing)) == ["EQ-C105"]
-    conduct.remove_person(trial, by="administrator", at=clock(), person="zm")
+    conduct.remove_person(trial, by="administrator", at=clock(), person="zm", reason="Left")
     add(trial, clock, **crossing)  # type: ignore[arg-type]
 
     assert trial.state.people["unit2"].is_active
@@ -97,13 +97,17 @@ def test_a_person_has_a_name_and_works_at_sites_that_exist(
 @pytest.mark.requirement("C27", "C31")
 def test_roles_are_checked_and_removal_is_immediate(trial: RunningTrial, clock: Clock) -> None:
     """An act outside one's role, by a stranger, or after removal is refused."""
-    conduct.remove_person(trial, by="administrator", at=clock(), person="coordinator")
+    conduct.remove_person(
+        trial, by="administrator", at=clock(), person="coordinator", reason="Left"
+    )
 
     assert refusal(lambda: screen(trial, clock, "monitor")) == ["EQ-C002"]
     assert refusal(lambda: screen(trial, clock, "nobody")) == ["EQ-C001"]
     assert refusal(lambda: screen(trial, clock, "coordinator")) == ["EQ-C001"]
+    why = {"by": "administrator", "at": clock(), "person": "auditor"}
+    assert refusal(lambda: conduct.remove_person(trial, **why)) == ["EQ-C004"]
     for person in ("coordinator", "nobody"):
-        gone = {"by": "administrator", "at": clock(), "person": person}
+        gone = {"by": "administrator", "at": clock(), "person": person, "reason": "Left"}
         assert refusal(lambda gone=gone: conduct.remove_person(trial, **gone)) == ["EQ-C001"]
 
 
@@ -217,3 +221,20 @@ def test_the_first_people_are_held_to_the_same(study: Study, clock: Clock) -> No
     attempt = lambda: conduct.open_trial(trial, at=clock(), people=people)  # noqa: E731
     assert refusal(attempt) == ["EQ-C012", "EQ-C014"]
     assert not trial.state.is_open
+
+
+@pytest.mark.requirement("C21")
+def test_wrong_passwords_are_put_on_record_once_for_each_wait(
+    trial: RunningTrial, clock: Clock
+) -> None:
+    """The next tries within the wait add nothing; a name that is nobody's leaves no trace."""
+    wait, at = dt.timedelta(minutes=15), clock()
+
+    def bar(person: str, after: int) -> list[str]:
+        instant = at + dt.timedelta(minutes=after)
+        made = conduct.bar_sign_in(trial, at=instant, person=person, n_failures=5, wait=wait)
+        return [entry.type for entry in made]
+
+    assert [bar("monitor", m) for m in (0, 14, 15)] == [["SignInBarred"], [], ["SignInBarred"]]
+    assert bar("nobody", 0) == []
+    assert trial.state.people["monitor"].barred_at == at + wait

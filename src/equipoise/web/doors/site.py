@@ -5,14 +5,17 @@ from django.urls import URLPattern, path
 from equipoise.web.views import access, acts, dashboard, eligibility, forms, overrides, oversight
 from equipoise.web.views import participant as one
 from equipoise.web.views import participants as all_of_them
+from equipoise.web.views import people as staff
 
 PERSON = "participants/<str:code>/"
 FORM = PERSON + "forms/<str:encounter>/<str:form>/<int:repeat>/"
+SOMEBODY = "people/<str:person>/"
 ENCOUNTER = PERSON + "encounters/<str:encounter>/"
 
 urlpatterns: list[URLPattern] = [
     path("", dashboard.dashboard, name="home"),
     path("sign-in/", access.sign_in, name="sign_in"),
+    path("welcome/", access.welcome, name="welcome"),
     path("sign-out/", access.sign_out, name="sign_out"),
     path("language/", access.set_language, name="language"),
     path("participants/", all_of_them.participants, name="participants"),
@@ -42,7 +45,12 @@ urlpatterns: list[URLPattern] = [
     path("deviations/", overrides.deviations, name="deviations"),
     path("resume/", oversight.resume, name="resume"),
     path("ledger/", oversight.ledger, name="ledger"),
-    path("people/", oversight.people, name="people"),
+    path("people/", staff.people, name="people"),
+    path("people/add/", staff.add, name="add_person"),
+    path(SOMEBODY + "delegate/", staff.delegate, name="delegate"),
+    path(SOMEBODY + "train/", staff.train, name="train"),
+    path(SOMEBODY + "remove/", staff.remove, name="remove_person"),
+    path(SOMEBODY + "invite/", staff.invite, name="invite"),
 ]
 handler400 = "equipoise.web.views.access.unreadable"
 handler404 = "equipoise.web.views.access.missing"

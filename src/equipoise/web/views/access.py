@@ -3,14 +3,18 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth import authenticate, get_user_model, login, logout
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.tokens import default_token_generator
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 
-from equipoise.problems import problem
+from equipoise.problems import Problem, problem
 from equipoise.web.pages import ANYONE, NOBODY, Page, Visit, belongs_here, page
+from equipoise.web.texts import t
 
 
 @page(roles=ANYONE, methods=("GET", "POST"))
@@ -22,10 +26,41 @@ def sign_in(visit: Visit) -> HttpResponse:
     password = visit.request.POST.get("password", "")[:4096]
     user = authenticate(visit.request, username=name, password=password)
     person = visit.state.people.get(name)
+    if user is None and (waits := visit.check_barred(name)):
+        return _show_sign_in(visit, status=429, problems=waits, typed=name)
     if user is None or person is None or not person.is_active:
         return _show_sign_in(visit, status=422, problems=(problem("EQ-W025"),), typed=name)
     login(visit.request, user)
     return redirect("home")
+
+
+@page(roles=ANYONE, methods=("GET", "POST"))
+def welcome(visit: Visit) -> HttpResponse:
+    """Choose a password, with the code that an administrator handed over."""
+    posted = visit.request.POST
+    name, code = posted.get("username", "")[:150].strip(), posted.get("code", "")[:200].strip()
+    found: tuple[Problem, ...] = ()
+    if visit.is_posted:
+        found = _choose_password(name, code, posted.getlist("password") + posted.getlist("again"))
+        if not found:
+            return visit.go("sign_in", done=t("welcome.done"))
+    status = 422 if found else 200
+    return visit.show("welcome.html", status=status, problems=found, typed=name)
+
+
+def _choose_password(name: str, code: str, typed: list[str]) -> tuple[Problem, ...]:
+    user = get_user_model().objects.filter(username=name).first()
+    if user is None or not default_token_generator.check_token(user, code):
+        return (problem("EQ-W030", "code"),)
+    if len(typed) != 2 or typed[0] != typed[1]:
+        return (problem("EQ-W031", "password"),)
+    try:
+        validate_password(typed[0][:4096], user)
+    except ValidationError as error:
+        return tuple(problem("EQ-W032", "password", why=why) for why in error.messages)
+    user.set_password(typed[0][:4096])
+    user.save()
+    return ()
 
 
 @page(roles=ANYONE, methods=("POST",))
@@ -90,5 +125,5 @@ def _show_sign_in(visit: Visit, *, status: int = 200, **values: Any) -> HttpResp
     return visit.show("sign_in.html", status=status, **(known | values))
 
 
-PUBLIC: tuple[Page, ...] = (sign_in, sign_out, set_language, not_found)
+PUBLIC: tuple[Page, ...] = (sign_in, welcome, sign_out, set_language, not_found)
 """What anybody may open."""

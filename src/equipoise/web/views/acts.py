@@ -185,11 +185,11 @@ def sign(visit: Visit, code: str) -> HttpResponse:
     meaning = t("sign.meaning")
     found: tuple[Problem, ...] = ()
     if visit.is_posted:
-        if visit.is_password_given:
+        found = visit.check_password()
+        if not found:
             digest = visit.request.POST.get("digest", "")[:64]
             sign_casebook(visit.trial, **_by(visit, code), meaning=meaning, digest=digest)
             return visit.go("participant", code=code, done=t("sign.done", participant=code))
-        found = (problem("EQ-W026", "password"),)
     return visit.show(
         "sign.html",
         status=422 if found else 200,

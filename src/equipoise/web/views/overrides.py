@@ -22,7 +22,7 @@ from equipoise.conduct import (
 )
 from equipoise.eligibility import CriterionVerdict
 from equipoise.language.words import REASONS
-from equipoise.problems import Refused, Text, problem
+from equipoise.problems import Refused, Text
 from equipoise.study.criteria import Criterion
 from equipoise.study.forms import Item
 from equipoise.study.roles import Role
@@ -144,9 +144,7 @@ def _decide(
     """Read the reason and the password; what is refused comes back with its words."""
     subject = visit.participant(code)
     (field,) = check_given([read_field("reason", _reason(needs_reason), visit.request.POST)])
-    found = list(problems_of([field]))
-    if not visit.is_password_given:
-        found.append(problem("EQ-W026", "password"))
+    found = [*problems_of([field]), *visit.check_password()]
     if found:
         return _show(visit, subject, field=field, problems=found, status=422)
     try:

@@ -1,4 +1,4 @@
-"""What overseers read: adverse events, the ledger, the people."""
+"""What overseers read: adverse events and the ledger."""
 
 from functools import lru_cache
 from typing import Any
@@ -128,13 +128,6 @@ def ledger(visit: Visit) -> HttpResponse:
         verification=_verify(visit),
         address=reverse("ledger"),
     )
-
-
-@page(roles=(Role.ADMINISTRATOR, Role.AUDITOR))
-def people(visit: Visit) -> HttpResponse:
-    """Everybody with a role."""
-    found = sorted(visit.state.people.values(), key=lambda p: (p.role, p.person))
-    return visit.show("people.html", people=found)
 
 
 def _may_resume(visit: Visit) -> bool:

@@ -1,0 +1,239 @@
+"""The people of the trial: who has which role, where and when; and what changes it."""
+
+import datetime as dt
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.tokens import default_token_generator
+from django.http import HttpResponse
+from django.urls import reverse
+from msgspec import Struct
+
+from equipoise.conduct import (
+    Person,
+    add_person,
+    change_delegation,
+    check_duty,
+    record_training,
+    remove_person,
+)
+from equipoise.problems import Problem, Refused, Text, problem
+from equipoise.study.forms import Item
+from equipoise.study.roles import Role
+from equipoise.web.entry.asking import Answers, Question, ask, date_of
+from equipoise.web.pages import Visit, page
+from equipoise.web.texts import say, t, text_of
+
+READERS = (Role.ADMINISTRATOR, Role.AUDITOR)
+
+
+class Told(Struct, frozen=True):
+    """Somebody in the list, their trainings, and what keeps them from acting today."""
+
+    person: Person
+    trainings: tuple[tuple[str, dt.date | None, bool], ...]
+    lacks: tuple[Problem, ...]
+
+
+@page(roles=READERS)
+def people(visit: Visit) -> HttpResponse:
+    """Everybody with a role, who acts and who has left."""
+    found = sorted(visit.state.people.values(), key=lambda p: (not p.is_active, p.role, p.person))
+    return visit.show(
+        "people.html",
+        told=[_tell(visit, p) for p in found],
+        may_change=visit.may(Role.ADMINISTRATOR),
+        trains=bool(visit.study.identity.training),
+    )
+
+
+@page(roles=(Role.ADMINISTRATOR,), methods=("GET", "POST"))
+def add(visit: Visit) -> HttpResponse:
+    """Give somebody a role, and the code with which they choose their own password."""
+
+    def act(answers: Answers) -> HttpResponse:
+        person = str(answers["person"])
+        add_person(
+            visit.trial,
+            **_by(visit, person),
+            name=str(answers["name"]),
+            role=Role(str(answers["role"])),
+            **_place(answers),
+        )
+        return _invite(visit, person)
+
+    roles = visit.study.identity.roles
+    words = {r.value: roles.get(r) or Text(r.value, r.value) for r in Role}
+    items = {
+        "person": Item(
+            label=text_of("people.person"), type="text", help=text_of("people.person_help")
+        ),
+        "name": Item(label=text_of("people.full_name"), type="text"),
+        "role": Item(label=text_of("people.role"), type="choice", choices=words),
+        **_place_items(),
+    }
+    question = Question(
+        title=t("people.add"),
+        button=t("people.add_button"),
+        lead=t("people.add_lead"),
+        back=reverse("people"),
+        items=items,
+    )
+    return ask(visit, question, act=act)
+
+
+@page(roles=(Role.ADMINISTRATOR,), methods=("GET", "POST"))
+def delegate(visit: Visit, person: str) -> HttpResponse:
+    """Change where and from when to when somebody acts."""
+    known = _active(visit, person)
+
+    def act(answers: Answers) -> HttpResponse:
+        by = _by(visit, person, str(answers["reason"]))
+        change_delegation(visit.trial, **by, **_place(answers))
+        return visit.go("people", done=t("people.changed", name=known.name))
+
+    question = Question(
+        title=t("people.delegate", name=known.name),
+        button=t("people.delegate_button"),
+        lead=t("people.delegate_lead"),
+        back=reverse("people"),
+        facts=_facts(visit, known),
+        items={**_place_items(), "reason": _reason()},
+    )
+    now: Answers = {
+        "sites": ", ".join(known.sites) or None,
+        "from_on": known.from_on.isoformat() if known.from_on else None,
+        "until_on": known.until_on.isoformat() if known.until_on else None,
+    }
+    return ask(visit, question, act=act, known=now)
+
+
+@page(roles=(Role.ADMINISTRATOR,), methods=("GET", "POST"))
+def train(visit: Visit, person: str) -> HttpResponse:
+    """Record a training that somebody completed."""
+    known = _active(visit, person)
+    asked = {
+        name: training.label
+        for name, training in visit.study.identity.training.items()
+        if known.role in training.by
+    }
+    if not asked:
+        raise Refused([problem("EQ-W029", person, name=known.name)])
+
+    def act(answers: Answers) -> HttpResponse:
+        record_training(
+            visit.trial,
+            **_by(visit, person),
+            training=str(answers["training"]),
+            on=date_of(answers, "on"),
+        )
+        return visit.go("people", done=t("people.trained", name=known.name))
+
+    question = Question(
+        title=t("people.train", name=known.name),
+        button=t("people.train_button"),
+        lead=t("people.train_lead"),
+        back=reverse("people"),
+        facts=_facts(visit, known),
+        items={
+            "training": Item(label=text_of("people.training"), type="choice", choices=asked),
+            "on": Item(label=text_of("people.trained_on"), type="date"),
+        },
+    )
+    return ask(visit, question, act=act, known={"on": visit.today.isoformat()})
+
+
+@page(roles=(Role.ADMINISTRATOR,), methods=("GET", "POST"))
+def remove(visit: Visit, person: str) -> HttpResponse:
+    """Take somebody's role away; what they have open ends with their next click."""
+    known = _active(visit, person)
+
+    def act(answers: Answers) -> HttpResponse:
+        remove_person(visit.trial, **_by(visit, person, str(answers["reason"])))
+        return visit.go("people", done=t("people.gone", name=known.name))
+
+    question = Question(
+        title=t("people.remove", name=known.name),
+        button=t("people.remove_button"),
+        lead=t("people.remove_lead"),
+        back=reverse("people"),
+        facts=_facts(visit, known),
+        items={"reason": _reason()},
+        is_grave=True,
+    )
+    return ask(visit, question, act=act)
+
+
+@page(roles=(Role.ADMINISTRATOR,), methods=("POST",))
+def invite(visit: Visit, person: str) -> HttpResponse:
+    """A new code, for a first password or a forgotten one; the old password counts until then."""
+    return _invite(visit, _active(visit, person).person)
+
+
+def _invite(visit: Visit, person: str) -> HttpResponse:
+    """Show the code once: no administrator chooses or learns a password (ASVS 6.4.6)."""
+    users = get_user_model().objects
+    user, is_new = users.get_or_create(username=person)
+    if is_new:
+        user.set_unusable_password()
+        user.save()
+    return visit.show(
+        "invited.html",
+        invited=visit.trial.state.people[person],
+        code=default_token_generator.make_token(user),
+        address=visit.request.build_absolute_uri(reverse("welcome")),
+    )
+
+
+def _tell(visit: Visit, person: Person) -> Told:
+    asked = visit.study.identity.training.items()
+    trainings = tuple(
+        (say(training.label), person.trained.get(name), name in person.trained)
+        for name, training in asked
+        if person.role in training.by
+    )
+    lacks = check_duty(visit.study, person, on=visit.now.date()) if person.is_active else ()
+    return Told(person, trainings, lacks)
+
+
+def _active(visit: Visit, person: str) -> Person:
+    known = visit.state.people.get(person)
+    if known is None or not known.is_active:
+        raise Refused([problem("EQ-C001", person, person=person)])
+    return known
+
+
+def _facts(visit: Visit, person: Person) -> tuple[tuple[str, str], ...]:
+    role = visit.study.identity.roles.get(Role(person.role), person.role)
+    return ((t("sign_in.username"), person.person), (t("people.role"), say(role)))
+
+
+def _place_items() -> dict[str, Item]:
+    days = {
+        name: Item(label=text_of(f"people.{name}"), type="date", required=False, help=text)
+        for name, text in (
+            ("from_on", text_of("people.from_help")),
+            ("until_on", text_of("people.until_help")),
+        )
+    }
+    sites = Item(
+        label=text_of("people.sites"),
+        type="text",
+        required=False,
+        help=text_of("people.sites_help"),
+    )
+    return {"sites": sites, **days}
+
+
+def _place(answers: Answers) -> dict[str, Any]:
+    sites = str(answers["sites"] or "").replace(",", " ").split()
+    days = {n: date_of(answers, n) if answers[n] else None for n in ("from_on", "until_on")}
+    return {"sites": tuple(dict.fromkeys(sites)), **days}
+
+
+def _by(visit: Visit, person: str, reason: str = "") -> dict[str, Any]:
+    return {"by": visit.person.person, "at": visit.now, "reason": reason, "person": person}
+
+
+def _reason() -> Item:
+    return Item(label=text_of("common.reason"), type="text", help=text_of("common.reason_help"))
