@@ -47,7 +47,7 @@ def compile_criteria(criteria: Sequence[tuple[str, Criterion]], find: Find) -> Q
     source = (
         "def decide(person, observed):\n"
         "    on, answers = person.on, person.answers\n"
-        f"    {writing.nothing_read()}\n"
+        f"{''.join(writing.reads)}"
         f"    return (\n{''.join(rows)}    )\n"
     )
     try:
@@ -65,14 +65,10 @@ class _Writing:
 
     def __init__(self, find: Find) -> None:
         self.find = find
-        self.constants: dict[str, Any] = {"UNREAD": object(), "Unknown": Unknown}
+        self.constants: dict[str, Any] = {"Unknown": Unknown}
         self.variables: dict[str, str] = {}
-        self.readers: dict[str, str] = {}
+        self.reads: list[str] = []
         self.n_parts = 0
-
-    def nothing_read(self) -> str:
-        """Each value is read when it is first asked for."""
-        return " = ".join([*self.variables.values(), "_", "UNREAD"])
 
     def constant(self, value: object) -> str:
         name = f"k{len(self.constants)}"
@@ -82,6 +78,13 @@ class _Writing:
     def part(self) -> str:
         self.n_parts += 1
         return f"t{self.n_parts}"
+
+    def named(self, told: str) -> tuple[str, str]:
+        """An expression, and the variable that holds what it gave."""
+        if told.isidentifier():
+            return told, told
+        part = self.part()
+        return f"({part} := {told})", part
 
     def criterion(self, name: str, criterion: Criterion) -> str:
         verdicts = settled_verdicts(name)
@@ -115,8 +118,8 @@ class _Writing:
 
     def decided(self, told: str) -> str:
         """Only a truth: where a person may attest, what is open is left to the long way."""
-        part = self.part()
-        return f"({part} if ({part} := {told}).__class__ is bool else None)"
+        given, part = self.named(told)
+        return f"({part} if {given}.__class__ is bool else None)"
 
     def expression(self, source: str) -> str:
         return self.condition(parse(source).root)
@@ -158,21 +161,20 @@ class _Writing:
         return f"(True if {true} else False if {false} else {self.joined(parts)})"
 
     def take(self, told: Sequence[str], wanted: str, join: str) -> tuple[str, Sequence[str]]:
-        parts = [self.part() for _ in told]
-        tests = (f"({p} := {t}) is {wanted}" for p, t in zip(parts, told, strict=True))
-        return f" {join} ".join(tests), parts
+        named = [self.named(t) for t in told]
+        return f" {join} ".join(f"{given} is {wanted}" for given, _ in named), [p for _, p in named]
 
     def joined(self, parts: Sequence[str]) -> str:
         return f"{self.constant(_join)}({', '.join(parts)})"
 
     def negated(self, told: str) -> str:
-        part = self.part()
-        return f"(not {part} if ({part} := {told}).__class__ is bool else {part})"
+        given, part = self.named(told)
+        return f"(not {part} if {given}.__class__ is bool else {part})"
 
     def plainly(self, value: str, told: Callable[[str], str]) -> str:
         """What is told of a value, unless it is no plain one."""
-        part = self.part()
-        is_open = f"({part} := {value}) is None or {part}.__class__ is Unknown"
+        given, part = self.named(value)
+        is_open = f"{given} is None or {part}.__class__ is Unknown"
         return f"({part} if {is_open} else {told(part)})"
 
     def link(self, left: Node, sign: str, right: Node) -> str:
@@ -255,11 +257,11 @@ class _Writing:
         if plain is None or plain.kind != kind:
             return ""
         variable = self.variables.get(name)
-        if variable is None:
+        if variable is None:  # read before all rules: nearly every person needs nearly all
             variable = self.variables[name] = f"v{len(self.variables)}"
-            self.readers[name] = self.constant(read_plain(plain, self.find))
-        call = f"{self.readers[name]}(person, observed)"
-        return f"({variable} if {variable} is not UNREAD else ({variable} := {call}))"
+            reader = self.constant(read_plain(plain, self.find))
+            self.reads.append(f"    {variable} = {reader}(person, observed)\n")
+        return variable
 
 
 def _leave_open(name: str, value: CriterionVerdict | Unknown | None) -> CriterionVerdict | None:
