@@ -2,18 +2,20 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 from equipoise.capture import Others, derive_item, derive_items, functions_over, to_known
 from equipoise.conduct.events import Value as Entered
 from equipoise.conduct.state import FormRecord, Participant, TrialState
 from equipoise.eligibility import (
+    Answer,
     Case,
     Observation,
     Reading,
     Verdict,
     assess_case,
+    items_attested,
     items_read,
 )
 from equipoise.language import Known, Value, evaluate, parse, unknown
@@ -161,7 +163,20 @@ def case_of(
     }[study.eligibility.reference_date]
     observed = observations_of(study, subject, until=reference, items=items)
     reading = Reading(study, observed, reference_on=reference)
-    return Case(reading, subject.answers)
+    return Case(reading, answers_of(study, subject, observed))
+
+
+def answers_of(
+    study: Study, subject: Participant, observed: Mapping[str, Sequence[Observation]]
+) -> Mapping[str, Answer]:
+    """What was judged. What was attested counts only for the values that stood there then."""
+    outdated = {
+        rule
+        for rule, paths in items_attested(study).items()
+        if (answer := subject.answers.get(rule)) is not None
+        and any(_comes_after(o.entry, answer.entry) for p in paths for o in observed.get(p, ()))
+    }
+    return {rule: a for rule, a in subject.answers.items() if rule not in outdated}
 
 
 def adverse_records(study: Study, subject: Participant) -> tuple[AdverseRecord, ...]:
@@ -260,6 +275,11 @@ def _entry_of(record: FormRecord, item: str, *, is_derived: bool) -> str:
     if is_derived and record.corrections:
         return record.corrections[-1].stamp.entry
     return record.entry_of(item)
+
+
+def _comes_after(entry: str, other: str) -> bool:
+    """Of two entries of one participant, which are all in one chain."""
+    return int(entry.rpartition(":")[2]) > int(other.rpartition(":")[2])
 
 
 def _instant(record: FormRecord) -> tuple[dt.date, dt.datetime]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from equipoise.eligibility.plain import Plain, PlainKind
 from equipoise.eligibility.quick import Quick, compile_criteria
+from equipoise.eligibility.settling import items_behind
 from equipoise.eligibility.types import REFERENCE, find_definition, find_item
 from equipoise.language import (
     Expression,
@@ -19,7 +20,7 @@ from equipoise.language import (
     parse,
 )
 from equipoise.language.functions import Kind
-from equipoise.study.criteria import Rule, ValueDefinition
+from equipoise.study.criteria import Rule, ValueDefinition, find_rules
 from equipoise.study.study import Study
 from equipoise.study.vocabulary import molar_mass_of
 
@@ -71,6 +72,19 @@ class Plan:
             form, _, item = path.partition(".")
             found[form].add(item)
         return {form: frozenset(items) for form, items in found.items()}
+
+    @cached_property
+    def attested(self) -> Mapping[str, frozenset[str]]:
+        """For each rule that a person may attest, the items that its expression rests on."""
+        return {
+            rule_id: frozenset(
+                path
+                for name in names_in(parse(rule.is_))
+                for path in items_behind(self.study, name)
+            )
+            for rule_id, rule in find_rules(self.study.eligibility).items()
+            if rule.attest is not None
+        }
 
     def value(self, name: str) -> ValuePlan | None:
         """How a value is read; None if the study has no such value."""
@@ -162,3 +176,8 @@ def plan_of(study: Study) -> Plan:
 def items_read(study: Study) -> Mapping[str, frozenset[str]]:
     """The items of each form that the criteria may read, so that nobody derives the others."""
     return plan_of(study).items
+
+
+def items_attested(study: Study) -> Mapping[str, frozenset[str]]:
+    """For each rule that a person may attest, the `form.item` of which the attestation speaks."""
+    return plan_of(study).attested

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from equipoise import conduct
+from equipoise.cli.trials import population_listing
 from equipoise.conduct import RunningTrial
 from equipoise.eligibility import assess_case
 from equipoise.language import Known, Unknown, unknown
@@ -254,3 +255,28 @@ def test_the_baseline_ends_with_the_first_infusion(course: Course, trial: Runnin
 
     assert forms["M0", "vitals", 0].warnings == ()
     assert forms["M3", "vitals", 0].warnings == ("moved", "heaviest")
+
+
+def test_the_listing_of_populations_says_who_belongs_and_why_it_cannot_be_told(
+    course: Course, trial: RunningTrial
+) -> None:
+    """One row a participant, two columns a population: the answer, and what is missing for it."""
+    trial.study = with_populations(
+        trial.study, all_in="randomized", able="eligible", heavy="vitals.weight > 60 kg"
+    )
+    course.randomized()
+    course.screen("02")
+
+    found = population_listing(trial.study, trial.state)
+
+    assert found.columns == (
+        *("site", "participant"),
+        *("all_in", "all_in.reasons", "able", "able.reasons", "heavy", "heavy.reasons"),
+    )
+    assert found.rows == (
+        ("01", "01-001", True, "", True, "", True, ""),
+        (
+            *("02", "02-001", False, ""),
+            *("unknown", "missing eligible", "unknown", "missing vitals.weight"),
+        ),
+    )
