@@ -6,7 +6,8 @@ unknown does, so what is told holds whatever the reference evaluator says of the
 None goes there.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -42,7 +43,10 @@ _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
 
 def compile_criteria(criteria: Sequence[tuple[str, Criterion]], find: Find) -> Quick:
     """One function for all criteria; `find` gives the plain form of a name that has one."""
-    writing = _Writing(find)
+    counting = _Writing(find)
+    for name, criterion in criteria:
+        counting.criterion(name, criterion)
+    writing = _Writing(find, shared=[name for name, n in counting.uses.items() if n > 1])
     rows = [f"        {writing.criterion(name, criterion)},\n" for name, criterion in criteria]
     source = (
         "def decide(person, observed):\n"
@@ -61,10 +65,17 @@ def compile_criteria(criteria: Sequence[tuple[str, Criterion]], find: Find) -> Q
 
 
 class _Writing:
-    """Source text under way: its constants, and a variable for each value that it reads."""
+    """Source text under way: its constants, and a variable for each value that it reads.
 
-    def __init__(self, find: Find) -> None:
+    Values that several parts ask for are `shared`: read before all rules. The others are read in
+    their place, which what came before may spare.
+    """
+
+    def __init__(self, find: Find, shared: Collection[str] = ()) -> None:
         self.find = find
+        self.shared = shared
+        self.uses: Counter[str] = Counter()
+        self.in_place: dict[str, str] = {}
         self.constants: dict[str, Any] = {"Unknown": Unknown}
         self.variables: dict[str, str] = {}
         self.reads: list[str] = []
@@ -83,6 +94,8 @@ class _Writing:
         """An expression, and the variable that holds what it gave."""
         if told.isidentifier():
             return told, told
+        if told in self.in_place:
+            return told, self.in_place[told]
         part = self.part()
         return f"({part} := {told})", part
 
@@ -256,12 +269,17 @@ class _Writing:
         plain = self.find(name)
         if plain is None or plain.kind != kind:
             return ""
+        self.uses[name] += 1
         variable = self.variables.get(name)
-        if variable is None:  # read before all rules: nearly every person needs nearly all
-            variable = self.variables[name] = f"v{len(self.variables)}"
-            reader = self.constant(read_plain(plain, self.find))
-            self.reads.append(f"    {variable} = {reader}(person, observed)\n")
-        return variable
+        if variable is not None:
+            return variable
+        variable = self.variables[name] = f"v{len(self.variables)}"
+        call = f"{self.constant(read_plain(plain, self.find))}(person, observed)"
+        if name in self.shared:
+            self.reads.append(f"    {variable} = {call}\n")
+            return variable
+        self.in_place[read := f"({variable} := {call})"] = variable
+        return read
 
 
 def _leave_open(name: str, value: CriterionVerdict | Unknown | None) -> CriterionVerdict | None:
