@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from equipoise.cli.folders import load_checked
+from equipoise.ledger import open_store
 
 from .conftest import STUDY, Rehearsed, answer_of, refused, run
 
@@ -147,7 +148,7 @@ def test_an_export_has_a_table_for_each_form(
     assert result.exit_code == 0, result.output
     assert result.stdout == f"Written to {tmp_path / 'tables'}. Seal {seal}\n"
     assert (manifest["seal"], manifest["realm"]) == (seal, "rehearsal")
-    assert set(tables) == {*forms, "listing.deviations"}
+    assert set(tables) == {*forms, "listing.deviations", "listing.populations"}
     written = json.dumps(manifest)
     for name, path in tables.items():
         with path.open(encoding="utf-8", newline="") as file:
@@ -157,6 +158,27 @@ def test_an_export_has_a_table_for_each_form(
         assert hashlib.sha256(path.read_bytes()).hexdigest() in written
         text = path.read_text(encoding="utf-8")
         assert [word for word in arm_words if word and word in text] == []
+
+
+def test_an_export_says_who_is_analyzed_together(own: Rehearsed, tmp_path: Path) -> None:
+    """Every participant once; in each population who the entries of the ledger say."""
+    run("export", STUDY, "--store", own.store, "-o", tmp_path / "tables")
+    with (tmp_path / "tables" / "listing.populations.csv").open(encoding="utf-8") as file:
+        rows = {row["participant"]: row for row in csv.DictReader(file)}
+    happened: dict[str, set[str]] = {}
+    for entry in open_store(own.store, read_only=True).read():
+        happened.setdefault(entry.type, set()).add(entry.stream)
+
+    def members(name: str) -> set[str]:
+        return {code for code, row in rows.items() if row[name] == "true"}
+
+    assert set(rows) == happened["ParticipantScreened"]
+    assert members("randomized") == happened["ParticipantRandomized"]
+    infused = happened["InfusionGiven"] & happened["ParticipantRandomized"]
+    assert members("treated") == infused
+    assert members("per_protocol") <= infused
+    assert {row["randomized"] for row in rows.values()} == {"true", "false"}
+    assert {row["randomized.reasons"] for row in rows.values()} == {""}
 
 
 def test_an_export_never_overwrites(own: Rehearsed, tmp_path: Path) -> None:

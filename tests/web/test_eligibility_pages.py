@@ -207,7 +207,7 @@ def test_the_verdict_is_fixed_at_randomization(trial: RunningTrial, sign_in: Sig
     assert said("eligibility.eligible") in page.text
     assert said("eligibility.fixed", on="")[:30] in page.text
     assert not page.all("form", class_="asked")
-    assert judge(client, code, "E6", "yes").codes == {"EQ-C023"}
+    assert judge(client, code, "E6", "yes").codes == {"EQ-C004"}
 
 
 def test_after_the_end_of_screening_the_page_shows_that_day(

@@ -1,11 +1,13 @@
 """Who is analyzed together: each population of the study folder, with its members."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from equipoise.analysis.groups import Arms, Basis, form_groups
 from equipoise.conduct.facts import assess_populations
 from equipoise.conduct.state import TrialState
-from equipoise.language import Known, Reason, Unknown
+from equipoise.language import Known, Reason, Unknown, Value
 from equipoise.problems import Text
 from equipoise.study.protocol import AnalysisPopulation
 from equipoise.study.study import Study
@@ -38,13 +40,18 @@ class PopulationTable(Struct, frozen=True):
     rows: tuple[PopulationCount, ...]
 
 
-def tabulate_populations(study: Study, state: TrialState, *, arms: Arms = None) -> PopulationTable:
-    """Assess everybody for every population; the arms only sort those who were found."""
-    basis, groups = form_groups(study, state, arms)
-    found = {
+def assess_everybody(study: Study, state: TrialState) -> Mapping[str, Mapping[str, Value]]:
+    """By participant and by population: true, false, or why it cannot be told."""
+    return {
         code: assess_populations(study, subject)
         for code, subject in sorted(state.participants.items())
     }
+
+
+def tabulate_populations(study: Study, state: TrialState, *, arms: Arms = None) -> PopulationTable:
+    """Assess everybody for every population; the arms only sort those who were found."""
+    basis, groups = form_groups(study, state, arms)
+    found = assess_everybody(study, state)
     rows = []
     for name, population in study.analysis.populations.items():
         members = tuple(code for code, held in found.items() if held[name] == Known(True))

@@ -80,9 +80,14 @@ def seal(store: Path, by: str, reason: str) -> int:
 @store_option
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="New folder.")
 def export(directory: Path, store: Path, output: Path) -> int:
-    """Write one CSV table a form, one of the deviations, and a manifest with the seal."""
+    """Write one CSV table a form, the deviations, the analysis populations, and a manifest."""
     from equipoise.cli.folders import load_checked
-    from equipoise.cli.trials import deviation_listing, form_rows, running_trial
+    from equipoise.cli.trials import (
+        deviation_listing,
+        form_rows,
+        population_listing,
+        running_trial,
+    )
     from equipoise.exchange import write_form_tables
     from equipoise.ledger import merkle_root
 
@@ -90,7 +95,8 @@ def export(directory: Path, store: Path, output: Path) -> int:
     trial = running_trial(store, study=study, read_only=True)
     root = merkle_root(trial.store.heads())
     rows = form_rows(study, trial.state)
-    listings = (deviation_listing(trial.state),)
+    state = trial.state
+    listings = (deviation_listing(state), population_listing(study, state))
     write_form_tables(study, rows, output, realm=trial.realm, seal=root, listings=listings)
     click.echo(f"Written to {output}. Seal {root}")
     return DONE

@@ -7,6 +7,7 @@ from equipoise.capture import Others, derive_items
 from equipoise.cli.folders import first_study, load_checked
 from equipoise.conduct import RunningTrial, TrialState
 from equipoise.exchange import FormRow, Listing
+from equipoise.language import Unknown, Value
 from equipoise.ledger import open_store
 from equipoise.problems import Refused, problem
 from equipoise.study.study import Study
@@ -81,3 +82,31 @@ def deviation_listing(state: TrialState) -> Listing:
             for line in list_deviations(state)
         ),
     )
+
+
+def population_listing(study: Study, state: TrialState) -> Listing:
+    """Who belongs to each analysis population, one row a participant: true, false or unknown.
+
+    Beside each, why it cannot be told. No rule of a population can name an arm.
+    """
+    from equipoise.analysis.populations import assess_everybody
+
+    names = study.analysis.populations
+    return Listing(
+        name="listing.populations",
+        columns=("site", "participant", *(c for n in names for c in (n, f"{n}.reasons"))),
+        rows=tuple(
+            (
+                state.participants[code].site,
+                code,
+                *(cell for name in names for cell in _membership(found[name])),
+            )
+            for code, found in assess_everybody(study, state).items()
+        ),
+    )
+
+
+def _membership(value: Value) -> tuple[object, str]:
+    if isinstance(value, Unknown):
+        return "unknown", "; ".join(f"{r.kind} {r.name}".strip() for r in value.reasons)
+    return value.value, ""

@@ -120,7 +120,8 @@ def digest_of(subject: Participant) -> str:
         (r.encounter, r.form, r.repeat, r.on.isoformat(), dict(r.values), dict(r.not_done))
         for _, r in sorted(subject.forms.items())
     ]
-    bound = (subject.code, subject.number, subject.status, forms, sorted(subject.missed))
+    judged = [(rule, a.is_true, a.on.isoformat()) for rule, a in sorted(subject.answers.items())]
+    bound = (subject.code, subject.number, subject.status, forms, sorted(subject.missed), judged)
     return hashlib.sha256(msgspec.json.encode(bound, order="deterministic")).hexdigest()
 
 

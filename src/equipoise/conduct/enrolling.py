@@ -5,7 +5,8 @@ import datetime as dt
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import assess_participant, find_judgement
-from equipoise.conduct.rules import check_in_trial, check_not_future, check_open
+from equipoise.conduct.randomizing import with_reassessment
+from equipoise.conduct.rules import check_in_trial, check_not_future, check_open, check_reason
 from equipoise.problems import problem
 from equipoise.study.roles import Role
 
@@ -39,20 +40,28 @@ def judge_criterion(
     is_true: bool,
     on: dt.date,
 ) -> Events:
-    """Answer a question of a criterion that only a person of a named role can answer."""
+    """Answer a question of a criterion that only a person of a named role can answer.
+
+    Once the proof of eligibility is fixed this takes a reason, until the lock, as a correction
+    does: what it changes as of then is told.
+    """
     subject = view.participant(participant)
     where = at_record(participant, rule)
-    problems = [*check_in_trial(view.state, subject), *check_not_future(on, at=at, where=where)]
+    if subject.verdict is None:
+        problems = [*check_in_trial(view.state, subject)]
+    else:
+        act = "judge_criterion"
+        problems = [*check_open(view.state), *check_reason(reason, act=act, where=where)]
+    problems += check_not_future(on, at=at, where=where)
     judgement = find_judgement(view.study, rule)
     if judgement is None:
         problems.append(problem("EQ-C021", where, rule=rule))
     elif view.person.role not in judgement.by:
         roles = ", ".join(judgement.by)
         problems.append(problem("EQ-C022", where, rule=rule, roles=roles, role=view.person.role))
-    if subject.status != "screening":
-        problems.append(problem("EQ-C023", where, participant=participant))
     refuse_if(problems)
-    return [e.CriterionJudged(participant=participant, rule=rule, is_true=is_true, on=on)]
+    judged = e.CriterionJudged(participant=participant, rule=rule, is_true=is_true, on=on)
+    return with_reassessment(view, judged, at=at, reason=reason)
 
 
 @act(Role.COORDINATOR, Role.INVESTIGATOR)

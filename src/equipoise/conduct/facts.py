@@ -2,13 +2,22 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 from equipoise.capture import Others, derive_item, derive_items, functions_over, to_known
 from equipoise.conduct.events import Value as Entered
 from equipoise.conduct.state import FormRecord, Participant, TrialState
-from equipoise.eligibility import Case, Observation, Reading, Verdict, assess_case
+from equipoise.eligibility import (
+    Answer,
+    Case,
+    Observation,
+    Reading,
+    Verdict,
+    assess_case,
+    items_attested,
+    items_read,
+)
 from equipoise.language import Known, Value, evaluate, parse, unknown
 from equipoise.safety import (
     AdverseRecord,
@@ -107,13 +116,20 @@ def in_time(subject: Participant) -> list[FormRecord]:
 
 
 def observations_of(
-    study: Study, subject: Participant, *, until: dt.date = dt.date.max
+    study: Study,
+    subject: Participant,
+    *,
+    until: dt.date = dt.date.max,
+    items: Mapping[str, frozenset[str]] | None = None,
 ) -> Mapping[str, tuple[Observation, ...]]:
-    """Every observation of every `form.item` up to a day, with its date and its ledger entry."""
+    """Every observation of every `form.item` up to a day, with its date and its ledger entry.
+
+    `items` are those of each form that are wanted; without them, all.
+    """
     found: dict[str, list[Observation]] = defaultdict(list)
     for record in (r for r in subject.forms.values() if r.on <= until):
-        others = latest_values(study, subject, encounter=record.encounter, before=record)
-        for item, observation in _observe(study, record, others):
+        wanted = None if items is None else items.get(record.form, frozenset())
+        for item, observation in _observe(study, record, subject, wanted=wanted):
             found[f"{record.form}.{item}"].append(observation)
     return {name: tuple(observed) for name, observed in found.items()}
 
@@ -126,19 +142,41 @@ def comes_later(study: Study, encounter: str) -> bool:
 
 def assess_participant(study: Study, subject: Participant, *, on: dt.date) -> Verdict:
     """The verdict as of the study's reference day; `on` is the day of a randomization to come."""
-    return assess_case(study, case_of(study, subject, on=on))
+    return assess_case(study, case_of(study, subject, on=on, items=items_read(study)))
 
 
-def case_of(study: Study, subject: Participant, *, on: dt.date) -> Case:
-    """What is known of a participant as of the study's reference day, and what was judged."""
+def case_of(
+    study: Study,
+    subject: Participant,
+    *,
+    on: dt.date,
+    items: Mapping[str, frozenset[str]] | None = None,
+) -> Case:
+    """What is known of a participant as of the study's reference day, and what was judged.
+
+    `items` are those of each form that are wanted; another reading may want others.
+    """
     reference = {
         "consent": subject.consent.on if subject.consent else on,
         "screening": subject.screened_on,
         "randomization": subject.randomized_on or on,
     }[study.eligibility.reference_date]
-    observed = observations_of(study, subject, until=reference)
+    observed = observations_of(study, subject, until=reference, items=items)
     reading = Reading(study, observed, reference_on=reference)
-    return Case(reading, subject.answers)
+    return Case(reading, answers_of(study, subject, observed))
+
+
+def answers_of(
+    study: Study, subject: Participant, observed: Mapping[str, Sequence[Observation]]
+) -> Mapping[str, Answer]:
+    """What was judged. What was attested counts only for the values that stood there then."""
+    outdated = {
+        rule
+        for rule, paths in items_attested(study).items()
+        if (answer := subject.answers.get(rule)) is not None
+        and any(_comes_after(o.entry, answer.entry) for p in paths for o in observed.get(p, ()))
+    }
+    return {rule: a for rule, a in subject.answers.items() if rule not in outdated}
 
 
 def adverse_records(study: Study, subject: Participant) -> tuple[AdverseRecord, ...]:
@@ -239,6 +277,11 @@ def _entry_of(record: FormRecord, item: str, *, is_derived: bool) -> str:
     return record.entry_of(item)
 
 
+def _comes_after(entry: str, other: str) -> bool:
+    """Of two entries of one participant, which are all in one chain."""
+    return int(entry.rpartition(":")[2]) > int(other.rpartition(":")[2])
+
+
 def _instant(record: FormRecord) -> tuple[dt.date, dt.datetime]:
     return record.on, record.stamp.at
 
@@ -262,21 +305,27 @@ def _parts(rule: Rule) -> Iterator[Rule]:
             yield from _parts(part)
 
 
-def _observe(study: Study, record: FormRecord, others: Others) -> Iterator[tuple[str, Observation]]:
+def _observe(
+    study: Study, record: FormRecord, subject: Participant, *, wanted: frozenset[str] | None
+) -> Iterator[tuple[str, Observation]]:
     form = study.forms[record.form]
-    derived = derive_items(form, values=record.values, others=others)
-    units = {k: i.unit for k, i in form.items.items()} | {k: d.unit for k, d in form.derive.items()}
+    derived: Mapping[str, Entered] = {}
+    if form.derive and (wanted is None or wanted & form.derive.keys()):
+        others = latest_values(study, subject, encounter=record.encounter, before=record)
+        derived = derive_items(form, values=record.values, others=others)
     for item, value in {**record.values, **derived}.items():
-        if value is not None:
-            yield (
-                item,
-                Observation(
-                    form=record.form,
-                    item=item,
-                    encounter=record.encounter,
-                    value=value,
-                    unit=units.get(item, ""),
-                    on=record.on,
-                    entry=_entry_of(record, item, is_derived=item in derived),
-                ),
-            )
+        if value is None or (wanted is not None and item not in wanted):
+            continue
+        defined = form.derive[item] if item in derived else form.items[item]
+        yield (
+            item,
+            Observation(
+                form=record.form,
+                item=item,
+                encounter=record.encounter,
+                value=value,
+                unit=defined.unit,
+                on=record.on,
+                entry=_entry_of(record, item, is_derived=item in derived),
+            ),
+        )

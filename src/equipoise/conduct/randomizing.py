@@ -22,7 +22,12 @@ from equipoise.conduct.door import (
     refuse_if,
 )
 from equipoise.conduct.evolve import apply_to
-from equipoise.conduct.facts import assess_participant, comes_later, observations_of
+from equipoise.conduct.facts import (
+    answers_of,
+    assess_participant,
+    comes_later,
+    observations_of,
+)
 from equipoise.conduct.overriding import check_outdated, granted_override, is_granted
 from equipoise.conduct.rules import (
     check_consented,
@@ -140,20 +145,28 @@ def record_number(
 
 
 def with_reassessment(
-    view: View, happened: e.FormSubmitted | e.ItemCorrected, *, at: dt.datetime, reason: str
+    view: View,
+    happened: e.FormSubmitted | e.ItemCorrected | e.CriterionJudged,
+    *,
+    at: dt.datetime,
+    reason: str,
 ) -> Events:
-    """The event, and after it what it changes in the eligibility of a randomized participant."""
+    """The event, and after it what it changes in the eligibility of a randomized participant.
+
+    What is judged afterwards is judged about the day of reference, whenever it is said.
+    """
     before = view.state.participants[happened.participant]
+    if before.verdict is None:
+        return [happened]
     chain, _ = place_of(happened)
     seq = view.state.heads.get(chain, 0) + 1
     by = view.person
     after = apply_to(before, happened, Stamp(by.person, by.role, at, reason, f"{chain}:{seq}"))
-    record = after.forms[happened.encounter, happened.form, happened.repeat]
-    if before.verdict is None or comes_later(view.study, record.encounter):
-        return [happened]
     proof = msgspec.convert(before.verdict, Verdict)
-    if record.on > proof.reference_on:
-        return [happened]
+    if not isinstance(happened, e.CriterionJudged):
+        record = after.forms[happened.encounter, happened.form, happened.repeat]
+        if comes_later(view.study, record.encounter) or record.on > proof.reference_on:
+            return [happened]
     changes = find_changes(view.study, after, proof)
     return [happened, *_tell(happened.participant, after, proof, changes=changes)]
 
@@ -161,10 +174,12 @@ def with_reassessment(
 def find_changes(study: Study, subject: Participant, proof: Verdict) -> tuple[e.Change, ...]:
     """Each criterion whose status as of that day is no longer the one last reported."""
     known = {k: r for k, r in subject.forms.items() if not comes_later(study, r.encounter)}
+    before = msgspec.structs.replace(subject, forms=known)
+    observed = observations_of(study, before, until=proof.reference_on)
     now = assess_eligibility(
         study,
-        observations=observations_of(study, msgspec.structs.replace(subject, forms=known)),
-        answers=subject.answers,
+        observations=observed,
+        answers=answers_of(study, subject, observed),
         reference_on=proof.reference_on,
     )
     fixed = {c.id: c.status for c in proof.criteria}

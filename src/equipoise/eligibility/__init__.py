@@ -2,6 +2,7 @@
 
 from equipoise.eligibility.assessing import Case, assess_case, assess_eligibility
 from equipoise.eligibility.checks import check_eligibility
+from equipoise.eligibility.plan import items_attested, items_read
 from equipoise.eligibility.settling import Opening, settle
 from equipoise.eligibility.values import Reading, believe
 from equipoise.eligibility.verdict import Answer, CriterionVerdict, Observation, Verdict
@@ -32,6 +33,8 @@ __all__ = [
     "change_criterion",
     "check_eligibility",
     "find_day",
+    "items_attested",
+    "items_read",
     "say_criterion",
     "settle",
     "settle_criterion",

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 from msgspec import Struct
@@ -34,6 +34,7 @@ from equipoise.language import (
     show,
     unknown,
 )
+from equipoise.language.values import ReasonKind
 from equipoise.study.criteria import Criterion, Judgement, Rule
 from equipoise.study.study import Study
 
@@ -86,8 +87,11 @@ def _tell(study: Study, case: Case) -> tuple[CriterionVerdict, ...]:
     plan = plan_of(study)
     tell = plan.tell_given if reading.is_given else plan.tell
     person = Person(reading.lookup, reading.functions, case.answers, reading.reference_on)
-    told = zip(tell(person, reading.observations), plan.criteria, strict=True)
-    return tuple([verdict or _brief(_assess(*criterion, case)) for verdict, criterion in told])
+    told = tell(person, reading.observations)
+    if all(told):
+        return cast("tuple[CriterionVerdict, ...]", told)
+    pairs = zip(told, plan.criteria, strict=True)
+    return tuple([verdict or _brief(_assess(*criterion, case)) for verdict, criterion in pairs])
 
 
 def _brief(verdict: CriterionVerdict) -> CriterionVerdict:
@@ -100,9 +104,12 @@ def _explain_all(study: Study, case: Case) -> tuple[CriterionVerdict, ...]:
 
 
 def _overall(criteria: Sequence[CriterionVerdict]) -> VerdictStatus:
-    if any(c.bars for c in criteria):
-        return "not_eligible"
-    waiting = {r.kind for c in criteria if c.status == "unknown" for r in c.reasons}
+    waiting: set[ReasonKind] = set()
+    for criterion in criteria:
+        if criterion.bars:
+            return "not_eligible"
+        if criterion.status == "unknown":
+            waiting.update(r.kind for r in criterion.reasons)
     if not waiting:
         return "eligible"
     return "potential" if waiting == {"awaiting_judgement"} else "undecided"
@@ -152,12 +159,11 @@ def _explain(part: Rule | str, case: Case, *, satisfied: bool, name: str = "") -
     if part.gap:
         value = Known(satisfied) if is_waived(part) else unknown("not_in_source", name)
         return _joined(value, part="gap", children=(), name=name)
-    for join, combine in _JOINS.items():
-        rules: tuple[Rule | str, ...] = getattr(part, f"{join}_")
-        if rules:
-            children = tuple(_explain(r, case, satisfied=satisfied) for r in rules)
-            value = combine([c.result for c in children])
-            return _joined(value, part=join, children=children, name=name)
+    if rules := part.all_ or part.any_ or part.none_:
+        join: _Join = "all" if part.all_ else "any" if part.any_ else "none"
+        children = tuple(_explain(r, case, satisfied=satisfied) for r in rules)
+        value = _JOINS[join]([c.result for c in children])
+        return _joined(value, part=join, children=children, name=name)
     found = _explain_source(part.is_, case, name=name)
     return found if part.attest is None else _attest(part.attest, found, case, name=name)
 

@@ -196,8 +196,11 @@ def _since(plain: Plain, function: str, day: Read) -> Read:
         if found is None or type(found) is Unknown:
             return found
         call = person.functions[function].call
+        first, last = bounds_of(found)
         try:
-            low, high = sorted(call(end) for end in bounds_of(found))
+            low = high = call(last)
+            if first != last:
+                low, high = sorted((low, call(first)))
         except (ArithmeticError, TypeError, ValueError):  # a function may give None
             return None
         return believe(low, high)
@@ -209,12 +212,17 @@ def _calculate(plain: Plain, function: str, inputs: Sequence[tuple[Read, float]]
     believe = _believe(plain)
 
     def read(person: Person, observed: Observed) -> Any:
-        numbers = [reader(person, observed) for reader, _ in inputs]
-        if None in numbers:
-            return None
-        if unknowns := [number for number in numbers if type(number) is Unknown]:
+        scaled, unknowns = [], []
+        for reader, factor in inputs:
+            number = reader(person, observed)
+            if number is None:
+                return None
+            if type(number) is Unknown:
+                unknowns.append(number)
+            else:
+                scaled.append(number * factor)
+        if unknowns:
             return Unknown(merge_reasons(unknowns))
-        scaled = (number * factor for number, (_, factor) in zip(numbers, inputs, strict=True))
         try:
             result = person.functions[function].call(*scaled)
         except (ArithmeticError, ValueError):

@@ -1,7 +1,8 @@
 """A study's values and rules made ready once, so that each person takes microseconds."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from msgspec import Struct
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 
 from equipoise.eligibility.plain import Plain, PlainKind
 from equipoise.eligibility.quick import Quick, compile_criteria
+from equipoise.eligibility.settling import items_behind
 from equipoise.eligibility.types import REFERENCE, find_definition, find_item
 from equipoise.language import (
     Expression,
@@ -18,7 +20,7 @@ from equipoise.language import (
     parse,
 )
 from equipoise.language.functions import Kind
-from equipoise.study.criteria import ValueDefinition
+from equipoise.study.criteria import Rule, ValueDefinition, find_rules
 from equipoise.study.study import Study
 from equipoise.study.vocabulary import molar_mass_of
 
@@ -58,6 +60,31 @@ class Plan:
     def tell_given(self) -> Quick:
         """All criteria from values that are read already."""
         return compile_criteria(self.criteria, self._given)
+
+    @cached_property
+    def items(self) -> Mapping[str, frozenset[str]]:
+        """The items of each form that a criterion may read."""
+        values = self.study.eligibility.values.values()
+        sources = [v.value for v in values] + [s for _, c in self.criteria for s in _sources(c)]
+        named = {name for source in sources if source for name in names_in(parse(source))}
+        found: dict[str, set[str]] = defaultdict(set)
+        for path in named | {value.from_ for value in values}:
+            form, _, item = path.partition(".")
+            found[form].add(item)
+        return {form: frozenset(items) for form, items in found.items()}
+
+    @cached_property
+    def attested(self) -> Mapping[str, frozenset[str]]:
+        """For each rule that a person may attest, the items that its expression rests on."""
+        return {
+            rule_id: frozenset(
+                path
+                for name in names_in(parse(rule.is_))
+                for path in items_behind(self.study, name)
+            )
+            for rule_id, rule in find_rules(self.study.eligibility).items()
+            if rule.attest is not None
+        }
 
     def value(self, name: str) -> ValuePlan | None:
         """How a value is read; None if the study has no such value."""
@@ -109,6 +136,16 @@ class Plan:
         )
 
 
+def _sources(rule: Rule | str) -> Iterator[str]:
+    """Every expression of a rule; an empty one where it has none."""
+    if isinstance(rule, str):
+        yield rule
+        return
+    yield from (rule.is_, getattr(rule, "when", ""))
+    for part in (*rule.all_, *rule.any_, *rule.none_):
+        yield from _sources(part)
+
+
 _PLAIN: Mapping[str, tuple[type, ...]] = {
     "number": (int, float),
     "boolean": (bool,),
@@ -134,3 +171,13 @@ def plan_of(study: Study) -> Plan:
             _PLANS.clear()
         found = _PLANS[id(study)] = Plan(study)
     return found
+
+
+def items_read(study: Study) -> Mapping[str, frozenset[str]]:
+    """The items of each form that the criteria may read, so that nobody derives the others."""
+    return plan_of(study).items
+
+
+def items_attested(study: Study) -> Mapping[str, frozenset[str]]:
+    """For each rule that a person may attest, the `form.item` of which the attestation speaks."""
+    return plan_of(study).attested

@@ -6,7 +6,8 @@ unknown does, so what is told holds whatever the reference evaluator says of the
 None goes there.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -42,12 +43,15 @@ _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
 
 def compile_criteria(criteria: Sequence[tuple[str, Criterion]], find: Find) -> Quick:
     """One function for all criteria; `find` gives the plain form of a name that has one."""
-    writing = _Writing(find)
+    counting = _Writing(find)
+    for name, criterion in criteria:
+        counting.criterion(name, criterion)
+    writing = _Writing(find, shared=[name for name, n in counting.uses.items() if n > 1])
     rows = [f"        {writing.criterion(name, criterion)},\n" for name, criterion in criteria]
     source = (
         "def decide(person, observed):\n"
         "    on, answers = person.on, person.answers\n"
-        f"    {writing.nothing_read()}\n"
+        f"{''.join(writing.reads)}"
         f"    return (\n{''.join(rows)}    )\n"
     )
     try:
@@ -61,18 +65,21 @@ def compile_criteria(criteria: Sequence[tuple[str, Criterion]], find: Find) -> Q
 
 
 class _Writing:
-    """Source text under way: its constants, and a variable for each value that it reads."""
+    """Source text under way: its constants, and a variable for each value that it reads.
 
-    def __init__(self, find: Find) -> None:
+    Values that several parts ask for are `shared`: read before all rules. The others are read in
+    their place, which what came before may spare.
+    """
+
+    def __init__(self, find: Find, shared: Collection[str] = ()) -> None:
         self.find = find
-        self.constants: dict[str, Any] = {"UNREAD": object(), "Unknown": Unknown}
+        self.shared = shared
+        self.uses: Counter[str] = Counter()
+        self.in_place: dict[str, str] = {}
+        self.constants: dict[str, Any] = {"Unknown": Unknown}
         self.variables: dict[str, str] = {}
-        self.readers: dict[str, str] = {}
+        self.reads: list[str] = []
         self.n_parts = 0
-
-    def nothing_read(self) -> str:
-        """Each value is read when it is first asked for."""
-        return " = ".join([*self.variables.values(), "_", "UNREAD"])
 
     def constant(self, value: object) -> str:
         name = f"k{len(self.constants)}"
@@ -82,6 +89,15 @@ class _Writing:
     def part(self) -> str:
         self.n_parts += 1
         return f"t{self.n_parts}"
+
+    def named(self, told: str) -> tuple[str, str]:
+        """An expression, and the variable that holds what it gave."""
+        if told.isidentifier():
+            return told, told
+        if told in self.in_place:
+            return told, self.in_place[told]
+        part = self.part()
+        return f"({part} := {told})", part
 
     def criterion(self, name: str, criterion: Criterion) -> str:
         verdicts = settled_verdicts(name)
@@ -115,8 +131,8 @@ class _Writing:
 
     def decided(self, told: str) -> str:
         """Only a truth: where a person may attest, what is open is left to the long way."""
-        part = self.part()
-        return f"({part} if ({part} := {told}).__class__ is bool else None)"
+        given, part = self.named(told)
+        return f"({part} if {given}.__class__ is bool else None)"
 
     def expression(self, source: str) -> str:
         return self.condition(parse(source).root)
@@ -158,21 +174,20 @@ class _Writing:
         return f"(True if {true} else False if {false} else {self.joined(parts)})"
 
     def take(self, told: Sequence[str], wanted: str, join: str) -> tuple[str, Sequence[str]]:
-        parts = [self.part() for _ in told]
-        tests = (f"({p} := {t}) is {wanted}" for p, t in zip(parts, told, strict=True))
-        return f" {join} ".join(tests), parts
+        named = [self.named(t) for t in told]
+        return f" {join} ".join(f"{given} is {wanted}" for given, _ in named), [p for _, p in named]
 
     def joined(self, parts: Sequence[str]) -> str:
         return f"{self.constant(_join)}({', '.join(parts)})"
 
     def negated(self, told: str) -> str:
-        part = self.part()
-        return f"(not {part} if ({part} := {told}).__class__ is bool else {part})"
+        given, part = self.named(told)
+        return f"(not {part} if {given}.__class__ is bool else {part})"
 
     def plainly(self, value: str, told: Callable[[str], str]) -> str:
         """What is told of a value, unless it is no plain one."""
-        part = self.part()
-        is_open = f"({part} := {value}) is None or {part}.__class__ is Unknown"
+        given, part = self.named(value)
+        is_open = f"{given} is None or {part}.__class__ is Unknown"
         return f"({part} if {is_open} else {told(part)})"
 
     def link(self, left: Node, sign: str, right: Node) -> str:
@@ -254,12 +269,17 @@ class _Writing:
         plain = self.find(name)
         if plain is None or plain.kind != kind:
             return ""
+        self.uses[name] += 1
         variable = self.variables.get(name)
-        if variable is None:
-            variable = self.variables[name] = f"v{len(self.variables)}"
-            self.readers[name] = self.constant(read_plain(plain, self.find))
-        call = f"{self.readers[name]}(person, observed)"
-        return f"({variable} if {variable} is not UNREAD else ({variable} := {call}))"
+        if variable is not None:
+            return variable
+        variable = self.variables[name] = f"v{len(self.variables)}"
+        call = f"{self.constant(read_plain(plain, self.find))}(person, observed)"
+        if name in self.shared:
+            self.reads.append(f"    {variable} = {call}\n")
+            return variable
+        self.in_place[read := f"({variable} := {call})"] = variable
+        return read
 
 
 def _leave_open(name: str, value: CriterionVerdict | Unknown | None) -> CriterionVerdict | None:

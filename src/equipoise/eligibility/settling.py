@@ -40,7 +40,7 @@ def settle(study: Study, verdict: Verdict) -> tuple[Opening, ...]:
 
 def _open(study: Study, criterion: str, reason: Reason) -> Iterator[Opening]:
     name, kind = reason.name, reason.kind
-    items = tuple(dict.fromkeys(_items_behind(study, name, frozenset())))
+    items = tuple(dict.fromkeys(items_behind(study, name)))
     for path in items:
         form, _, item = path.partition(".")
         yield Opening(criterion=criterion, kind=kind, name=name, form=form, item=item)
@@ -50,7 +50,7 @@ def _open(study: Study, criterion: str, reason: Reason) -> Iterator[Opening]:
     yield Opening(criterion=criterion, kind=kind, name=name, judgement=name if is_question else "")
 
 
-def _items_behind(study: Study, name: str, seen: frozenset[str]) -> Iterator[str]:
+def items_behind(study: Study, name: str, seen: frozenset[str] = frozenset()) -> Iterator[str]:
     """The items that a value is taken from, through whatever is computed between."""
     definition = find_definition(study, name)
     if definition is None or name in seen:
@@ -59,4 +59,4 @@ def _items_behind(study: Study, name: str, seen: frozenset[str]) -> Iterator[str
         yield definition.from_
         return
     for inner in sorted(names_in(parse(definition.value))):
-        yield from _items_behind(study, inner, seen | {name})
+        yield from items_behind(study, inner, seen | {name})

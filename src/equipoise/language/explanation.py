@@ -11,7 +11,7 @@ from msgspec import Struct
 from equipoise.language.evaluation import Lookup, Setting, evaluate_node
 from equipoise.language.functions import STANDARD_FUNCTIONS, Functions
 from equipoise.language.parsing import parse
-from equipoise.language.tree import Combination, Expression, Name, Node, Not, walk
+from equipoise.language.tree import Combination, Expression, Outline
 from equipoise.language.values import (
     Interval,
     Known,
@@ -27,6 +27,8 @@ from equipoise.problems import Language, Refused
 
 Shown = bool | int | float | str | tuple[int | float | str, int | float | str] | None
 """A value as it is stored: days as ISO text, an interval as its two bounds, unknown as None."""
+
+_STORED = (bool, int, float, str)
 
 Part = Literal["", "all", "any", "none", "at_least", "not", "judgement", "attest", "gap", "when"]
 
@@ -141,7 +143,7 @@ def explain(
     expression: Expression, lookup: Lookup, *, functions: Functions = STANDARD_FUNCTIONS
 ) -> Explanation:
     """Evaluate an expression and keep the way: conditions as children, values as inputs."""
-    return _explain(expression.root, expression, Setting(lookup, functions))
+    return _explain(expression.outline, Setting(lookup, functions))
 
 
 def show(value: Value) -> Shown:
@@ -161,28 +163,21 @@ def as_input(name: str, value: Value) -> Input:
     return Input(name, show(value), value.unit, sources=value.sources)
 
 
-def _explain(node: Node, expression: Expression, setting: Setting) -> Explanation:
+def _explain(outline: Outline, setting: Setting) -> Explanation:
+    node, text = outline.node, outline.text
     value = evaluate_node(node, setting)
-    text = expression.text_of(node)
-    reasons = merge_reasons([value])
-    unit = value.unit if isinstance(value, Known) else ""
-    if isinstance(node, Combination | Not):
-        operands = node.operands if isinstance(node, Combination) else (node.operand,)
-        children = tuple(_explain(n, expression, setting) for n in operands)
+    reasons, unit = ((), value.unit) if isinstance(value, Known) else (merge_reasons([value]), "")
+    if outline.parts:
+        children = tuple(_explain(part, setting) for part in outline.parts)
         part: Part = node.join if isinstance(node, Combination) else "not"
         return Explanation(text, show(value), unit, reasons, children, part=part)
-    inputs = _inputs(node, setting)
+    read = ((name, setting.lookup(name)) for name in outline.names)
+    inputs = tuple(as_input(name, value) for name, value in read if value is not None)
     return Explanation(text, show(value), unit, reasons, inputs=inputs)
 
 
-def _inputs(node: Node, setting: Setting) -> tuple[Input, ...]:
-    names = dict.fromkeys(n.name for n, _ in walk(node) if isinstance(n, Name))
-    values = [(name, setting.lookup(name)) for name in names]
-    return tuple(as_input(name, value) for name, value in values if value is not None)
-
-
 def _plain(value: object) -> bool | int | float | str:
-    if isinstance(value, bool | int | float | str):
+    if isinstance(value, _STORED):
         return value
     if isinstance(value, dt.date):
         return value.isoformat()

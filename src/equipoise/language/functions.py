@@ -118,7 +118,7 @@ def _points(is_true: bool, points: float) -> float:
 
 def _anniversary(start: dt.date, years: int) -> dt.date:
     try:
-        return start.replace(year=start.year + years)
+        return dt.date(start.year + years, start.month, start.day)
     except ValueError:
         return dt.date(start.year + years, 3, 1)
 

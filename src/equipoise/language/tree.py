@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from typing import Literal as OneOf
 
@@ -134,15 +135,35 @@ Node = (
 )
 
 
-class Expression(Struct, frozen=True):
+class Outline(Struct, frozen=True):
+    """A condition's own words, the names it reads in order, and the conditions that it joins."""
+
+    node: Node
+    text: str
+    names: tuple[str, ...]
+    parts: tuple[Outline, ...]
+
+
+class Expression(Struct, frozen=True, dict=True):
     """A parsed expression and the text that it was parsed from."""
 
     source: str
     root: Node
 
+    @cached_property
+    def outline(self) -> Outline:
+        """What an explanation shows of each condition, whoever it is about: made once."""
+        return self._outline_of(self.root)
+
     def text_of(self, node: Node) -> str:
         """The part's own words."""
         return self.source[node.span[0] : node.span[1]]
+
+    def _outline_of(self, node: Node) -> Outline:
+        names = dict.fromkeys(n.name for n, _ in walk(node) if isinstance(n, Name))
+        joined = parts_of(node) if isinstance(node, Combination | Not) else ()
+        parts = tuple(self._outline_of(part) for part in joined)
+        return Outline(node, self.text_of(node), tuple(names), parts)
 
 
 def parts_of(node: Node) -> tuple[Node, ...]:

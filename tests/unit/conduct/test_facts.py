@@ -6,7 +6,9 @@ import msgspec
 import pytest
 
 from equipoise import conduct
+from equipoise.cli.trials import population_listing
 from equipoise.conduct import RunningTrial
+from equipoise.eligibility import assess_case
 from equipoise.language import Known, Unknown, unknown
 from equipoise.problems import Refused, Text
 from equipoise.study.criteria import Criterion, Eligibility, Judgement, Rule
@@ -89,6 +91,24 @@ def test_observations_name_the_entry_that_gave_the_value(
     )
     correct(course, code, "leg", None, not_done="Bandage", seen=2)
     assert "skin.leg" not in conduct.observations_of(trial.study, trial.state.participants[code])
+
+
+def test_only_the_items_that_are_wanted_are_looked_at(course: Course, trial: RunningTrial) -> None:
+    """Entered or derived; and the verdict is that on everything that was observed."""
+    code = course.eligible()
+    subject = trial.state.participants[code]
+
+    def read(**items: set[str]) -> dict[str, object]:
+        wanted = {form: frozenset(names) for form, names in items.items()}
+        found = conduct.observations_of(trial.study, subject, items=wanted)
+        return {name: one.value for name, (one,) in found.items()}
+
+    assert read() == {}
+    assert read(skin={"leg"}, vitals={"pregnant"}) == {"skin.leg": 10, "vitals.pregnant": False}
+    assert read(skin={"total"}) == {"skin.total": 20}
+    day = course.clock.today
+    whole = assess_case(trial.study, conduct.case_of(trial.study, subject, on=day))
+    assert conduct.assess_participant(trial.study, subject, on=day) == whole
 
 
 @pytest.mark.parametrize("reference", ["consent", "screening", "randomization"])
@@ -235,3 +255,28 @@ def test_the_baseline_ends_with_the_first_infusion(course: Course, trial: Runnin
 
     assert forms["M0", "vitals", 0].warnings == ()
     assert forms["M3", "vitals", 0].warnings == ("moved", "heaviest")
+
+
+def test_the_listing_of_populations_says_who_belongs_and_why_it_cannot_be_told(
+    course: Course, trial: RunningTrial
+) -> None:
+    """One row a participant, two columns a population: the answer, and what is missing for it."""
+    trial.study = with_populations(
+        trial.study, all_in="randomized", able="eligible", heavy="vitals.weight > 60 kg"
+    )
+    course.randomized()
+    course.screen("02")
+
+    found = population_listing(trial.study, trial.state)
+
+    assert found.columns == (
+        *("site", "participant"),
+        *("all_in", "all_in.reasons", "able", "able.reasons", "heavy", "heavy.reasons"),
+    )
+    assert found.rows == (
+        ("01", "01-001", True, "", True, "", True, ""),
+        (
+            *("02", "02-001", False, ""),
+            *("unknown", "missing eligible", "unknown", "missing vitals.weight"),
+        ),
+    )

@@ -16,6 +16,7 @@ from equipoise.eligibility import (
     Verdict,
     assess_case,
     check_eligibility,
+    items_read,
     settle,
     terms_of,
 )
@@ -364,6 +365,19 @@ def test_items_and_the_reference_date_may_be_named_directly() -> None:
     rule = "history.skin >= 3 points and reference_date >= 2026-03-27 and days_since(born) > 3 days"
 
     assert statuses(assess(only(rule), history__skin=5, history__born="1980-01"))["I1"] == "met"
+
+
+def test_the_items_that_criteria_read_are_known_beforehand() -> None:
+    """Those behind every value, and those that a rule or its condition names, however deep."""
+    deep = Rule(all_=("fertile", Rule(none_=("history.skin < 4 points",))))
+    named = Criterion(number="1", when="history.hand > 1", any_=(deep,))
+    extra = ValueDefinition(value="lab.weight - history.face", unit="kg")
+    found = items_read(study((named,), (), {"crp": VALUES["crp"], "extra": extra}))
+
+    assert {form: found[form] for form in ("lab", "history")} == {
+        "lab": {"crp", "weight"},
+        "history": {"hand", "skin", "face"},
+    }
 
 
 def test_intervals_convert_too() -> None:

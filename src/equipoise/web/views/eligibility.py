@@ -69,6 +69,7 @@ def judge(visit: Visit, code: str, rule: str) -> HttpResponse:
         rule=rule,
         is_true=answer == "yes",
         on=visit.today,
+        reason=visit.request.POST.get("reason", ""),
     )
     return visit.go("eligibility", code=code, done=t("eligibility.judged"))
 
