@@ -87,6 +87,7 @@ def export(directory: Path, store: Path, output: Path) -> int:
         form_rows,
         population_listing,
         running_trial,
+        signature_listing,
     )
     from equipoise.exchange import write_form_tables
     from equipoise.ledger import merkle_root
@@ -96,7 +97,11 @@ def export(directory: Path, store: Path, output: Path) -> int:
     root = merkle_root(trial.store.heads())
     rows = form_rows(study, trial.state)
     state = trial.state
-    listings = (deviation_listing(state), population_listing(study, state))
+    listings = (
+        deviation_listing(state),
+        population_listing(study, state),
+        signature_listing(trial),
+    )
     write_form_tables(study, rows, output, realm=trial.realm, seal=root, listings=listings)
     click.echo(f"Written to {output}. Seal {root}")
     return DONE

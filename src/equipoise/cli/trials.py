@@ -5,13 +5,21 @@ from pathlib import Path
 
 from equipoise.capture import Others, derive_items
 from equipoise.cli.folders import first_study, load_checked
-from equipoise.conduct import RunningTrial, TrialState
+from equipoise.conduct import RunningTrial, TrialState, is_signed
+from equipoise.conduct.events import (
+    CasebookSigned,
+    OverrideConfirmed,
+    OverrideRequested,
+    from_entry,
+)
 from equipoise.exchange import FormRow, Listing
 from equipoise.language import Unknown, Value
 from equipoise.ledger import open_store
 from equipoise.problems import Refused, problem
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient
+
+SIGNED = (CasebookSigned, OverrideRequested, OverrideConfirmed)
 
 
 def running_trial(
@@ -110,3 +118,28 @@ def _membership(value: Value) -> tuple[object, str]:
     if isinstance(value, Unknown):
         return "unknown", "; ".join(f"{r.kind} {r.name}".strip() for r in value.reasons)
     return value.value, ""
+
+
+def signature_listing(trial: RunningTrial) -> Listing:
+    """Every signature that was ever given: who, as what, when, what it means, bound to what.
+
+    `stands` is no once the data it was bound to have changed (21 CFR 11.50(b): in every copy).
+    """
+    state, events = trial.state, {k.__name__: k for k in SIGNED}
+    rows = []
+    for entry in trial.store.read():
+        if entry.type not in events or entry.body is None:
+            continue
+        event = from_entry(entry.type, entry.body)
+        assert isinstance(event, SIGNED)
+        who, place = state.people[entry.by], f"{entry.chain}:{entry.seq}"
+        subject = state.participants[event.participant]
+        last = subject.signature
+        stands: bool | None = None
+        if isinstance(event, CasebookSigned):
+            stands = bool(last and last.stamp.entry == place and is_signed(trial.study, subject))
+        given = (event.participant, entry.type, who.name, entry.by, entry.role, entry.at)
+        bound = getattr(event, "digest", entry.body_digest)
+        rows.append((*given, event.meaning, bound, stands, place, state.seal_of(place)))
+    columns = "participant signed name person role at meaning digest stands entry seal"
+    return Listing(name="listing.signatures", columns=tuple(columns.split()), rows=tuple(rows))

@@ -17,7 +17,7 @@ from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_rules
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.state import Participant, Person, TrialState
-from equipoise.ledger import Draft, Entry, Realm, Store
+from equipoise.ledger import Draft, Entry, Realm, Store, merkle_root
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
@@ -126,7 +126,8 @@ class Act(Generic[P]):
             view = View(trial.study, trial.state, person)
             events = self.decide(view, *args, **kwargs)
             entries = trial.record(view, events, at=at, reason=reason)
-            return entries + _record_rules_met(trial, view.state, events, entries=entries)
+            entries += _record_rules_met(trial, view.state, events, entries=entries)
+            return entries + _seal(trial, view.state, events, entries=entries)
 
     def _admit(self, trial: RunningTrial, by: str, *, on: dt.date) -> Person:
         person = trial.state.people.get(by)
@@ -168,6 +169,29 @@ def _record_rules_met(
     return trial.record(View(trial.study, after, SYSTEM), met, at=last.at, reason="") if met else ()
 
 
+SEALED = (e.CasebookSigned, e.OverrideRequested, e.OverrideConfirmed, e.DataLocked)
+"""What is followed by a seal: a signature that was lost, or slipped in later, would show."""
+
+
+def _seal(
+    trial: RunningTrial, before: TrialState, events: Events, *, entries: Sequence[Entry]
+) -> tuple[Entry, ...]:
+    """The heads of all chains under one root, beside each signature and lock."""
+    sealed: tuple[Entry, ...] = ()
+    for event, entry in zip(events, entries, strict=False):
+        if isinstance(event, SEALED):
+            heads = trial.store.heads()
+            seal = e.StudySealed(
+                heads={chain: (head.seq, head.digest) for chain, head in heads.items()},
+                root=merkle_root(heads),
+                purpose=type(event).__name__,
+                entry=f"{entry.chain}:{entry.seq}",
+            )
+            view = View(trial.study, fold(before, entries), SYSTEM)
+            sealed += trial.record(view, [seal], at=entry.at, reason="")
+    return sealed
+
+
 def _may_meet_a_rule(study: Study, event: e.Happened) -> bool:
     """Whether an event can change what stopping rules count."""
     if isinstance(event, e.FormSubmitted | e.ItemCorrected):
@@ -194,6 +218,7 @@ def place_of(event: e.Happened) -> tuple[str, str]:
             | e.DelegationChanged()
             | e.TrainingRecorded()
             | e.SignInBarred()
+            | e.AccountabilityAccepted()
             | e.PersonRemoved()
         ):
             return "control", f"person/{event.person}"
