@@ -151,7 +151,11 @@ def test_the_work_list_and_other_readings_give_no_small_group_away(tmp_path: Pat
         moves = before[row["decision"], row["option"]]["moves"]
         lost = [n for move, n in moves.items() if move not in row["moves"]]
         assert len(lost) != 1 and all(n >= 5 for n in row["moves"].values())
-    assert {"decision": "attribution"} in shown["not_executable"]
+    reasons = {row["decision"]: row["because"]["en"] for row in shown["not_executable"]}
+    assert reasons["wash-out"] == "no form records when another trial ended"
+    spoken = run(*asked).stdout
+    assert f"wash-out: no option can be counted, because {reasons['wash-out']}" in spoken
+    assert f"onset: its other options cannot be counted, because {reasons['onset']}" in spoken
 
 
 def test_why_a_criterion_is_unknown_is_counted_when_asked(tmp_path: Path) -> None:

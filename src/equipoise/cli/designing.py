@@ -16,6 +16,7 @@ from equipoise.cli.answering import (
     json_option,
     preferred_language,
     problem_rows,
+    say_uncounted,
     show_problems,
     telling_time,
 )
@@ -173,6 +174,7 @@ def _is_database(people: str) -> bool:
 def _screen_file(
     study: "Study", people: Path, asked: Asked
 ) -> "tuple[Funnel, dict[str, list[dict[str, Any]]]]":
+    from equipoise.eligibility import find_uncounted
     from equipoise.problems import Where
     from equipoise.screening import (
         apply_mapping,
@@ -183,7 +185,6 @@ def _screen_file(
         prepare,
         run,
         settle,
-        unread,
         with_reasons,
         write_people,
     )
@@ -210,7 +211,8 @@ def _screen_file(
         readings = load_readings(asked.readings) if asked.readings else {}
         found = compare_readings(study, rows, readings, reference_on=asked.day, units=units)
         more["whatif"] = msgspec.to_builtins(found)
-        more["not_executable"] = [{"decision": d} for d in unread(study, found)]
+        uncounted = find_uncounted(study, [(d.decision, d.option) for d in found])
+        more["not_executable"] = msgspec.to_builtins(uncounted)
     return funnel, {k: list(v) for k, v in more.items()}
 
 
@@ -252,6 +254,8 @@ def _shown_moves(moves: dict[str, int], least: int) -> dict[str, int]:
 
 
 def _show(funnel: "Funnel", more: Mapping[str, list[dict[str, Any]]]) -> None:
+    from equipoise.eligibility import Uncounted
+
     click.echo(
         f"{funnel.people} people: {_text(funnel.eligible)} eligible, "
         f"{_text(funnel.not_eligible)} not eligible, {_text(funnel.undecided)} undecided, "
@@ -272,9 +276,7 @@ def _show(funnel: "Funnel", more: Mapping[str, list[dict[str, Any]]]) -> None:
         moves = ", ".join(f"{n} {move}" for move, n in row["moves"].items())
         moves = moves or (f"{row['changed']} people" if row["changed"] else "nobody")
         click.echo(f"{row['decision']} read as {row['option']}: {moves}")
-    unread = ", ".join(row["decision"] for row in more.get("not_executable", []))
-    if unread:
-        click.echo(f"No option can be executed of: {unread}")
+    say_uncounted(msgspec.convert(more.get("not_executable", []), list[Uncounted]))
     if funnel.least_shown:
         click.echo(f"Counts below {funnel.least_shown} are not shown.")
 

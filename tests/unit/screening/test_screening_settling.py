@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from equipoise.cli.folders import first_study, load_checked
+from equipoise.eligibility import find_uncounted
 from equipoise.problems import Refused, Where
-from equipoise.screening import compare_readings, load_readings, prepare, settle, unread
+from equipoise.screening import compare_readings, load_readings, prepare, settle
 from equipoise.study.criteria import Criterion
 from tests.unit.eligibility.small_study import judged, study
 
@@ -126,8 +127,97 @@ def test_what_an_option_would_use_is_compared_without_a_file() -> None:
     assert moves["curatelle", "both"] == {"eligible > not_eligible": 1}
     # Without the catheter nobody knows: 50 and 49 are open, 51 is out by the echo.
     assert moves["catheter-absent", "required"] == {"eligible > undecided": 2}
-    assert "onset" not in unread(first, compare_readings(first, rows))
-    assert {"attribution", "classification"} <= set(unread(first, found))
+
+
+def test_every_open_decision_on_eligibility_is_counted_or_says_why_not() -> None:
+    """None of the first study is passed over in silence."""
+    first = load_checked(first_study())
+    rows = pl.LazyFrame({"neutrophils": [0.5], "platelets": [200.0]})
+
+    found = compare_readings(first, rows)
+    uncounted = find_uncounted(first, [(d.decision, d.option) for d in found])
+
+    assert {u.decision: u.counted for u in uncounted} == {
+        "age-date": (),
+        "classification": (),
+        "onset": ("first-any",),
+        "gfr-formula": ("ckd-epi-2021", "measured"),
+        "upper-limits": (),
+        "neoplasm-date": (),
+        "ahsct-signers": (),
+        "immunosuppressants": (),
+        "wash-out": (),
+        "exceptions": (),
+    }
+    assert all(u.because and u.because.en and u.because.fr for u in uncounted)
+
+
+WELL = {
+    **{n: [False] for n in ("renal_crisis", "hemolytic_anemia", "renal_insufficiency", "rhythm")},
+    **{n: [False] for n in ("heart_failure", "mri_done", "rhc_done", "better_explained")},
+    **{n: [False] for n in ("neoplasm", "myelodysplasia", "in_other_trial", "may_conceive")},
+    **{n: [True] for n in ("insurance", "signed_copy", "2-willing", "2-available", "I6", "I7")},
+    **{n: [False] for n in ("E6", "E7", "E10", "E12")},
+    **{"age": [50], "sex": ["female"], "acr_eular": [15], "duration": [5.0], "mrss": [17.0]},
+    **{"dlco": [60.0], "fvc": [90.0], "fvc_equation": ["gli_2012"], "ild": [True]},
+    **{"dlco_corrected": [60.0], "spap": [20.0], "lvef": [60.0], "5b-attribution": [True]},
+    **{"effusion": ["none"], "av_block": ["none"], "guardianship": ["none"], "hiv": ["negative"]},
+    **{"crp": [1.0], "hb": [14.0], "neutrophils": [4.0], "platelets": [200.0]},
+    **{
+        "lymphocytes": [2.0],
+        "alt": [20.0],
+        "alt_upper": [40.0],
+        "ast": [20.0],
+        "ast_upper": [40.0],
+    },
+    **{"gfr": [80.0], "gfr_method": ["clearance"], "creatinine": [70.0]},
+    **{"weight": [60.0], "height": [165.0]},
+}
+
+
+@pytest.mark.requirement("C03")
+@pytest.mark.parametrize(
+    ("option", "person", "move"),
+    [
+        (("inclusion-1", "consent"), {"signed_copy": [None]}, "eligible > undecided"),
+        (("inclusion-1", "consent"), {}, None),
+        (("inclusion-1", "other"), {}, "eligible > undecided"),
+        (("exclusion-1", "other"), {}, "eligible > undecided"),
+        # A low FVC alone lets in, and by another equation it has to be worked out again.
+        (("fvc-equation", "gli-2012"), {"dlco": [90.0], "fvc": [70.0]}, None),
+        (("fvc-equation", "gli-global"), {"dlco": [90.0], "fvc": [70.0]}, "eligible > potential"),
+        (("fvc-equation", "gli-global"), {}, None),
+        # 32 % as the laboratory corrects; Cotes with 14 g/dL gives 28 * (9.38 + 14) / (1.7 * 14).
+        (
+            ("dlco-correction", "cotes-window"),
+            {"dlco": [28.0], "dlco_corrected": [32.0]},
+            "eligible > not_eligible",
+        ),
+        # CKD-EPI 2021: a woman of 50 with 300 umol/L has 16 mL/min/1.73 m2.
+        (("gfr-formula", "ckd-epi-2021"), {"creatinine": [300.0]}, "eligible > not_eligible"),
+        (("gfr-formula", "measured"), {"gfr_method": ["other"]}, "eligible > potential"),
+        (("gfr-formula", "measured"), {}, None),
+        # Du Bois: 60 kg and 165 cm are 1.66 m2, so 29.5 mL/min are 30.7 for each 1.73 m2.
+        (("gfr-indexing", "indexed"), {"gfr": [29.5]}, "not_eligible > eligible"),
+        (("gfr-indexing", "indexed"), {"gfr": [28.0]}, None),
+        (("attribution", "heart"), {"5b-attribution": [None]}, "potential > eligible"),
+        (
+            ("attribution", "heart"),
+            {"5b-attribution": [False], "ild": [False], "rhythm": [True]},
+            None,
+        ),
+    ],
+)
+def test_each_option_of_the_first_study_moves_whom_its_words_say(
+    option: tuple[str, str], person: dict[str, list[object]], move: str | None
+) -> None:
+    """One person who may take part by all that is assumed, and one thing that is different."""
+    first = load_checked(first_study())
+
+    found = compare_readings(first, pl.LazyFrame({**WELL, **person}))
+
+    (difference,) = (d for d in found if (d.decision, d.option) == option)
+    assert dict(difference.moves) == ({move: 1} if move else {})
 
 
 def test_numbers_and_joins_are_read_from_the_options_themselves() -> None:
