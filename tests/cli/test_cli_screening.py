@@ -184,13 +184,6 @@ def test_why_a_criterion_is_unknown_is_counted_when_asked(tmp_path: Path) -> Non
     assert "unknown because: hidden" in shown
 
 
-def test_reasons_are_of_files_alone(tmp_path: Path) -> None:
-    """A database is refused before it is opened."""
-    asked = ("screen", STUDY, "--people", tmp_path / "people.duckdb", "--reasons")
-
-    assert refused(*asked) == ["EQ-E060"]
-
-
 WAREHOUSE = """\
 CREATE TABLE patients (pid INTEGER, seen DATE, "Âge" INTEGER, gender VARCHAR);
 INSERT INTO patients VALUES (1, '2026-03-27', 40, 'F'), (2, '2026-03-27', 17, 'M');
@@ -258,9 +251,45 @@ def test_a_day_that_is_none_is_a_problem(tmp_path: Path, day: str, more: tuple[s
         assert refused(*asked, *files) == ["EQ-E020"]
 
 
-def test_what_a_database_does_not_give_is_not_passed_over(tmp_path: Path) -> None:
-    """Nobody waits for a file of verdicts that is never written."""
-    result = run("screen", STUDY, "--people", "any.duckdb", "--settle", "--out", "verdicts.csv")
+def test_a_database_gives_all_that_a_file_gives(tmp_path: Path) -> None:
+    """Work list, reasons, other readings and the row of each person."""
+    PEOPLE.write_parquet(tmp_path / "people.parquet")
+    database = tmp_path / "people.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        file = tmp_path / "people.parquet"
+        connection.execute(f"CREATE TABLE people AS SELECT * FROM '{file}'")
+    asked = ("--settle", "--reasons", "--what-if", "--json", "--out")
+
+    of_file, of_database = (
+        answer_of(run("screen", STUDY, "--people", people, *asked, tmp_path / out))
+        for people, out in ((file, "file.csv"), (database, "database.csv"))
+    )
+
+    assert of_database == of_file
+    assert of_file["settle"] and of_file["whatif"] and of_file["not_executable"]
+    rows = [
+        sorted((tmp_path / f"{name}.csv").read_text().splitlines()) for name in ("file", "database")
+    ]
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 6
+
+
+def test_a_database_names_its_tables_in_the_mapping(tmp_path: Path) -> None:
+    """A file of measurements beside a database is not passed over."""
+    asked = ("screen", STUDY, "--people", "any.duckdb", "--facts", tmp_path / "facts.csv")
+
+    result = run(*asked)
 
     assert result.exit_code == 2
-    assert "--out, --settle" in result.stderr
+    assert "--facts" in result.stderr
+
+
+def test_a_result_with_another_ending_is_refused_of_a_database_too(tmp_path: Path) -> None:
+    """Nothing is written."""
+    database = tmp_path / "people.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("CREATE TABLE people AS SELECT 'a' AS person, 40.0 AS age")
+
+    asked = ("screen", STUDY, "--people", database, "--out", tmp_path / "out.xlsx")
+
+    assert refused(*asked) == ["EQ-E029"]

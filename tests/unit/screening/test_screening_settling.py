@@ -1,6 +1,8 @@
 """What would settle the undecided, and what the other reading of a decision changes."""
 
+from itertools import combinations, product
 from pathlib import Path
+from random import Random
 
 import msgspec
 import polars as pl
@@ -10,7 +12,8 @@ from equipoise.cli.folders import first_study, load_checked
 from equipoise.eligibility import find_uncounted
 from equipoise.problems import Refused, Where
 from equipoise.screening import compare_readings, load_readings, prepare, settle
-from equipoise.study.criteria import Criterion
+from equipoise.study.criteria import Criterion, Rule
+from tests.agreement.people import one_by_one
 from tests.unit.eligibility.small_study import judged, study
 
 STUDY = study(
@@ -39,9 +42,79 @@ def test_the_work_list_names_what_is_missing_and_for_how_many() -> None:
     )
     engine = prepare(STUDY, rows, {}, reference_on=None, where=Where("people"))
 
-    found = [(m.names, m.people) for m in settle(engine, rows)]
+    found = [(m.kind, m.names, m.people) for m in settle(engine, rows)]
 
-    assert found == [(("E2",), 1), (("weight",), 1), (("crp", "hb"), 2)]
+    assert found == [
+        ("settles", ("E2",), 1),
+        ("settles", ("weight",), 1),
+        ("settles", ("crp", "hb"), 2),
+        # One of the two lets in, and only both would keep out.
+        ("may settle", ("crp",), 2),
+        ("may settle", ("hb",), 2),
+    ]
+
+
+DECIDES = study(
+    (
+        Criterion(number="1", any_=("crp > 5 mg/L", "hb < 110 g/L and sex = male")),
+        Criterion(number="2", none_=("weight > 60 kg", Rule(id="2a", judgement=judged()))),
+        Criterion(number="3", when="sex = female", is_="fertile"),
+    ),
+    (
+        Criterion(number="1", when="sex = male", all_=("height > 180 cm", "not (hb >= 130 g/L)")),
+        Criterion(number="2", is_="fertile and (method = bad or weight < 50 kg)"),
+    ),
+)
+VALUES: dict[str, tuple[object, ...]] = {
+    "crp": (1.0, 9.0),
+    "hb": (100.0, 120.0, 140.0),
+    "sex": ("female", "male"),
+    "weight": (45.0, 55.0, 65.0),
+    "2a": (True, False),
+    "fertile": (True, False),
+    "height": (170.0, 190.0),
+    "method": ("good", "bad"),
+}
+SCHEMA = pl.DataFrame({name: values[:2] for name, values in VALUES.items()}).schema
+
+
+def verdicts_of(people: list[dict[str, object]]) -> list[str]:
+    """By the evaluator that decides at the bedside."""
+    table = pl.DataFrame(people, schema=SCHEMA)
+    return [verdict.status for verdict in one_by_one(DECIDES, table)]
+
+
+def test_what_may_settle_a_person_does_for_some_answers_and_no_fewer_do() -> None:
+    """Every answer to every set of up to three is tried at the bedside, for people with holes.
+
+    Expected are the sets of which some answers decide, without those that hold a smaller one.
+    """
+    chance = Random(7)
+    for _ in range(40):
+        person = {n: chance.choice([None, *v]) for n, v in VALUES.items()}
+        if verdicts_of([person])[0] not in ("undecided", "potential"):
+            continue
+        rows = pl.DataFrame([person], schema=SCHEMA).lazy()
+        engine = prepare(DECIDES, rows, {}, reference_on=None, where=Where("people"))
+        found = settle(engine, rows)
+        (sure,) = (set(m.names) for m in found if m.kind == "settles")
+        may = [set(m.names) for m in found if m.kind == "may settle"] + [sure]
+
+        for names in (set(c) for n in (1, 2, 3) for c in combinations(VALUES, n)):
+            if any(person[name] is not None for name in names):
+                continue
+            tried = [
+                {**person, **dict(zip(sorted(names), answers, strict=True))}
+                for answers in product(*(VALUES[name] for name in sorted(names)))
+            ]
+            told = verdicts_of(tried)
+            decides = any(v in ("eligible", "not_eligible") for v in told)
+            if any(listed == names for listed in may):
+                assert decides, (person, names)
+            if decides:
+                assert any(listed <= names for listed in may), (person, names)
+            if sure <= names:
+                assert all(v in ("eligible", "not_eligible") for v in told), (person, names)
 
 
 def lungs() -> pl.LazyFrame:
