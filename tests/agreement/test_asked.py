@@ -1,5 +1,6 @@
 """What is asked beside the funnel: of DuckDB and of PostgreSQL the same as of a file."""
 
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,8 +10,10 @@ import msgspec
 import polars as pl
 import psycopg
 import pytest
+import sqlglot
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlglot import exp
 
 from equipoise.problems import Refused, Text, Where
 from equipoise.screening import (
@@ -21,8 +24,12 @@ from equipoise.screening import (
     with_reasons,
     write_people,
 )
+from equipoise.screening.settling import asking, because, split_study
+from equipoise.screening.settling.asking import UNDECIDED
 from equipoise.screening.warehouse import (
+    DIALECTS,
     Dialect,
+    Held,
     compare_held,
     count_people,
     hold_people,
@@ -30,10 +37,12 @@ from equipoise.screening.warehouse import (
     settle_held,
     write_held,
 )
+from equipoise.screening.warehouse.mapped import Source
+from equipoise.screening.warehouse.queries import both, groups_query, people_query, reasons_query
 from equipoise.study.protocol import Decision, Option, OtherReading
 from equipoise.study.study import Study
 from tests.agreement.people import NAMED_RULES, known_columns, people, studies
-from tests.agreement.test_sql import exact_days, fill
+from tests.agreement.test_sql import FORBIDDEN, exact_days, fill
 from tests.unit.eligibility.small_study import REFERENCE
 
 FEW = settings(
@@ -237,3 +246,30 @@ def everything() -> Study:
     rules = ("crp > 5 mg/L", "weight > 60 kg", "age > 70 years", "duration < 2 years", "fertile")
     inclusion = [Criterion(number=str(n), is_=rule) for n, rule in enumerate(rules, start=1)]
     return study(tuple(inclusion), (Criterion(number="1", is_="sex = male"),), MORE_VALUES)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_nothing_that_is_asked_turns_unknown_into_no(everything: Study, dialect: Dialect) -> None:
+    """Over columns of texts, in every dialect, Spark's among them."""
+    held = Held(
+        study=everything,
+        connection=None,  # type: ignore[arg-type]
+        dialect=dialect,
+        source=Source(exp.to_table("people"), dict.fromkeys(TEXTS, "text")),
+        headers={},
+        reference_on=None,
+        where=Where("people"),
+    )
+    split = split_study(everything)
+    apart, plan = held.plan(split.study), held.plan()
+    asked, reasons = asking(split, apart.plan.criteria), because(plan.plan.criteria)
+    together, extra, names = both(plan, plan)
+
+    for query in (
+        groups_query(apart, asked.terms, list(asked.flags), dialect, among=UNDECIDED),
+        groups_query(together, extra, names, dialect),
+        reasons_query(plan, reasons.terms, list(reasons.names), dialect),
+        people_query(plan, dialect, is_everybody=True),
+    ):
+        assert not [p for p in FORBIDDEN if re.search(p, query)]
+        assert sqlglot.parse_one(query, dialect=dialect).find(exp.Select)

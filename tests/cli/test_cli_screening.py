@@ -229,6 +229,13 @@ def test_a_mapping_means_the_same_for_a_database_and_for_files(tmp_path: Path) -
     )
 
     assert of_database == of_parquet == of_csv
+    texts = tmp_path / "texts.duckdb"
+    with duckdb.connect(str(texts)) as connection:
+        connection.execute(re.sub("DATE|DOUBLE", "VARCHAR", WAREHOUSE))
+    assert answer_of(run(*asked, "--people", texts)) == of_database
+    with duckdb.connect(str(texts)) as connection:
+        connection.execute("UPDATE patients SET seen = '27.03.2026'")
+    assert refused(*asked, "--people", texts) == ["EQ-E020"]
     by_id = {c["id"]: (c["met"], c["not_met"], c["unknown"]) for c in of_database["criteria"]}
     assert by_id["I3"] == (1, 1, 0)
     missing = tmp_path / "missing.yaml"

@@ -117,6 +117,23 @@ def test_what_may_settle_a_person_does_for_some_answers_and_no_fewer_do() -> Non
                 assert all(v in ("eligible", "not_eligible") for v in told), (person, names)
 
 
+def test_a_criterion_that_nobody_can_answer_is_never_what_may_settle() -> None:
+    """A gap of the record stays open; two of three are asked for together."""
+    lost = study(
+        (Criterion(number="1", gap="lost"),),
+        (Criterion(number="1", is_="at least 2 of (fertile, sex = male, crp > 5 mg/L)"),),
+    )
+    rows = pl.LazyFrame({"crp": [None], "fertile": [None], "sex": ["male"]})
+    engine = prepare(lost, rows, {}, reference_on=None, where=Where("people"))
+
+    found = [(m.kind, m.names, m.people) for m in settle(engine, rows)]
+
+    assert found == [
+        ("settles", ("I1", "crp", "fertile"), 1),
+        ("may settle", ("crp", "fertile"), 1),
+    ]
+
+
 def lungs() -> pl.LazyFrame:
     """Everybody has thick skin and attributed organs; lungs and pressures in all combinations."""
     values = {
