@@ -129,14 +129,21 @@ def _together(parts: Sequence[Sequence[Names]], instead: Sequence[Names] = ()) -
     found: list[Names] = [frozenset()]
     for ways in parts:
         joined = (one | other for one, other in product(found, ways))
-        found = _smallest(n for n in joined if not any(short <= n for short in instead))[:_MOST]
+        found = _smallest(n for n in joined if not any(short <= n for short in instead))
+        if len(found) > _MOST:
+            found = sorted(found, key=lambda n: (len(n), sorted(n)))[:_MOST]
     return tuple(found)
 
 
 def _smallest(ways: Iterable[Names]) -> list[Names]:
-    """Without those that hold another one, the shortest first."""
-    found: list[Names] = []
-    for names in sorted(set(ways), key=lambda n: (len(n), sorted(n))):
-        if not any(shorter <= names for shorter in found):
-            found.append(names)
-    return found
+    """Without those that hold another one, the shortest first; most are single names."""
+    ordered = sorted(set(ways), key=len)
+    if ordered and not ordered[0]:
+        return ordered[:1]
+    found = [names for names in ordered if len(names) == 1]
+    singles = frozenset[str]().union(*found)
+    longer: list[Names] = []
+    for names in ordered[len(found) :]:
+        if singles.isdisjoint(names) and not any(shorter <= names for shorter in longer):
+            longer.append(names)
+    return found + longer
