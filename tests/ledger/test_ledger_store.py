@@ -5,7 +5,8 @@ from contextlib import nullcontext
 import pytest
 
 from equipoise.ledger import MemoryStore, SqliteStore, Store, open_store, verify
-from equipoise.ledger.sqlite import TRIGGERS, create_tables
+from equipoise.ledger.sqlite import create_tables
+from equipoise.ledger.sqlite_tables import TRIGGERS
 from equipoise.problems import Refused
 
 

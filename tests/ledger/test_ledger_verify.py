@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from equipoise.ledger import make_seal, open_store, verify
-from equipoise.ledger.sqlite import TRIGGERS
+from equipoise.ledger.sqlite_tables import TRIGGERS
 
 N = 30
 
