@@ -148,7 +148,10 @@ def test_a_missing_body_is_an_error_unless_an_entry_orders_it(chain, draft):
         entry = msgspec.structs.replace(sound, **unsound)
         assert ("EQ-G024", "site/01 / 2") in codes(check_chain([*chain, entry]))
     gone = msgspec.structs.replace(sound, body=None)
-    assert codes(check_chain([*chain, gone])) == [("EQ-G024", "site/01 / 2"), ("EQ-G024", "control / 1")]
+    assert codes(check_chain([*chain, gone])) == [
+        ("EQ-G024", "site/01 / 2"),
+        ("EQ-G024", "control / 1"),
+    ]
 
 
 def test_a_salt_that_is_no_hex_is_found(chain):

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equipoise.ledger import Draft, Entry, MemoryStore, Store, make_seal, open_store, to_body, verify
+from equipoise.ledger import (
+    Draft,
+    Entry,
+    MemoryStore,
+    Store,
+    make_seal,
+    open_store,
+    to_body,
+    verify,
+)
 from equipoise.ledger.rows import to_row
 from equipoise.problems import Refused
 
@@ -128,7 +137,9 @@ def written(history) -> MemoryStore:
         except OverflowError:
             at = START
         by = {"at": at, "by": text, "role": text, "reason": text}
-        (made,) = store.append([Draft(chain=chain, stream=text, version=n, type="T", body=body, **by)])
+        (made,) = store.append(
+            [Draft(chain=chain, stream=text, version=n, type="T", body=body, **by)]
+        )
         if is_redacted:
             wanted.append(made)
     for n, entry in enumerate(wanted):

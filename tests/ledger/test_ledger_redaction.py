@@ -210,7 +210,9 @@ def test_an_older_file_learns_to_redact(path, draft, order):
 
 
 @pytest.mark.requirement("C11")
-def test_the_table_of_the_server_keeps_no_byte_of_it(postgres_server, place, postgres, draft, order):
+def test_the_table_of_the_server_keeps_no_byte_of_it(
+    postgres_server, place, postgres, draft, order
+):
     """Once its owner has had the table written anew; until then the old row is still there."""
     postgres.append([draft(1), draft(2, body=to_body({"text": SECRET.decode()})), order()])
     postgres.redact("site/01", 2, because=ORDER)

@@ -149,6 +149,9 @@ class PostgresStore:
             if is_first:
                 connection.execute(_HOLD, [None if chains is None else sorted(chains)])
             yield
+            # A transaction that was lost or spoiled meanwhile would end without a word.
+            if connection.info.transaction_status != TransactionStatus.INTRANS:
+                raise psycopg.OperationalError("the transaction had ended already")
 
     @contextmanager
     def batch(self) -> Iterator[None]:

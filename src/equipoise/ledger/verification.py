@@ -109,6 +109,8 @@ def _entries(store: Store) -> Iterator[Entry | Problem]:
                 yield from refused.problems
             except StopIteration:
                 return
+    except Refused as refused:  # not one entry: the reading did not begin
+        yield from refused.problems
     except _DAMAGE as error:
         yield _unreadable(error, n_read)
 
