@@ -1,5 +1,6 @@
-"""A PostgreSQL server of the tests' own, and stores in it: owned by one role, written by another."""
+"""A PostgreSQL server of the tests' own, with ledgers that one role owns and another writes."""
 
+import atexit
 import os
 import signal
 import time
@@ -68,8 +69,9 @@ class Server:
         """End it at once, without writing out what nobody will read, and remove its files."""
         process = self._server.get_postmaster_info().process
         process.send_signal(signal.SIGQUIT)
-        process.wait(10)
-        self._server.cleanup()
+        while process.is_running() and process.status() != "zombie":
+            time.sleep(0.01)
+        atexit.unregister(self._server._cleanup)
         rmtree(self.folder, ignore_errors=True)
 
 

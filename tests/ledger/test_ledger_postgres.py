@@ -95,7 +95,7 @@ def test_the_application_changes_nothing(postgres: PostgresStore, draft, stateme
 @pytest.mark.requirement("C04")
 @pytest.mark.parametrize("statement", RAW)
 @pytest.mark.parametrize("who", ["owner", "admin"])
-def test_the_guards_hold_for_owner_and_administrator(place, postgres, draft, who, statement):
+def test_the_guards_hold_for_owner_and_administrator(place, postgres, *, draft, who, statement):
     """Also in a session that claims to replay the changes of another server."""
     made = postgres.append([draft(1), draft(2)])
     with closing(connected(getattr(place, who))) as connection:
@@ -132,7 +132,7 @@ def test_copy_takes_no_row_out_of_order(place, postgres, draft, who):
 @pytest.mark.requirement("D30", "C05")
 @pytest.mark.parametrize("name", TRIGGERS)
 @pytest.mark.parametrize("how", ["DISABLE TRIGGER {}", "ENABLE TRIGGER {}", "DROP"])
-def test_a_missing_guard_is_reported(place, postgres, draft, name, how):
+def test_a_missing_guard_is_reported(place, postgres, *, draft, name, how):
     """Dropped, switched off, or no longer for every session."""
     postgres.append([draft(1)])
     table = TRIGGERS[name].table
@@ -144,7 +144,7 @@ def test_a_missing_guard_is_reported(place, postgres, draft, name, how):
 @pytest.mark.requirement("D30", "C05")
 @pytest.mark.parametrize("name", ROUTINES)
 @pytest.mark.parametrize("how", ["text", "path", "rights"])
-def test_a_rewritten_guard_is_reported(place, postgres, draft, name, how):
+def test_a_rewritten_guard_is_reported(place, postgres, *, draft, name, how):
     """The trigger stands, but what it runs is another thing, elsewhere, or with other rights."""
     postgres.append([draft(1)])
     routine = ROUTINES[name]
@@ -195,7 +195,7 @@ def test_without_the_guard_the_digest_still_finds_it(place, postgres, draft):
     ],
 )
 @pytest.mark.requirement("C04")
-def test_tampering_is_found(place, postgres, draft, change, code):
+def test_tampering_is_found(place, postgres, *, draft, change, code):
     """Whatever an owner alters with the guards put aside is named."""
     postgres.append([draft(n) for n in range(1, 4)])
     run(
@@ -235,7 +235,7 @@ def test_a_missing_key_is_reported(place, postgres, draft, key):
         ),
     ],
 )
-def test_a_right_too_many_is_reported(place, postgres, draft, grant, role, rights):
+def test_a_right_too_many_is_reported(place, postgres, *, draft, grant, role, rights):
     """The program's own role, or any other."""
     postgres.append([draft(1)])
     run(place.owner, grant)
@@ -344,7 +344,7 @@ def test_without_the_driver_the_remedy_is_said(monkeypatch):
     ],
 )
 def test_a_live_trial_is_not_recorded_on_a_forgetful_server(
-    postgres_server: Server, place, draft, setting, on, off
+    postgres_server: Server, place, *, draft, setting, on, off
 ):
     """A rehearsal may be."""
     live = postgres_server.create(realm="live")
@@ -591,7 +591,7 @@ def test_what_is_lost_within_a_transaction_is_lost_as_a_whole(place, postgres, d
 
 
 def test_a_transaction_that_was_spoiled_is_not_acknowledged(postgres, draft):
-    """After an error that the caller passed over the server would take back all, and say nothing."""
+    """After an error that is passed over, the server takes back everything without a word."""
 
     def act(statement):
         with postgres.transaction():
@@ -613,6 +613,7 @@ def test_a_connection_of_others_is_theirs_to_make_anew(place, draft):
     end_session(place, store)
     for _ in range(2):
         assert refused(lambda: store.append([draft(1)])) == ["EQ-G028"]
+    assert {p.code for p in verify(store).problems} == {"EQ-G028"}
     own = open_store(place.app)
     own.close()
     assert refused(own.heads) == ["EQ-G028"]

@@ -103,7 +103,7 @@ UPDATES = (
 @pytest.mark.parametrize(("statement", "is_refused"), UPDATES)
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_the_table_itself_lets_only_the_ordered_change_pass(
-    request, draft, order, kind, statement, is_refused
+    request, draft, *, order, kind, statement, is_refused
 ):
     """Whoever asks, as owner too, and with odd orders among the others."""
     store = request.getfixturevalue(kind)
@@ -211,7 +211,7 @@ def test_an_older_file_learns_to_redact(path, draft, order):
 
 @pytest.mark.requirement("C11")
 def test_the_table_of_the_server_keeps_no_byte_of_it(
-    postgres_server, place, postgres, draft, order
+    postgres_server, place, *, postgres, draft, order
 ):
     """Once its owner has had the table written anew; until then the old row is still there."""
     postgres.append([draft(1), draft(2, body=to_body({"text": SECRET.decode()})), order()])
