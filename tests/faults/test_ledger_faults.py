@@ -115,7 +115,6 @@ class Nursery:
         assert errors == []
         return {p.name: p.read_text().splitlines(keepends=True) for p in self.folder.glob("w*")}
 
-
     def abandon(self) -> None:
         """After a failure: leave nobody behind."""
         (self.folder / "stop").touch()

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from equipoise.ledger import Draft, MemoryStore, open_store, to_instant, verify
-from equipoise.ledger.postgres import PostgresStore, without_password
+from equipoise.ledger.opening import without_password
+from equipoise.ledger.postgres import PostgresStore
 from equipoise.ledger.postgres_tables import KEYS, ROUTINES, TRIGGERS, create_tables, has_tables
 from equipoise.ledger.rows import COLUMNS, to_row
 from equipoise.problems import Refused
@@ -418,6 +419,7 @@ def test_an_address_is_shown_without_its_password():
     """Who, where and which database."""
     assert without_password("postgresql://ann:x@h:5/db?a=b") == "postgresql://ann@h:5/db"
     assert without_password("postgresql://h/db") == "postgresql://h/db"
+    assert without_password("/srv/trial.db") == "/srv/trial.db"
 
 
 # Side by side

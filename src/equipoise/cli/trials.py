@@ -3,18 +3,20 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
+
 from equipoise.capture import Others, derive_items
 from equipoise.cli.folders import first_study, load_checked
 from equipoise.conduct import RunningTrial, TrialState
 from equipoise.exchange import FormRow, Listing
-from equipoise.ledger import open_store
+from equipoise.ledger import open_store, without_password
 from equipoise.problems import Refused, problem
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient
 
 
 def running_trial(
-    store: Path,
+    store: str | Path,
     *,
     study: Study | None = None,
     vault: VaultClient | None = None,
@@ -26,12 +28,14 @@ def running_trial(
         Refused: the folder is not, byte for byte, the one the trial was opened on.
     """
     opened = open_store(store, read_only=read_only)
+    if (command := click.get_current_context(silent=True)) is not None:
+        command.call_on_close(opened.close)
     if "vault" in opened.heads():
-        raise Refused([problem("EQ-G008", str(store), detail="vault", n_read=0)])
+        raise Refused([problem("EQ-G008", without_password(store), detail="vault", n_read=0)])
     trial = RunningTrial(study or load_checked(first_study()), opened, vault)
     opened_on = trial.state.digest
     if study is not None and opened_on and opened_on != study.digest:
-        raise Refused([problem("EQ-C019", str(store), digest=opened_on[:12])])
+        raise Refused([problem("EQ-C019", without_password(store), digest=opened_on[:12])])
     return trial
 
 

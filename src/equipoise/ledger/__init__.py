@@ -16,7 +16,7 @@ from equipoise.ledger.entry import (
     to_body,
     to_instant,
 )
-from equipoise.ledger.opening import open_store
+from equipoise.ledger.opening import is_address, open_store, without_password
 from equipoise.ledger.seal import Seal, check_seal, make_seal, merkle_root, tree_root
 from equipoise.ledger.sqlite import SqliteStore
 from equipoise.ledger.store import MemoryStore, Store
@@ -38,6 +38,7 @@ __all__ = [
     "check_seal",
     "derive_digest",
     "digest_of",
+    "is_address",
     "make_entry",
     "make_seal",
     "merkle_root",
@@ -47,4 +48,5 @@ __all__ = [
     "to_instant",
     "tree_root",
     "verify",
+    "without_password",
 ]

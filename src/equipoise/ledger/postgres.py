@@ -19,6 +19,7 @@ from psycopg.pq import TransactionStatus
 
 from equipoise.ledger.checking import refuse_if, whole
 from equipoise.ledger.entry import Draft, Entry, Head, Realm, link
+from equipoise.ledger.opening import HIDDEN, without_password
 from equipoise.ledger.postgres_tables import (
     Connection,
     check_guards,
@@ -70,7 +71,6 @@ _UNSAFE = (
     "SELECT name FROM unnest(ARRAY['fsync', 'full_page_writes', 'synchronous_commit']) AS name "
     "WHERE current_setting(name) = 'off'"
 )
-_HIDDEN = "postgresql://"
 # What the server keeps to now, it keeps to in this session, whatever is changed meanwhile.
 _PIN = "SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false)"
 
@@ -293,18 +293,6 @@ def open_address(
     return store
 
 
-def without_password(address: str) -> str:
-    """An address as it may be shown: role, host and database alone."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return _HIDDEN
-    if "@" in parts.path + parts.query + parts.fragment:  # a password with a slash in it
-        return _HIDDEN
-    who, at, host = parts.netloc.rpartition("@")
-    return f"{parts.scheme}://{who.partition(':')[0]}{at}{host}{parts.path}"
-
-
 @contextmanager
 def _opening(address: str, *, read_only: bool) -> Iterator[Connection]:
     """A connection for the body to look at; closed if that does not end well."""
@@ -333,7 +321,7 @@ def _is_readable(address: str) -> bool:
         read = conninfo_to_dict(address)
     except psycopg.ProgrammingError:
         return False
-    if without_password(address) == _HIDDEN:
+    if without_password(address) == HIDDEN:
         return False
     meant = urlsplit(address).password
     return meant is None or unquote(meant) == read.get("password", "")

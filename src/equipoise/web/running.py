@@ -8,7 +8,7 @@ from threading import Lock, local
 from django.conf import settings
 
 from equipoise.conduct import RunningTrial
-from equipoise.ledger import Draft, Entry, Head, Store, open_store
+from equipoise.ledger import Draft, Entry, Head, Store, open_store, without_password
 from equipoise.ledger.entry import Realm
 from equipoise.ledger.store import Heads
 from equipoise.problems import Refused, problem
@@ -97,7 +97,9 @@ def _open() -> RunningTrial:
     store = ThreadedStore(settings.STORE)
     if store.study != loaded.study.identity.study:
         given = loaded.study.identity.study
-        raise Refused([problem("EQ-W010", settings.STORE, store=store.study, study=given)])
+        raise Refused(
+            [problem("EQ-W010", without_password(settings.STORE), store=store.study, study=given)]
+        )
     vault = VaultClient(settings.VAULT, _token()) if settings.VAULT else None
     return RunningTrial(loaded.study, store, vault)
 
