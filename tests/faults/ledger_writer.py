@@ -64,6 +64,20 @@ def record(place: str, say: Callable[[str], None], name: str, site: str) -> None
     store.close()
 
 
+def race(place: str, say: Callable[[str], None], name: str, site: str) -> None:
+    """For the same versions of one stream as everybody else; says `VERSION won` or the refusal."""
+    store = open_store(place)
+    while not (_folder / "go").exists():
+        time.sleep(0.001)
+    for k in range(60):
+        try:
+            store.append([draft(f"site/{site}", "race", k)])
+            say(f"{k} won\n")
+        except Refused as refused:
+            say(f"{k} {refused.problems[0].code}\n")
+    store.close()
+
+
 def mix(place: str, say: Callable[[str], None], name: str, site: str) -> None:
     """At several sites and for the whole trial in turn; nobody else may be seen to interfere."""
     store, draw = open_store(place), random.Random(name)
@@ -107,7 +121,7 @@ def persistently(act: Callable[[], object]) -> object:
     raise TimeoutError
 
 
-HOW = {"record": record, "mix": mix}
+HOW = {"record": record, "mix": mix, "race": race}
 _folder = Path()
 
 

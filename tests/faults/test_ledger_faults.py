@@ -194,3 +194,17 @@ def test_acts_on_some_chains_and_on_all_never_meet(place, nursery):
     said = nursery.end()
     assert said == {f"w{k}": ["done\n"] for k in range(1, N_SITES + 1)}
     assert verify(place).problems == ()
+
+
+@pytest.mark.requirement("F02", "D09")
+@pytest.mark.parametrize("sites", [(1, 1), (1, 2)])
+def test_of_two_who_record_the_same_version_one_wins(place, nursery, sites):
+    """In one chain, and in two chains that are not held together."""
+    for site in sites:
+        nursery.spawn("race", site)
+    (nursery.folder / "go").touch()
+    said = [line.split() for lines in nursery.end().values() for line in lines]
+    for k in range(60):
+        assert sorted(word for number, word in said if number == str(k)) == ["EQ-G001", "won"]
+    assert [e.version for e in recorded(place)] == list(range(60))
+    assert verify(place).ok
