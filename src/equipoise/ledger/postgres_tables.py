@@ -77,10 +77,10 @@ END""",
         "",
         "trigger",
         f"""
-DECLARE last record;
+DECLARE last record; held text;
 BEGIN
-  PERFORM pg_advisory_xact_lock_shared({_STORE_KEY});
-  PERFORM pg_advisory_xact_lock({_CHAIN_KEY.format(chain="NEW.chain")});
+  held := pg_advisory_xact_lock_shared({_STORE_KEY});
+  held := pg_advisory_xact_lock({_CHAIN_KEY.format(chain="NEW.chain")});
   SELECT position, seq, digest INTO last FROM ledger_entry
     WHERE chain = NEW.chain ORDER BY seq DESC LIMIT 1;
   IF NOT FOUND THEN
