@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
+
 from equipoise.capture import Others, derive_items
 from equipoise.cli.folders import first_study, load_checked
 from equipoise.conduct import RunningTrial, TrialState, is_signed
@@ -14,7 +16,7 @@ from equipoise.conduct.events import (
 )
 from equipoise.exchange import FormRow, Listing
 from equipoise.language import Unknown, Value
-from equipoise.ledger import open_store
+from equipoise.ledger import open_store, without_password
 from equipoise.problems import Refused, problem
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient
@@ -23,7 +25,7 @@ SIGNED = (CasebookSigned, OverrideRequested, OverrideConfirmed)
 
 
 def running_trial(
-    store: Path,
+    store: str | Path,
     *,
     study: Study | None = None,
     vault: VaultClient | None = None,
@@ -35,12 +37,14 @@ def running_trial(
         Refused: the folder is not, byte for byte, the one the trial was opened on.
     """
     opened = open_store(store, read_only=read_only)
+    if (command := click.get_current_context(silent=True)) is not None:
+        command.call_on_close(opened.close)
     if "vault" in opened.heads():
-        raise Refused([problem("EQ-G008", str(store), detail="vault", n_read=0)])
+        raise Refused([problem("EQ-G008", without_password(store), detail="vault", n_read=0)])
     trial = RunningTrial(study or load_checked(first_study()), opened, vault)
     opened_on = trial.state.digest
     if study is not None and opened_on and opened_on != study.digest:
-        raise Refused([problem("EQ-C019", str(store), digest=opened_on[:12])])
+        raise Refused([problem("EQ-C019", without_password(store), digest=opened_on[:12])])
     return trial
 
 
