@@ -4,6 +4,7 @@ Everything that happens is an event; everything you see is computed from events;
 refused is explained. Acts are called with a `RunningTrial` and `by`, `at`, `reason`.
 """
 
+from equipoise.conduct.as_of import Casebook, casebook_as_of, state_as_of
 from equipoise.conduct.capturing import (
     correct_item,
     miss_encounter,
@@ -25,6 +26,7 @@ from equipoise.conduct.ending import (
 from equipoise.conduct.enrolling import fail_screening, judge_criterion, screen_participant
 from equipoise.conduct.evolve import evolve, fold
 from equipoise.conduct.facts import (
+    LateForm,
     adverse_records,
     assess_condition,
     assess_participant,
@@ -34,6 +36,7 @@ from equipoise.conduct.facts import (
     case_of,
     expects,
     find_judgement,
+    late_forms,
     latest_values,
     observations_of,
 )
@@ -55,6 +58,7 @@ from equipoise.conduct.randomizing import (
     record_number,
     request_randomization,
 )
+from equipoise.conduct.restoring import attest_gap, confirm_restore, record_restored
 from equipoise.conduct.state import Participant, Person, TrialState
 from equipoise.conduct.stopping import resume_trial
 
@@ -62,7 +66,9 @@ __all__ = [
     "ACTS",
     "KINDS",
     "Act",
+    "Casebook",
     "Checked",
+    "LateForm",
     "Participant",
     "Person",
     "RunningTrial",
@@ -74,11 +80,14 @@ __all__ = [
     "assess_participant",
     "assess_populations",
     "assess_rules",
+    "attest_gap",
     "baseline_day",
     "case_of",
+    "casebook_as_of",
     "check_folder",
     "complete_participant",
     "confirm_override",
+    "confirm_restore",
     "correct_item",
     "decline_override",
     "digest_of",
@@ -95,6 +104,7 @@ __all__ = [
     "is_signed",
     "judge_criterion",
     "last_expected",
+    "late_forms",
     "latest_values",
     "lock_data",
     "may_override_all",
@@ -108,6 +118,7 @@ __all__ = [
     "receive_adverse_event",
     "record_deviation",
     "record_number",
+    "record_restored",
     "record_seal",
     "remove_person",
     "request_override",
@@ -116,6 +127,7 @@ __all__ = [
     "screen_participant",
     "seal_trial",
     "sign_casebook",
+    "state_as_of",
     "submit_form",
     "withdraw_participant",
 ]
