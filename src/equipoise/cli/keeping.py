@@ -5,16 +5,25 @@ from pathlib import Path
 
 import click
 
-from equipoise.cli.answering import DONE, PROBLEMS, as_json, json_option
+from equipoise.cli.answering import (
+    DONE,
+    PROBLEMS,
+    as_json,
+    json_option,
+    problem_rows,
+    show_problems,
+    telling_time,
+)
 from equipoise.problems import LANGUAGES, Language, Refused, problem
 
+N_SHOWN = 20
 STORE = click.Path(exists=True, dir_okay=False, path_type=Path)
 store_option = click.option("--store", required=True, type=STORE, help="The ledger, a SQLite file.")
 
 
 @click.group()
 def ledger() -> None:
-    """Verify, export and seal the ledger."""
+    """Verify, seal, archive, back up, restore and look into the ledger."""
 
 
 @ledger.command()
@@ -24,7 +33,13 @@ def verify(store: Path, is_json: bool) -> int:
     """Check every chain, digest and seal; name the first bad entry."""
     from equipoise.ledger import verify as verify_ledger
 
-    found = verify_ledger(store)
+    with telling_time("verifying"):
+        found = verify_ledger(store)
+    warnings = [p for p in found.problems if p.severity == "warning"]
+    if not is_json:
+        show_problems(warnings[:N_SHOWN])
+    if len(warnings) > N_SHOWN and not is_json:
+        click.echo(f"... and {len(warnings) - N_SHOWN} more warnings: see --json", err=True)
     if is_json:
         bad = found.first_bad
         as_json(
@@ -35,6 +50,7 @@ def verify(store: Path, is_json: bool) -> int:
                 "first_bad": None
                 if bad is None
                 else {"chain": bad.chain, "seq": bad.seq, "code": bad.code, "message": bad.message},
+                "warnings": problem_rows(warnings),
             }
         )
     elif found.first_bad is None:
@@ -43,22 +59,6 @@ def verify(store: Path, is_json: bool) -> int:
         bad = found.first_bad
         click.echo(f"{bad.code}  {bad.chain}:{bad.seq}  {bad.message}", err=True)
     return DONE if found.ok else PROBLEMS
-
-
-@ledger.command("export")
-@store_option
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write."
-)
-def export_ledger(store: Path, output: Path) -> int:
-    """Write the whole ledger as JSON Lines, with a verifier beside it that needs nothing else."""
-    from equipoise.exchange import write_ledger_archive
-    from equipoise.ledger import open_store
-
-    n_entries = write_ledger_archive(open_store(store, read_only=True), output)
-    verifier = output.with_name("verify_archive.py")
-    click.echo(f"{n_entries} entries in {output}. Verify with: python3 {verifier} {output}")
-    return DONE
 
 
 @ledger.command()

@@ -24,6 +24,7 @@ from equipoise.conduct.ending import (
     withdraw_participant,
 )
 from equipoise.conduct.enrolling import fail_screening, judge_criterion, screen_participant
+from equipoise.conduct.events import event_schemas
 from equipoise.conduct.evolve import evolve, fold
 from equipoise.conduct.facts import (
     LateForm,
@@ -91,6 +92,7 @@ __all__ = [
     "correct_item",
     "decline_override",
     "digest_of",
+    "event_schemas",
     "evolve",
     "expects",
     "fail_screening",

@@ -4,6 +4,7 @@ It knows nothing of trials. What an entry means is its writer's business; that i
 written is this package's.
 """
 
+from equipoise.ledger.archive import Making, Manifest, opened_archive, write_archive
 from equipoise.ledger.entry import (
     Draft,
     Entry,
@@ -16,6 +17,7 @@ from equipoise.ledger.entry import (
     to_body,
     to_instant,
 )
+from equipoise.ledger.restoring import Restored, import_archive, restore, write_backup
 from equipoise.ledger.seal import Seal, check_seal, make_seal, merkle_root, tree_root
 from equipoise.ledger.sqlite import SqliteStore, open_store
 from equipoise.ledger.store import MemoryStore, Store
@@ -26,8 +28,11 @@ __all__ = [
     "Entry",
     "FirstBad",
     "Head",
+    "Making",
+    "Manifest",
     "MemoryStore",
     "Realm",
+    "Restored",
     "Seal",
     "SqliteStore",
     "Store",
@@ -36,12 +41,17 @@ __all__ = [
     "check_seal",
     "derive_digest",
     "digest_of",
+    "import_archive",
     "make_entry",
     "make_seal",
     "merkle_root",
     "open_store",
+    "opened_archive",
+    "restore",
     "to_body",
     "to_instant",
     "tree_root",
     "verify",
+    "write_archive",
+    "write_backup",
 ]
