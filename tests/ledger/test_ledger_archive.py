@@ -1,6 +1,8 @@
 """The archive: read by a program that knows nothing of this one, and never fooled."""
 
+import ast
 import hashlib
+import importlib
 import json
 import runpy
 import subprocess
@@ -47,7 +49,7 @@ def ask(path, *words):
     """The verifier in this process: its exit code, or what it says of the first fault."""
     before, sys.argv = sys.argv, ["__main__.py", str(path), *words]
     try:
-        runpy.run_path(str(VERIFIER), run_name="__main__")
+        runpy.run_module("equipoise.ledger.verify_archive", run_name="__main__")
     except SystemExit as ended:
         return str(ended.code)
     finally:
@@ -94,7 +96,18 @@ def test_the_archive_verifies_itself_with_python_alone(archive, sealed):
     assert done.stdout == f"30 entries, each as it was recorded. Seal {root}\n"
     assert len(VERIFIER.read_text(encoding="utf-8").splitlines()) < 60
     assert members_of(archive)["__main__.py"] == VERIFIER.read_bytes()
-    compile(VERIFIER.read_text(encoding="utf-8"), "verifier", "exec", flags=0, dont_inherit=True)
+    ast.parse(VERIFIER.read_text(encoding="utf-8"), feature_version=(3, 8))
+
+
+def test_its_seal_is_ours_for_any_number_of_chains():
+    """Two programs for the tree of RFC 6962, this one level by level, give the same root."""
+    name = "equipoise.ledger.verify_archive"
+    verifier = importlib.import_module(name)
+    del sys.modules[name]  # it is run as a program by the other tests
+    for n in range(40):
+        heads = {f"site-{k:02}": Head(k + 1, f"{k:064x}") for k in range(n)}
+        root = verifier.seal_of({c: [h.seq, h.digest] for c, h in heads.items()})
+        assert root == merkle_root(heads)
 
 
 @pytest.mark.requirement("C04")
@@ -364,6 +377,19 @@ def test_a_file_that_is_no_archive(tmp_path):
         opened.writestr("letter.txt", "Dear inspector")
     assert codes(path) == ["EQ-G031"]
     assert "manifest.json" in ask(path)
+
+
+@pytest.mark.requirement("D29")
+@pytest.mark.parametrize("member", ["entries.jsonl", "README.txt"])
+def test_a_member_that_cannot_be_unpacked_is_told(archive, member):
+    """A flipped byte in its packed bytes: EQ-G031 or EQ-G032, and the verifier says where."""
+    with zipfile.ZipFile(archive) as opened:
+        place = opened.getinfo(member).header_offset + 30 + len(member) + 40
+    content = bytearray(archive.read_bytes())
+    content[place] ^= 255
+    archive.write_bytes(content)
+    assert set(codes(archive)) <= {"EQ-G031", "EQ-G032", "EQ-G007", "EQ-G004", "EQ-G014"}
+    assert member in ask(archive) or "of chain" in ask(archive)
 
 
 def test_filling_is_all_or_nothing(sealed, tmp_path):

@@ -27,11 +27,6 @@ class Survey(Struct, frozen=True, kw_only=True):
     versions: Mapping[str, int]
     problems: tuple[Problem, ...]
 
-    @property
-    def ok(self) -> bool:
-        """Whether every entry is as it was recorded."""
-        return not has_errors(self.problems)
-
 
 class RecordedSeal(Struct, frozen=True):
     """A seal as the control chain holds it."""
