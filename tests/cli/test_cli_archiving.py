@@ -185,7 +185,7 @@ def test_the_restore_drill(unlocked: Rehearsed, tmp_path: Path) -> None:
 
 @pytest.mark.requirement("C54")
 def test_a_damaged_backup_tells_whom_it_concerns(own: Rehearsed, tmp_path: Path) -> None:
-    """Exit code 1 and nothing restored; with the option, up to the damage, and exit code 1 still."""
+    """Exit code 1 and nothing restored; with the option up to the damage, and exit code 1 too."""
     run("ledger", "backup", "--store", own.store, "-o", tmp_path / "b.db")
     chain, seq, body = a_body(tmp_path / "b.db")
     flip(tmp_path / "b.db", body, at=len(body) // 2)
