@@ -1,9 +1,11 @@
 """Time travel: as of any moment the trial is what it was then."""
 
 import datetime as dt
+import gc
 import random
 
 import pytest
+from msgspec import structs
 
 from equipoise import conduct
 from equipoise.conduct import TrialState, casebook_as_of, evolve, fold, state_as_of
@@ -121,6 +123,18 @@ def test_entry_by_entry_or_all_at_once(trial) -> None:
         assert before != state
     assert state == fold(TrialState(), trial.store.read()) == trial.state
     assert TrialState() == TrialState(participants={}, versions={}, heads={})
+
+
+def test_the_collector_is_left_as_it_was(trial) -> None:
+    """On after a fold if it was on before, also after one that fails; off if it was off."""
+    last = list(trial.store.read())[-1]
+    unknown = structs.replace(last, type="Unknown")
+    for switch, is_on in ((gc.enable, True), (gc.disable, False), (gc.enable, True)):
+        switch()
+        fold(TrialState(), trial.store.read())
+        with pytest.raises(KeyError):
+            fold(TrialState(), [unknown])
+        assert gc.isenabled() is is_on
 
 
 @pytest.mark.requirement("C03", "C59")
