@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from equipoise.cli.looking_back import read_moment
-from equipoise.ledger import open_store
+from equipoise.ledger import Draft, open_store
 from equipoise.problems import Refused
 
 from .conftest import STUDY, Rehearsed, a_body, answer_of, codes, command, refused, run
@@ -70,6 +70,8 @@ def test_import_and_export_again_give_the_same_bytes(rehearsed: Rehearsed, tmp_p
     """And the file's digest is what a machine is told."""
     told = json.loads(export(rehearsed.store, tmp_path / "a.zip", "--json"))
     done = run("ledger", "import", tmp_path / "a.zip", "--store", tmp_path / "new.db")
+    other = run("ledger", "import", tmp_path / "a.zip", "--store", tmp_path / "n2.db", "--json")
+    assert answer_of(other) == {"entries": told["entries"], "seal": told["seal"]}
     again = json.loads(export(tmp_path / "new.db", tmp_path / "b.zip", "--json"))
 
     assert done.exit_code == 0, done.output
@@ -157,6 +159,8 @@ def test_the_restore_drill(unlocked: Rehearsed, tmp_path: Path) -> None:
     backup, new = tmp_path / "backup.db", tmp_path / "new.db"
     made = run("ledger", "backup", "--store", unlocked.store, "-o", backup)
     seal = made.stdout.splitlines()[-1]
+    second = run("ledger", "backup", "--store", unlocked.store, "-o", tmp_path / "b2", "--json")
+    assert answer_of(second)["seal"] == seal
     restored = run("ledger", "restore", backup, "--store", new, "--json")
     answer = answer_of(restored)
     after = answer_of(run("ledger", "verify", "--store", new, "--json"))
@@ -208,6 +212,8 @@ def test_a_damaged_backup_tells_whom_it_concerns(own: Rehearsed, tmp_path: Path)
     assert some.exit_code == 1
     assert f"entries restored to {tmp_path / 'new.db'}" in some.stdout
     assert run("ledger", "verify", "--store", tmp_path / "new.db").exit_code == 0
+    query = "SELECT body FROM ledger_entry WHERE type = 'LedgerRestored'"
+    assert json.loads(in_ledger(tmp_path / "new.db", query)[0][0])["is_complete"] is False
     assert in_ledger(tmp_path / "new.db", f"SELECT max(seq) {where}") == [(seq - 1,)]
 
 
@@ -262,6 +268,24 @@ def test_a_clock_that_jumped_is_told_where_it_matters(own: Rehearsed) -> None:
     assert (found.exit_code, told["ok"]) == (0, True)
     assert codes(found) == ["EQ-G030"]
     assert [w["code"] for w in told["warnings"]] == ["EQ-G030"]
+
+
+def test_many_jumps_are_not_all_printed(tmp_path: Path) -> None:
+    """Twenty, and how many more; a machine gets them all."""
+    store = open_store(tmp_path / "t.db", study="S1", realm="live", create=True)
+    start = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+    drafts = [
+        Draft(chain="c", stream="s", version=n, type="T", at=at, by="a", role="r")
+        for n, at in enumerate(start - dt.timedelta(hours=k) for k in range(26))
+    ]
+    store.append(drafts)
+    store.close()
+    shown = run("ledger", "verify", "--store", tmp_path / "t.db")
+    told = answer_of(run("ledger", "verify", "--store", tmp_path / "t.db", "--json"))
+
+    assert codes(shown) == ["EQ-G030"] * 20
+    assert "... and 5 more warnings" in shown.stderr
+    assert len(told["warnings"]) == 25
 
 
 @pytest.mark.requirement("C13")

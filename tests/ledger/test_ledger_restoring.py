@@ -155,7 +155,11 @@ def test_damage_is_told_with_whom_it_concerns(
 def test_what_is_safe_can_be_restored(live, backup, tmp_path):
     """Only when asked for: each chain up to its last safe entry; the rest of it stays away."""
     tamper(backup, "UPDATE ledger_entry SET by = 'bob' WHERE chain = 'site-01' AND seq = 10")
-    done = restore(backup, tmp_path / "new.db", up_to_damage=True)
+    told = []
+    done = restore(
+        backup, tmp_path / "new.db", up_to_damage=True, finish=lambda _, ok: told.append(ok)
+    )
+    assert told == [False]
     expected = [e for e in live.read() if e.chain != "site-01" or e.seq < 10]
     assert (done.ok, done.n_restored) == (False, len(expected))
     assert contents(tmp_path / "new.db") == expected
@@ -271,14 +275,15 @@ def test_the_new_store_is_finished_before_it_is_seen(backup, tmp_path, draft):
     """What `finish` records is there from the start; if it fails, nothing is."""
     new = tmp_path / "new.db"
 
-    def note(store):
+    def note(store, is_sound):
+        assert is_sound
         assert not new.exists()
         store.append([draft(99, chain="control", stream="study")])
 
     restore(backup, new, finish=note)
     assert len(contents(new)) == 31
 
-    def fail(_):
+    def fail(_, __):
         raise KeyError
 
     with pytest.raises(KeyError):

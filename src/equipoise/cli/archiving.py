@@ -74,7 +74,8 @@ def export_ledger(
 @ledger.command("import")
 @click.argument("archive", type=SOURCE)
 @new_store_option
-def import_ledger(archive: Path, store: Path) -> int:
+@json_option
+def import_ledger(archive: Path, store: Path, is_json: bool) -> int:
     """Fill a new ledger from an archive, for reading or to move it: same entries, same heads.
 
     To go on with a trial after a loss, use restore.
@@ -83,21 +84,28 @@ def import_ledger(archive: Path, store: Path) -> int:
 
     with telling_time("importing"):
         done = import_archive(archive, store)
-    click.echo(f"{done.n_restored} entries in {store}. Seal {done.found.seal}")
+    if is_json:
+        as_json({"entries": done.n_restored, "seal": done.found.seal})
+    else:
+        click.echo(f"{done.n_restored} entries in {store}. Seal {done.found.seal}")
     return DONE
 
 
 @ledger.command()
 @store_option
 @click.option("-o", "--output", required=True, type=OUTPUT, help="File to write, a new one.")
-def backup(store: Path, output: Path) -> int:
+@json_option
+def backup(store: Path, output: Path, is_json: bool) -> int:
     """Copy the ledger while it is in use, check the copy, and print its seal to keep elsewhere."""
     from equipoise.ledger import open_store, write_backup
 
     with telling_time("backing up"), closing(open_store(store, read_only=True)) as opened:
         found = write_backup(opened, output)
-    click.echo(f"{found.entries} entries in {output}, checked. Keep this seal elsewhere:")
-    click.echo(found.seal)
+    if is_json:
+        as_json({"entries": found.entries, "seal": found.seal})
+    else:
+        click.echo(f"{found.entries} entries in {output}, checked. Keep this seal elsewhere:")
+        click.echo(found.seal)
     return DONE
 
 
@@ -119,8 +127,9 @@ def restore(source: Path, store: Path, up_to_damage: bool, is_json: bool) -> int
     study = load_checked(first_study())
     began = time.perf_counter()
 
-    def close_randomization(filled: Store) -> None:
-        record_restored(RunningTrial(study, filled), at=dt.datetime.now(dt.UTC), source=source.name)
+    def close_randomization(filled: Store, is_complete: bool) -> None:
+        trial, at = RunningTrial(study, filled), dt.datetime.now(dt.UTC)
+        record_restored(trial, at=at, source=source.name, is_complete=is_complete)
 
     with telling_time("restoring"):
         done = restore_ledger(source, store, up_to_damage=up_to_damage, finish=close_randomization)
@@ -134,10 +143,10 @@ def restore(source: Path, store: Path, up_to_damage: bool, is_json: bool) -> int
 
 @ledger.command()
 @store_option
-@click.option("--seal", "root", required=True, help="A seal that was kept elsewhere.")
+@click.option("--seal", "root", required=True, help="The latest seal that anybody kept elsewhere.")
 @click.option("--by", required=True, help="Who confirms: a person of the trial.")
 def confirm(store: Path, root: str, by: str) -> int:
-    """After a restore: a seal kept elsewhere shows that nothing was lost."""
+    """After a restore: the latest seal that anybody kept elsewhere shows that nothing was lost."""
     from equipoise.cli.trials import running_trial
     from equipoise.conduct import confirm_restore
 

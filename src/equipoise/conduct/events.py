@@ -161,7 +161,7 @@ class LedgerRestored(Happened, frozen=True, kw_only=True):
 
 
 class RestoreConfirmed(Happened, frozen=True, kw_only=True):
-    """A seal kept elsewhere is that of the restored ledger: nothing was lost."""
+    """The latest seal kept elsewhere is that of the restored ledger: nothing was lost."""
 
     root: str
 

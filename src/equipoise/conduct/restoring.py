@@ -1,8 +1,9 @@
 """After a restore: randomization stays closed until it is proven that nothing was lost.
 
 A backup is older than what it is restored for. What came after it may hold randomizations, and the
-vault has spent their numbers; a person randomized anew in their place would get another's. So a
-seal kept elsewhere must show that nothing came after, or two people in two roles must have looked.
+vault has spent their numbers; a person randomized anew in their place would get another's. So the
+latest seal that anybody kept elsewhere must show that nothing came after, or two people in two
+roles must have looked. A seal shows what was there when it was taken, and no more.
 """
 
 import datetime as dt
@@ -19,15 +20,19 @@ from equipoise.study.roles import Role
 def record_restored(
     trial: RunningTrial, *, at: dt.datetime, source: str, is_complete: bool = True
 ) -> tuple[Entry, ...]:
-    """Record that the trial's ledger was filled from `source`, and close randomization."""
+    """Record that the trial's ledger was filled from `source`, and close randomization.
+
+    Where the source was damaged something is known to be missing, and no seal proves otherwise.
+    """
     heads = trial.store.heads()
     control = heads.get("control", Head(0, ""))
+    last = trial.store.read(chain="control", after=control.seq - 1)
     restored = e.LedgerRestored(
         source=source,
         n_entries=sum(head.seq for head in heads.values()),
         heads={chain: (head.seq, head.digest) for chain, head in heads.items()},
         root=merkle_root(heads),
-        proven_by=_proofs(heads, trial.store.read(chain="control", after=control.seq - 1)),
+        proven_by=_proofs(heads, last) if is_complete else (),
         is_complete=is_complete,
     )
     view = View(trial.study, trial.state, SYSTEM)
@@ -36,7 +41,7 @@ def record_restored(
 
 @act(Role.DATA_MANAGER, Role.ADMINISTRATOR, Role.AUDITOR)
 def confirm_restore(view: View, *, by: str, at: dt.datetime, reason: str = "", root: str) -> Events:
-    """A seal that was kept elsewhere shows that the restored ledger is whole."""
+    """The latest seal that anybody kept elsewhere shows that the restored ledger is whole."""
     restored = view.state.restored
     if restored is None:
         refuse_if([problem("EQ-C101")])

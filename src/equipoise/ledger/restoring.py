@@ -99,12 +99,12 @@ def restore(
     target: Path,
     *,
     up_to_damage: bool = False,
-    finish: Callable[[Store], object] = lambda _: None,
+    finish: Callable[[Store, bool], object] = lambda *_: None,
 ) -> Restored:
     """Fill a new store from a backup or a whole archive, if all of it is sound.
 
     With `up_to_damage` each chain is restored up to its last safe entry. `finish` works on the new
-    store before it becomes visible.
+    store before it becomes visible, and is told whether the source was sound.
 
     Raises:
         Refused: something stands at `target`, or the source is no backup of a trial's whole ledger.
@@ -138,7 +138,7 @@ def _read(
     target: Path | None = None,
     up_to_damage: bool = False,
     may_be_part: bool = False,
-    finish: Callable[[Store], object] = lambda _: None,
+    finish: Callable[[Store, bool], object] = lambda *_: None,
 ) -> Restored:
     if target is not None and target.exists():
         raise Refused([problem("EQ-X002", str(target), file=target.name)])
@@ -164,7 +164,7 @@ def _read(
             fill(store, _safe_entries(opened, seen.safe))
             if store.heads() != seen.safe:
                 raise Refused([problem("EQ-G031", detail="it changed while it was read")])
-            finish(store)
+            finish(store, told.ok)
     return msgspec.structs.replace(told, n_restored=sum(h.seq for h in seen.safe.values()))
 
 

@@ -77,6 +77,18 @@ def test_an_older_seal_does_not(trial, course, clock) -> None:
             assert refused(lambda ask=ask: conduct.confirm_restore(again, **ask)) == ["EQ-C102"]  # noqa: B023
 
 
+def test_no_seal_proves_whole_what_was_restored_in_part(trial, course, clock) -> None:
+    """The source was damaged, so something is missing whatever the seals say."""
+    store = MemoryStore("small", "rehearsal")
+    for entry in trial.store.read():
+        store._add(entry)
+    again = RunningTrial(trial.study, store, trial.vault)
+    root = merkle_root(store.heads())
+    record_restored(again, at=clock(), source="backup.db", is_complete=False)
+    ask = {"by": "auditor", "at": clock(), "root": root}
+    assert refused(lambda: conduct.confirm_restore(again, **ask)) == ["EQ-C102"]
+
+
 def test_what_is_recorded_of_a_restore(trial, course, clock) -> None:
     """From what, how much, and the heads as they were restored; in the control chain."""
     course.screen()
@@ -97,7 +109,7 @@ def test_an_empty_or_redacted_ledger_can_be_restored(study, trial, clock) -> Non
     import msgspec
 
     empty = RunningTrial(study, MemoryStore("small", "rehearsal"))
-    record_restored(empty, at=clock(), source="a.zip", is_complete=False)
+    record_restored(empty, at=clock(), source="a.zip")
     assert empty.state.restored is not None
     conduct.seal_trial(trial, by="auditor", at=clock())
     trial.store._entries[-1] = msgspec.structs.replace(trial.store._entries[-1], body=None)
