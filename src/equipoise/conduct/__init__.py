@@ -24,7 +24,6 @@ from equipoise.conduct.ending import (
     withdraw_participant,
 )
 from equipoise.conduct.enrolling import fail_screening, judge_criterion, screen_participant
-from equipoise.conduct.events import event_schemas
 from equipoise.conduct.evolve import evolve, fold
 from equipoise.conduct.facts import (
     LateForm,
@@ -60,6 +59,7 @@ from equipoise.conduct.randomizing import (
     request_randomization,
 )
 from equipoise.conduct.restoring import attest_gap, confirm_restore, record_restored
+from equipoise.conduct.schemas import event_schemas
 from equipoise.conduct.state import Participant, Person, TrialState
 from equipoise.conduct.stopping import resume_trial
 

@@ -5,7 +5,6 @@ the ledger entry around it. No event here can hold an arm, a product or anything
 """
 
 import datetime as dt
-import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -383,30 +382,3 @@ def from_entry(type_name: str, body: bytes) -> Happened:
     """
     event: Happened = _DECODERS[type_name].decode(body)
     return event
-
-
-def event_schemas() -> Mapping[str, dict[str, Any]]:
-    """JSON Schema of the body of each event, by the name that its entries bear as their type."""
-    roots, parts = msgspec.json.schema_components(EVENTS, ref_template="#/$defs/{name}")
-    named = {kind.__name__: root for kind, root in zip(EVENTS, roots, strict=True)}
-    return {
-        name: {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            **root,
-            "$defs": {part: parts[part] for part in _named_in(root, parts)},
-        }
-        for name, root in named.items()
-    }
-
-
-def _named_in(root: object, parts: Mapping[str, Any]) -> list[str]:
-    """The definitions that a schema refers to, and those that they refer to."""
-    known: dict[str, None] = {}
-    waiting = [root]
-    while waiting:
-        text = msgspec.json.encode(waiting.pop()).decode()
-        for name in re.findall(r'"#/\$defs/([^"]+)"', text):
-            if name not in known:
-                known[name] = None
-                waiting.append(parts[name])
-    return sorted(known)

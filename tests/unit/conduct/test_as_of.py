@@ -9,7 +9,8 @@ from msgspec import structs
 
 from equipoise import conduct
 from equipoise.conduct import TrialState, casebook_as_of, evolve, fold, state_as_of
-from equipoise.conduct.events import EVENTS, event_schemas
+from equipoise.conduct.events import EVENTS
+from equipoise.conduct.schemas import event_schemas
 from equipoise.problems import Refused
 
 from .conftest import Clock, Course
