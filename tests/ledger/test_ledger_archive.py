@@ -260,6 +260,7 @@ SALT = "ab" * 16
         (lambda x: [*x[:3], changed(x[3], at="2026-01-05T09:33:00.123456"), *x[4:]], "(line 4)", "EQ-G007"),  # noqa: E501
         (lambda x: [*x[:3], changed(x[3], at="2026-01-05T23:59:60Z"), *x[4:]], "(line 4)", "EQ-G007"),  # noqa: E501
         (lambda x: [*x[:3], changed(x[3], more=1), *x[4:]], "", "EQ-G007"),
+        (lambda x: [*x[:3], changed(x[3], version=2**70), *x[4:]], "(line 4)", "EQ-G007"),
         (lambda x: [*x[:3], b"{]\n", *x[4:]], "entries.jsonl, line 4", "EQ-G007"),
         (lambda x: [*x[:3], x[3][:50] + b"\n", *x[4:]], "entries.jsonl, line 4", "EQ-G007"),
     ],
@@ -326,6 +327,11 @@ def test_a_record_that_was_written_anew_is_found_by_the_seal_in_it(sealed, draft
 
 def test_a_seal_that_says_nothing_true_is_found(draft, tmp_path):
     """Its root is not over its heads; or a chain is shorter than it says."""
+    store = MemoryStore("S1", "live")
+    store.append([draft(1, chain="control", type="StudySealed", body=b'{"heads": 1}')])
+    write_archive(store, tmp_path / "no.zip", making=Making())
+    assert ask(tmp_path / "no.zip")
+    assert codes(tmp_path / "no.zip") == ["EQ-G016"]
     over_nine = merkle_root({"control": Head(9, "ab")})
     for heads, root, code in (
         ({}, "0" * 64, "EQ-G016"),

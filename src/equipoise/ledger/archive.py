@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 from msgspec import Struct
@@ -80,14 +81,18 @@ class Manifest(Struct, frozen=True, kw_only=True):
     members: Mapping[str, str]
 
 
+Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""What every store can hold."""
+
+
 class Line(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An entry as it stands in `entries.jsonl`."""
 
     chain: str
-    seq: int
+    seq: Number
     study: str
     stream: str
-    version: int
+    version: Number
     type: str
     at: str
     by: str

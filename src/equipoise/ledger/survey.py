@@ -90,7 +90,10 @@ def survey(
         if not chain.is_bad:
             versions[item.stream] = item.version
             if item.type == SEAL_TYPE and item.body is not None:
-                seals.append(msgspec.json.decode(item.body, type=RecordedSeal))
+                try:
+                    seals.append(msgspec.json.decode(item.body, type=RecordedSeal))
+                except msgspec.MsgspecError:
+                    found.append(problem("EQ-G016", f"{item.chain} / {item.seq}"))
     for name, end in (ends or {}).items():
         last = chains[name].last
         if last is None or last.seq < end.seq:
