@@ -171,7 +171,7 @@ def test_the_restore_drill(unlocked: Rehearsed, tmp_path: Path) -> None:
     assert answer["restored"] == answer["entries"] == after["entries"] - 1
     assert 0 < answer["seconds"] < 1800
     assert refused("ledger", "confirm", "--store", new, "--seal", "0" * 64, "--by", "auditor") == [
-        "EQ-C102"
+        "EQ-C112"
     ]
     assert (
         run("ledger", "confirm", "--store", new, "--seal", seal, "--by", "auditor").exit_code == 0
@@ -230,7 +230,7 @@ def test_a_gap_is_attested_by_two(unlocked: Rehearsed, tmp_path: Path) -> None:
     )
 
     assert first.stdout.startswith("Attested. A second person")
-    assert codes(again) == ["EQ-C103"]
+    assert codes(again) == ["EQ-C113"]
     assert second.stdout == "Attested by two. Randomization is open again.\n"
 
 
@@ -255,7 +255,7 @@ def test_a_casebook_is_shown_as_of_an_instant(unlocked: Rehearsed) -> None:
     early = (own[0].at - dt.timedelta(days=900)).isoformat()
     assert refused(*words, "--as-of", early) == ["EQ-C003"]
     assert refused(*words, "--as-of", "yesterday") == ["EQ-X905"]
-    assert refused(*words, "--as-of", "0" * 64) == ["EQ-C104"]
+    assert refused(*words, "--as-of", "0" * 64) == ["EQ-C114"]
 
 
 def test_a_clock_that_jumped_is_told_where_it_matters(own: Rehearsed) -> None:

@@ -79,7 +79,7 @@ def sealed_heads(store: Store, root: str) -> Mapping[str, Head]:
             sealed = msgspec.json.decode(entry.body, type=e.StudySealed)
             if sealed.root == root:
                 return {chain: Head(*head) for chain, head in sealed.heads.items()}
-    raise Refused([problem("EQ-C104", root, seal=root)])
+    raise Refused([problem("EQ-C114", root, seal=root)])
 
 
 def read_until(store: Store, heads: Mapping[str, Head]) -> Iterator[Entry]:

@@ -44,9 +44,9 @@ def confirm_restore(view: View, *, by: str, at: dt.datetime, reason: str = "", r
     """The latest seal that anybody kept elsewhere shows that the restored ledger is whole."""
     restored = view.state.restored
     if restored is None:
-        refuse_if([problem("EQ-C101")])
+        refuse_if([problem("EQ-C111")])
     elif root not in restored.proven_by:
-        refuse_if([problem("EQ-C102", seal=root)])
+        refuse_if([problem("EQ-C112", seal=root)])
     return [e.RestoreConfirmed(root=root)]
 
 
@@ -56,11 +56,11 @@ def attest_gap(view: View, *, by: str, at: dt.datetime, reason: str = "") -> Eve
     restored = view.state.restored
     problems = list(check_reason(reason, act="attest_gap", where=Where()))
     if restored is None:
-        problems.append(problem("EQ-C101"))
+        problems.append(problem("EQ-C111"))
     else:
         problems += [
             problem(
-                "EQ-C103",
+                "EQ-C113",
                 name=view.person.person,
                 role=view.person.role,
                 first=first.by,

@@ -29,7 +29,7 @@ def check_restored(state: TrialState, *, where: Where) -> tuple[Problem, ...]:
     """The ledger was not restored, or what was restored is proven whole or its gap attested."""
     if state.restored is None:
         return ()
-    return (problem("EQ-C100", where, on=state.restored.stamp.at.date()),)
+    return (problem("EQ-C110", where, on=state.restored.stamp.at.date()),)
 
 
 def check_in_trial(state: TrialState, subject: Participant) -> tuple[Problem, ...]:

@@ -154,7 +154,7 @@ def test_as_of_a_seal_it_is_what_was_sealed(trial) -> None:
 
 
 def test_a_seal_that_nobody_took_is_refused(trial, course) -> None:
-    """EQ-C104 for the trial and for a casebook; one not yet there then is EQ-C003."""
+    """EQ-C114 for the trial and for a casebook; one not yet there then is EQ-C003."""
     root = conduct.seal_trial(trial, by="auditor", at=course.clock())
     code = course.screen()
     for ask in (
@@ -163,7 +163,7 @@ def test_a_seal_that_nobody_took_is_refused(trial, course) -> None:
     ):
         with pytest.raises(Refused) as refused:
             ask()
-        assert [p.code for p in refused.value.problems] == ["EQ-C104"]
+        assert [p.code for p in refused.value.problems] == ["EQ-C114"]
     with pytest.raises(Refused) as refused:
         casebook_as_of(trial, participant=code, moment=root)
     assert [p.code for p in refused.value.problems] == ["EQ-C003"]

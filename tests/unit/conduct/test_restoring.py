@@ -29,16 +29,16 @@ def restored(trial: RunningTrial, clock: Clock, *, drop: int = 0) -> RunningTria
 
 @pytest.mark.requirement("C53")
 def test_nobody_is_randomized_in_a_restored_ledger(trial, course, clock) -> None:
-    """EQ-C100 for a new participant, and for one whose number is on its way."""
+    """EQ-C110 for a new participant, and for one whose number is on its way."""
     new, waiting = course.eligible(), course.eligible()
     asked = {"by": "coordinator", "participant": waiting}
     conduct.request_randomization(trial, at=clock(), on=clock.today, **asked)
     again = restored(trial, clock)
     before = again.store.heads()
     for code in (new, waiting):
-        assert refused(lambda code=code: Course(again, clock).randomize(code)) == ["EQ-C100"]
+        assert refused(lambda code=code: Course(again, clock).randomize(code)) == ["EQ-C110"]
     finish = {"by": "coordinator", "at": clock(), "participant": waiting}
-    assert refused(lambda: conduct.finish_randomization(again, **finish)) == ["EQ-C100"]
+    assert refused(lambda: conduct.finish_randomization(again, **finish)) == ["EQ-C110"]
     assert again.store.heads() == before
     Course(again, clock).screen()  # everything else goes on
 
@@ -52,13 +52,13 @@ def test_a_seal_kept_elsewhere_opens_it_again(trial, course, clock) -> None:
         again = restored(trial, clock)
         confirm = {"by": "data_manager", "at": clock()}
         assert refused(lambda: conduct.confirm_restore(again, root="0" * 64, **confirm)) == [  # noqa: B023
-            "EQ-C102"
+            "EQ-C112"
         ]
         (entry,) = conduct.confirm_restore(again, root=root, **confirm)
         assert (entry.type, entry.chain) == ("RestoreConfirmed", "control")
         assert Course(again, clock).randomize(code) == "R-001"
-    assert refused(lambda: conduct.confirm_restore(again, root=root, **confirm)) == ["EQ-C101"]
-    assert refused(lambda: conduct.attest_gap(again, reason="looked", **confirm)) == ["EQ-C101"]
+    assert refused(lambda: conduct.confirm_restore(again, root=root, **confirm)) == ["EQ-C111"]
+    assert refused(lambda: conduct.attest_gap(again, reason="looked", **confirm)) == ["EQ-C111"]
 
 
 @pytest.mark.requirement("C53", "C54")
@@ -74,7 +74,7 @@ def test_an_older_seal_does_not(trial, course, clock) -> None:
         again = restored(trial, clock, drop=drop)
         for root in (sealed, newest):
             ask = {"by": "auditor", "at": clock(), "root": root}
-            assert refused(lambda ask=ask: conduct.confirm_restore(again, **ask)) == ["EQ-C102"]  # noqa: B023
+            assert refused(lambda ask=ask: conduct.confirm_restore(again, **ask)) == ["EQ-C112"]  # noqa: B023
 
 
 def test_no_seal_proves_whole_what_was_restored_in_part(trial, course, clock) -> None:
@@ -86,7 +86,7 @@ def test_no_seal_proves_whole_what_was_restored_in_part(trial, course, clock) ->
     root = merkle_root(store.heads())
     record_restored(again, at=clock(), source="backup.db", is_complete=False)
     ask = {"by": "auditor", "at": clock(), "root": root}
-    assert refused(lambda: conduct.confirm_restore(again, **ask)) == ["EQ-C102"]
+    assert refused(lambda: conduct.confirm_restore(again, **ask)) == ["EQ-C112"]
 
 
 def test_what_is_recorded_of_a_restore(trial, course, clock) -> None:
@@ -131,9 +131,9 @@ def test_two_people_in_two_roles_attest_a_gap(trial, course, clock) -> None:
     assert refused(lambda: attest("auditor", " a ")) == ["EQ-C004"]
     assert refused(lambda: attest("fourth")) == ["EQ-C002"]
     attest("auditor")
-    assert refused(lambda: attest("auditor")) == ["EQ-C103"]
-    assert refused(lambda: attest("second")) == ["EQ-C103"]
-    assert refused(lambda: Course(again, clock).randomize(code)) == ["EQ-C100"]
+    assert refused(lambda: attest("auditor")) == ["EQ-C113"]
+    assert refused(lambda: attest("second")) == ["EQ-C113"]
+    assert refused(lambda: Course(again, clock).randomize(code)) == ["EQ-C110"]
     attest("data_manager")
     assert again.state.restored is None
     assert Course(again, clock).randomize(code) == "R-001"
