@@ -91,7 +91,7 @@ def fill(store: SqliteStore, stage: Stage, *, at_least: int) -> int:
         with store.batch():
             wanted = [e for e in source if not copy or e.chain != "control"]
             for entry in wanted:
-                store.append([_renamed(entry, copy) if copy else to_draft(entry)])
+                store.append([renamed(entry, copy) if copy else to_draft(entry)])
         n_entries += len(wanted)
         copy += 1
     return n_entries
@@ -112,7 +112,8 @@ def to_draft(entry: Entry, *, stream: str = "", version: int = 0) -> Draft:
     )
 
 
-def _renamed(entry: Entry, copy: int) -> Draft:
+def renamed(entry: Entry, copy: int) -> Draft:
+    """The same of another participant."""
     draft = to_draft(entry, stream=_rename(entry.stream, copy))
     return msgspec.structs.replace(draft, body=_rename(draft.body.decode(), copy).encode())
 

@@ -14,6 +14,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -112,12 +113,16 @@ def test_no_file_of_the_blinded_side_holds_a_word(canary: Canary) -> None:
     with sqlite3.connect(store) as source, sqlite3.connect(backup) as target:
         source.backup(target)
     at = ["--store", str(store)]
-    archive, tables = canary.blinded / "trial.jsonl", canary.blinded / "tables"
+    archive, tables = canary.blinded / "trial.zip", canary.blinded / "tables"
     for command in (
         ["ledger", "export", *at, "-o", str(archive)],
+        ["ledger", "export", *at, "-o", str(canary.blinded / "site.zip"), "--site", "01"],
+        ["ledger", "backup", *at, "-o", str(canary.blinded / "copy.db")],
         ["export", str(canary.folder), *at, "-o", str(tables)],
     ):
         subprocess.run([*RUN, *command], check=True, capture_output=True, timeout=120)
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(canary.blinded / "unpacked")
     files = [p for p in canary.blinded.rglob("*") if p.is_file()]
 
     assert len(files) > 20

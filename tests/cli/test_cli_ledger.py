@@ -1,10 +1,6 @@
-"""`equipoise ledger`: verify, export, seal; and what one flipped byte does."""
+"""`equipoise ledger`: verify, seal; and what one flipped byte does."""
 
-import json
 import re
-import shutil
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -81,51 +77,6 @@ def test_a_file_that_is_no_ledger_is_a_bad_ledger(tmp_path: Path) -> None:
     assert answer_of(result)["first_bad"]["code"] == "EQ-G008"
 
 
-@pytest.mark.requirement("C50")
-def test_an_archive_verifies_without_this_program(own: Rehearsed, tmp_path: Path) -> None:
-    """Python in isolated mode, the verifier that was written beside it, and nothing else."""
-    archive = tmp_path / "archive" / "ledger.jsonl"
-    archive.parent.mkdir()
-    made = run("ledger", "export", "--store", own.store, "-o", archive)
-    written = sorted(p.name for p in archive.parent.iterdir())
-    checked = isolated(archive)
-
-    assert made.exit_code == 0, made.output
-    assert f"{own.answer['entries']} entries in {archive}" in made.stdout
-    assert written == ["ledger.jsonl", "verify_archive.py"]
-    assert (checked.returncode, checked.stdout) == (
-        0,
-        "whole: every entry is as it was recorded\n",
-    )
-    manifest, *entries = archive.read_text(encoding="utf-8").splitlines()
-    assert json.loads(manifest)["n_entries"] == len(entries) == own.answer["entries"]
-    assert json.loads(manifest)["realm"] == "rehearsal"
-
-
-def test_a_changed_archive_is_told_by_its_own_verifier(own: Rehearsed, tmp_path: Path) -> None:
-    """The line of the entry is named, and the exit code is 1."""
-    run("ledger", "export", "--store", own.store, "-o", tmp_path / "a.jsonl")
-    lines = (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines()
-    entry = json.loads(lines[700])
-    entry["by"] = entry["by"] + "x"
-    lines[700] = json.dumps(entry)
-    (tmp_path / "a.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    checked = isolated(tmp_path / "a.jsonl")
-
-    assert checked.returncode == 1
-    assert checked.stdout.startswith("line 701: ")
-
-
-def test_an_archive_never_overwrites(own: Rehearsed, tmp_path: Path) -> None:
-    """A file that is there stays, the ledger itself above all."""
-    before = own.store.read_bytes()
-
-    assert refused("ledger", "export", "--store", own.store, "-o", own.store) == ["EQ-X002"]
-    assert own.store.read_bytes() == before
-    absent = tmp_path / "absent" / "a.jsonl"
-    assert refused("ledger", "export", "--store", own.store, "-o", absent) == ["EQ-X003"]
-
-
 def test_a_seal_is_an_entry_over_the_heads(own: Rehearsed) -> None:
     """The root printed is the one that a verification saw before; one more entry stands after."""
     before = answer_of(run("ledger", "verify", "--store", own.store, "--json"))
@@ -160,15 +111,6 @@ def test_a_store_that_is_absent_is_wrong_use(tmp_path: Path) -> None:
         result = run("ledger", *verb, "--store", tmp_path / "absent.db")
         assert (result.exit_code, codes(result)) == (2, [])
     assert list(tmp_path.iterdir()) == []
-
-
-def isolated(archive: Path) -> "subprocess.CompletedProcess[str]":
-    """The verifier as an auditor runs it: alone, in a folder without this program."""
-    place = archive.parent / "auditor"
-    place.mkdir()
-    shutil.move(archive.parent / "verify_archive.py", place / "verify_archive.py")
-    line = [sys.executable, "-I", "verify_archive.py", str(archive)]
-    return subprocess.run(line, cwd=place, capture_output=True, text=True, check=False)
 
 
 def test_a_ledger_in_postgresql_is_kept_like_a_file(

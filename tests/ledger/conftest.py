@@ -1,10 +1,19 @@
+import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from equipoise.ledger import Draft, MemoryStore, SqliteStore, Store, open_store, to_body
+from equipoise.ledger import (
+    Draft,
+    MemoryStore,
+    SqliteStore,
+    Store,
+    merkle_root,
+    open_store,
+    to_body,
+)
 from equipoise.ledger.postgres import PostgresStore
 from tests.postgres import Place, Server
 
@@ -30,6 +39,39 @@ def draft() -> Callable[..., Draft]:
         return Draft(**{**fields, **changes})
 
     return make
+
+
+@pytest.fixture
+def sealed(draft: Callable[..., Draft]) -> MemoryStore:
+    """Three chains of a live trial with a seal in their midst, always the same bytes."""
+    store = MemoryStore("S1", "live", draw_bytes=random.Random(1).randbytes)
+
+    def add(*numbers: int) -> None:
+        for n in numbers:
+            site = f"0{1 + n % 2}"
+            store.append([draft(n, chain=f"site-{site}", stream=f"{site}-00{n % 3}")])
+
+    store.append([draft(1, chain="control", stream="people", reason="Ça va")])
+    add(*range(2, 20))
+    heads = {chain: (head.seq, head.digest) for chain, head in store.heads().items()}
+    body = to_body({"heads": heads, "root": merkle_root(store.heads()), "purpose": "interval"})
+    store.append([draft(1, chain="control", stream="study", type="StudySealed", body=body)])
+    add(*range(20, 30))
+    return store
+
+
+@pytest.fixture
+def take_out(sealed: MemoryStore, draft: Callable[..., Draft]) -> Callable[[int], None]:
+    """Takes the body out of the n-th entry of the sealed ledger, by an order as it must be."""
+
+    def act(place: int) -> None:
+        entry = sealed._entries[place]
+        names = to_body({"chain": entry.chain, "seq": entry.seq})
+        ordered = draft(place, chain="control", stream="orders", type="BodyRedacted", body=names)
+        (order,) = sealed.append([ordered])
+        sealed.redact(entry.chain, entry.seq, because=(order.chain, order.seq))
+
+    return act
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from equipoise.ledger import Draft, MemoryStore, open_store, to_instant, verify
-from equipoise.ledger.opening import without_password
+from equipoise.ledger.addresses import without_password
 from equipoise.ledger.postgres import PostgresStore
 from equipoise.ledger.postgres_tables import KEYS, ROUTINES, TRIGGERS, create_tables, has_tables
 from equipoise.ledger.rows import COLUMNS, to_row

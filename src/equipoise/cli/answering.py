@@ -76,6 +76,14 @@ def problem_rows(problems: Sequence[Problem]) -> list[dict[str, object]]:
     ]
 
 
+def show_table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print columns of equal width under their names; None is empty."""
+    lines = [list(names), *(["" if v is None else str(v) for v in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
+
+
 def preferred_language() -> Language:
     """French where the terminal's locale is French, else English."""
     import locale

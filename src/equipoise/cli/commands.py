@@ -2,6 +2,7 @@
 
 import click
 
+from equipoise.cli import archiving, looking_back  # noqa: F401 - both add to `ledger`
 from equipoise.cli.answering import Door
 from equipoise.cli.designing import check, draft, screen
 from equipoise.cli.keeping import export, ledger, report

@@ -2,15 +2,24 @@
 
 import datetime as dt
 import os
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
-from equipoise.cli.answering import DONE, PROBLEMS, as_json, json_option
-from equipoise.ledger.opening import is_address
+from equipoise.cli.answering import (
+    DONE,
+    PROBLEMS,
+    as_json,
+    json_option,
+    problem_rows,
+    show_problems,
+    telling_time,
+)
+from equipoise.ledger.addresses import is_address
 from equipoise.problems import LANGUAGES, Language, Refused, problem
+
+N_SHOWN = 20
 
 
 class StorePlace(click.Path):
@@ -38,7 +47,7 @@ store_option = click.option(
 
 @click.group()
 def ledger() -> None:
-    """Verify, export and seal the ledger."""
+    """Verify, seal, archive, back up, restore and look into the ledger."""
 
 
 @ledger.command()
@@ -48,7 +57,13 @@ def verify(store: str | Path, is_json: bool) -> int:
     """Check every chain, digest and seal; name the first bad entry."""
     from equipoise.ledger import verify as verify_ledger
 
-    found = verify_ledger(store)
+    with telling_time("verifying"):
+        found = verify_ledger(store)
+    warnings = [p for p in found.problems if p.severity == "warning"]
+    if not is_json:
+        show_problems(warnings[:N_SHOWN])
+    if len(warnings) > N_SHOWN and not is_json:
+        click.echo(f"... and {len(warnings) - N_SHOWN} more warnings: see --json", err=True)
     if is_json:
         bad = found.first_bad
         as_json(
@@ -59,6 +74,7 @@ def verify(store: str | Path, is_json: bool) -> int:
                 "first_bad": None
                 if bad is None
                 else {"chain": bad.chain, "seq": bad.seq, "code": bad.code, "message": bad.message},
+                "warnings": problem_rows(warnings),
             }
         )
     elif found.first_bad is None:
@@ -67,23 +83,6 @@ def verify(store: str | Path, is_json: bool) -> int:
         bad = found.first_bad
         click.echo(f"{bad.code}  {bad.chain}:{bad.seq}  {bad.message}", err=True)
     return DONE if found.ok else PROBLEMS
-
-
-@ledger.command("export")
-@store_option
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write."
-)
-def export_ledger(store: str | Path, output: Path) -> int:
-    """Write the whole ledger as JSON Lines, with a verifier beside it that needs nothing else."""
-    from equipoise.exchange import write_ledger_archive
-    from equipoise.ledger import open_store
-
-    with closing(open_store(store, read_only=True)) as opened:
-        n_entries = write_ledger_archive(opened, output)
-    verifier = output.with_name("verify_archive.py")
-    click.echo(f"{n_entries} entries in {output}. Verify with: python3 {verifier} {output}")
-    return DONE
 
 
 @ledger.command()

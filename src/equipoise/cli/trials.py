@@ -1,13 +1,14 @@
 """Opening the files of a trial for a command."""
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
 
 from equipoise.capture import Others, derive_items
 from equipoise.cli.folders import first_study, load_checked
-from equipoise.conduct import RunningTrial, TrialState, is_signed
+from equipoise.conduct import RunningTrial, TrialState, fold, is_signed
 from equipoise.conduct.events import (
     CasebookSigned,
     OverrideConfirmed,
@@ -46,6 +47,20 @@ def running_trial(
     if study is not None and opened_on and opened_on != study.digest:
         raise Refused([problem("EQ-C019", without_password(store), digest=opened_on[:12])])
     return trial
+
+
+@contextmanager
+def trial_unread(store: str | Path, study: Study) -> Iterator[RunningTrial]:
+    """The trial of a store for reading; only the study's own entries are read beforehand.
+
+    Raises:
+        Refused: the folder is not, byte for byte, the one the trial was opened on.
+    """
+    with closing(open_store(store, read_only=True)) as opened:
+        digest = fold(TrialState(), opened.read(stream="study")).digest
+        if digest and digest != study.digest:
+            raise Refused([problem("EQ-C019", without_password(store), digest=digest[:12])])
+        yield RunningTrial(study, opened)
 
 
 def form_rows(study: Study, state: TrialState) -> Iterator[FormRow]:

@@ -4,6 +4,7 @@ Everything that happens is an event; everything you see is computed from events;
 refused is explained. Acts are called with a `RunningTrial` and `by`, `at`, `reason`.
 """
 
+from equipoise.conduct.as_of import Casebook, casebook_as_of, state_as_of
 from equipoise.conduct.capturing import (
     correct_item,
     miss_encounter,
@@ -22,6 +23,7 @@ from equipoise.conduct.ending import (
 from equipoise.conduct.enrolling import fail_screening, judge_criterion, screen_participant
 from equipoise.conduct.evolve import evolve, fold
 from equipoise.conduct.facts import (
+    LateForm,
     adverse_records,
     assess_condition,
     assess_participant,
@@ -31,6 +33,7 @@ from equipoise.conduct.facts import (
     case_of,
     expects,
     find_judgement,
+    late_forms,
     latest_values,
     observations_of,
 )
@@ -60,7 +63,9 @@ from equipoise.conduct.randomizing import (
     record_number,
     request_randomization,
 )
+from equipoise.conduct.restoring import attest_gap, confirm_restore, record_restored
 from equipoise.conduct.rules import check_duty
+from equipoise.conduct.schemas import event_schemas
 from equipoise.conduct.signing import (
     SIGNERS,
     accept_accountability,
@@ -76,7 +81,9 @@ __all__ = [
     "KINDS",
     "SIGNERS",
     "Act",
+    "Casebook",
     "Checked",
+    "LateForm",
     "Participant",
     "Person",
     "RunningTrial",
@@ -89,18 +96,22 @@ __all__ = [
     "assess_participant",
     "assess_populations",
     "assess_rules",
+    "attest_gap",
     "bar_sign_in",
     "baseline_day",
     "case_of",
+    "casebook_as_of",
     "change_delegation",
     "check_duty",
     "check_folder",
     "complete_participant",
     "confirm_override",
+    "confirm_restore",
     "correct_item",
     "decline_override",
     "digest_of",
     "end_of_training",
+    "event_schemas",
     "evolve",
     "expects",
     "fail_screening",
@@ -114,6 +125,7 @@ __all__ = [
     "is_signed",
     "judge_criterion",
     "last_expected",
+    "late_forms",
     "latest_values",
     "lock_data",
     "may_override_all",
@@ -127,6 +139,7 @@ __all__ = [
     "receive_adverse_event",
     "record_deviation",
     "record_number",
+    "record_restored",
     "record_seal",
     "record_training",
     "remove_person",
@@ -136,6 +149,7 @@ __all__ = [
     "screen_participant",
     "seal_trial",
     "sign_casebook",
+    "state_as_of",
     "submit_form",
     "withdraw_participant",
 ]

@@ -180,6 +180,31 @@ class TrialResumed(Happened, frozen=True, kw_only=True):
     rules: tuple[str, ...]
 
 
+class LedgerRestored(Happened, frozen=True, kw_only=True):
+    """The ledger was filled from a backup or an archive: randomization waits until it is proven.
+
+    `heads` and `root` are those of what was restored; `proven_by` are the seals that, kept
+    elsewhere, show that nothing came after it.
+    """
+
+    source: str
+    n_entries: int
+    heads: Mapping[str, tuple[int, str]]
+    root: str
+    proven_by: tuple[str, ...]
+    is_complete: bool
+
+
+class RestoreConfirmed(Happened, frozen=True, kw_only=True):
+    """The latest seal kept elsewhere is that of the restored ledger: nothing was lost."""
+
+    root: str
+
+
+class GapAttested(Happened, frozen=True, kw_only=True):
+    """One of two people has said, with a reason, that what is missing was looked into."""
+
+
 # Participants: the chain of their site
 
 
@@ -377,7 +402,7 @@ class CasebookSigned(Happened, frozen=True, kw_only=True):
 EVENTS: tuple[type[Happened], ...] = tuple(Happened.__subclasses__())
 """All of them; at most 60."""
 
-_BY_NAME = {kind.__name__: kind for kind in EVENTS}
+_DECODERS = {kind.__name__: msgspec.json.Decoder(kind) for kind in EVENTS}
 
 
 def to_entry_body(event: Happened) -> bytes:
@@ -391,4 +416,5 @@ def from_entry(type_name: str, body: bytes) -> Happened:
     Raises:
         KeyError: the ledger holds a type that this version does not know.
     """
-    return msgspec.json.decode(body, type=_BY_NAME[type_name])
+    event: Happened = _DECODERS[type_name].decode(body)
+    return event

@@ -1,6 +1,8 @@
 """`evolve(state, entry)`: the only way that the state of a trial changes."""
 
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from msgspec.structs import replace
@@ -16,6 +18,7 @@ from equipoise.conduct.state import (
     Participant,
     Person,
     Reassessment,
+    Restored,
     RuleMet,
     Seal,
     Signature,
@@ -28,37 +31,50 @@ from equipoise.ledger import Entry
 
 def evolve(state: TrialState, entry: Entry) -> TrialState:
     """The state after one more entry; chains commute, and a redacted entry says nothing."""
-    if entry.body is not None:
-        state = _apply(state, entry, e.from_entry(entry.type, entry.body))
-    return replace(
-        state,
-        versions={**state.versions, entry.stream: entry.version},
-        heads={**state.heads, entry.chain: entry.seq},
-    )
+    return fold(state, (entry,))
 
 
 def fold(state: TrialState, entries: Iterable[Entry]) -> TrialState:
-    """The state after all of these entries."""
-    for entry in entries:
-        state = evolve(state, entry)
-    return state
+    """The state after all of these entries.
+
+    The three maps that grow with the trial are copied once, not once an entry.
+    """
+    participants = dict(state.participants)
+    versions, heads = dict(state.versions), dict(state.heads)
+    with _no_collection():
+        for entry in entries:
+            if entry.body is not None:
+                event = e.from_entry(entry.type, entry.body)
+                place = f"{entry.chain}:{entry.seq}"
+                stamp = Stamp(entry.by, entry.role, entry.at, entry.reason, place)
+                name = getattr(event, "participant", None)
+                if name is None:
+                    state = _CONTROL[type(event)](state, event, stamp)
+                else:
+                    participants[name] = apply_to(participants.get(name), event, stamp)
+            versions[entry.stream] = entry.version
+            heads[entry.chain] = entry.seq
+    return replace(state, participants=participants, versions=versions, heads=heads)
 
 
-def apply_to(subject: Participant, event: e.Happened, stamp: Stamp) -> Participant:
-    """The participant after one more event."""
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """What is folded has no cycles, and the collector would walk the growing state ever again.
+
+    On a long ledger that took half of the time.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def apply_to(subject: Participant | None, event: e.Happened, stamp: Stamp) -> Participant:
+    """The participant after one more event; None before the first."""
     return _PARTICIPANT[type(event)](subject, event, stamp)
-
-
-def _apply(state: TrialState, entry: Entry, event: e.Happened) -> TrialState:
-    stamp = Stamp(entry.by, entry.role, entry.at, entry.reason, f"{entry.chain}:{entry.seq}")
-    name = getattr(event, "participant", None)
-    if name is None:
-        state = _CONTROL[type(event)](state, event, stamp)
-    else:
-        before = state.participants.get(name)
-        after = _PARTICIPANT[type(event)](before, event, stamp)
-        state = replace(state, participants={**state.participants, name: after})
-    return state
 
 
 def _study_opened(s: TrialState, x: e.StudyOpened, _: Stamp) -> TrialState:
@@ -128,6 +144,24 @@ def _resumed(s: TrialState, x: e.TrialResumed, stamp: Stamp) -> TrialState:
     return replace(s, met={**s.met, **lifted}, agreed={})
 
 
+def _restored(s: TrialState, x: e.LedgerRestored, stamp: Stamp) -> TrialState:
+    return replace(s, restored=Restored(x.source, x.root, x.proven_by, stamp))
+
+
+def _restore_confirmed(s: TrialState, _: e.RestoreConfirmed, __: Stamp) -> TrialState:
+    return replace(s, restored=None)
+
+
+def _gap_attested(s: TrialState, _: e.GapAttested, stamp: Stamp) -> TrialState:
+    assert s.restored is not None
+    attested = (*s.restored.attested, stamp)
+    is_enough = len(attested) == PEOPLE_WHO_ATTEST
+    return replace(s, restored=None if is_enough else replace(s.restored, attested=attested))
+
+
+PEOPLE_WHO_ATTEST = 2
+"""How many, each in another role, must have looked into what a restore may have lost."""
+
 _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]] = {
     e.StudyOpened: _study_opened,
     e.SiteOpened: _site_opened,
@@ -143,6 +177,9 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.StoppingRuleMet: _rule_met,
     e.ResumptionAgreed: _agreed,
     e.TrialResumed: _resumed,
+    e.LedgerRestored: _restored,
+    e.RestoreConfirmed: _restore_confirmed,
+    e.GapAttested: _gap_attested,
 }
 
 

@@ -33,6 +33,7 @@ from equipoise.conduct.rules import (
     check_consented,
     check_in_trial,
     check_not_future,
+    check_restored,
     check_running,
 )
 from equipoise.conduct.state import Participant, Stamp
@@ -70,7 +71,9 @@ def finish_randomization(
     Raises:
         Refused: nothing was requested, or the vault cannot be reached: try again, nothing is lost.
     """
-    subject = trial.state.participants.get(participant)
+    state = trial.state
+    refuse_if(check_restored(state, where=at_record(participant)))
+    subject = state.participants.get(participant)
     if subject is None or subject.status != "randomizing":
         refuse_if([problem("EQ-C052", participant, participant=participant)])
     if trial.vault is None:
@@ -96,6 +99,7 @@ def request_randomization(
     the number is on its way finds the proof fixed, and adds nothing.
     """
     subject = view.participant(participant)
+    refuse_if(check_restored(view.state, where=at_record(participant)))
     if subject.status == "randomizing":
         return []
     where = at_record(participant)

@@ -53,6 +53,13 @@ def check_running(state: TrialState, *, where: Where) -> tuple[Problem, ...]:
     return (problem("EQ-C090", where, rules=", ".join(state.pausing)),)
 
 
+def check_restored(state: TrialState, *, where: Where) -> tuple[Problem, ...]:
+    """The ledger was not restored, or what was restored is proven whole or its gap attested."""
+    if state.restored is None:
+        return ()
+    return (problem("EQ-C110", where, on=state.restored.stamp.at.date()),)
+
+
 def check_in_trial(state: TrialState, subject: Participant) -> tuple[Problem, ...]:
     """The trial is open and this participant has not left it."""
     problems = check_open(state)

@@ -230,10 +230,21 @@ class RuleMet(Struct, frozen=True):
         return self.does == "pause" and self.resumed is None
 
 
+class Restored(Struct, frozen=True):
+    """A restored ledger that is not proven whole; `attested` holds who looked into the gap."""
+
+    source: str
+    root: str
+    proven_by: tuple[str, ...]
+    stamp: Stamp
+    attested: tuple[Stamp, ...] = ()
+
+
 class TrialState(Struct, frozen=True):
     """The whole trial as of the last entry that was folded in.
 
     `met` holds the stopping rules that were met; `agreed`, by role, who agreed to end the pause.
+    While there is something in `restored`, nobody is randomized.
     """
 
     study: str = ""
@@ -247,6 +258,7 @@ class TrialState(Struct, frozen=True):
     locked: Stamp | None = None
     met: Mapping[str, RuleMet] = {}
     agreed: Mapping[str, Stamp] = {}
+    restored: Restored | None = None
     versions: Mapping[str, int] = {}
     heads: Mapping[str, int] = field(default_factory=dict)
 

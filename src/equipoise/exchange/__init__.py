@@ -1,6 +1,5 @@
-"""What comes in and what leaves: drafts from records, tables of forms, the ledger's archive."""
+"""What comes in and what leaves: drafts from records, tables of forms."""
 
-from equipoise.exchange.archive import write_ledger_archive
 from equipoise.exchange.draft import Draft, draft_study, to_answer, write_draft
 from equipoise.exchange.tables import FormRow, Listing, write_form_tables
 
@@ -12,5 +11,4 @@ __all__ = [
     "to_answer",
     "write_draft",
     "write_form_tables",
-    "write_ledger_archive",
 ]

@@ -4,6 +4,7 @@ It knows nothing of trials. What an entry means is its writer's business; that i
 written is this package's.
 """
 
+from equipoise.ledger.addresses import is_address, without_password
 from equipoise.ledger.checking import check_chain, check_entry, order_in
 from equipoise.ledger.entry import (
     Draft,
@@ -16,7 +17,9 @@ from equipoise.ledger.entry import (
     to_body,
     to_instant,
 )
-from equipoise.ledger.opening import is_address, open_store, without_password
+from equipoise.ledger.keeping.archive import Making, Manifest, opened_archive, write_archive
+from equipoise.ledger.keeping.restoring import Restored, import_archive, restore, write_backup
+from equipoise.ledger.opening import open_store
 from equipoise.ledger.seal import Seal, check_seal, make_seal, merkle_root, tree_root
 from equipoise.ledger.sqlite import SqliteStore
 from equipoise.ledger.store import MemoryStore, Store
@@ -27,8 +30,11 @@ __all__ = [
     "Entry",
     "FirstBad",
     "Head",
+    "Making",
+    "Manifest",
     "MemoryStore",
     "Realm",
+    "Restored",
     "Seal",
     "SqliteStore",
     "Store",
@@ -38,15 +44,20 @@ __all__ = [
     "check_seal",
     "derive_digest",
     "digest_of",
+    "import_archive",
     "is_address",
     "make_entry",
     "make_seal",
     "merkle_root",
     "open_store",
+    "opened_archive",
     "order_in",
+    "restore",
     "to_body",
     "to_instant",
     "tree_root",
     "verify",
     "without_password",
+    "write_archive",
+    "write_backup",
 ]

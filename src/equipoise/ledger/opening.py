@@ -2,16 +2,14 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
-from urllib.parse import urlsplit
 
+from equipoise.ledger.addresses import is_address
 from equipoise.ledger.entry import Realm
 from equipoise.ledger.sqlite import SqliteStore, open_file
 from equipoise.problems import Refused, problem
 
 if TYPE_CHECKING:
     from equipoise.ledger.postgres import PostgresStore
-
-HIDDEN = "postgresql://"
 
 
 @overload
@@ -61,22 +59,3 @@ def open_store(
     except ImportError:
         raise Refused([problem("EQ-G019")]) from None
     return open_address(str(place), study=study, realm=realm, create=create, read_only=read_only)
-
-
-def is_address(place: str | Path) -> bool:
-    """Whether a store's place is the address of a PostgreSQL database."""
-    return str(place).startswith(("postgresql://", "postgres://"))
-
-
-def without_password(place: str | Path) -> str:
-    """A store's place as it may be shown: a path, or role, host and database alone."""
-    if not is_address(place):
-        return str(place)
-    try:
-        parts = urlsplit(str(place))
-    except ValueError:
-        return HIDDEN
-    if "@" in parts.path + parts.query + parts.fragment:  # a password with a slash in it
-        return HIDDEN
-    who, at, host = parts.netloc.rpartition("@")
-    return f"{parts.scheme}://{who.partition(':')[0]}{at}{host}{parts.path}"

@@ -17,9 +17,9 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import AdminShutdown, CrashShutdown
 from psycopg.pq import TransactionStatus
 
+from equipoise.ledger.addresses import HIDDEN, without_password
 from equipoise.ledger.checking import refuse_if, whole
 from equipoise.ledger.entry import Draft, Entry, Head, Realm, link
-from equipoise.ledger.opening import HIDDEN, without_password
 from equipoise.ledger.postgres_tables import (
     Connection,
     check_guards,

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -13,6 +14,9 @@ from equipoise.ledger.opening import open_store
 from equipoise.ledger.seal import Seal, check_seal, merkle_root
 from equipoise.ledger.store import Store
 from equipoise.problems import Problem, Refused, has_errors, problem
+
+DRIFT = timedelta(seconds=60)
+"""How far an entry's time may lie before that of the entry before it in its chain."""
 
 _DAMAGE = (sqlite3.Error, UnicodeError, OverflowError, MemoryError)
 
@@ -67,6 +71,7 @@ def verify(target: Store | str | Path, *, against: Seal | None = None) -> Verifi
 def _verify_store(store: Store, against: Seal | None) -> Verification:
     found: list[Problem] = []
     heads: dict[str, Head] = {}
+    clocks: dict[str, datetime] = {}
     digests: dict[tuple[str, int], str] = {}
     sealed = {(chain, h.seq) for chain, h in against.heads.items()} if against else set()
     orders = Orders()
@@ -78,6 +83,8 @@ def _verify_store(store: Store, against: Seal | None) -> Verification:
         n_read += 1
         orders.note(item)
         found += _check(item, store, before=heads.get(item.chain))
+        found += _check_clock(item, clocks.get(item.chain, item.at))
+        clocks[item.chain] = item.at
         heads[item.chain] = Head(item.seq, item.digest)
         if (item.chain, item.seq) in sealed:
             digests[item.chain, item.seq] = item.digest
@@ -94,6 +101,15 @@ def _check(entry: Entry, store: Store, *, before: Head | None) -> tuple[Problem,
         return found
     where = at_entry(entry.chain, entry.seq)
     return (*found, problem("EQ-G009", where, expected=store.study, found=entry.study))
+
+
+def _check_clock(entry: Entry, before: datetime) -> tuple[Problem, ...]:
+    """Whether the clock was set back by more than `DRIFT`; the order of entries does not depend."""
+    if before - entry.at <= DRIFT:
+        return ()
+    seconds = round((before - entry.at).total_seconds())
+    where = f"{entry.chain} / {entry.seq}"
+    return (problem("EQ-G030", where, seq=entry.seq, seconds=seconds),)
 
 
 def _entries(store: Store) -> Iterator[Entry | Problem]:

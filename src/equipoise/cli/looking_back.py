@@ -1,0 +1,133 @@
+"""Commands that look back: a casebook as of a moment, and what was entered late."""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from equipoise.cli.answering import DONE, as_json, json_option, show_table, telling_time
+from equipoise.cli.keeping import ledger, store_option
+from equipoise.problems import Refused, problem
+
+if TYPE_CHECKING:
+    from equipoise.conduct import Participant
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+VALUES = ("encounter", "form", "repeat", "on", "item", "value", "entered_at", "by", "entry")
+LATE = ("participant", *VALUES[:4], "entered_at", "days", "by", "entry")
+_SEAL = re.compile("[0-9a-f]{64}")
+_LEAP = re.compile(r"(T\d\d:\d\d):60(?:\.\d+)?")
+
+
+@ledger.command()
+@click.argument("directory", type=FOLDER)
+@store_option
+@click.option("--participant", required=True, help="The participant's code.")
+@click.option("--as-of", "as_of", default="", help="An instant with its zone, or a seal.")
+@json_option
+def show(directory: Path, store: str | Path, participant: str, as_of: str, is_json: bool) -> int:
+    """Show one participant's casebook as it stood at an instant or at a seal."""
+    from equipoise.cli.folders import load_checked
+    from equipoise.cli.trials import trial_unread
+    from equipoise.conduct import casebook_as_of
+
+    study = load_checked(directory)
+    moment = read_moment(as_of) if as_of else dt.datetime.now(dt.UTC)
+    with trial_unread(store, study) as trial:
+        casebook = casebook_as_of(trial, participant=participant, moment=moment)
+    rows = list(_casebook_rows(casebook.participant))
+    if is_json:
+        told = {"participant": participant, "status": casebook.participant.status}
+        values = [dict(zip(VALUES, row, strict=True)) for row in rows]
+        as_json({**told, "as_of": str(moment), "values": values, "late": casebook.n_after_jump})
+        return DONE
+    click.echo(f"{participant}: {casebook.participant.status}, as of {moment}")
+    show_table(VALUES, rows)
+    if casebook.n_after_jump:
+        click.echo(
+            f"{casebook.n_after_jump} entries bear an earlier time but were recorded after one "
+            "that bears a later time: the clock was set back. Name a seal to be exact.",
+            err=True,
+        )
+    return DONE
+
+
+@ledger.command()
+@click.argument("directory", type=FOLDER)
+@store_option
+@click.option("--days", type=click.IntRange(0), default=7, show_default=True, help="More than N.")
+@json_option
+def late(directory: Path, store: str | Path, days: int, is_json: bool) -> int:
+    """List the forms that were entered long after the day they speak of."""
+    from equipoise.cli.folders import load_checked
+    from equipoise.cli.trials import running_trial
+    from equipoise.conduct import late_forms
+
+    with telling_time("reading"):
+        trial = running_trial(store, study=load_checked(directory), read_only=True)
+        found = late_forms(trial.state, days=days)
+    rows = [
+        (
+            x.participant,
+            x.record.encounter,
+            x.record.form,
+            x.record.repeat,
+            x.record.on,
+            _minute(x.record.stamp.at),
+            x.n_days,
+            x.record.stamp.by,
+            x.record.stamp.entry,
+        )
+        for x in found
+    ]
+    if is_json:
+        as_json({"days": days, "late": [dict(zip(LATE, row, strict=True)) for row in rows]})
+    else:
+        show_table(LATE, rows)
+        click.echo(f"{len(rows)} forms were entered more than {days} days late.", err=True)
+    return DONE
+
+
+def read_moment(text: str) -> dt.datetime | str:
+    """An aware instant, or the root of a seal.
+
+    A leap second, 23:59:60, belongs to the minute that it ends.
+
+    Raises:
+        Refused: it is neither.
+    """
+    if _SEAL.fullmatch(text):
+        return text
+    try:
+        moment: dt.datetime | None = dt.datetime.fromisoformat(_LEAP.sub(r"\1:59.999999", text))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Refused([problem("EQ-X905", text=text)])
+    return moment
+
+
+def _casebook_rows(subject: "Participant") -> Iterator[tuple[object, ...]]:
+    """One row a value; what was not done stands with its reason in place of the value."""
+    for record in sorted(subject.forms.values(), key=lambda r: (r.on, r.stamp.at)):
+        changed = {c.item: c.stamp for c in record.corrections}
+        for item, value in {**record.values, **record.not_done}.items():
+            stamp = changed.get(item, record.stamp)
+            yield (
+                record.encounter,
+                record.form,
+                record.repeat,
+                record.on,
+                item,
+                f"not done: {value}" if item in record.not_done else value,
+                _minute(stamp.at),
+                stamp.by,
+                stamp.entry,
+            )
+
+
+def _minute(at: dt.datetime) -> str:
+    return at.isoformat(timespec="seconds")

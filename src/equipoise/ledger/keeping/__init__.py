@@ -1,0 +1,1 @@
+"""Keeping a record for decades: archives that verify themselves, backups, and restoring."""
