@@ -9,7 +9,7 @@ import pytest
 from equipoise.ledger import open_store
 
 from ..postgres import Server
-from .conftest import Rehearsed, a_body, answer_of, codes, command, refused, run
+from .conftest import STUDY, Rehearsed, a_body, answer_of, codes, command, refused, run
 
 
 def flip(path: Path, body: bytes, *, at: int) -> None:
@@ -135,3 +135,23 @@ def test_a_ledger_in_postgresql_is_kept_like_a_file(
     assert wrong.returncode == 1
     assert "EQ-G021" in wrong.stderr
     assert "s3cr3t" not in wrong.stdout + wrong.stderr
+
+
+@pytest.mark.requirement("C11")
+def test_a_datum_is_taken_out_by_a_command(own: Rehearsed) -> None:
+    """The ledger still verifies; a wrong place is wrong use, a wrong person is refused."""
+    with closing(open_store(own.store)) as store:
+        entry = next(e for e in store.read() if e.type == "FormSubmitted")
+    words = ("--store", own.store, "--by", f"investigator-{entry.chain.removeprefix('site-')}")
+    why = ("--reason", "a name was typed")
+    place = f"{entry.chain}:{entry.seq}"
+    assert run("ledger", "redact", STUDY, *words, *why, "--entry", "57").exit_code == 2
+    emptied = run("ledger", "redact", STUDY, *words, *why, "--entry", place, "--drop", "x")
+    assert (emptied.exit_code, codes(emptied)) == (2, ["EQ-C016"])  # the data are locked
+    done = run("ledger", "redact", STUDY, *words, *why, "--entry", place)
+    assert done.exit_code == 0, done.output
+    verified = answer_of(run("ledger", "verify", "--store", own.store, "--json"))
+    assert verified["ok"] is True
+    with closing(open_store(own.store)) as store:
+        gone = [e for e in store.read(chain=entry.chain) if e.body is None]
+        assert [(e.chain, e.seq) for e in gone] == [(entry.chain, entry.seq)]

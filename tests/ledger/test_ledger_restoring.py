@@ -2,7 +2,9 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -343,3 +345,20 @@ def test_a_copied_file_is_a_backup(live, path, tmp_path):
     live.close()
     shutil.copy(path, tmp_path / "copy.db")
     assert restore(tmp_path / "copy.db", tmp_path / "new.db").n_restored == 30
+
+
+@pytest.mark.requirement("C51", "C53")
+def test_a_backup_goes_into_an_empty_database(live, backup, tmp_path, postgres_server):
+    """And from there to a file again: the same heads; into one that has entries nothing goes."""
+    place = postgres_server.create(study="S1", realm="live").app
+    done = restore(backup, place)
+    with closing(open_store(place)) as store:
+        assert store.heads() == live.heads() == done.safe
+        write_backup(store, tmp_path / "back.zip")
+    restore(tmp_path / "back.zip", tmp_path / "again.db")
+    assert contents(tmp_path / "again.db") == contents(live_path(live))
+    assert refused(lambda: restore(backup, place)) == ["EQ-G025"]
+
+
+def live_path(store):
+    return Path(store.connection.execute("PRAGMA database_list").fetchone()[2])

@@ -99,6 +99,31 @@ def seal(store: str | Path, by: str, reason: str) -> int:
     return DONE
 
 
+@ledger.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@store_option
+@click.option("--entry", required=True, help="The entry, such as site-01:57.")
+@click.option("--drop", multiple=True, help="An item of the form that is to be emptied, if any.")
+@click.option("--by", required=True, help="Who orders it: an investigator of the site.")
+@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+def redact(
+    directory: Path, store: str | Path, entry: str, drop: tuple[str, ...], by: str, reason: str
+) -> int:
+    """Take a personal datum out of an entry of a form; the chain still verifies and tells it."""
+    from equipoise.cli.folders import load_checked
+    from equipoise.cli.trials import running_trial
+    from equipoise.conduct import redact_entry
+
+    chain, _, seq = entry.rpartition(":")
+    if not chain or not seq.isdecimal():
+        raise click.BadParameter("such as site-01:57", param_hint="--entry")
+    trial = running_trial(store, study=load_checked(directory))
+    at = dt.datetime.now(dt.UTC)
+    made = redact_entry(trial, by=by, at=at, reason=reason, chain=chain, seq=int(seq), drop=drop)
+    click.echo(f"Taken out, as {made[0].chain}:{made[0].seq} orders. Archives keep theirs.")
+    return DONE
+
+
 @click.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @store_option

@@ -4,15 +4,13 @@ Everything that happens is an event; everything you see is computed from events;
 refused is explained. Acts are called with a `RunningTrial` and `by`, `at`, `reason`.
 """
 
-from equipoise.conduct.as_of import Casebook, casebook_as_of, state_as_of
-from equipoise.conduct.capturing import (
+from equipoise.conduct.acts.capturing import (
     correct_item,
     miss_encounter,
     receive_adverse_event,
     submit_form,
 )
-from equipoise.conduct.door import ACTS, Act, RunningTrial, View, place_of
-from equipoise.conduct.ending import (
+from equipoise.conduct.acts.ending import (
     complete_participant,
     last_expected,
     lock_data,
@@ -20,7 +18,49 @@ from equipoise.conduct.ending import (
     seal_trial,
     withdraw_participant,
 )
-from equipoise.conduct.enrolling import fail_screening, judge_criterion, screen_participant
+from equipoise.conduct.acts.enrolling import fail_screening, judge_criterion, screen_participant
+from equipoise.conduct.acts.infusing import (
+    find_weight,
+    give_infusion,
+    order_infusion,
+    prepare_infusion,
+)
+from equipoise.conduct.acts.overriding import (
+    KINDS,
+    confirm_override,
+    decline_override,
+    grounds_of,
+    is_granted,
+    may_override_all,
+    record_deviation,
+    request_override,
+)
+from equipoise.conduct.acts.people import (
+    add_person,
+    bar_sign_in,
+    change_delegation,
+    end_of_training,
+    record_training,
+    remove_person,
+)
+from equipoise.conduct.acts.randomizing import (
+    finish_randomization,
+    randomize_participant,
+    record_number,
+    request_randomization,
+)
+from equipoise.conduct.acts.redacting import order_redaction, redact_entry
+from equipoise.conduct.acts.restoring import attest_gap, confirm_restore, record_restored
+from equipoise.conduct.acts.signing import (
+    SIGNERS,
+    accept_accountability,
+    digest_of,
+    is_signed,
+    sign_casebook,
+)
+from equipoise.conduct.acts.stopping import resume_trial
+from equipoise.conduct.as_of import Casebook, casebook_as_of, state_as_of
+from equipoise.conduct.door import ACTS, Act, RunningTrial, View, place_of
 from equipoise.conduct.evolve import evolve, fold
 from equipoise.conduct.facts import (
     LateForm,
@@ -37,44 +77,10 @@ from equipoise.conduct.facts import (
     latest_values,
     observations_of,
 )
-from equipoise.conduct.infusing import find_weight, give_infusion, order_infusion, prepare_infusion
 from equipoise.conduct.opening import Checked, check_folder, open_trial
-from equipoise.conduct.overriding import (
-    KINDS,
-    confirm_override,
-    decline_override,
-    grounds_of,
-    is_granted,
-    may_override_all,
-    record_deviation,
-    request_override,
-)
-from equipoise.conduct.people import (
-    add_person,
-    bar_sign_in,
-    change_delegation,
-    end_of_training,
-    record_training,
-    remove_person,
-)
-from equipoise.conduct.randomizing import (
-    finish_randomization,
-    randomize_participant,
-    record_number,
-    request_randomization,
-)
-from equipoise.conduct.restoring import attest_gap, confirm_restore, record_restored
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.schemas import event_schemas
-from equipoise.conduct.signing import (
-    SIGNERS,
-    accept_accountability,
-    digest_of,
-    is_signed,
-    sign_casebook,
-)
 from equipoise.conduct.state import Participant, Person, TrialState
-from equipoise.conduct.stopping import resume_trial
 
 __all__ = [
     "ACTS",
@@ -133,6 +139,7 @@ __all__ = [
     "observations_of",
     "open_trial",
     "order_infusion",
+    "order_redaction",
     "place_of",
     "prepare_infusion",
     "randomize_participant",
@@ -142,6 +149,7 @@ __all__ = [
     "record_restored",
     "record_seal",
     "record_training",
+    "redact_entry",
     "remove_person",
     "request_override",
     "request_randomization",

@@ -151,6 +151,16 @@ class StudySealed(Happened, frozen=True, kw_only=True):
     entry: str = ""
 
 
+class BodyRedacted(Happened, frozen=True, kw_only=True):
+    """The content of one entry was taken out: a personal datum that must not stand there.
+
+    The ledger itself knows this event: it alone lets a body go, and only that of the entry named.
+    """
+
+    chain: str
+    seq: int
+
+
 class DataLocked(Happened, frozen=True, kw_only=True):
     """No value of any participant changes from now on."""
 

@@ -125,6 +125,10 @@ def _study_sealed(s: TrialState, x: e.StudySealed, stamp: Stamp) -> TrialState:
     return replace(s, seals=(*s.seals, Seal(x.root, x.purpose, stamp, x.entry)))
 
 
+def _body_redacted(s: TrialState, _: e.BodyRedacted, __: Stamp) -> TrialState:
+    return s  # the rest of the form follows in an entry of its own
+
+
 def _data_locked(s: TrialState, _: e.DataLocked, stamp: Stamp) -> TrialState:
     return replace(s, locked=stamp)
 
@@ -173,6 +177,7 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.PersonRemoved: _person_removed,
     e.AllocationCommitted: _allocation_committed,
     e.StudySealed: _study_sealed,
+    e.BodyRedacted: _body_redacted,
     e.DataLocked: _data_locked,
     e.StoppingRuleMet: _rule_met,
     e.ResumptionAgreed: _agreed,
@@ -220,7 +225,9 @@ def _form_submitted(p: Participant, x: e.FormSubmitted, stamp: Stamp) -> Partici
 
 def _item_corrected(p: Participant, x: e.ItemCorrected, stamp: Stamp) -> Participant:
     key = (x.encounter, x.form, x.repeat)
-    record = p.forms[key]
+    record = p.forms.get(key)
+    if record is None:  # its form was taken out; what was left of it comes again, further on
+        return p
     correction = Correction(x.item, record.values.get(x.item), x.value, stamp)
     not_done = {k: v for k, v in record.not_done.items() if k != x.item}
     if x.not_done:

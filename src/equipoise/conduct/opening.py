@@ -7,8 +7,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from equipoise.conduct import events as e
+from equipoise.conduct.acts.people import check_person
 from equipoise.conduct.door import SYSTEM, RunningTrial, View, refuse_if
-from equipoise.conduct.people import check_person
 from equipoise.conduct.state import Person
 from equipoise.eligibility import check_eligibility, check_readings
 from equipoise.ledger import Entry

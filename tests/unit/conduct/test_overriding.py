@@ -8,7 +8,7 @@ import pytest
 
 from equipoise import conduct
 from equipoise.conduct import Person, RunningTrial
-from equipoise.conduct.randomizing import proof_of
+from equipoise.conduct.acts.randomizing import proof_of
 from equipoise.problems import Refused
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
@@ -416,7 +416,7 @@ def test_other_deviations_are_recorded_by_people(course: Course, trial: RunningT
 
 def test_one_human_being_by_name() -> None:
     """Case and blanks do not make somebody else."""
-    from equipoise.conduct.people import is_same_human
+    from equipoise.conduct.acts.people import is_same_human
 
     one = Person("a", "Ada  Lovelace", "investigator")
     assert is_same_human(one, Person("b", "ada lovelace", "safety_officer"))

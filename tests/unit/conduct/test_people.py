@@ -221,6 +221,9 @@ def test_the_first_people_are_held_to_the_same(study: Study, clock: Clock) -> No
     attempt = lambda: conduct.open_trial(trial, at=clock(), people=people)  # noqa: E731
     assert refusal(attempt) == ["EQ-C012", "EQ-C014"]
     assert not trial.state.is_open
+    trained: dict[str, dt.date | None] = {"gcp": dt.date(2027, 1, 1), "protocol": None}
+    conduct.open_trial(trial, at=clock(), people=[Person("ann", "Ann", "monitor", trained=trained)])
+    assert trial.state.people["ann"].trained == trained
 
 
 @pytest.mark.requirement("C21")

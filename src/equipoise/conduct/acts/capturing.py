@@ -9,9 +9,9 @@ from equipoise.capture import (
     read_units,
 )
 from equipoise.conduct import events as e
+from equipoise.conduct.acts.randomizing import with_reassessment
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import adverse_records, comes_later, expects, latest_values
-from equipoise.conduct.randomizing import with_reassessment
 from equipoise.conduct.rules import (
     check_consented,
     check_in_trial,

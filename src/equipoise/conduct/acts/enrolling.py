@@ -3,9 +3,9 @@
 import datetime as dt
 
 from equipoise.conduct import events as e
+from equipoise.conduct.acts.randomizing import with_reassessment
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import assess_participant, find_judgement
-from equipoise.conduct.randomizing import with_reassessment
 from equipoise.conduct.rules import check_in_trial, check_not_future, check_open, check_reason
 from equipoise.problems import problem
 from equipoise.study.roles import Role

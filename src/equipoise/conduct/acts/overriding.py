@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import get_args
 
 from equipoise.conduct import events as e
+from equipoise.conduct.acts.people import is_same_human
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import assess_participant
-from equipoise.conduct.people import is_same_human
 from equipoise.conduct.rules import (
     check_accountable,
     check_consented,

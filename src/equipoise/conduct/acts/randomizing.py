@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from equipoise.conduct import events as e
+from equipoise.conduct.acts.overriding import check_outdated, granted_override, is_granted
 from equipoise.conduct.door import (
     Events,
     RunningTrial,
@@ -28,7 +29,6 @@ from equipoise.conduct.facts import (
     comes_later,
     observations_of,
 )
-from equipoise.conduct.overriding import check_outdated, granted_override, is_granted
 from equipoise.conduct.rules import (
     check_consented,
     check_in_trial,

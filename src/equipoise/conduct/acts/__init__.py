@@ -1,0 +1,1 @@
+"""Every act of a trial: what a person may do, decided purely, by what it is about."""

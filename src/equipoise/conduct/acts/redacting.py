@@ -1,0 +1,83 @@
+"""Redaction: a personal datum that must not stand in the record is taken out, by an act.
+
+Nothing is rewritten: an order is recorded with its reason, the body of the entry goes, its digest
+stays, and what else the form held is entered again in the same transaction, so that a ledger read
+from its first entry gives the state that was there before, without the datum.
+"""
+
+import datetime as dt
+
+from equipoise.conduct import events as e
+from equipoise.conduct.door import Events, RunningTrial, View, act, refuse_if
+from equipoise.conduct.rules import check_open, check_reason
+from equipoise.ledger import Entry
+from equipoise.problems import Refused, Where, problem
+from equipoise.study.roles import Role
+
+REDACTED = "redacted"
+"""Stands where an item was left out, as the reason why it was not done."""
+
+
+def redact_entry(
+    trial: RunningTrial,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str,
+    chain: str,
+    seq: int,
+    drop: tuple[str, ...] = (),
+) -> tuple[Entry, ...]:
+    """Take out the content of one entry of a form, and of `drop` what still stands in the form.
+
+    In a SQLite store no trace is left in the file; what backups and archives hold is theirs.
+
+    Raises:
+        Refused: there is no such entry, or it is not of a form, or was taken out before.
+    """
+    with trial.lock, trial.store.transaction():
+        found = [x for x in trial.store.read(chain=chain, after=seq - 1) if x.seq == seq]
+        if not found:
+            raise Refused([problem("EQ-C120", f"{chain} / {seq}", chain=chain, seq=seq)])
+        made = order_redaction(trial, by=by, at=at, reason=reason, entry=found[0], drop=drop)
+        order = made[0]
+        trial.store.redact(chain, seq, because=(order.chain, order.seq))
+    return made
+
+
+@act(Role.INVESTIGATOR)
+def order_redaction(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    entry: Entry,
+    drop: tuple[str, ...] = (),
+) -> Events:
+    """Order that the content of an entry be taken out, and enter the rest of its form again.
+
+    After the lock no value changes any more, so nothing of what stands can be dropped.
+    """
+    where = Where(record=f"{entry.chain} / {entry.seq}")
+    locked = check_open(view.state) if drop else ()
+    refuse_if([*locked, *check_reason(reason, act="redact_entry", where=where)])
+    event = e.from_entry(entry.type, entry.body) if entry.body is not None else None
+    if not isinstance(event, e.FormSubmitted | e.ItemCorrected):
+        raise Refused([problem("EQ-C121", where, type=entry.type)])
+    subject = view.participant(event.participant)
+    record = subject.forms[event.encounter, event.form, event.repeat]
+    unknown = [item for item in drop if item not in record.values]
+    refuse_if([problem("EQ-C032", where, item=i, form=event.form) for i in unknown])
+    rest = e.FormSubmitted(
+        participant=event.participant,
+        encounter=event.encounter,
+        form=event.form,
+        repeat=event.repeat,
+        on=record.on,
+        values={k: None if k in drop else v for k, v in record.values.items()},
+        not_done={**record.not_done, **dict.fromkeys(drop, REDACTED)},
+        warnings=record.warnings,
+        as_entered={k: v for k, v in record.as_entered.items() if k not in drop},
+    )
+    return [e.BodyRedacted(chain=entry.chain, seq=entry.seq), rest]

@@ -1,0 +1,125 @@
+"""Redaction: a personal datum is taken out by an act; nothing else is lost, and the gap is told."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from equipoise import conduct
+from equipoise.conduct import Person, RunningTrial, TrialState, fold
+from equipoise.ledger import open_store, verify
+from equipoise.problems import Refused
+from equipoise.study.roles import Role
+from equipoise.study.study import Study
+
+from .conftest import Clock, Course
+from .test_capturing import correct
+from .test_opening import codes
+
+NAME = "Jeanne Dupont"
+
+
+@pytest.fixture
+def filed(study: Study, clock: Clock, tmp_path: Path) -> Iterator[RunningTrial]:
+    """The small trial in a SQLite file."""
+    store = open_store(tmp_path / "t.db", study="small", realm="rehearsal", create=True)
+    trial = RunningTrial(study, store)
+    conduct.open_trial(trial, at=clock(), people=[Person(r.value, r.value, r.value) for r in Role])
+    yield trial
+    store.close()
+
+
+def redact(trial: RunningTrial, at: dt.datetime, entry: str, *drop: str, **given: str) -> str:
+    chain, _, seq = entry.rpartition(":")
+    command = {"by": "investigator", "reason": "A name was typed", **given}
+    made = conduct.redact_entry(trial, at=at, chain=chain, seq=int(seq), drop=drop, **command)
+    return f"{made[0].chain}:{made[0].seq}"
+
+
+@pytest.mark.requirement("C03", "C11")
+def test_a_name_goes_and_everything_else_stays(
+    filed: RunningTrial, clock: Clock, tmp_path: Path
+) -> None:
+    """Gone from the file; the ledger verifies and says so; read anew it gives the same state."""
+    course = Course(filed, clock)
+    code = course.screen()
+    course.submit(code, "consent", version="1.0")
+    course.submit(code, "event", encounter="", term=f"Headache of {NAME}", grade=2)
+    correct_grade(filed, clock, code)
+    before = filed.state.participants[code]
+    record = before.forms["", "event", 0]
+
+    order = redact(filed, clock(), record.stamp.entry, "term")
+
+    after = filed.state.participants[code].forms["", "event", 0]
+    assert after.values == {**record.values, "term": None}
+    assert after.not_done == {"term": "redacted"}
+    assert fold(TrialState(), filed.store.read()) == filed.state
+    told = verify(filed.store)
+    assert told.ok
+    assert [(p.code, p.values["because"]) for p in told.problems] == [("EQ-G006", order)]
+    files = [p.read_bytes() for p in tmp_path.iterdir()]
+    assert not any(NAME.encode() in content for content in files)
+
+
+def correct_grade(trial: RunningTrial, clock: Clock, code: str) -> None:
+    conduct.correct_item(
+        trial,
+        by="investigator",
+        at=clock(),
+        reason="Looked up",
+        participant=code,
+        encounter="",
+        form="event",
+        item="grade",
+        value=3,
+        seen=1,
+    )
+
+
+@pytest.mark.requirement("C11")
+def test_a_corrected_value_stays_when_the_correction_is_taken_out(
+    course: Course, trial: RunningTrial, clock: Clock
+) -> None:
+    """The value of now is carried over, not the one before it; an older text goes alone."""
+    code = course.screen()
+    course.consent(code)
+    course.submit(code, "skin", arm=10, leg=10)
+    correct(course, code, "arm", 12)
+    record = trial.state.participants[code].forms["screening", "skin", 0]
+
+    redact(trial, clock(), record.entries["arm"])
+
+    after = trial.state.participants[code].forms["screening", "skin", 0]
+    assert dict(after.values) == {"arm": 12, "leg": 10}
+    assert after.corrections == ()
+    assert fold(TrialState(), trial.store.read()) == trial.state
+    correct(course, code, "arm", 13)
+    assert fold(TrialState(), trial.store.read()) == trial.state
+
+
+@pytest.mark.requirement("C11", "C14")
+def test_who_may_take_out_what(course: Course, trial: RunningTrial, clock: Clock) -> None:
+    """An investigator, with a reason, the content of a form, once; nothing of the control chain."""
+    code = course.eligible()
+    entry = trial.state.participants[code].forms["screening", "skin", 0].stamp.entry
+    judged = next(x for x in trial.store.read() if x.type == "CriterionJudged")
+    cases: list[tuple[str, tuple[str, ...], dict[str, str], str]] = [
+        (entry, (), {"reason": " "}, "EQ-C004"),
+        (entry, (), {"by": "data_manager"}, "EQ-C002"),
+        (entry, ("nose",), {}, "EQ-C032"),
+        ("site-01:999", (), {}, "EQ-C120"),
+        ("control:1", (), {}, "EQ-C121"),
+        (f"site-01:{judged.seq}", (), {}, "EQ-C121"),
+    ]
+    n_entries = len(list(trial.store.read()))
+    for at, drop, given, code_of in cases:
+        with pytest.raises(Refused) as refused:
+            redact(trial, clock(), at, *drop, **given)
+        assert codes(refused) == [code_of]
+    assert len(list(trial.store.read())) == n_entries
+    redact(trial, clock(), entry)
+    with pytest.raises(Refused) as refused:
+        redact(trial, clock(), entry)
+    assert codes(refused) == ["EQ-C121"]
