@@ -1,21 +1,26 @@
 """`equipoise serve` and `vault` as processes: they answer, they end when told, they refuse."""
 
+import re
 import signal
 import socket
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from subprocess import Popen
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
 
 from equipoise.cli import demonstrating
 from equipoise.cli.demonstrating import find_ports, wait_until_ready
 from equipoise.cli.rehearsing import running_vault
+from equipoise.ledger import open_store
 from equipoise.problems import Refused
 from equipoise.vault import VaultClient, read_token
 
-from .conftest import STUDY, Rehearsed, answers, free_port, refused, run, wait_for
+from .conftest import STUDY, Rehearsed, answers, command, free_port, refused, run, wait_for
 
 Start = Callable[..., "Popen[str]"]
 
@@ -73,6 +78,65 @@ def test_a_vault_is_made_once_and_keeps_its_list(tmp_path: Path, start: Start) -
     assert not at.stat().st_mode & private
     assert refused("vault", tmp_path / "vault", "--create", STUDY) == ["EQ-V010"]
     assert process.poll() is None
+
+
+def open_words(tmp_path: Path, **given: str) -> list[object]:
+    words = {"administrator": "ada", "name": "Ada Admin", "realm": "rehearsal", **given}
+    options = [word for name, value in words.items() for word in (f"--{name}", value)]
+    place = ("--store", tmp_path / "trial.db", "--vault", tmp_path / "v.sock")
+    return ["open", STUDY, *place, *options]
+
+
+@pytest.mark.requirement("C26", "C35")
+def test_a_trial_is_opened_and_its_administrator_comes_in(tmp_path: Path, start: Start) -> None:
+    """From an empty folder: a vault, the ledger, a door, an own password, the page of people."""
+    run("vault", tmp_path / "vault", "--create", STUDY)
+    vault = start("vault", tmp_path / "vault", "--socket", tmp_path / "v.sock")
+    wait_for((tmp_path / "v.sock").is_socket)
+    opened = command(*open_words(tmp_path))
+    assert opened.returncode == 0, opened.stderr
+    code = opened.stdout.splitlines()[-1]
+    own = Rehearsed(tmp_path / "trial.db", tmp_path / "vault", {})
+    port = free_port()
+    door = start(*serve_words(own, tmp_path / "v.sock", port=port))
+    await_door(door, port)
+    browser = build_opener(HTTPCookieProcessor())
+
+    def post(path: str, **data: str) -> str:
+        url = f"http://127.0.0.1:{port}{path}"
+        found = re.search(r'csrfmiddlewaretoken" value="(\w+)"', browser.open(url).read().decode())
+        assert found
+        body = urlencode({**data, "csrfmiddlewaretoken": found[1]}).encode()
+        headers = {"Origin": f"http://127.0.0.1:{port}"}
+        return str(browser.open(Request(url, body, headers)).read().decode())
+
+    words = {"password": "three words in a row", "again": "three words in a row"}
+    post("/welcome/", username="ada", code=code, **words)
+    assert "ada" in post("/sign-in/", username="ada", password=words["password"])
+    people = browser.open(f"http://127.0.0.1:{port}/people/").read().decode()
+    assert "Ada Admin" in people and "/people/add/" in people
+    assert vault.poll() is None
+    with closing(open_store(own.store, read_only=True)) as store:
+        assert {e.type for e in store.read()} == {
+            "StudyOpened",
+            "SiteOpened",
+            "PersonAdded",
+            "AllocationCommitted",
+        }
+
+
+def test_a_trial_that_is_not_ready_is_not_opened(tmp_path: Path, start: Start) -> None:
+    """Live with open decisions, a name that cannot be one, no vault, a file in the way: no file."""
+    run("vault", tmp_path / "vault", "--create", STUDY)
+    assert refused(*open_words(tmp_path)) == ["EQ-V017"]
+    start("vault", tmp_path / "vault", "--socket", tmp_path / "v.sock")
+    wait_for((tmp_path / "v.sock").is_socket)
+    assert refused(*open_words(tmp_path, realm="live")) == ["EQ-C011"]
+    assert refused(*open_words(tmp_path, administrator="Ada")) == ["EQ-C102"]
+    assert not (tmp_path / "trial.db").exists()
+    (tmp_path / "trial.db").write_bytes(b"mine")
+    assert refused(*open_words(tmp_path)) == ["EQ-X901"]
+    assert (tmp_path / "trial.db").read_bytes() == b"mine"
 
 
 def test_a_live_vault_has_no_token_that_tells_a_body_what_it_received(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from equipoise.cli import archiving, looking_back  # noqa: F401 - both add to `l
 from equipoise.cli.answering import Door
 from equipoise.cli.designing import check, draft, screen
 from equipoise.cli.keeping import export, ledger, report
-from equipoise.cli.running import demo, rehearse, serve, vault
+from equipoise.cli.running import demo, open_command, rehearse, serve, vault
 
 
 @click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,5 +18,10 @@ def main() -> None:
     """
 
 
-for command in (check, demo, draft, export, ledger, rehearse, report, screen, serve, vault):
+COMMANDS = (
+    *(check, draft, screen),
+    *(demo, open_command, rehearse, serve, vault),
+    *(export, ledger, report),
+)
+for command in COMMANDS:
     main.add_command(command)

@@ -103,6 +103,42 @@ def serve(
     )
 
 
+@click.command("open")
+@click.argument("directory", type=FOLDER)
+@click.option(
+    "--store", required=True, type=click.Path(path_type=Path), help="The ledger to make: a file."
+)
+@click.option(
+    "--vault",
+    "socket",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The socket of a running `equipoise vault`.",
+)
+@click.option("--administrator", required=True, help="User name of the first administrator.")
+@click.option("--name", required=True, help="Their full name.")
+@click.option(
+    "--realm",
+    type=click.Choice(["rehearsal", "live"]),
+    default="live",
+    show_default=True,
+    help="Live: participants are real. It needs every decision made.",
+)
+def open_command(
+    directory: Path, store: Path, socket: Path, administrator: str, name: str, realm: str
+) -> int:
+    """Open a trial on its reviewed folder, with its first administrator, who adds the others."""
+    from equipoise.cli.serving import open_new_trial
+
+    code = open_new_trial(
+        directory, store=store, socket=socket, realm=realm, person=(administrator, name)
+    )
+    click.echo(f"The trial is open in {store}. Serve the site door; within three days")
+    click.echo(f"{administrator} chooses a password at its page /welcome/ with this code:")
+    click.echo(code)
+    return DONE
+
+
 @click.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--socket", type=click.Path(path_type=Path), help="Where to listen.")

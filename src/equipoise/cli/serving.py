@@ -1,9 +1,11 @@
 """Starting the doors and the vault."""
 
+import datetime as dt
 import fcntl
 import secrets
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -11,8 +13,11 @@ import click
 from equipoise.cli.answering import DONE
 from equipoise.cli.folders import load_checked, not_writable
 from equipoise.cli.trials import running_trial
+from equipoise.conduct import Person, RunningTrial, open_trial
+from equipoise.ledger import MemoryStore, Realm, open_store
 from equipoise.problems import Refused, problem
 from equipoise.rehearsal import vault_contents
+from equipoise.study.roles import Role
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient, create_vault, serve_vault
 
@@ -35,6 +40,31 @@ def keep_vault(directory: Path, *, socket: Path | None, study: Path | None, real
             raise not_writable(socket, FileNotFoundError("no such folder"))
         serve_vault(directory, socket)
     return DONE
+
+
+def open_new_trial(
+    directory: Path, *, store: Path, socket: Path, realm: str, person: tuple[str, str]
+) -> str:
+    """Open a trial in a new ledger; gives back the code for its administrator's first password.
+
+    Raises:
+        Refused: something is there, the folder is not ready, or the vault is not its own.
+    """
+    from equipoise.web.server import invite
+
+    if store.exists():
+        raise Refused([problem("EQ-X901", str(store), path=str(store))])
+    study, vault = load_checked(directory), VaultClient(socket)
+    kind: Realm = "live" if realm == "live" else "rehearsal"
+    administrator = Person(person[0], person[1], Role.ADMINISTRATOR.value)
+    # All that can be refused is refused before there is a file.
+    rehearsed = RunningTrial(study, MemoryStore(study.identity.study, kind), vault)
+    open_trial(rehearsed, at=dt.datetime.now(dt.UTC), people=(administrator,))
+    with closing(open_store(store, study=study.identity.study, realm=kind, create=True)) as ledger:
+        trial = RunningTrial(study, ledger, vault)
+        open_trial(trial, at=dt.datetime.now(dt.UTC), people=(administrator,))
+    ensure_accounts(accounts_beside(store))
+    return invite(accounts_beside(store), person[0], secret=secret_beside(store, door="site"))
 
 
 def serve_door(
@@ -111,10 +141,7 @@ def door_settings(
     directory: Path, *, store: Path, socket: Path, token: Path, door: str, other_door: str = ""
 ) -> dict[str, str]:
     """The environment of a web process; each door knows its own capability alone."""
-    secret = store.with_name(store.name.removesuffix(".db") + f".{door}.secret")
-    if not secret.exists():
-        secret.touch(mode=0o600)
-        secret.write_text(secrets.token_urlsafe(48))
+    secret = secret_beside(store, door=door)
     return {
         "EQUIPOISE_STUDY": str(directory.resolve()),
         "EQUIPOISE_STORE": str(store.resolve()),
@@ -125,6 +152,15 @@ def door_settings(
         "EQUIPOISE_SECRET": str(secret.resolve()),
         "EQUIPOISE_OTHER_DOOR": other_door,
     }
+
+
+def secret_beside(store: Path, *, door: str) -> Path:
+    """The file with the key of a door's sessions and codes, made where there is none."""
+    secret = store.with_name(store.name.removesuffix(".db") + f".{door}.secret")
+    if not secret.exists():
+        secret.touch(mode=0o600)
+        secret.write_text(secrets.token_urlsafe(48))
+    return secret
 
 
 def accounts_beside(store: Path) -> Path:

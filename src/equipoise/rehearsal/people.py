@@ -29,7 +29,7 @@ def label_of(study: Study, role: Role) -> str:
 
 def person_at(site: str, role: Role) -> str:
     """The identifier of a site's person in a role."""
-    return f"{role.value}-{site}"
+    return f"{role.value}-{site.lower()}"
 
 
 def who_may(site: str, roles: Iterable[str]) -> str:

@@ -155,7 +155,7 @@ def _run(world: World, *, until: dt.date | None, progress: Progress | None) -> N
                 agenda.step()
             _refuse_hopeless(world)
             if agenda.now >= seals_at:
-                world.train_everybody()
+                world.train(SEALER)
                 seal_trial(world.trial, by=SEALER, at=agenda.tick(), reason="Quarterly seal")
                 seals_at = agenda.now + SEALS_EVERY
         if progress is not None:
@@ -175,6 +175,7 @@ def _finish(world: World, *, until: dt.date | None) -> str:
     with trial.store.batch():
         if is_over:
             world.do(lock_data, by=Role.DATA_MANAGER.value)
+        world.train(SEALER)
         reason = "Data lock" if is_over else f"Rehearsed until {until}"
         return seal_trial(trial, by=SEALER, at=agenda.tick(), reason=reason)
 

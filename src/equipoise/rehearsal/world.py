@@ -37,8 +37,8 @@ CORRECTION_REASONS = (
     "Corrected after checking with the source document",
 )
 STATEMENT = "My electronic signature binds me like one by hand"
-A_QUARTER = dt.timedelta(days=100)
-"""Until trainings are looked at again, and some days more."""
+AHEAD = dt.timedelta(days=7)
+"""A training that lapses so soon is renewed."""
 BOARD_TAKES = dt.timedelta(days=7)
 """From the pause to the meeting of the board, and from there to the sponsor's consent."""
 REASON_RESUMED = "The events were reviewed; the balance of benefit and risk is unchanged"
@@ -77,6 +77,7 @@ class World:
 
     def do(self, act: Act[...], *, by: str, reason: str = "", **command: Any) -> tuple[Entry, ...]:
         """One act, now; what the trial refuses is kept, and nothing is returned for it."""
+        self.train(by)
         try:
             entries = act(self.trial, by=by, at=self.agenda.tick(), reason=reason, **command)
         except Refused as refused:
@@ -92,15 +93,19 @@ class World:
             if person.role in SIGNERS:
                 self.do(accept_accountability, by=person.person, statement=STATEMENT)
 
-    def train_everybody(self) -> None:
+    def train(self, by: str) -> None:
         """Nobody waits with a training until it has lapsed."""
-        on = self.agenda.now.date()
-        for person in self.trial.state.people.values():
-            for name, training in self.study.identity.training.items():
-                until = person.trained.get(name, on)
-                if person.role in training.by and until is not None and until < on + A_QUARTER:
-                    who = Role.ADMINISTRATOR.value
-                    self.do(record_training, by=who, person=person.person, training=name, on=on)
+        person, on = self.trial.state.people[by], self.agenda.now.date()
+        for name, training in self.study.identity.training.items():
+            until = person.trained.get(name, on)
+            if person.role in training.by and until is not None and until < on + AHEAD:
+                who, at = Role.ADMINISTRATOR.value, self.agenda.tick()
+                record_training(self.trial, by=who, at=at, person=by, training=name, on=on)
+
+    def train_everybody(self) -> None:
+        """Also those who only look on."""
+        for person in self.trial.state.people:
+            self.train(person)
 
     @property
     def is_paused(self) -> bool:

@@ -11,6 +11,7 @@ import django
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.management import call_command
 from django.db import connections
 
@@ -70,6 +71,29 @@ def prepare_accounts(path: Path, passwords: Mapping[str, str]) -> None:
     hashed = {password: make_password(password) for password in set(new.values())}
     users.bulk_create(users.model(username=n, password=hashed[p]) for n, p in new.items())
     connections["default"].close()
+
+
+def invite(path: Path, name: str, *, secret: Path) -> str:
+    """Make an account that has no password yet, and the code with which its owner chooses one.
+
+    `secret` is the key of the door at which the code will be typed.
+    """
+    use_accounts(path)
+    return code_for(name, secret=secret.read_text(encoding="utf-8").strip())
+
+
+def code_for(name: str, *, secret: str = "") -> str:
+    """The code for a first or a new password: it counts once, and for three days.
+
+    It is made with the key of this process's door, or with `secret`, that of another.
+    """
+    user, is_new = get_user_model().objects.get_or_create(username=name)
+    if is_new:
+        user.set_unusable_password()
+        user.save()
+    generator = PasswordResetTokenGenerator()
+    generator.secret = secret or settings.SECRET_KEY
+    return generator.make_token(user)
 
 
 def use_accounts(path: Path) -> None:

@@ -130,7 +130,7 @@ def test_everything_is_done_by_somebody_whose_role_allows_it(usual: Usual) -> No
         if entry.by != "system":
             roles.setdefault(entry.type, set()).add(entry.role)
             assert people[entry.by].role == entry.role
-            if people[entry.by].sites:
+            if people[entry.by].sites and entry.type != "AccountabilityAccepted":
                 assert entry.chain == f"site-{people[entry.by].sites[0]}"
 
     assert roles["InfusionPrepared"] == {"cell_unit"}
@@ -150,7 +150,7 @@ def test_nobody_is_named_after_a_person() -> None:
 
     assert {p.person for p in people} >= {r.value for r in Role}
     assert {p.person for p in people if p.sites == ("A",)} == {
-        "coordinator-A", "investigator-A", "outcome_assessor-A",
+        "coordinator-a", "investigator-a", "outcome_assessor-a",
     }  # fmt: skip
     named = replace(STUDY, identity=replace(STUDY.identity, roles={Role.MONITOR: Text("Watcher")}))
     assert {p.name for p in demo_people(named)} >= {"Watcher", "Cell unit", "Coordinator, A"}

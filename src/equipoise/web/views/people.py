@@ -3,8 +3,6 @@
 import datetime as dt
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.tokens import default_token_generator
 from django.http import HttpResponse
 from django.urls import reverse
 from msgspec import Struct
@@ -22,6 +20,7 @@ from equipoise.study.forms import Item
 from equipoise.study.roles import Role
 from equipoise.web.entry.asking import Answers, Question, ask, date_of
 from equipoise.web.pages import Visit, page
+from equipoise.web.server import code_for
 from equipoise.web.texts import say, t, text_of
 
 READERS = (Role.ADMINISTRATOR, Role.AUDITOR)
@@ -172,15 +171,10 @@ def invite(visit: Visit, person: str) -> HttpResponse:
 
 def _invite(visit: Visit, person: str) -> HttpResponse:
     """Show the code once: no administrator chooses or learns a password (ASVS 6.4.6)."""
-    users = get_user_model().objects
-    user, is_new = users.get_or_create(username=person)
-    if is_new:
-        user.set_unusable_password()
-        user.save()
     return visit.show(
         "invited.html",
         invited=visit.trial.state.people[person],
-        code=default_token_generator.make_token(user),
+        code=code_for(person),
         address=visit.request.build_absolute_uri(reverse("welcome")),
     )
 
