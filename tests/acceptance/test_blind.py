@@ -6,6 +6,7 @@ has it is not, and no file, page, log or backup of the blinded side holds a word
 
 import base64
 import http.cookiejar
+import os
 import re
 import shutil
 import sqlite3
@@ -135,7 +136,7 @@ def test_no_page_header_address_or_log_of_the_site_door_holds_a_word(
     canary: Canary, tmp_path: Path
 ) -> None:
     """The real server, asked as every blinded role, wrong addresses and nonsense among it."""
-    log, port = tmp_path / "server.log", find_ports(24_000)
+    log, port = tmp_path / "server.log", find_ports(24_000 + os.getpid() % 10_000)
     site = f"http://127.0.0.1:{port}"
     with running_vault(canary.vault) as process, log.open("wb") as written:
         command = ["serve", str(canary.folder), "--store", str(canary.blinded / "trial.db")]

@@ -33,6 +33,7 @@ WATCH = ENROLL | {
 DUTIES: dict[str, set[Role]] = {
     "screen": ENROLL,
     "judge": ENROLL,
+    "rejudge": ENROLL,
     "randomize": ENROLL,
     "end_screening": ENROLL,
     "withdraw": ENROLL,

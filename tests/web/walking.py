@@ -42,7 +42,7 @@ def ask(client: Client, address: str, method: str = "GET", data: object = None) 
 
 
 def walk(client: Client, addresses: Iterable[str] = ("/",)) -> Iterator[Seen]:
-    """Follow every link from these addresses, each once; of a form, correct one item."""
+    """Follow every link from these addresses, each once; of what repeats in a page, one."""
     waiting, known = list(addresses), {_kind(a) for a in addresses}
     while waiting:
         seen = ask(client, waiting.pop())
@@ -58,7 +58,7 @@ _LINK = re.compile(r'(?:href|hx-get)="(/(?!/|static/)[^"]*)')
 
 
 def _kind(address: str) -> str:
-    return re.sub(r"/correct/\w+/", "/correct/", address)
+    return re.sub(r"/(correct|judge)/[\w-]+/", r"/\1/", address)
 
 
 def every_address(trial: RunningTrial) -> Iterator[str]:
@@ -79,6 +79,7 @@ def every_address(trial: RunningTrial) -> Iterator[str]:
             "sign",
         ):
             yield f"{person}{act}/"
+        yield f"{person}judge/E6/anew/"
         for encounter in trial.study.infusion_encounters:
             yield from (f"{person}encounters/{encounter}/{a}/" for a in ("order", "give", "miss"))
         for encounter, form, repeat in subject.forms:

@@ -8,19 +8,22 @@ from django.urls import reverse
 from msgspec import Struct
 
 from equipoise.conduct import Participant, case_of, find_judgement
+from equipoise.conduct.events import Change
 from equipoise.eligibility import (
     ASKED,
+    Answer,
     Case,
     CriterionVerdict,
     Opening,
     Verdict,
     change_criterion,
     find_day,
+    questions_of,
     settle,
     settle_criterion,
     terms_of,
 )
-from equipoise.language import Explanation, Input, Names, names_in, parse
+from equipoise.language import Explanation, Input, Names, Reason, names_in, parse
 from equipoise.language.alternatives import Alternative, say_alternative, say_change
 from equipoise.language.words import REASONS, WORDS
 from equipoise.study.criteria import Criterion, Judgement
@@ -82,14 +85,24 @@ class Ways(Struct, frozen=True):
     n_more: int = 0
 
 
+class Judged(Struct, frozen=True):
+    """A question that may be answered anew after randomization, and its answer so far."""
+
+    rule: str
+    judgement: Judgement
+    answer: Answer | None
+
+
 class Line(Struct, frozen=True):
-    """A criterion on the page."""
+    """A criterion on the page; `turned` is its last change if it differs from the proof."""
 
     verdict: CriterionVerdict
     criterion: Criterion
     tree: Branch
     open: tuple[Open, ...]
     ways: tuple[Ways, ...]
+    judged: tuple[Judged, ...] = ()
+    turned: Change | None = None
 
     @property
     def look(self) -> str:
@@ -124,9 +137,17 @@ def lines_of(
             page.branch(found.explanation),
             tuple(page.opened([o for o in openings if o.criterion == found.id])),
             tuple(_ways(visit.study, case, found)) if case else (),
+            tuple(page.judged(found, criterion)),
+            _turned(subject, found.id),
         )
         for found, (_, criterion) in zip(verdict.criteria, visit.study.criteria, strict=True)
     ]
+
+
+def _turned(subject: Participant, criterion: str) -> Change | None:
+    changes = (c for r in subject.reassessments for c in r.changes if c.criterion == criterion)
+    last = next(iter(reversed(tuple(changes))), None)
+    return last if last and last.now != last.fixed else None
 
 
 def _ways(study: Study, case: Case, found: CriterionVerdict) -> Iterator[Ways]:
@@ -208,6 +229,25 @@ class _Page(Struct, frozen=True):
             links=self.links(read.name),
         )
 
+    def may_judge(self, judgement: Judgement) -> bool:
+        """Whether this reader may answer a question here."""
+        return self.visit.person.role in judgement.by and self.visit.may(*self.judges)
+
+    def judged(self, found: CriterionVerdict, criterion: Criterion) -> Iterator[Judged]:
+        """The questions that this reader may answer anew, once the proof is fixed, until the lock.
+
+        One that nobody asked, because another value decides, is none.
+        """
+        if self.subject.verdict is None or self.visit.state.locked is not None:
+            return
+        changes = (c for r in self.subject.reassessments for c in r.changes)
+        reasons = {*found.reasons, *(x for c in changes for x in c.reasons)}
+        for rule, judgement in questions_of(found.id, criterion).items():
+            answer = self.subject.answers.get(rule)
+            is_asked = answer is not None or Reason("awaiting_judgement", rule) in reasons
+            if is_asked and self.may_judge(judgement):
+                yield Judged(rule, judgement, answer)
+
     def opened(self, openings: Sequence[Opening]) -> Iterator[Open]:
         """Questions with their buttons; then, for each form, what of it is missing and why."""
         study = self.visit.study
@@ -218,8 +258,7 @@ class _Page(Struct, frozen=True):
             if judgement is None:
                 by_form.setdefault((opening.form, opening.kind), []).append(opening)
                 continue
-            may = self.visit.person.role in judgement.by and self.visit.may(*self.judges)
-            yield Open(rule=rule, judgement=judgement, may_judge=may)
+            yield Open(rule=rule, judgement=judgement, may_judge=self.may_judge(judgement))
         for (form, _), missing in by_form.items():
             links: tuple[FormLink, ...] = ()
             if form in study.forms:

@@ -32,6 +32,7 @@ from equipoise.language import (
     read_month,
     unknown,
 )
+from equipoise.study.forms import Form
 from equipoise.study.load import load_study
 from equipoise.study.vocabulary import criteria_functions, form_functions
 
@@ -220,23 +221,30 @@ def test_the_instruments_are_called_in_the_order_of_their_parts() -> None:
 
 
 STUDY = Path(__file__).parents[3] / "studies" / "nct06722105"
-FORM = load_study(STUDY).study.forms["acr_eular"]  # type: ignore[union-attr]
+
+
+@pytest.fixture(scope="module")
+def classification() -> Form:
+    """The form of the first study, loaded when a test asks for it and not while tests are found."""
+    study = load_study(STUDY).study
+    assert study is not None
+    return study.forms["acr_eular"]
 
 
 @given(
-    st.tuples(*[st.booleans()] * 6),
-    st.sampled_from(["none", "puffy", "sclerodactyly"]),
-    st.sampled_from(["none", "ulcers", "scars"]),
+    yes=st.tuples(*[st.booleans()] * 6),
+    fingers=st.sampled_from(["none", "puffy", "sclerodactyly"]),
+    fingertips=st.sampled_from(["none", "ulcers", "scars"]),
 )
 def test_the_form_of_the_first_study_scores_as_the_calculator_does(
-    yes: tuple[bool, ...], fingers: str, fingertips: str
+    classification: Form, yes: tuple[bool, ...], fingers: str, fingertips: str
 ) -> None:
     """Two ways to the score of the classification, one result."""
     names = ("proximal_skin", "telangiectasia", "nailfold", "lung", "raynaud", "antibody")
     found = dict(zip(names, yes, strict=True))
     values: dict[str, Value] = {name: Known(x) for name, x in found.items()}
     values |= {"fingers": Known(fingers), "fingertips": Known(fingertips)}
-    source = FORM.derive["score"].value
+    source = classification.derive["score"].value
     on_form = evaluate(parse(source), values.get, functions=form_functions())
     called = CALCULATORS["acr_eular_2013"][0](
         found["proximal_skin"], fingers, fingertips, *(found[name] for name in names[1:])
@@ -245,9 +253,9 @@ def test_the_form_of_the_first_study_scores_as_the_calculator_does(
     assert on_form == Known(called)
 
 
-def test_every_pair_of_choices_of_the_form_has_a_score() -> None:
+def test_every_pair_of_choices_of_the_form_has_a_score(classification: Form) -> None:
     """No code of the form is one that the calculator does not know."""
-    choices = [FORM.items[name].choices for name in ("fingers", "fingertips")]
+    choices = [classification.items[name].choices for name in ("fingers", "fingertips")]
     for fingers, fingertips in product(*choices):
         found = CALCULATORS["acr_eular_2013"][0](False, fingers, fingertips, *[False] * 5)
 

@@ -6,7 +6,7 @@ from equipoise.eligibility.wording.alternatives import (
     settle_criterion,
     settle_verdict,
 )
-from equipoise.eligibility.wording.naming import ASKED, say_criterion
+from equipoise.eligibility.wording.naming import ASKED, questions_of, say_criterion
 from equipoise.eligibility.wording.terms import Terms, terms_of
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Terms",
     "change_criterion",
     "find_day",
+    "questions_of",
     "say_criterion",
     "settle_criterion",
     "settle_verdict",

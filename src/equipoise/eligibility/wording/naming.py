@@ -63,6 +63,14 @@ def judgements_of(study: Study) -> dict[str, Judgement]:
     return {
         rule_id: question
         for name, criterion in study.criteria
+        for rule_id, question in questions_of(name, criterion).items()
+    }
+
+
+def questions_of(name: str, criterion: Criterion) -> dict[str, Judgement]:
+    """The questions of one criterion that a person answers, by the id of their rules."""
+    return {
+        rule_id: question
         for rule_id, rule in _rules(name, criterion)
         if (question := rule.judgement or rule.attest) is not None
     }

@@ -37,11 +37,12 @@ _ANSWERS = {True: Text("true", "vraie"), False: Text("false", "fausse")}
 
 
 class Claim(Struct, frozen=True):
-    """A criterion as it is proved about: its id, its rule, what it asks as one part."""
+    """A criterion as it is proved about: its id, its rule, what it asks as one part, of what."""
 
     id: str
     criterion: Criterion
     part: Part
+    names: frozenset[str]
 
     @property
     def is_inclusion(self) -> bool:
@@ -52,10 +53,10 @@ class Claim(Struct, frozen=True):
 def check_claims(places: Places) -> Iterator[Problem]:
     """Warn of rules with one answer for everybody, of lists that bar everybody, of open edges."""
     names = criteria_names(places.study)
-    claims = list(_claims(places))
+    claims = list(_claims(places, names))
     for claim in claims:
         yield from _constants(places, FILE, claim.part, names)
-    for name in sorted({n for c in claims for n in names_under(c.part, names)}):
+    for name in sorted({n for c in claims for n in c.names}):
         yield from _check_together(places, name, claims, names)
         yield from _check_edges(places, name, claims, names)
     yield from _check_forms(places)
@@ -94,7 +95,12 @@ def _check_together(
 ) -> Iterator[Problem]:
     """Several criteria that between them leave no value of `name`, though each alone does."""
     cases = cases_of(name, [c.part for c in claims], names)
-    barring = [{c.id for c in claims if _bars(c, name, case, names=names)} for case in cases]
+    others = [c for c in claims if name not in c.names]  # their answer is the same in each case
+    always = {c.id for c in others for case in cases[:1] if _bars(c, name, case, names=names)}
+    speaking = [c for c in claims if name in c.names]
+    barring = [
+        always | {c.id for c in speaking if _bars(c, name, case, names=names)} for case in cases
+    ]
     several = set().union(*barring)
     alone = any(all(c.id in bars for bars in barring) for c in claims)
     if cases and all(barring) and not alone:
@@ -113,7 +119,8 @@ def _check_edges(
 ) -> Iterator[Problem]:
     """A single value between what an inclusion asks for and what an exclusion bars."""
     cases = cases_of(name, [c.part for c in claims], names)
-    bands = [(c, p, m) for c in claims for p, m in single_parts(c.part, name, names)]
+    speaking = [c for c in claims if name in c.names]
+    bands = [(c, p, m) for c in speaking for p, m in single_parts(c.part, name, names)]
     held = [
         [b for b in bands if decide(b[1], name, case, names=names) == Known(b[2])] for case in cases
     ]
@@ -152,7 +159,7 @@ def _is_decided(places: Places, asked: Claim, barred: Claim, case: Case) -> bool
     return any(re.search(rf"(?<![\d.]){number}(?!\d|\.\d)", text) for text in said)
 
 
-def _claims(places: Places) -> Iterator[Claim]:
+def _claims(places: Places, names: Names) -> Iterator[Claim]:
     eligibility = places.study.eligibility
     for key, criteria in (
         ("inclusion", eligibility.inclusion),
@@ -167,7 +174,7 @@ def _claims(places: Places) -> Iterator[Claim]:
                 if key == "exclusion":
                     parts = (when, part)
                 part = Part(path, name, 0, "any" if key == "inclusion" else "all", 0, parts)
-            yield Claim(name, criterion, part)
+            yield Claim(name, criterion, part, frozenset(names_under(part, names)))
 
 
 def _rule(rule: Rule | str, path: Path, *, text: str = "") -> Part:

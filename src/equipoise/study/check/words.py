@@ -1,6 +1,7 @@
 """Checks of the words: every text that people read has its English and its French."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -43,11 +44,17 @@ def texts_in(value: object, path: Path) -> Iterator[tuple[Path, Text]]:
     elif isinstance(value, Item) and value.area:
         return  # made from the area, whose text is told there
     elif isinstance(value, msgspec.Struct):
-        for field in msgspec.structs.fields(value):
-            yield from texts_in(getattr(value, field.name), (*path, field.encode_name))
+        for name, key in _fields(type(value)):
+            yield from texts_in(getattr(value, name), (*path, key))
     elif isinstance(value, Mapping):
         for key, part in value.items():
             yield from texts_in(part, (*path, str(key)))
     elif isinstance(value, tuple):
         for index, part in enumerate(value):
             yield from texts_in(part, (*path, index))
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+    """The fields of a kind of piece: their names, and the keys of the file."""
+    return tuple((f.name, f.encode_name) for f in msgspec.structs.fields(kind))

@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern] = [
     path(PERSON, one.participant, name="participant"),
     path(PERSON + "eligibility/", eligibility.eligibility, name="eligibility"),
     path(PERSON + "judge/<str:rule>/", eligibility.judge, name="judge"),
+    path(PERSON + "judge/<str:rule>/anew/", eligibility.rejudge, name="rejudge"),
     path(PERSON + "randomize/", eligibility.randomize, name="randomize"),
     path(PERSON + "exception/", overrides.override, name="override"),
     path(PERSON + "exception/ask/", overrides.ask_override, name="ask_override"),

@@ -2,22 +2,28 @@
 
 import msgspec
 from django.http import HttpResponse
+from django.urls import reverse
 
 from equipoise.conduct import (
     Participant,
     assess_participant,
+    find_judgement,
     finish_randomization,
     is_granted,
     judge_criterion,
     may_override_all,
     randomize_participant,
 )
-from equipoise.eligibility import Verdict
+from equipoise.eligibility import Verdict, questions_of
 from equipoise.problems import Refused, problem
+from equipoise.study.criteria import Judgement
+from equipoise.study.forms import Item
 from equipoise.study.roles import Role
+from equipoise.web import saying
 from equipoise.web.bedside import lines_of, mark_of
+from equipoise.web.entry.asking import Answers, Question, ask
 from equipoise.web.pages import BLINDED, Visit, page
-from equipoise.web.texts import t
+from equipoise.web.texts import say, t, text_of, word
 from equipoise.web.views.participants import ENROLLERS
 
 _ENDS = ("ScreeningFailed", "ParticipantWithdrawn")
@@ -75,6 +81,38 @@ def judge(visit: Visit, code: str, rule: str) -> HttpResponse:
 
 
 @page(roles=ENROLLERS, methods=("GET", "POST"))
+def rejudge(visit: Visit, code: str, rule: str) -> HttpResponse:
+    """Answer a question anew after randomization, with a reason: the proof stays."""
+    subject = visit.participant(code)
+    judgement = find_judgement(visit.study, rule)
+    if judgement is None:
+        raise Refused([problem("EQ-C021", f"{code} / {rule}", rule=rule)])
+    if not visit.may(*judgement.by):
+        roles, role = visit.role_names(judgement.by), visit.role_names([Role(visit.person.role)])
+        raise Refused([problem("EQ-C022", f"{code} / {rule}", rule=rule, roles=roles, role=role)])
+    if subject.verdict is None:
+        return visit.go("eligibility", code=code)
+
+    def act(answers: Answers) -> HttpResponse:
+        judge_criterion(
+            visit.trial,
+            by=visit.person.person,
+            at=visit.now,
+            participant=code,
+            rule=rule,
+            is_true=answers["answer"] is True,
+            on=visit.today,
+            reason=str(answers["reason"]),
+        )
+        after = visit.trial.state.participants[code].reassessments[len(subject.reassessments) :]
+        changed = ", ".join(c.criterion for r in after for c in r.changes)
+        said = t("rejudge.turned", criteria=changed) if changed else t("rejudge.same")
+        return visit.go("eligibility", code=code, done=said)
+
+    return ask(visit, _question(visit, subject, rule, judgement), act=act)
+
+
+@page(roles=ENROLLERS, methods=("GET", "POST"))
 def randomize(visit: Visit, code: str) -> HttpResponse:
     """Confirm, then the number; after a break in between, the same number again."""
     subject = visit.participant(code)
@@ -95,6 +133,37 @@ def randomize(visit: Visit, code: str) -> HttpResponse:
     number = visit.trial.state.participants[code].number
     done = t("randomize.done", participant=code, number=number)
     return visit.go("participant", code=code, done=done)
+
+
+def _question(visit: Visit, subject: Participant, rule: str, judgement: Judgement) -> Question:
+    proof = _verdict(visit, subject)
+    name, criterion = next(c for c in visit.study.criteria if rule in questions_of(*c))
+    fixed = next(c.status for c in proof.criteria if c.id == name)
+    facts = [
+        (t("rejudge.criterion"), f"{name} {say(criterion.text) or criterion.record}"),
+        (t("rejudge.fixed", on=saying.day(proof.reference_on)), word("verdict", fixed)),
+    ]
+    answer = subject.answers.get(rule)
+    if answer is not None:
+        said = t("common.yes" if answer.is_true else "common.no")
+        by = f"{visit.name_of(answer.by)} ({answer.by}), {saying.day(answer.on)}"
+        facts.append((t("rejudge.so_far"), f"{said} – {by}"))
+    address = reverse("eligibility", kwargs={"code": subject.code})
+    items = {
+        "answer": Item(label=text_of("rejudge.yours"), type="boolean", help=judgement.ask),
+        "reason": Item(
+            label=text_of("common.reason"), type="text", help=text_of("common.reason_help")
+        ),
+    }
+    return Question(
+        title=t("rejudge.title"),
+        button=t("rejudge.button"),
+        lead=t("rejudge.lead", on=saying.day(proof.reference_on)),
+        back=f"{address}#c-{name}",
+        code=subject.code,
+        facts=tuple(facts),
+        items=items,
+    )
 
 
 def _verdict(visit: Visit, subject: Participant) -> Verdict:
