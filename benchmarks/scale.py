@@ -40,6 +40,8 @@ from equipoise.study.vocabulary import value_names
 
 EMPTY = 0.15
 COMPUTED = {"birth_month", "first_non_raynaud_on", "raynaud_on", "neoplasm_on", "weight", "height"}
+OTHER_READINGS = {"creatinine", "fvc_equation", "gfr_method", "signed_copy"}
+"""Values that the criteria ask for under another reading of a decision alone."""
 RANGES = {
     "age": (10, 95),
     "acr_eular": (0, 20),
@@ -73,7 +75,7 @@ def draw_people(study: Study, n: int, *, seed: int = 1) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     columns = [pl.Series("person_id", np.arange(n))]
     for name, kind in value_names(study).items():
-        if name in COMPUTED or name == "reference_date":
+        if name in COMPUTED | OTHER_READINGS or name == "reference_date":
             continue
         if kind.kind == "number":
             low, high = RANGES[name]
