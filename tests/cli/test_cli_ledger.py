@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from equipoise.ledger import open_store
+from tests.authority import make_authority, serving
 
 from ..postgres import Server
 from .conftest import STUDY, Rehearsed, a_body, answer_of, codes, command, refused, run
@@ -155,3 +156,22 @@ def test_a_datum_is_taken_out_by_a_command(own: Rehearsed) -> None:
     with closing(open_store(own.store)) as store:
         gone = [e for e in store.read(chain=entry.chain) if e.body is None]
         assert [(e.chain, e.seq) for e in gone] == [(entry.chain, entry.seq)]
+
+
+@pytest.mark.requirement("C04", "C12")
+def test_a_seal_has_a_witness_outside(own: Rehearsed, tmp_path: Path) -> None:
+    """A service signs it; what is kept is checked again later; another authority believes none."""
+    roots = make_authority(tmp_path / "tsa")
+    words = ("--store", own.store, "--authority", roots)
+    with serving(roots.parent) as url:
+        done = run("ledger", "stamp", *words, "--by", "auditor", "--url", url)
+    assert done.exit_code == 0, done.output
+    root = done.stdout.split("\n")[0]
+    told = answer_of(run("ledger", "stamps", *words, "--json"))
+    assert [row["seal"] for row in told["stamps"]] == [root]
+    assert root in run("ledger", "stamps", *words).stdout
+    other = ("--store", own.store, "--authority", make_authority(tmp_path / "other"))
+    doubted = run("ledger", "stamps", *other)
+    assert (doubted.exit_code, codes(doubted)) == (1, ["EQ-X911"])
+    gone = run("ledger", "stamp", *words, "--by", "auditor", "--url", "http://127.0.0.1:9/")
+    assert (gone.exit_code, codes(gone)) == (2, ["EQ-X910"])

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from equipoise.cli.answering import (
     telling_time,
 )
 from equipoise.ledger.addresses import is_address
-from equipoise.problems import LANGUAGES, Language, Refused, problem
+from equipoise.problems import LANGUAGES, Language, Problem, Refused, problem
 
 N_SHOWN = 20
 
@@ -97,6 +98,72 @@ def seal(store: str | Path, by: str, reason: str) -> int:
     root = seal_trial(running_trial(store), by=by, at=dt.datetime.now(dt.UTC), reason=reason)
     click.echo(root)
     return DONE
+
+
+authority_option = click.option(
+    "--authority",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The root certificates that are believed: a PEM file.",
+)
+
+
+@ledger.command()
+@store_option
+@click.option("--by", required=True, help="Who asks: a person of the trial.")
+@click.option("--url", required=True, help="The service that the sponsor names (RFC 3161).")
+@authority_option
+def stamp(store: str | Path, by: str, url: str, authority: Path) -> int:
+    """Seal the ledger, and have a service of others sign that the seal was there, and when."""
+    from equipoise.cli.trials import running_trial
+    from equipoise.conduct import record_time_stamp, seal_trial
+    from equipoise.exchange.time_stamps import ask_time_stamp, load_authorities
+
+    trusted = load_authorities(authority.read_bytes())
+    trial = running_trial(store)
+    root = seal_trial(trial, by=by, at=dt.datetime.now(dt.UTC), reason="time stamp")
+    with telling_time("asking"):
+        stamped = ask_time_stamp(root, url=url, authorities=trusted)
+    record_time_stamp(
+        trial,
+        by=by,
+        at=dt.datetime.now(dt.UTC),
+        root=root,
+        service=url,
+        stamped_at=stamped.at,
+        token=b64encode(stamped.token).decode(),
+    )
+    click.echo(f"{root}\nThere at {stamped.at.isoformat()}, says {url}")
+    return DONE
+
+
+@ledger.command()
+@store_option
+@authority_option
+@json_option
+def stamps(store: str | Path, authority: Path, is_json: bool) -> int:
+    """Check every time stamp of the ledger against the authorities that are believed."""
+    from equipoise.cli.trials import running_trial
+    from equipoise.exchange.time_stamps import check_time_stamp, load_authorities
+
+    trusted = load_authorities(authority.read_bytes())
+    found: list[dict[str, object]] = []
+    wrong: list[Problem] = []
+    for seal in running_trial(store, read_only=True).state.seals:
+        for at, token in seal.time_stamps:
+            try:
+                check_time_stamp(seal.root, b64decode(token), authorities=trusted)
+            except Refused as refused:
+                wrong += refused.problems
+            else:
+                found.append({"seal": seal.root, "at": at.isoformat()})
+    if is_json:
+        as_json({"ok": not wrong, "stamps": found, "problems": problem_rows(wrong)})
+    else:
+        for row in found:
+            click.echo(f"{row['seal']}  {row['at']}")
+        show_problems(wrong)
+    return PROBLEMS if wrong else DONE
 
 
 @ledger.command()

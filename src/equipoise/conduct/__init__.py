@@ -15,6 +15,7 @@ from equipoise.conduct.acts.ending import (
     last_expected,
     lock_data,
     record_seal,
+    record_time_stamp,
     seal_trial,
     withdraw_participant,
 )
@@ -148,6 +149,7 @@ __all__ = [
     "record_number",
     "record_restored",
     "record_seal",
+    "record_time_stamp",
     "record_training",
     "redact_entry",
     "remove_person",

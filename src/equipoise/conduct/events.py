@@ -151,6 +151,18 @@ class StudySealed(Happened, frozen=True, kw_only=True):
     entry: str = ""
 
 
+class SealStamped(Happened, frozen=True, kw_only=True):
+    """A service of others signed, with its own clock, that this seal was there (RFC 3161).
+
+    `token` is its answer in base64, to be checked by anybody against its certificate.
+    """
+
+    root: str
+    service: str
+    stamped_at: dt.datetime
+    token: str
+
+
 class BodyRedacted(Happened, frozen=True, kw_only=True):
     """The content of one entry was taken out: a personal datum that must not stand there.
 

@@ -125,6 +125,15 @@ def _study_sealed(s: TrialState, x: e.StudySealed, stamp: Stamp) -> TrialState:
     return replace(s, seals=(*s.seals, Seal(x.root, x.purpose, stamp, x.entry)))
 
 
+def _seal_stamped(s: TrialState, x: e.SealStamped, _: Stamp) -> TrialState:
+    seen = (x.stamped_at, x.token)
+    seals = (
+        replace(seal, time_stamps=(*seal.time_stamps, seen)) if seal.root == x.root else seal
+        for seal in s.seals
+    )
+    return replace(s, seals=tuple(seals))
+
+
 def _body_redacted(s: TrialState, _: e.BodyRedacted, __: Stamp) -> TrialState:
     return s  # the rest of the form follows in an entry of its own
 
@@ -177,6 +186,7 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.PersonRemoved: _person_removed,
     e.AllocationCommitted: _allocation_committed,
     e.StudySealed: _study_sealed,
+    e.SealStamped: _seal_stamped,
     e.BodyRedacted: _body_redacted,
     e.DataLocked: _data_locked,
     e.StoppingRuleMet: _rule_met,

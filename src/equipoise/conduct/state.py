@@ -207,12 +207,16 @@ class Person(Struct, frozen=True):
 
 
 class Seal(Struct, frozen=True):
-    """A moment of the ledger under one root; `entry` is the signature or lock that it followed."""
+    """A moment of the ledger under one root; `entry` is the signature or lock that it followed.
+
+    `time_stamps` holds when services of others saw it, and their answers in base64.
+    """
 
     root: str
     purpose: str
     stamp: Stamp
     entry: str = ""
+    time_stamps: tuple[tuple[dt.datetime, str], ...] = ()
 
 
 class RuleMet(Struct, frozen=True):

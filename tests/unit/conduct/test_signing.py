@@ -88,3 +88,18 @@ def test_a_signature_is_bound_to_everything_recorded(
     assert differs()
     amended = msgspec.structs.replace(trial.study, digest="e" * 64)
     assert digest_of(amended, trial.state.participants[code]) not in seen
+
+
+@pytest.mark.requirement("C04")
+def test_a_time_stamp_is_kept_beside_its_seal(trial: RunningTrial, clock: Clock) -> None:
+    """Of a seal on record alone."""
+    root = conduct.seal_trial(trial, by="auditor", at=clock())
+    other = conduct.seal_trial(trial, by="auditor", at=clock())
+    stamp = {"by": "auditor", "at": clock(), "service": "tsa", "stamped_at": clock(), "token": "dA"}
+    conduct.record_time_stamp(trial, **stamp, root=root)  # type: ignore[arg-type]
+
+    kept = {seal.root: seal.time_stamps for seal in trial.state.seals}
+    assert kept == {root: ((stamp["stamped_at"], "dA"),), other: ()}
+    with pytest.raises(Refused) as refused:
+        conduct.record_time_stamp(trial, **stamp, root="0" * 64)  # type: ignore[arg-type]
+    assert codes(refused) == ["EQ-C114"]

@@ -76,6 +76,24 @@ def record_seal(
     return [e.StudySealed(heads=heads, root=root, purpose=reason or "interval")]
 
 
+@act(Role.DATA_MANAGER, Role.ADMINISTRATOR, Role.AUDITOR)
+def record_time_stamp(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    root: str,
+    service: str,
+    stamped_at: dt.datetime,
+    token: str,
+) -> Events:
+    """Keep what a service of others signed about a seal; `token` in base64, checked before."""
+    if root not in {seal.root for seal in view.state.seals}:
+        refuse_if([problem("EQ-C114", root, seal=root)])
+    return [e.SealStamped(root=root, service=service, stamped_at=stamped_at, token=token)]
+
+
 def seal_trial(trial: RunningTrial, *, by: str, at: dt.datetime, reason: str = "") -> str:
     """Seal the ledger as it stands; returns the root, which goes on everything that leaves."""
     with trial.lock, trial.store.transaction():
