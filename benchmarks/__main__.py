@@ -11,12 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import bedside, ledger, saving, screening, sealed, virtual
+from benchmarks import bedside, ledger, saving, screening, sealed, stores, virtual
 from benchmarks.figures import TINY, Figure, Sizes, to_table
 from benchmarks.stage import Stage, set_stage
 
 BENCHMARKS: Mapping[str, Callable[[Stage, Sizes], Iterator[Figure]]] = {
     "ledger": ledger.measure,
+    "stores": stores.measure,
     "bedside": bedside.measure,
     "save": saving.measure,
     "vault": sealed.measure,

@@ -22,9 +22,12 @@ class Sizes(Struct, frozen=True, kw_only=True):
     assigns: int = 100
     people: int = 10_000
     weeks: int | None = None
+    seconds: float = 3
 
 
-TINY = Sizes(runs=2, appends=3, entries=400, verdicts=2, saves=2, assigns=3, people=50, weeks=16)
+TINY = Sizes(
+    runs=2, appends=3, entries=400, verdicts=2, saves=2, assigns=3, people=50, weeks=16, seconds=1
+)
 """Enough to see that every benchmark still runs; its figures mean nothing."""
 
 

@@ -95,3 +95,40 @@ def test_what_is_hidden_is_nowhere_in_the_page(page: Page, tmp_path: Path) -> No
     drawn = path.read_text(encoding="utf-8").rsplit("vegaEmbed(", 1)[1]
     assert '"people":3,' not in drawn
     assert '"people":7,' not in drawn
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Unknown because", "1,040 missing, 10 not plausible")),
+        ("fr", ("Inconnu car", "1\u202f040 manquant, 10 invraisemblable")),
+    ],
+)
+def test_pointing_at_the_unknown_tells_why(
+    page: Page, tmp_path: Path, language: Language, words: tuple[str, str]
+) -> None:
+    """With the counts of each kind, the most frequent first, and nothing of kinds nobody has."""
+    reasons = {"implausible": 10, "missing": 1040, "stale": 0}
+    counted = CriterionCount("I1", 0, 0, 1050, reasons)
+    others = (CriterionCount("I2", 1050, 0, 0), CriterionCount("E1", 0, 1050, 0))
+    steps = (Step("I1", 0, 1050, 0), Step("I2", 0, 1050, 0), Step("E1", 0, 1050, 0))
+    funnel = Funnel(1050, 0, 0, 1050, 0, (counted, *others), steps)
+    path = tmp_path / "funnel.html"
+
+    write_plot(STUDY, funnel, path, language=language)
+    page.goto(path.as_uri())
+    page.wait_for_selector("#plot canvas, #plot svg")
+    plot = page.locator("#plot canvas, #plot svg").first.bounding_box()
+    assert plot
+    told = []
+    for height in range(20, int(plot["height"]), 8):
+        page.mouse.move(plot["x"] + 400, plot["y"] + height)
+        page.wait_for_timeout(20)
+        told += page.locator("#vg-tooltip-element").all_inner_texts()
+    (shown,) = {text for text in told if words[1] in text}
+
+    assert words[0] in shown
+    assert "0 too old" not in shown
+
+    write_plot(STUDY, funnel.suppressed(20), path, language=language)
+    assert "1,040" not in path.read_text(encoding="utf-8").rsplit("vegaEmbed(", 1)[1]

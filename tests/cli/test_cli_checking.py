@@ -52,7 +52,7 @@ def test_the_first_study_has_no_problem_and_lists_what_nobody_decided() -> None:
     assert answer["ok"] is True
     assert answer["problems"] == []
     written = (STUDY / "decisions.yaml").read_text(encoding="utf-8")
-    assert {d["id"] for d in answer["decisions"]} == set(re.findall(r"- id: (\S+)", written))
+    assert {d["id"] for d in answer["decisions"]} == set(re.findall(r"(?m)^  - id: (\S+)", written))
     assert all(d["question"] and d["status"] == "open" for d in answer["decisions"])
 
 

@@ -5,12 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from equipoise.ledger import open_store
 
+from ..postgres import Server
 from .conftest import Rehearsed, a_body, answer_of, codes, command, refused, run
 
 
@@ -167,3 +169,27 @@ def isolated(archive: Path) -> "subprocess.CompletedProcess[str]":
     shutil.move(archive.parent / "verify_archive.py", place / "verify_archive.py")
     line = [sys.executable, "-I", "verify_archive.py", str(archive)]
     return subprocess.run(line, cwd=place, capture_output=True, text=True, check=False)
+
+
+def test_a_ledger_in_postgresql_is_kept_like_a_file(
+    own: Rehearsed, postgres_server: Server, tmp_path: Path
+) -> None:
+    """The same entries there give the same answers; a password in the address is never shown."""
+    with closing(open_store(own.store)) as file:
+        place = postgres_server.create(study=file.study).app
+        with closing(open_store(place)) as moved:
+            moved.restore(file.read())
+    of_file = answer_of(run("ledger", "verify", "--store", own.store, "--json"))
+    assert answer_of(run("ledger", "verify", "--store", place, "--json")) == of_file
+    for store, output in ((own.store, "file.jsonl"), (place, "server.jsonl")):
+        assert run("ledger", "export", "--store", store, "-o", tmp_path / output).exit_code == 0
+    files = [(tmp_path / name).read_bytes() for name in ("file.jsonl", "server.jsonl")]
+    assert files[0] == files[1]
+    sealed = run("ledger", "seal", "--store", place, "--by", "data_manager")
+    assert sealed.exit_code == 0
+    n_entries = answer_of(run("ledger", "verify", "--store", place, "--json"))["entries"]
+    assert n_entries == of_file["entries"] + 1
+    wrong = command("ledger", "verify", "--store", "postgresql://ann:s3cr3t@/db?host=/nowhere")
+    assert wrong.returncode == 1
+    assert "EQ-G021" in wrong.stderr
+    assert "s3cr3t" not in wrong.stdout + wrong.stderr

@@ -10,6 +10,7 @@ import pytest
 from equipoise.cli import rehearsing
 from equipoise.cli.folders import load_checked
 from equipoise.cli.trials import running_trial
+from equipoise.eligibility.readings import hanging
 from equipoise.ledger import verify
 from equipoise.problems import Refused, problem
 
@@ -121,6 +122,7 @@ def test_the_figures_for_a_person(tmp_path: Path, folder: Path, edit: Edit) -> N
     for arm in ("two_infusions", "one_infusion", "placebo"):
         assert f"  {arm}: 1" in result.stdout
     assert re.search(r"^organ-window read as 180 matters for nobody$", result.stdout, re.M)
+    assert "\nwash-out: no option can be counted, because no form records when" in result.stdout
     assert re.search(
         r"^catheter-absent read as required matters for \d+ of \d+ screened: \d+ by E3",
         result.stdout,
@@ -143,5 +145,7 @@ def test_each_reading_of_an_open_decision_is_counted_over_the_people(
     waiting = sum(not h["rhc_done"] and not h["spap"] > 50 for h in hearts)
 
     assert {d for d, _ in counted} >= {"onset", "lung-binding", "lab-window", "curatelle"}
+    named = {d for d, _ in counted} | {r["decision"] for r in rehearsed.answer["not_executable"]}
+    assert named == {d.id for d in hanging(study)}
     assert counted["catheter-absent", "required"]["criteria"] == {"E3": waiting}
     assert 0 < waiting < len(hearts)

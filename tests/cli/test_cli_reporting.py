@@ -148,7 +148,12 @@ def test_an_export_has_a_table_for_each_form(
     assert result.exit_code == 0, result.output
     assert result.stdout == f"Written to {tmp_path / 'tables'}. Seal {seal}\n"
     assert (manifest["seal"], manifest["realm"]) == (seal, "rehearsal")
-    assert set(tables) == {*forms, "listing.deviations", "listing.populations"}
+    assert set(tables) == {
+        *forms,
+        "listing.deviations",
+        "listing.populations",
+        "listing.signatures",
+    }
     written = json.dumps(manifest)
     for name, path in tables.items():
         with path.open(encoding="utf-8", newline="") as file:
@@ -179,6 +184,28 @@ def test_an_export_says_who_is_analyzed_together(own: Rehearsed, tmp_path: Path)
     assert members("per_protocol") <= infused
     assert {row["randomized"] for row in rows.values()} == {"true", "false"}
     assert {row["randomized.reasons"] for row in rows.values()} == {""}
+
+
+@pytest.mark.requirement("C16", "C49")
+def test_an_export_shows_every_signature(own: Rehearsed, tmp_path: Path) -> None:
+    """Name, instant, meaning, what it is bound to, whether it stands, and its seal."""
+    run("export", STUDY, "--store", own.store, "-o", tmp_path / "tables")
+    with (tmp_path / "tables" / "listing.signatures.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    entries = list(open_store(own.store, read_only=True).read())
+    names = {json.loads(e.body or b"")["person"]: e for e in entries if e.type == "PersonAdded"}
+    sealed = {e.at: json.loads(e.body or b"")["root"] for e in entries if e.type == "StudySealed"}
+    signed = {f"{e.chain}:{e.seq}": e for e in entries if e.type == "CasebookSigned"}
+
+    assert {row["entry"] for row in rows} == set(signed)
+    for row in rows:
+        entry = signed[row["entry"]]
+        body = json.loads(entry.body or b"")
+        assert (row["meaning"], row["digest"]) == (body["meaning"], body["digest"])
+        assert row["name"] == json.loads(names[entry.by].body or b"")["name"]
+        assert row["at"][:19] == entry.at.isoformat()[:19]
+        assert row["seal"] == sealed[entry.at]
+    assert {row["stands"] for row in rows} == {"true"}
 
 
 def test_an_export_never_overwrites(own: Rehearsed, tmp_path: Path) -> None:

@@ -151,7 +151,11 @@ def test_the_work_list_and_other_readings_give_no_small_group_away(tmp_path: Pat
         moves = before[row["decision"], row["option"]]["moves"]
         lost = [n for move, n in moves.items() if move not in row["moves"]]
         assert len(lost) != 1 and all(n >= 5 for n in row["moves"].values())
-    assert {"decision": "attribution"} in shown["not_executable"]
+    reasons = {row["decision"]: row["because"]["en"] for row in shown["not_executable"]}
+    assert reasons["wash-out"] == "no form records when another trial ended"
+    spoken = run(*asked).stdout
+    assert f"wash-out: no option can be counted, because {reasons['wash-out']}" in spoken
+    assert f"onset: its other options cannot be counted, because {reasons['onset']}" in spoken
 
 
 def test_why_a_criterion_is_unknown_is_counted_when_asked(tmp_path: Path) -> None:
@@ -178,13 +182,6 @@ def test_why_a_criterion_is_unknown_is_counted_when_asked(tmp_path: Path) -> Non
     assert spoken[line + 1].strip() == "unknown because: 1 awaiting judgement"
     shown = run(*asked, "--reasons", "--suppress", "2").stdout
     assert "unknown because: hidden" in shown
-
-
-def test_reasons_are_of_files_alone(tmp_path: Path) -> None:
-    """A database is refused before it is opened."""
-    asked = ("screen", STUDY, "--people", tmp_path / "people.duckdb", "--reasons")
-
-    assert refused(*asked) == ["EQ-E060"]
 
 
 WAREHOUSE = """\
@@ -232,6 +229,13 @@ def test_a_mapping_means_the_same_for_a_database_and_for_files(tmp_path: Path) -
     )
 
     assert of_database == of_parquet == of_csv
+    texts = tmp_path / "texts.duckdb"
+    with duckdb.connect(str(texts)) as connection:
+        connection.execute(re.sub("DATE|DOUBLE", "VARCHAR", WAREHOUSE))
+    assert answer_of(run(*asked, "--people", texts)) == of_database
+    with duckdb.connect(str(texts)) as connection:
+        connection.execute("UPDATE patients SET seen = '27.03.2026'")
+    assert refused(*asked, "--people", texts) == ["EQ-E020"]
     by_id = {c["id"]: (c["met"], c["not_met"], c["unknown"]) for c in of_database["criteria"]}
     assert by_id["I3"] == (1, 1, 0)
     missing = tmp_path / "missing.yaml"
@@ -254,9 +258,45 @@ def test_a_day_that_is_none_is_a_problem(tmp_path: Path, day: str, more: tuple[s
         assert refused(*asked, *files) == ["EQ-E020"]
 
 
-def test_what_a_database_does_not_give_is_not_passed_over(tmp_path: Path) -> None:
-    """Nobody waits for a file of verdicts that is never written."""
-    result = run("screen", STUDY, "--people", "any.duckdb", "--settle", "--out", "verdicts.csv")
+def test_a_database_gives_all_that_a_file_gives(tmp_path: Path) -> None:
+    """Work list, reasons, other readings and the row of each person."""
+    PEOPLE.write_parquet(tmp_path / "people.parquet")
+    database = tmp_path / "people.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        file = tmp_path / "people.parquet"
+        connection.execute(f"CREATE TABLE people AS SELECT * FROM '{file}'")
+    asked = ("--settle", "--reasons", "--what-if", "--json", "--out")
+
+    of_file, of_database = (
+        answer_of(run("screen", STUDY, "--people", people, *asked, tmp_path / out))
+        for people, out in ((file, "file.csv"), (database, "database.csv"))
+    )
+
+    assert of_database == of_file
+    assert of_file["settle"] and of_file["whatif"] and of_file["not_executable"]
+    rows = [
+        sorted((tmp_path / f"{name}.csv").read_text().splitlines()) for name in ("file", "database")
+    ]
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 6
+
+
+def test_a_database_names_its_tables_in_the_mapping(tmp_path: Path) -> None:
+    """A file of measurements beside a database is not passed over."""
+    asked = ("screen", STUDY, "--people", "any.duckdb", "--facts", tmp_path / "facts.csv")
+
+    result = run(*asked)
 
     assert result.exit_code == 2
-    assert "--out, --settle" in result.stderr
+    assert "--facts" in result.stderr
+
+
+def test_a_result_with_another_ending_is_refused_of_a_database_too(tmp_path: Path) -> None:
+    """Nothing is written."""
+    database = tmp_path / "people.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("CREATE TABLE people AS SELECT 'a' AS person, 40.0 AS age")
+
+    asked = ("screen", STUDY, "--people", database, "--out", tmp_path / "out.xlsx")
+
+    assert refused(*asked) == ["EQ-E029"]

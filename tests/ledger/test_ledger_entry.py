@@ -125,12 +125,33 @@ def test_a_replaced_entry_breaks_the_link(chain, draft):
 
 
 @pytest.mark.requirement("C11")
-def test_a_redacted_body_is_reported_and_breaks_nothing(chain):
-    """The chain stays whole without the body; that it is gone is a warning, not an error."""
+def test_a_missing_body_is_an_error_unless_an_entry_orders_it(chain, draft):
+    """The chain stays whole without the body; the entry that ordered it is named in a warning."""
     chain[1] = msgspec.structs.replace(chain[1], body=None, salt="")
     found = check_chain(chain, realm="live")
-    assert codes(found) == [("EQ-G006", "site/01 / 2")]
-    assert found[0].severity == "warning"
+    assert codes(found) == [("EQ-G024", "site/01 / 2")]
+    assert found[0].severity == "error"
+
+    def order(**body):
+        wanted = {"chain": "control", "stream": "study", "type": "BodyRedacted", "body": body}
+        by = draft(1, **wanted | {"body": to_body(body)})
+        return make_entry(by, study="S1", seq=1, prev=digest_of("x"), salt=b"s")
+
+    ordered = check_chain([*chain, order(chain="site/01", seq=2, why="asked")])
+    assert codes(ordered) == [("EQ-G006", "site/01 / 2")]
+    assert ordered[0].severity == "warning"
+    assert "control:1" in ordered[0].message
+    for other in ({"chain": "site/01", "seq": 3}, {"chain": "site/01", "seq": "2"}, {"seq": 2}):
+        assert codes(check_chain([*chain, order(**other)])) == [("EQ-G024", "site/01 / 2")]
+    sound = order(chain="site/01", seq=2)
+    for unsound in ({"type": "Noted"}, {"chain": "site/02"}):
+        entry = msgspec.structs.replace(sound, **unsound)
+        assert ("EQ-G024", "site/01 / 2") in codes(check_chain([*chain, entry]))
+    gone = msgspec.structs.replace(sound, body=None)
+    assert codes(check_chain([*chain, gone])) == [
+        ("EQ-G024", "site/01 / 2"),
+        ("EQ-G024", "control / 1"),
+    ]
 
 
 def test_a_salt_that_is_no_hex_is_found(chain):

@@ -5,7 +5,9 @@ from contextlib import nullcontext
 import pytest
 
 from equipoise.ledger import MemoryStore, SqliteStore, Store, open_store, verify
-from equipoise.ledger.sqlite import TRIGGERS, create_tables
+from equipoise.ledger.postgres import PostgresStore
+from equipoise.ledger.sqlite import create_tables
+from equipoise.ledger.sqlite_tables import TRIGGERS
 from equipoise.problems import Refused
 
 
@@ -95,10 +97,10 @@ def test_a_batch_is_for_rehearsals(store: Store, draft):
     assert verify(store).entries == 49
 
 
-def test_no_batch_in_a_live_trial(path):
+def test_no_batch_in_a_live_trial(live):
     """A live trial commits each act before the next."""
-    with open_and_close(path, study="S1", realm="live", create=True) as live:
-        for store in (MemoryStore("S1", "live"), live):
+    with open_and_close(live) as opened:
+        for store in (MemoryStore("S1", "live"), opened):
             assert refused(lambda s=store: s.batch().__enter__()) == ["EQ-G011"]
 
 
@@ -120,25 +122,72 @@ def test_salts_can_be_given(draft):
     assert MemoryStore("S1", "rehearsal").append([draft(1)]) != one.append([draft(2)])
 
 
-# The file
+def test_a_text_that_is_none_is_refused(store: Store, draft):
+    """What one kind of store could not keep, none records."""
+    for odd in ("a\0b", "half \ud83d"):
+        assert refused(lambda odd=odd: store.append([draft(1, reason=odd)])) == ["EQ-G026"]
+    assert store.heads() == {}
 
 
-def test_a_store_is_found_again(path, draft):
-    """Closed and opened, by path alone or with its own names."""
-    with open_and_close(path, study="S1", realm="live", create=True) as store:
+def test_an_act_that_holds_some_chains_writes_to_these_alone(store: Store, draft):
+    """Else two of them could wait for each other for ever."""
+    with store.transaction({"site/01"}):
+        store.append([draft(1)])
+        with store.transaction({"site/01"}):
+            store.append([draft(2)])
+        with pytest.raises(ValueError, match="these alone"):
+            store.append([draft(3, chain="site/02")])
+        with pytest.raises(ValueError, match="these alone"):
+            store.transaction().__enter__()
+    with store.transaction(), store.transaction({"site/01", "site/02"}):
+        store.append([draft(3), draft(4, chain="site/02")])
+    assert verify(store).entries == 4
+
+
+def test_reading_an_older_state(store: Store, draft):
+    """Up to the heads of then: later entries and later chains are not there."""
+    store.append([draft(n) for n in range(1, 4)])
+    store.append([draft(1, chain="control", stream="people")])
+    then = store.heads()
+    store.append([draft(4), draft(2, chain="control", stream="people")])
+    store.append([draft(1, chain="site/02", stream="other")])
+
+    def seen(**which):
+        return [(e.chain, e.seq) for e in store.read(**which)]
+
+    assert seen(until=then) == [("site/01", 1), ("site/01", 2), ("site/01", 3), ("control", 1)]
+    assert seen(until={}) == []
+    assert seen(until={"site/02": store.heads()["site/02"], "site/09": then["control"]}) == [
+        ("site/02", 1)
+    ]
+    assert seen(chain="site/01", after=1, until=then) == [("site/01", 2), ("site/01", 3)]
+    assert seen(chain="site/02", until=then) == []
+    assert seen(stream="people", until=then) == [("control", 1)]
+    now = store.heads()
+    store.append([draft(5)])
+    assert seen(until=now) == seen()[:-1]
+    beyond = {"site/01": type(now["site/01"])(99, "")}
+    assert len(seen(until=beyond)) == 5
+
+
+# Where it is kept
+
+
+def test_a_store_is_found_again(live, draft):
+    """Closed and opened, by its place alone or with its own names."""
+    with open_and_close(live) as store:
         made = store.append([draft(1)])
     for how in ({}, {"study": "S1", "realm": "live"}, {"read_only": True}, {"create": True}):
-        with open_and_close(path, **how) as again:
+        with open_and_close(live, **how) as again:
             assert tuple(again.read()) == made
             assert (again.study, again.realm) == ("S1", "live")
 
 
 @pytest.mark.requirement("F35")
-def test_another_study_or_realm_is_refused(path):
+def test_another_study_or_realm_is_refused(live):
     """A rehearsal never opens a live store, nor a study another's."""
-    open_store(path, study="S1", realm="live", create=True).close()
-    assert refused(lambda: open_store(path, realm="rehearsal")) == ["EQ-G010"]
-    assert refused(lambda: open_store(path, study="S2", realm="rehearsal", create=True)) == [
+    assert refused(lambda: open_store(live, realm="rehearsal")) == ["EQ-G010"]
+    assert refused(lambda: open_store(live, study="S2", realm="rehearsal", create=True)) == [
         "EQ-G009", "EQ-G010",
     ]  # fmt: skip
 
@@ -172,10 +221,9 @@ def test_a_newer_layout_is_refused(path):
     assert refused(lambda: open_store(path)) == ["EQ-G013"]
 
 
-def test_reading_only_cannot_write(path, draft):
+def test_reading_only_cannot_write(live, draft):
     """A verifier's connection records nothing."""
-    open_store(path, study="S1", realm="live", create=True).close()
-    with open_and_close(path, read_only=True) as store:
+    with open_and_close(live, read_only=True) as store:
         assert refused(lambda: store.append([draft(1)])) == ["EQ-G017"]
 
 
@@ -268,11 +316,13 @@ def test_a_full_disk_is_a_refusal(sqlite, draft):
 
 
 @pytest.mark.requirement("F02")
-def test_threads_append_side_by_side(path, store: Store, draft):
-    """Eight threads, each with its own connection to a file, or sharing one store in memory."""
+def test_threads_append_side_by_side(path, request, store: Store, draft):
+    """Eight threads, each with its own connection, or sharing one store in memory."""
+    is_postgres = isinstance(store, PostgresStore)
+    at = request.getfixturevalue("place").app if is_postgres else path
 
     def work(k: int) -> None:
-        own = store if isinstance(store, MemoryStore) else open_store(path)
+        own = store if isinstance(store, MemoryStore) else open_store(at)
         for n in range(10):
             own.append([draft(n, stream=f"participant/{k}", chain=f"site/{k % 3}")])
         if own is not store:

@@ -10,7 +10,13 @@ import pytest
 from django.test import Client
 from django.test.utils import override_settings
 
-from equipoise.conduct import Person, RunningTrial, open_trial
+from equipoise.conduct import (
+    SIGNERS,
+    Person,
+    RunningTrial,
+    accept_accountability,
+    open_trial,
+)
 from equipoise.ledger import MemoryStore
 from equipoise.rehearsal import prepare_rehearsal_vault
 from equipoise.study.load import load_study
@@ -67,6 +73,8 @@ def open_here(study: Study, folder: Path, *, seed: int = 5) -> RunningTrial:
     assigning = VaultClient(LocalVault(folder), read_token(folder, "assign"))
     opened = RunningTrial(study, MemoryStore(study.identity.study, "rehearsal"), assigning)
     open_trial(opened, at=OPENED_AT, people=PEOPLE)
+    for role in SIGNERS:
+        accept_accountability(opened, by=name_of(role), at=OPENED_AT, statement="It binds me")
     return opened
 
 

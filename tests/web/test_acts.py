@@ -1,15 +1,14 @@
 """Into screening and out of the trial: screen, end screening, miss, withdraw, complete, sign."""
 
-import re
-
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import Client
 
-from equipoise.conduct import RunningTrial, digest_of
+from equipoise.conduct import Person, RunningTrial, add_person, digest_of, record_training
 from equipoise.study.roles import Role
 
 from . import course
-from .conftest import PASSWORD, SignIn, said
+from .conftest import PASSWORD, SignIn, name_of, said
 from .reading import Reading, read
 
 TODAY = course.day("on")
@@ -170,7 +169,7 @@ def test_a_casebook_is_signed_with_the_password(trial: RunningTrial, client: Cli
     code = course.given(trial)
     page = read(client.get(f"/participants/{code}/sign/"))
     digest = page.value("digest")
-    assert digest == digest_of(trial.state.participants[code])
+    assert digest == digest_of(trial.study, trial.state.participants[code])
     assert said("sign.meaning") in page.text
     assert "Somebody 1 (the-investigator)" in page.text
 
@@ -182,11 +181,58 @@ def test_a_casebook_is_signed_with_the_password(trial: RunningTrial, client: Cli
 
     done = sign(client, code, digest=digest, password=PASSWORD)
 
-    assert done.one(class_="done").text == said("sign.done", participant=code)
     signature = trial.state.participants[code].signature
     assert signature is not None
+    seal = trial.state.seal_of(signature.stamp.entry)
+    assert done.one(class_="done").text == said("sign.done", participant=code, seal=seal)
     assert (signature.digest, signature.meaning) == (digest, said("sign.meaning"))
-    assert re.search(r"Casebook signedthe-investigator, \d", done.text)
+    told = f"{said('participant.signature_stands')} Somebody 1, Investigator, "
+    assert told in done.text and signature.meaning in done.text and seal[:16] in done.text
+    assert len(seal) == 64
+
+
+@pytest.mark.requirement("C25")
+def test_what_a_signature_means_is_accepted_once(
+    trial: RunningTrial, sign_in: SignIn, client: Client
+) -> None:
+    """Without the tick nothing is signed; with it the statement is recorded, and never asked
+    again."""
+    code = course.given(trial)
+    new = Person("newly-here", "Somebody new", Role.INVESTIGATOR.value)
+    add_person(
+        trial,
+        by=name_of(Role.ADMINISTRATOR),
+        at=course.now(),
+        person=new.person,
+        name=new.name,
+        role=Role.INVESTIGATOR,
+    )
+    for training in ("gcp", "protocol"):
+        record_training(
+            trial,
+            by=name_of(Role.ADMINISTRATOR),
+            at=course.now(),
+            person=new.person,
+            training=training,
+            on=course.now().date(),
+        )
+    get_user_model().objects.filter(username=new.person).delete()
+    get_user_model().objects.create_user(new.person, password=PASSWORD)
+    signer = sign_in(new.person)
+    assert read(signer.get(f"/participants/{code}/sign/")).one("input", id="accept")
+    digest = digest_on(signer, code)
+
+    refused = sign(signer, code, digest=digest, password=PASSWORD)
+    assert refused.codes == {"EQ-C106"}
+    assert trial.state.people[new.person].accepted_at is None
+    sign(signer, code, digest=digest, password=PASSWORD, accept="yes")
+
+    accepted = [e for e in trial.store.read() if e.type == "AccountabilityAccepted"][-1]
+    assert (accepted.by, said("sign.statement").encode() in (accepted.body or b"")) == (
+        new.person,
+        True,
+    )
+    assert not read(signer.get(f"/participants/{code}/sign/")).all("input", id="accept")
 
 
 @pytest.mark.requirement("C17", "C22")

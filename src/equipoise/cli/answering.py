@@ -6,12 +6,15 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from equipoise.problems import LANGUAGES, Language, Problem, Refused
+
+if TYPE_CHECKING:
+    from equipoise.eligibility import Uncounted
 
 DONE, PROBLEMS, REFUSED, BUG = 0, 1, 2, 3
 
@@ -79,6 +82,14 @@ def preferred_language() -> Language:
 
     spoken = (locale.getlocale()[0] or "en")[:2]
     return next((x for x in LANGUAGES if x == spoken), "en")
+
+
+def say_uncounted(rows: Iterable["Uncounted"]) -> None:
+    """Name each open decision of which an option cannot be counted, and why."""
+    for row in rows:
+        what = "its other options cannot" if row.counted else "no option can"
+        because = f", because {row.because.en}" if row.because else ": the study does not say why"
+        click.echo(f"{row.decision}: {what} be counted{because}")
 
 
 json_option = click.option("--json", "is_json", is_flag=True, help="Answer with one JSON object.")

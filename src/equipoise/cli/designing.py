@@ -1,7 +1,7 @@
 """Commands on a written trial: draft, check, screen."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,14 @@ from equipoise.cli.answering import (
     json_option,
     preferred_language,
     problem_rows,
+    say_uncounted,
     show_problems,
     telling_time,
 )
-from equipoise.problems import LANGUAGES, Language, Refused, problem
+from equipoise.problems import LANGUAGES, Language
 
 if TYPE_CHECKING:
-    from equipoise.screening import CriterionCount, Funnel
+    from equipoise.screening import CriterionCount, Difference, Funnel
     from equipoise.study.study import Study
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -92,7 +93,7 @@ _MOST_LINES = 20
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What is asked beside the funnel; of a database, with a mapping and a day at most."""
+    """What is asked beside the funnel."""
 
     mapping: Path | None
     facts: Path | None
@@ -120,7 +121,7 @@ class Asked(msgspec.Struct, frozen=True):
     "--reasons",
     "explains",
     is_flag=True,
-    help="Count why each criterion is unknown; of files alone.",
+    help="Count why each criterion is unknown.",
 )
 @click.option("--settle", "settles", is_flag=True, help="List what would settle the undecided.")
 @click.option("--what-if", "compares", is_flag=True, help="Compare readings of open decisions.")
@@ -148,9 +149,7 @@ def screen(
     more: dict[str, list[dict[str, Any]]] = {}
     with telling_time("screening"):
         if _is_database(people):
-            if wishes.explains:
-                raise Refused([problem("EQ-E060")])
-            funnel = _screen_database(study, people, table, wishes)
+            funnel, more = _screen_database(study, people, table, wishes)
         else:
             funnel, more = _screen_file(study, Path(people), wishes)
     shown = funnel.suppressed(suppress)
@@ -183,7 +182,6 @@ def _screen_file(
         prepare,
         run,
         settle,
-        unread,
         with_reasons,
         write_people,
     )
@@ -209,39 +207,80 @@ def _screen_file(
             rows = rows.collect(engine="streaming").lazy()
         readings = load_readings(asked.readings) if asked.readings else {}
         found = compare_readings(study, rows, readings, reference_on=asked.day, units=units)
-        more["whatif"] = msgspec.to_builtins(found)
-        more["not_executable"] = [{"decision": d} for d in unread(study, found)]
+        more |= _compared(study, found)
     return funnel, {k: list(v) for k, v in more.items()}
 
 
-def _screen_database(study: "Study", people: str, table: str, asked: Asked) -> "Funnel":
-    from equipoise.screening import load_mapping
-    from equipoise.screening.warehouse import connect, screen_database
+def _screen_database(
+    study: "Study", people: str, table: str, asked: Asked
+) -> "tuple[Funnel, dict[str, list[dict[str, Any]]]]":
+    from equipoise.screening import load_mapping, load_readings
+    from equipoise.screening.warehouse import (
+        compare_held,
+        connect,
+        count_people,
+        hold_people,
+        reasons_held,
+        settle_held,
+        write_held,
+    )
 
-    of_files = {"--facts": asked.facts, "--out": asked.out, "--settle": asked.settles}
-    of_files |= {"--what-if": asked.compares, "--readings": asked.readings}
-    if stated := [option for option, value in of_files.items() if value]:
-        raise click.UsageError(f"{', '.join(stated)}: for people in a file, not in a database.")
+    if asked.facts:
+        raise click.UsageError("--facts: a mapping names the tables of a database.")
     mapped = load_mapping(asked.mapping) if asked.mapping else None
     connection, dialect = connect(people)
+    more: dict[str, list[dict[str, Any]]] = {}
     with closing(connection):
-        return screen_database(
+        held = hold_people(
             study, connection, table, mapped, dialect=dialect, reference_on=asked.day
         )
+        funnel = count_people(held)
+        if asked.explains:
+            funnel = reasons_held(held, funnel)
+        if asked.out is not None:
+            write_held(held, asked.out)
+        if asked.settles:
+            more["settle"] = msgspec.to_builtins(settle_held(held))
+        if asked.compares:
+            readings = load_readings(asked.readings) if asked.readings else {}
+            more |= _compared(study, compare_held(held, readings))
+    return funnel, more
+
+
+def _compared(study: "Study", found: "Sequence[Difference]") -> dict[str, list[dict[str, Any]]]:
+    """The rows of `--what-if`."""
+    from equipoise.eligibility import find_uncounted
+
+    uncounted = find_uncounted(study, [(d.decision, d.option) for d in found])
+    return {
+        "whatif": list(msgspec.to_builtins(found)),
+        "not_executable": list(msgspec.to_builtins(uncounted)),
+    }
 
 
 def _suppressed(key: str, rows: list[dict[str, Any]], least: int) -> list[dict[str, Any]]:
     """Rows without small counts, and without the next smallest of those that sum up to a count
     which is shown: the undecided, or all whom another reading moves."""
-    from equipoise.screening import hide
 
     if key == "settle":
-        counts = hide([row["people"] for row in rows], least)
-        return [row for row, n in zip(rows, counts, strict=True) if n is not None]
+        return _shown_lists(rows, least)
     if key != "whatif":
         return rows
     kept = [row for row in rows if not 0 < row["changed"] < least]
     return [{**row, "moves": _shown_moves(row["moves"], least)} for row in kept]
+
+
+def _shown_lists(rows: list[dict[str, Any]], least: int) -> list[dict[str, Any]]:
+    """What settles parts the undecided; what may settle overlaps, and a part could be had from it:
+    with one hidden, none of these is shown."""
+    from equipoise.screening import hide
+
+    sure = [row for row in rows if row["kind"] == "settles"]
+    counts = hide([row["people"] for row in sure], least)
+    shown = [row for row, n in zip(sure, counts, strict=True) if n is not None]
+    may = [row for row in rows if row["kind"] != "settles"]
+    is_small = len(shown) < len(sure) or any(row["people"] < least for row in may)
+    return shown if is_small else [*shown, *may]
 
 
 def _shown_moves(moves: dict[str, int], least: int) -> dict[str, int]:
@@ -252,6 +291,8 @@ def _shown_moves(moves: dict[str, int], least: int) -> dict[str, int]:
 
 
 def _show(funnel: "Funnel", more: Mapping[str, list[dict[str, Any]]]) -> None:
+    from equipoise.eligibility import Uncounted
+
     click.echo(
         f"{funnel.people} people: {_text(funnel.eligible)} eligible, "
         f"{_text(funnel.not_eligible)} not eligible, {_text(funnel.undecided)} undecided, "
@@ -266,15 +307,15 @@ def _show(funnel: "Funnel", more: Mapping[str, list[dict[str, Any]]]) -> None:
         _show_reasons(c)
     for name, n in funnel.implausible.items():
         click.echo(f"{_text(n)} values of {name} were not plausible and count as unknown.")
-    for row in more.get("settle", [])[:_MOST_LINES]:
-        click.echo(f"{row['people']} settled by: {', '.join(row['names'])}")
+    for kind, words in (("settles", "settled by"), ("may settle", "may be settled by")):
+        lists = [row for row in more.get("settle", []) if row["kind"] == kind]
+        for row in lists[:_MOST_LINES]:
+            click.echo(f"{row['people']} {words}: {', '.join(row['names'])}")
     for row in more.get("whatif", []):
         moves = ", ".join(f"{n} {move}" for move, n in row["moves"].items())
         moves = moves or (f"{row['changed']} people" if row["changed"] else "nobody")
         click.echo(f"{row['decision']} read as {row['option']}: {moves}")
-    unread = ", ".join(row["decision"] for row in more.get("not_executable", []))
-    if unread:
-        click.echo(f"No option can be executed of: {unread}")
+    say_uncounted(msgspec.convert(more.get("not_executable", []), list[Uncounted]))
     if funnel.least_shown:
         click.echo(f"Counts below {funnel.least_shown} are not shown.")
 

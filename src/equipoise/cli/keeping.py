@@ -1,15 +1,39 @@
 """Commands on the record: verify, export and seal the ledger; tables and reports."""
 
 import datetime as dt
+import os
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 
 from equipoise.cli.answering import DONE, PROBLEMS, as_json, json_option
+from equipoise.ledger.opening import is_address
 from equipoise.problems import LANGUAGES, Language, Refused, problem
 
-STORE = click.Path(exists=True, dir_okay=False, path_type=Path)
-store_option = click.option("--store", required=True, type=STORE, help="The ledger, a SQLite file.")
+
+class StorePlace(click.Path):
+    """A SQLite file that is there, or the address of a PostgreSQL database."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """The address as it is, or the path of the file."""
+        place = os.fspath(value)
+        return place if is_address(place) else super().convert(value, param, ctx)
+
+
+STORE = StorePlace(exists=True, dir_okay=False, path_type=Path)
+store_option = click.option(
+    "--store",
+    required=True,
+    type=STORE,
+    help="The ledger: a SQLite file or a postgresql:// address.",
+)
 
 
 @click.group()
@@ -20,7 +44,7 @@ def ledger() -> None:
 @ledger.command()
 @store_option
 @json_option
-def verify(store: Path, is_json: bool) -> int:
+def verify(store: str | Path, is_json: bool) -> int:
     """Check every chain, digest and seal; name the first bad entry."""
     from equipoise.ledger import verify as verify_ledger
 
@@ -50,12 +74,13 @@ def verify(store: Path, is_json: bool) -> int:
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write."
 )
-def export_ledger(store: Path, output: Path) -> int:
+def export_ledger(store: str | Path, output: Path) -> int:
     """Write the whole ledger as JSON Lines, with a verifier beside it that needs nothing else."""
     from equipoise.exchange import write_ledger_archive
     from equipoise.ledger import open_store
 
-    n_entries = write_ledger_archive(open_store(store, read_only=True), output)
+    with closing(open_store(store, read_only=True)) as opened:
+        n_entries = write_ledger_archive(opened, output)
     verifier = output.with_name("verify_archive.py")
     click.echo(f"{n_entries} entries in {output}. Verify with: python3 {verifier} {output}")
     return DONE
@@ -65,7 +90,7 @@ def export_ledger(store: Path, output: Path) -> int:
 @store_option
 @click.option("--by", required=True, help="Who seals: a person of the trial.")
 @click.option("--reason", default="interval", show_default=True, help="Why.")
-def seal(store: Path, by: str, reason: str) -> int:
+def seal(store: str | Path, by: str, reason: str) -> int:
     """Record the heads of all chains under one root, and print it."""
     from equipoise.cli.trials import running_trial
     from equipoise.conduct import seal_trial
@@ -79,14 +104,15 @@ def seal(store: Path, by: str, reason: str) -> int:
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @store_option
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="New folder.")
-def export(directory: Path, store: Path, output: Path) -> int:
-    """Write one CSV table a form, the deviations, the analysis populations, and a manifest."""
+def export(directory: Path, store: str | Path, output: Path) -> int:
+    """Write one CSV table a form, the deviations, populations and signatures, and a manifest."""
     from equipoise.cli.folders import load_checked
     from equipoise.cli.trials import (
         deviation_listing,
         form_rows,
         population_listing,
         running_trial,
+        signature_listing,
     )
     from equipoise.exchange import write_form_tables
     from equipoise.ledger import merkle_root
@@ -96,7 +122,11 @@ def export(directory: Path, store: Path, output: Path) -> int:
     root = merkle_root(trial.store.heads())
     rows = form_rows(study, trial.state)
     state = trial.state
-    listings = (deviation_listing(state), population_listing(study, state))
+    listings = (
+        deviation_listing(state),
+        population_listing(study, state),
+        signature_listing(trial),
+    )
     write_form_tables(study, rows, output, realm=trial.realm, seal=root, listings=listings)
     click.echo(f"Written to {output}. Seal {root}")
     return DONE
@@ -118,7 +148,7 @@ def export(directory: Path, store: Path, output: Path) -> int:
 @click.option("--dummy", type=int, help="By arms that mean nothing, drawn with this seed.")
 def report(
     directory: Path,
-    store: Path,
+    store: str | Path,
     output: Path,
     language: Language,
     vault: Path | None,

@@ -10,6 +10,7 @@ import click
 
 from equipoise.cli.folders import not_writable
 from equipoise.conduct import TrialState, fold
+from equipoise.eligibility import other_readings
 from equipoise.ledger import open_store
 from equipoise.problems import Refused, problem
 from equipoise.rehearsal import (
@@ -78,8 +79,6 @@ def rehearse_into(
 
 def count_readings(study: Study, store: Path) -> tuple[ReadingEffect, ...]:
     """For whom of the people in a store each other reading of an open decision matters."""
-    from equipoise.screening import other_readings
-
     with closing(open_store(store, read_only=True)) as ledger:
         state = fold(TrialState(), ledger.read())
     return count_effects(study, state.participants.values(), other_readings(study))

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from msgspec import to_builtins
 
-from equipoise.cli.answering import DONE, as_json, json_option
+from equipoise.cli.answering import DONE, as_json, json_option, say_uncounted
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
@@ -26,6 +26,7 @@ def rehearse(directory: Path, store: Path, seed: int, compares: bool, is_json: b
     """Run one whole virtual trial through the same acts as a real one."""
     from equipoise.cli.folders import load_checked
     from equipoise.cli.rehearsing import count_readings, rehearse_into, show_progress
+    from equipoise.eligibility import find_uncounted
 
     study = load_checked(directory)
     with show_progress(is_shown=not is_json) as progress:
@@ -40,8 +41,10 @@ def rehearse(directory: Path, store: Path, seed: int, compares: bool, is_json: b
         "seconds": done.seconds,
     }
     effects = count_readings(study, store) if compares else ()
+    uncounted = find_uncounted(study, [(e.decision, e.option) for e in effects]) if compares else ()
     if is_json:
-        as_json(answer | ({"readings": to_builtins(effects)} if compares else {}))
+        more = {"readings": to_builtins(effects), "not_executable": to_builtins(uncounted)}
+        as_json(answer | (more if compares else {}))
         return DONE
     click.echo(
         f"{done.screened} screened, {done.randomized} randomized, {done.completed} completed; "
@@ -55,6 +58,7 @@ def rehearse(directory: Path, store: Path, seed: int, compares: bool, is_json: b
         matters = f"{effect.people} of {done.screened} screened: {', '.join(told)}"
         whom = matters if effect.people else "nobody"
         click.echo(f"{effect.decision} read as {effect.option} matters for {whom}")
+    say_uncounted(uncounted)
     return DONE
 
 

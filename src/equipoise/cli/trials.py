@@ -3,19 +3,29 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
+
 from equipoise.capture import Others, derive_items
 from equipoise.cli.folders import first_study, load_checked
-from equipoise.conduct import RunningTrial, TrialState
+from equipoise.conduct import RunningTrial, TrialState, is_signed
+from equipoise.conduct.events import (
+    CasebookSigned,
+    OverrideConfirmed,
+    OverrideRequested,
+    from_entry,
+)
 from equipoise.exchange import FormRow, Listing
 from equipoise.language import Unknown, Value
-from equipoise.ledger import open_store
+from equipoise.ledger import open_store, without_password
 from equipoise.problems import Refused, problem
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient
 
+SIGNED = (CasebookSigned, OverrideRequested, OverrideConfirmed)
+
 
 def running_trial(
-    store: Path,
+    store: str | Path,
     *,
     study: Study | None = None,
     vault: VaultClient | None = None,
@@ -27,12 +37,14 @@ def running_trial(
         Refused: the folder is not, byte for byte, the one the trial was opened on.
     """
     opened = open_store(store, read_only=read_only)
+    if (command := click.get_current_context(silent=True)) is not None:
+        command.call_on_close(opened.close)
     if "vault" in opened.heads():
-        raise Refused([problem("EQ-G008", str(store), detail="vault", n_read=0)])
+        raise Refused([problem("EQ-G008", without_password(store), detail="vault", n_read=0)])
     trial = RunningTrial(study or load_checked(first_study()), opened, vault)
     opened_on = trial.state.digest
     if study is not None and opened_on and opened_on != study.digest:
-        raise Refused([problem("EQ-C019", str(store), digest=opened_on[:12])])
+        raise Refused([problem("EQ-C019", without_password(store), digest=opened_on[:12])])
     return trial
 
 
@@ -110,3 +122,28 @@ def _membership(value: Value) -> tuple[object, str]:
     if isinstance(value, Unknown):
         return "unknown", "; ".join(f"{r.kind} {r.name}".strip() for r in value.reasons)
     return value.value, ""
+
+
+def signature_listing(trial: RunningTrial) -> Listing:
+    """Every signature that was ever given: who, as what, when, what it means, bound to what.
+
+    `stands` is no once the data it was bound to have changed (21 CFR 11.50(b): in every copy).
+    """
+    state, events = trial.state, {k.__name__: k for k in SIGNED}
+    rows = []
+    for entry in trial.store.read():
+        if entry.type not in events or entry.body is None:
+            continue
+        event = from_entry(entry.type, entry.body)
+        assert isinstance(event, SIGNED)
+        who, place = state.people[entry.by], f"{entry.chain}:{entry.seq}"
+        subject = state.participants[event.participant]
+        last = subject.signature
+        stands: bool | None = None
+        if isinstance(event, CasebookSigned):
+            stands = bool(last and last.stamp.entry == place and is_signed(trial.study, subject))
+        given = (event.participant, entry.type, who.name, entry.by, entry.role, entry.at)
+        bound = getattr(event, "digest", entry.body_digest)
+        rows.append((*given, event.meaning, bound, stands, place, state.seal_of(place)))
+    columns = "participant signed name person role at meaning digest stands entry seal"
+    return Listing(name="listing.signatures", columns=tuple(columns.split()), rows=tuple(rows))

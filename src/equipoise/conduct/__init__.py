@@ -13,13 +13,10 @@ from equipoise.conduct.capturing import (
 from equipoise.conduct.door import ACTS, Act, RunningTrial, View, place_of
 from equipoise.conduct.ending import (
     complete_participant,
-    digest_of,
-    is_signed,
     last_expected,
     lock_data,
     record_seal,
     seal_trial,
-    sign_casebook,
     withdraw_participant,
 )
 from equipoise.conduct.enrolling import fail_screening, judge_criterion, screen_participant
@@ -64,12 +61,20 @@ from equipoise.conduct.randomizing import (
     request_randomization,
 )
 from equipoise.conduct.rules import check_duty
+from equipoise.conduct.signing import (
+    SIGNERS,
+    accept_accountability,
+    digest_of,
+    is_signed,
+    sign_casebook,
+)
 from equipoise.conduct.state import Participant, Person, TrialState
 from equipoise.conduct.stopping import resume_trial
 
 __all__ = [
     "ACTS",
     "KINDS",
+    "SIGNERS",
     "Act",
     "Checked",
     "Participant",
@@ -77,6 +82,7 @@ __all__ = [
     "RunningTrial",
     "TrialState",
     "View",
+    "accept_accountability",
     "add_person",
     "adverse_records",
     "assess_condition",

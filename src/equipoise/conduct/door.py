@@ -3,21 +3,33 @@
 An act is a function `decide(view, *, by, at, reason, ...) -> events` under `@act(roles)`. Calling
 the act with a `RunningTrial` checks who asks, decides on the present state, and appends the events,
 all in one transaction of the store: no two acts ever decide on the same state.
+
+Most acts hold the whole store meanwhile. Those of `AT_ONE_SITE` hold the chain of their
+participant's site, so that sites record side by side. That is right because they look at nothing
+but this participant and the control chain, and add to this participant's chain alone: nobody writes
+to the control chain but acts that hold the whole store, which wait for them and they for it. It is
+not left to trust. Such an act sees its own site alone; if it looks further, or what it decides
+could meet a stopping rule or belongs elsewhere, all of it is taken back before anything is
+recorded, and it decides anew holding the whole store. So an act never asks for more while it holds
+something, and no two ever wait for each other. A form of adverse events holds the whole store from
+the start.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from threading import RLock
 from typing import Concatenate, Generic, ParamSpec
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from equipoise.conduct import events as e
 from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_rules
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.state import Participant, Person, TrialState
-from equipoise.ledger import Draft, Entry, Realm, Store
+from equipoise.ledger import Draft, Entry, Realm, Store, merkle_root
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
@@ -25,6 +37,9 @@ from equipoise.vault import Vault
 
 P = ParamSpec("P")
 Events = Sequence[e.Happened]
+
+AT_ONE_SITE = frozenset({"submit_form", "correct_item", "miss_encounter", "judge_criterion"})
+"""The acts that concern one participant, look at no other, and come often."""
 
 SYSTEM = Person("system", "Equipoise", "administrator")
 """Who records what nobody decided: the first entries, and what follows from an act by a rule."""
@@ -66,10 +81,10 @@ class RunningTrial:
     def state(self) -> TrialState:
         """The state as of the last committed entry: the known one plus what is new."""
         with self.lock:
-            known = self._state.heads
-            for chain, head in self.store.heads().items():
+            known, heads = self._state.heads, self.store.heads()
+            for chain, head in heads.items():
                 if head.seq > known.get(chain, 0):
-                    news = self.store.read(chain=chain, after=known.get(chain, 0))
+                    news = self.store.read(chain=chain, after=known.get(chain, 0), until=heads)
                     self._state = fold(self._state, news)
             return self._state
 
@@ -121,12 +136,41 @@ class Act(Generic[P]):
         command: Mapping[str, object] = kwargs
         at, reason = command["at"], command.get("reason", "")
         assert isinstance(at, dt.datetime) and isinstance(reason, str)
-        with trial.lock, trial.store.transaction():
-            person = self._admit(trial, str(command["by"]), on=at.astimezone(dt.UTC).date())
-            view = View(trial.study, trial.state, person)
-            events = self.decide(view, *args, **kwargs)
-            entries = trial.record(view, events, at=at, reason=reason)
-            return entries + _record_rules_met(trial, view.state, events, entries=entries)
+        chain = self._chain_alone(trial.study, command)
+        with trial.lock:
+            if chain is not None:
+                with suppress(_LooksFurther), trial.store.transaction({chain}):
+                    view = self._view(trial, command, at=at, chain=chain)
+                    events = self.decide(view, *args, **kwargs)
+                    _keep_to(chain, trial.study, events)
+                    return trial.record(view, events, at=at, reason=reason)
+            with trial.store.transaction():
+                view = self._view(trial, command, at=at)
+                events = self.decide(view, *args, **kwargs)
+                entries = trial.record(view, events, at=at, reason=reason)
+                entries += _record_rules_met(trial, view.state, events, entries=entries)
+                return entries + _seal(trial, view.state, events, entries=entries)
+
+    def _chain_alone(self, study: Study, command: Mapping[str, object]) -> str | None:
+        """The one chain that is enough to hold, if the act is one of those."""
+        is_safety = study.safety is not None and command.get("form") == study.safety.form
+        if self.name not in AT_ONE_SITE or is_safety:
+            return None
+        return _chain_of(str(command["participant"]))
+
+    def _view(
+        self,
+        trial: RunningTrial,
+        command: Mapping[str, object],
+        *,
+        at: dt.datetime,
+        chain: str | None = None,
+    ) -> View:
+        state = trial.state
+        person = self._admit(trial, str(command["by"]), on=at.astimezone(dt.UTC).date())
+        if chain is not None:
+            state = replace(state, participants=_OneSite(state.participants, chain))
+        return View(trial.study, state, person)
 
     def _admit(self, trial: RunningTrial, by: str, *, on: dt.date) -> Person:
         person = trial.state.people.get(by)
@@ -136,6 +180,35 @@ class Act(Generic[P]):
         if person.role not in self.roles:
             raise Refused([problem("EQ-C002", by, act=self.name, role=person.role)])
         return person
+
+
+class _LooksFurther(Exception):
+    """An act that holds one site's chain needs more than that."""
+
+
+class _OneSite(Mapping[str, Participant]):
+    """The participants of one chain; who looks for others is told that there is more."""
+
+    def __init__(self, everybody: Mapping[str, Participant], chain: str) -> None:
+        self._everybody = everybody
+        self._chain = chain
+
+    def __getitem__(self, code: str) -> Participant:
+        if _chain_of(code) != self._chain:
+            raise _LooksFurther
+        return self._everybody[code]
+
+    def __iter__(self) -> Iterator[str]:
+        raise _LooksFurther
+
+    def __len__(self) -> int:
+        raise _LooksFurther
+
+
+def _keep_to(chain: str, study: Study, events: Events) -> None:
+    """What was decided belongs to this chain alone, and no rule could be met by it."""
+    if any(place_of(x)[0] != chain or _may_meet_a_rule(study, x) for x in events):
+        raise _LooksFurther
 
 
 ACTS: dict[str, Act[...]] = {}
@@ -168,6 +241,29 @@ def _record_rules_met(
     return trial.record(View(trial.study, after, SYSTEM), met, at=last.at, reason="") if met else ()
 
 
+SEALED = (e.CasebookSigned, e.OverrideRequested, e.OverrideConfirmed, e.DataLocked)
+"""What is followed by a seal: a signature that was lost, or slipped in later, would show."""
+
+
+def _seal(
+    trial: RunningTrial, before: TrialState, events: Events, *, entries: Sequence[Entry]
+) -> tuple[Entry, ...]:
+    """The heads of all chains under one root, beside each signature and lock."""
+    sealed: tuple[Entry, ...] = ()
+    for event, entry in zip(events, entries, strict=False):
+        if isinstance(event, SEALED):
+            heads = trial.store.heads()
+            seal = e.StudySealed(
+                heads={chain: (head.seq, head.digest) for chain, head in heads.items()},
+                root=merkle_root(heads),
+                purpose=type(event).__name__,
+                entry=f"{entry.chain}:{entry.seq}",
+            )
+            view = View(trial.study, fold(before, entries), SYSTEM)
+            sealed += trial.record(view, [seal], at=entry.at, reason="")
+    return sealed
+
+
 def _may_meet_a_rule(study: Study, event: e.Happened) -> bool:
     """Whether an event can change what stopping rules count."""
     if isinstance(event, e.FormSubmitted | e.ItemCorrected):
@@ -194,6 +290,7 @@ def place_of(event: e.Happened) -> tuple[str, str]:
             | e.DelegationChanged()
             | e.TrainingRecorded()
             | e.SignInBarred()
+            | e.AccountabilityAccepted()
             | e.PersonRemoved()
         ):
             return "control", f"person/{event.person}"
@@ -201,8 +298,12 @@ def place_of(event: e.Happened) -> tuple[str, str]:
             return "control", f"site/{event.site}"
     participant = getattr(event, "participant", None)
     if participant is not None:
-        return f"site-{participant.split('-')[0]}", participant
+        return _chain_of(participant), participant
     return "control", "study"
+
+
+def _chain_of(participant: str) -> str:
+    return f"site-{participant.split('-', maxsplit=1)[0]}"
 
 
 def refuse_if(problems: Sequence[Problem]) -> None:

@@ -1,14 +1,12 @@
-"""How participation, and then the trial, comes to its end: leave, sign, seal, lock."""
+"""How participation, and then the trial, comes to its end: leave, complete, seal, lock."""
 
 import datetime as dt
-import hashlib
-
-import msgspec
 
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
 from equipoise.conduct.facts import expects
 from equipoise.conduct.rules import check_in_trial, check_not_future, check_open, check_reason
+from equipoise.conduct.signing import is_signed
 from equipoise.conduct.state import Participant
 from equipoise.ledger import merkle_root
 from equipoise.problems import problem
@@ -50,26 +48,6 @@ def complete_participant(
     return [e.ParticipantCompleted(participant=participant, on=on)]
 
 
-@act(Role.INVESTIGATOR)
-def sign_casebook(
-    view: View,
-    *,
-    by: str,
-    at: dt.datetime,
-    reason: str = "",
-    participant: str,
-    meaning: str,
-    digest: str,
-) -> Events:
-    """Endorse all data of a participant; `digest` is of what the signer saw."""
-    subject = view.participant(participant)
-    problems = list(check_open(view.state))
-    if digest != digest_of(subject):
-        problems.append(problem("EQ-C071", participant, participant=participant))
-    refuse_if(problems)
-    return [e.CasebookSigned(participant=participant, meaning=meaning, digest=digest)]
-
-
 @act(Role.DATA_MANAGER)
 def lock_data(view: View, *, by: str, at: dt.datetime, reason: str = "") -> Events:
     """Close the data: everybody has left, and every casebook is signed as it now stands."""
@@ -78,7 +56,7 @@ def lock_data(view: View, *, by: str, at: dt.datetime, reason: str = "") -> Even
         where = at_record(subject.code)
         if subject.is_in_trial:
             problems.append(problem("EQ-C072", where, participant=subject.code))
-        if subject.is_randomized and not is_signed(subject):
+        if subject.is_randomized and not is_signed(view.study, subject):
             problems.append(problem("EQ-C073", where, participant=subject.code))
     refuse_if(problems)
     return [e.DataLocked()]
@@ -112,19 +90,3 @@ def last_expected(study: Study, subject: Participant) -> str:
     """The last encounter that the participant is, or may be, expected at; empty without one."""
     order = reversed(tuple(study.schedule.encounters))
     return next((e for e in order if expects(study, subject, e).is_expected is not False), "")
-
-
-def digest_of(subject: Participant) -> str:
-    """SHA-256 of everything entered about a participant: what a signature is bound to."""
-    forms = [
-        (r.encounter, r.form, r.repeat, r.on.isoformat(), dict(r.values), dict(r.not_done))
-        for _, r in sorted(subject.forms.items())
-    ]
-    judged = [(rule, a.is_true, a.on.isoformat()) for rule, a in sorted(subject.answers.items())]
-    bound = (subject.code, subject.number, subject.status, forms, sorted(subject.missed), judged)
-    return hashlib.sha256(msgspec.json.encode(bound, order="deterministic")).hexdigest()
-
-
-def is_signed(subject: Participant) -> bool:
-    """Whether the signature stands: nothing changed since."""
-    return subject.signature is not None and subject.signature.digest == digest_of(subject)

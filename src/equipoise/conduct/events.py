@@ -121,6 +121,13 @@ class SignInBarred(Happened, frozen=True, kw_only=True):
     n_failures: int
 
 
+class AccountabilityAccepted(Happened, frozen=True, kw_only=True):
+    """Somebody accepted, in these words, that their electronic signature binds like one by hand."""
+
+    person: str
+    statement: str
+
+
 class PersonRemoved(Happened, frozen=True, kw_only=True):
     """Somebody lost their role; the identifier is never given again."""
 
@@ -135,11 +142,13 @@ class AllocationCommitted(Happened, frozen=True, kw_only=True):
 
 
 class StudySealed(Happened, frozen=True, kw_only=True):
-    """The heads of all chains at this moment, under one root."""
+    """The heads of all chains at this moment, under one root; `entry` is the signature or lock
+    that it followed, if one."""
 
     heads: Mapping[str, tuple[int, str]]
     root: str
     purpose: str
+    entry: str = ""
 
 
 class DataLocked(Happened, frozen=True, kw_only=True):

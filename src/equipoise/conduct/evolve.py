@@ -91,6 +91,11 @@ def _sign_in_barred(s: TrialState, x: e.SignInBarred, stamp: Stamp) -> TrialStat
     return replace(s, people={**s.people, x.person: barred})
 
 
+def _accepted(s: TrialState, x: e.AccountabilityAccepted, stamp: Stamp) -> TrialState:
+    accepted = replace(s.people[x.person], accepted_at=stamp.at)
+    return replace(s, people={**s.people, x.person: accepted})
+
+
 def _person_removed(s: TrialState, x: e.PersonRemoved, _: Stamp) -> TrialState:
     gone = replace(s.people[x.person], is_active=False)
     return replace(s, people={**s.people, x.person: gone})
@@ -101,7 +106,7 @@ def _allocation_committed(s: TrialState, x: e.AllocationCommitted, _: Stamp) -> 
 
 
 def _study_sealed(s: TrialState, x: e.StudySealed, stamp: Stamp) -> TrialState:
-    return replace(s, seals=(*s.seals, Seal(x.root, x.purpose, stamp)))
+    return replace(s, seals=(*s.seals, Seal(x.root, x.purpose, stamp, x.entry)))
 
 
 def _data_locked(s: TrialState, _: e.DataLocked, stamp: Stamp) -> TrialState:
@@ -130,6 +135,7 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.DelegationChanged: _delegation_changed,
     e.TrainingRecorded: _training_recorded,
     e.SignInBarred: _sign_in_barred,
+    e.AccountabilityAccepted: _accepted,
     e.PersonRemoved: _person_removed,
     e.AllocationCommitted: _allocation_committed,
     e.StudySealed: _study_sealed,

@@ -10,7 +10,7 @@ from equipoise.conduct import events as e
 from equipoise.conduct.door import SYSTEM, RunningTrial, View, refuse_if
 from equipoise.conduct.people import check_person
 from equipoise.conduct.state import Person
-from equipoise.eligibility import check_eligibility
+from equipoise.eligibility import check_eligibility, check_readings
 from equipoise.ledger import Entry
 from equipoise.problems import Problem, has_errors, problem
 from equipoise.randomization import check_randomization
@@ -38,6 +38,7 @@ def check_folder(directory: Path) -> Checked:
     study = loaded.study or load_study(directory).study
     if study is not None:
         problems += check_eligibility(study, lambda path: loaded.locate("eligibility.yaml", path))
+        problems += check_readings(study, lambda path: loaded.locate("decisions.yaml", path))
     identity = loaded.study.identity if loaded.study else None
     if identity is not None and identity.randomization is not None:
         problems += check_randomization(

@@ -14,6 +14,7 @@ from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import assess_participant
 from equipoise.conduct.people import is_same_human
 from equipoise.conduct.rules import (
+    check_accountable,
     check_consented,
     check_in_trial,
     check_not_future,
@@ -54,6 +55,7 @@ def request_override(
         *_check_screening(view, subject),
         *check_not_future(on, at=at, where=where),
         *check_reason(reason, act="request_override", where=where),
+        *check_accountable(view.person),
         *check_consented(subject, on=on, where=where),
         *_check_named(view, grounds, criteria, where=where),
     ]
@@ -92,6 +94,7 @@ def confirm_override(
     if asked is None or asked.status != "requested" or asked.requested.entry != request:
         refuse_if([*problems, problem("EQ-C084", where)])
     assert asked is not None
+    problems += check_accountable(view.person)
     problems += _check_second(view, asked, where=where)
     if not _fits(asked, assess_participant(view.study, subject, on=on), exactly=True):
         problems.append(problem("EQ-C087", where, on=asked.on))

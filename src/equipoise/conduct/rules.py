@@ -30,6 +30,13 @@ def check_duty(study: Study, person: Person, *, on: dt.date) -> tuple[Problem, .
     return tuple(problems)
 
 
+def check_accountable(person: Person) -> tuple[Problem, ...]:
+    """Who signs has accepted what a signature means."""
+    if person.accepted_at is None:
+        return (problem("EQ-C106", person.person, name=person.name),)
+    return ()
+
+
 def check_open(state: TrialState) -> tuple[Problem, ...]:
     """The trial is open and its data are not locked."""
     if not state.is_open:

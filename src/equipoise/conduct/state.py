@@ -182,7 +182,8 @@ class Person(Struct, frozen=True):
     """Somebody with a role; no sites means all sites, no days means without limit.
 
     `trained` holds, by training, the last day on which it counts; None where it always does.
-    `barred_at` is when wrong passwords last made the account wait.
+    `barred_at` is when wrong passwords last made the account wait, `accepted_at` when this person
+    accepted what a signature means.
     """
 
     person: str
@@ -194,6 +195,7 @@ class Person(Struct, frozen=True):
     until_on: dt.date | None = None
     trained: Mapping[str, dt.date | None] = {}
     barred_at: dt.datetime | None = None
+    accepted_at: dt.datetime | None = None
 
     def may_see(self, site: str) -> bool:
         """Whether this person works at, or for, a site."""
@@ -205,11 +207,12 @@ class Person(Struct, frozen=True):
 
 
 class Seal(Struct, frozen=True):
-    """A moment of the ledger under one root."""
+    """A moment of the ledger under one root; `entry` is the signature or lock that it followed."""
 
     root: str
     purpose: str
     stamp: Stamp
+    entry: str = ""
 
 
 class RuleMet(Struct, frozen=True):
@@ -251,6 +254,10 @@ class TrialState(Struct, frozen=True):
     def is_open(self) -> bool:
         """Whether the trial has been opened on a study folder."""
         return bool(self.digest)
+
+    def seal_of(self, entry: str) -> str:
+        """The root under which a signature or a lock was sealed; empty without one."""
+        return next((s.root for s in reversed(self.seals) if s.entry == entry), "")
 
     @property
     def pausing(self) -> tuple[str, ...]:

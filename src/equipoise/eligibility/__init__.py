@@ -3,6 +3,13 @@
 from equipoise.eligibility.assessing import Case, assess_case, assess_eligibility
 from equipoise.eligibility.checks import check_eligibility
 from equipoise.eligibility.plan import items_attested, items_read
+from equipoise.eligibility.readings import (
+    Readings,
+    Uncounted,
+    check_readings,
+    find_uncounted,
+    other_readings,
+)
 from equipoise.eligibility.settling import Opening, settle
 from equipoise.eligibility.values import Reading, believe
 from equipoise.eligibility.verdict import Answer, CriterionVerdict, Observation, Verdict
@@ -26,16 +33,21 @@ __all__ = [
     "Observation",
     "Opening",
     "Reading",
+    "Readings",
     "Terms",
+    "Uncounted",
     "Verdict",
     "assess_case",
     "assess_eligibility",
     "believe",
     "change_criterion",
     "check_eligibility",
+    "check_readings",
     "find_day",
+    "find_uncounted",
     "items_attested",
     "items_read",
+    "other_readings",
     "questions_of",
     "say_criterion",
     "settle",

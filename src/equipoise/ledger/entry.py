@@ -1,4 +1,4 @@
-"""Entries: what is recorded, how each is bound to the one before it, and how a chain is checked.
+"""Entries: what is recorded, and how each is bound to the one before it.
 
 The rule, for anyone who verifies without this program. `frame(parts)` is every part preceded by its
 length as eight bytes, big end first. Texts are UTF-8, numbers decimal, instants
@@ -21,7 +21,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from equipoise.problems import Problem, problem
+from equipoise.problems import Refused, problem
 
 Realm = Literal["rehearsal", "live"]
 
@@ -147,58 +147,22 @@ def link(
     realm: Realm,
     salts: Iterator[bytes],
 ) -> Iterator[Entry]:
-    """Chain drafts, in order, onto the heads of their chains."""
+    """Chain drafts, in order, onto the heads of their chains. Refused: a text that is none."""
     ends = dict(heads)
     for draft in drafts:
+        _refuse_unstorable(draft)
         end = ends.get(draft.chain) or Head(0, genesis(study, realm, chain=draft.chain))
         entry = make_entry(draft, study=study, seq=end.seq + 1, prev=end.digest, salt=next(salts))
         ends[draft.chain] = Head(entry.seq, entry.digest)
         yield entry
 
 
-def check_entry(entry: Entry, before: Head) -> tuple[Problem, ...]:
-    """Everything wrong with one entry, given the head of its chain before it."""
-    where = f"{entry.chain} / {entry.seq}"
-    found: list[Problem] = []
-    if entry.seq != before.seq + 1:
-        found.append(problem("EQ-G002", where, expected=before.seq + 1, found=entry.seq))
-    elif entry.prev != before.digest:
-        found.append(problem("EQ-G003", where, seq=entry.seq, before=before.seq))
-    if derive_digest(entry) != entry.digest:
-        found.append(problem("EQ-G004", where, seq=entry.seq))
-    return (*found, *_check_body(entry, where))
-
-
-def check_chain(entries: Iterable[Entry], *, realm: Realm | None = None) -> tuple[Problem, ...]:
-    """Everything wrong in entries of one or more whole chains, the first bad entry first.
-
-    Without `realm` the first entry's link is taken as it stands. Each entry is held against the
-    one before it as that one is recorded, so one damaged entry is one finding.
-    """
-    heads: dict[str, Head] = {}
-    found: list[Problem] = []
-    for entry in entries:
-        found += check_entry(entry, heads.get(entry.chain) or start_of(entry, realm))
-        heads[entry.chain] = Head(entry.seq, entry.digest)
-    return tuple(found)
-
-
-def start_of(entry: Entry, realm: Realm | None) -> Head:
-    """The head that stands before the first entry of a chain."""
-    known = entry.prev if realm is None else genesis(entry.study, realm, chain=entry.chain)
-    return Head(0, known)
-
-
-def _check_body(entry: Entry, where: str) -> tuple[Problem, ...]:
-    if entry.body is None:
-        return (problem("EQ-G006", where, seq=entry.seq),)
-    is_sound = digest_of("equipoise/body/1", _salt(entry), entry.body) == entry.body_digest
-    return () if is_sound else (problem("EQ-G005", where, seq=entry.seq),)
-
-
-def _salt(entry: Entry) -> bytes:
+def _refuse_unstorable(draft: Draft) -> None:
+    """What one kind of store could not keep, none records: else no ledger could be moved."""
+    texts = (draft.chain, draft.stream, draft.type, draft.by, draft.role, draft.reason)
     try:
-        salt = bytes.fromhex(entry.salt)
-    except ValueError:
-        return b""
-    return salt if salt.hex() == entry.salt else b""  # upper case and spaces are alterations
+        is_text = b"\0" not in "".join(texts).encode()
+    except UnicodeEncodeError:
+        is_text = False
+    if not is_text:
+        raise Refused([problem("EQ-G026", draft.type)])

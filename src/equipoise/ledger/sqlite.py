@@ -10,57 +10,39 @@ import fcntl
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
 
-from equipoise.ledger.entry import Draft, Entry, Head, Realm, link, to_instant
-from equipoise.ledger.store import DrawBytes, draw_salts, faster, refuse_live_batch
-from equipoise.problems import Refused, problem
-
-SCHEMA_VERSION = 1
-BUSY_SECONDS = 60.0
-COLUMNS = tuple(Entry.__struct_fields__)
-_NUMBERS = ("seq", "version")
-
-# INSERT OR REPLACE deletes without firing DELETE triggers, so inserting has a guard of its own.
-TRIGGERS = {
-    f"{table}_no_{verb.lower()}": f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON "
-    f"{table} BEGIN SELECT RAISE(ABORT, 'the record is append-only'); END"
-    for table in ("ledger_entry", "ledger_meta")
-    for verb in ("UPDATE", "DELETE")
-} | {
-    "ledger_meta_once": "CREATE TRIGGER ledger_meta_once BEFORE INSERT ON ledger_meta "
-    "WHEN EXISTS (SELECT 1 FROM ledger_meta) "
-    "BEGIN SELECT RAISE(ABORT, 'the record is append-only'); END",
-    "ledger_entry_next": "CREATE TRIGGER ledger_entry_next BEFORE INSERT ON ledger_entry "
-    "WHEN NEW.seq <> 1 + coalesce((SELECT max(seq) FROM ledger_entry WHERE chain = NEW.chain), 0) "
-    "OR EXISTS (SELECT 1 FROM ledger_entry WHERE position = NEW.position) "
-    "OR EXISTS (SELECT 1 FROM ledger_entry WHERE study = NEW.study AND stream = NEW.stream "
-    "AND version = NEW.version) "
-    "BEGIN SELECT RAISE(ABORT, 'not the next entry'); END",
-}
-
-TABLES = (
-    "CREATE TABLE ledger_meta (study TEXT NOT NULL, realm TEXT NOT NULL, "
-    "schema_version INTEGER NOT NULL)",
-    "CREATE TABLE ledger_entry (position INTEGER PRIMARY KEY, chain TEXT NOT NULL, "
-    "seq INTEGER NOT NULL, study TEXT NOT NULL, stream TEXT NOT NULL, version INTEGER NOT NULL, "
-    "type TEXT NOT NULL, at TEXT NOT NULL, by TEXT NOT NULL, role TEXT NOT NULL, "
-    "reason TEXT NOT NULL, body BLOB, salt TEXT NOT NULL, body_digest TEXT NOT NULL, "
-    "prev TEXT NOT NULL, digest TEXT NOT NULL, "
-    "UNIQUE (chain, seq), UNIQUE (study, stream, version))",
+from equipoise.ledger.checking import whole
+from equipoise.ledger.entry import Draft, Entry, Head, Realm, link
+from equipoise.ledger.rows import COLUMNS, NUMBERS, read_meta, refuse_other, to_entry, to_row
+from equipoise.ledger.sqlite_tables import loosen, make_tables, missing_triggers
+from equipoise.ledger.store import (
+    DrawBytes,
+    Heads,
+    Held,
+    chains_of,
+    check_redaction,
+    draw_salts,
+    faster,
+    refuse_live_batch,
+    refuse_unless_empty,
+    up_to,
 )
+from equipoise.problems import Problem, Refused, problem
+
+BUSY_SECONDS = 60.0
+SCRUB_SECONDS = 5.0  # other writers wait meanwhile
 
 # Texts are read as bytes: a damaged text must become a problem, not an error inside the driver.
-_FIELDS = ", ".join(c if c in (*_NUMBERS, "body") else f"CAST({c} AS BLOB)" for c in COLUMNS)
+_FIELDS = ", ".join(c if c in (*NUMBERS, "body") else f"CAST({c} AS BLOB)" for c in COLUMNS)
 _READ = f"SELECT {_FIELDS} FROM ledger_entry"  # noqa: S608 - no value from outside
 _INSERT = (
     f"INSERT INTO ledger_entry ({', '.join(COLUMNS)}) "  # noqa: S608 - no value from outside
     f"VALUES ({', '.join('?' * len(COLUMNS))})"
 )
+_REDACT = "UPDATE ledger_entry SET body = NULL, salt = '' WHERE chain = ? AND seq = ?"
 _ORDERS = {True: " ORDER BY seq", False: " ORDER BY position"}
 
 
@@ -80,15 +62,19 @@ class SqliteStore:
         self.connection = connection
         self._lock_path = lock_path
         self._draw_bytes = draw_bytes
-        self.study, self.realm = _read_meta(connection)
+        self._held = Held()
+        self._has_traces = False
+        meta = connection.execute("SELECT study, realm, schema_version FROM ledger_meta")
+        self.study, self.realm = read_meta(meta.fetchall())
 
     def append(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
         """Record all drafts or none. On return they are on disk, unless a transaction is open."""
-        with self._naming_write_errors(), self.transaction():
+        chains = chains_of(drafts)
+        with self._naming_write_errors(), self.transaction(chains):
             entries = tuple(
                 link(
                     drafts,
-                    heads=self._heads_of({draft.chain for draft in drafts}),
+                    heads=self._heads_of(chains),
                     study=self.study,
                     realm=self.realm,
                     salts=draw_salts(self._draw_bytes),
@@ -99,7 +85,12 @@ class SqliteStore:
         return entries
 
     def read(
-        self, *, chain: str | None = None, after: int = 0, stream: str | None = None
+        self,
+        *,
+        chain: str | None = None,
+        after: int = 0,
+        stream: str | None = None,
+        until: Heads | None = None,
     ) -> Iterator[Entry]:
         """Entries in the order of recording, as they are when the reading starts."""
         keys = {"chain = ?": chain, "study = ?": stream and self.study, "stream = ?": stream}
@@ -110,7 +101,7 @@ class SqliteStore:
             f"{_READ} WHERE {conditions}{_ORDERS[chain is not None]}",
             (*wanted.values(), after, last or 0),
         )
-        return map(_to_entry, rows)
+        return up_to(until, map(to_entry, rows))
 
     def heads(self) -> dict[str, Head]:
         """The last entry of each chain."""
@@ -118,21 +109,27 @@ class SqliteStore:
         return self._heads_of([chain for (chain,) in chains])
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """One act: entries and the caller's tables commit together, or nothing does."""
-        if self.connection.in_transaction:
-            with _savepoint(self.connection):
-                yield
-            return
-        with _queued(self._lock_path):
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
+    def transaction(self, chains: Collection[str] | None = None) -> Iterator[None]:
+        """One act: entries and the caller's tables commit together, or nothing does.
+
+        SQLite has one writer at a time, so this holds the whole store whatever the chains.
+        """
+        with self._held.over(chains):
+            if self.connection.in_transaction:
+                with _savepoint(self.connection):
+                    yield
+                return
+            with _queued(self._lock_path):
+                self.connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield
+                    self.connection.execute("COMMIT")
+                except BaseException:
+                    if self.connection.in_transaction:
+                        self.connection.execute("ROLLBACK")
+                    raise
+                if self._has_traces:
+                    self._scrub()
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -141,22 +138,61 @@ class SqliteStore:
         with self.transaction():
             yield
 
+    def restore(self, entries: Iterable[Entry]) -> int:
+        """Write whole entries into this empty store; all or none."""
+        with self._naming_write_errors(), self.transaction():
+            refuse_unless_empty(self)
+            sound = whole(entries, study=self.study, realm=self.realm)
+            return self.connection.executemany(_INSERT, map(to_row, sound)).rowcount
+
+    def redact(self, chain: str, seq: int, *, because: tuple[str, int]) -> None:
+        """Take out one entry's body and salt, as `because` orders, and every trace in the file.
+
+        The file is written anew and the log emptied, as soon as no transaction is open.
+
+        Raises:
+            Refused: it may not be taken out; or it was, but traces are left (EQ-G029).
+        """
+        with self._naming_write_errors(), self.transaction():
+            check_redaction(self, chain, seq, because=because)
+            loosen(self.connection)
+            self.connection.execute(_REDACT, (chain, seq))
+            self._has_traces = True
+
+    def check_guards(self, n_read: int) -> tuple[Problem, ...]:
+        """The file's own structure, and whether its guards still stand."""
+        verdict = self.connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        gone = missing_triggers(self.connection)
+        broken = [] if verdict == "ok" else [problem("EQ-G008", detail=verdict, n_read=n_read)]
+        return (*broken, *(problem("EQ-G018", name, name=name) for name in gone))
+
     def close(self) -> None:
         """Close the connection; what is recorded stays."""
         self.connection.close()
 
-    def _heads_of(self, chains: Sequence[str] | set[str]) -> dict[str, Head]:
+    def _heads_of(self, chains: Collection[str]) -> dict[str, Head]:
         last = "SELECT seq, digest FROM ledger_entry WHERE chain = ? ORDER BY seq DESC LIMIT 1"
         found = ((c, self.connection.execute(last, (c,)).fetchone()) for c in chains)
         return {chain: Head(*row) for chain, row in found if row}
 
     def _insert(self, entry: Entry) -> None:
-        row = [getattr(entry, column) for column in COLUMNS]
-        row[COLUMNS.index("at")] = to_instant(entry.at)
         try:
-            self.connection.execute(_INSERT, row)
+            self.connection.execute(_INSERT, to_row(entry))
         except sqlite3.IntegrityError as error:
             raise faster(entry) from error
+
+    def _scrub(self) -> None:
+        """No page, used or free, and no line of the log keeps what was taken out."""
+        try:
+            self.connection.execute("VACUUM")
+            self.connection.execute(f"PRAGMA busy_timeout = {SCRUB_SECONDS * 1000:.0f}")
+            busy, *_ = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self.connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+        except sqlite3.OperationalError as error:
+            raise Refused([problem("EQ-G029", self.study, detail=str(error))]) from error
+        if busy:
+            raise Refused([problem("EQ-G029", self.study, detail="database is in use")])
+        self._has_traces = False
 
     @contextmanager
     def _naming_write_errors(self) -> Iterator[None]:
@@ -166,19 +202,10 @@ class SqliteStore:
             raise Refused([problem("EQ-G017", self.study, detail=str(error))]) from error
 
 
-def open_store(
-    path: str | Path,
-    *,
-    study: str | None = None,
-    realm: Realm | None = None,
-    create: bool = False,
-    read_only: bool = False,
+def open_file(
+    path: Path, *, study: str | None, realm: Realm | None, create: bool, read_only: bool
 ) -> SqliteStore:
-    """Open the store at `path`; with `create`, make it if there is none (needs study and realm).
-
-    A given study or realm that is not the store's own is refused. Use it in this thread only.
-    """
-    path = Path(path)
+    """Open the store in a file; with `create`, make it if there is none (needs study and realm)."""
     if not path.is_file() and not (create and study and realm):
         raise Refused([problem("EQ-G012", str(path), path=str(path))])
     with _naming_damage(path):
@@ -187,7 +214,7 @@ def open_store(
             if create and study and realm:
                 create_tables(connection, study=study, realm=realm, lock=lock_beside(path))
             store = SqliteStore(connection, lock_path=lock_beside(path))
-            _refuse_other(store, study, realm=realm)
+            refuse_other(store, study, realm=realm)
     return store
 
 
@@ -210,22 +237,7 @@ def create_tables(
 ) -> None:
     """Make the ledger's tables and triggers, unless they are there."""
     with _queued(lock):
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'ledger_meta'").fetchone():
-            return
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in (*TABLES, *TRIGGERS.values()):
-            connection.execute(statement)
-        connection.execute(
-            "INSERT INTO ledger_meta VALUES (?, ?, ?)", (study, realm, SCHEMA_VERSION)
-        )
-        connection.execute("COMMIT")
-
-
-def missing_triggers(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """The guards that somebody removed or rewrote."""
-    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-    present = dict(rows.fetchall())
-    return tuple(name for name, sql in TRIGGERS.items() if present.get(name) != sql)
+        make_tables(connection, study=study, realm=realm)
 
 
 def lock_beside(path: Path) -> Path:
@@ -239,47 +251,6 @@ def _read_only(path: Path) -> sqlite3.Connection:
     is_archive = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
     uri = path.resolve().as_uri() + ("?immutable=1" if is_archive else "?mode=ro")
     return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-
-
-def _read_meta(connection: sqlite3.Connection) -> tuple[str, Realm]:
-    rows = connection.execute("SELECT study, realm, schema_version FROM ledger_meta").fetchall()
-    if len(rows) != 1 or rows[0][1] not in ("rehearsal", "live"):
-        raise Refused([problem("EQ-G008", detail="ledger_meta", n_read=0)])
-    study, realm, version = rows[0]
-    if version != SCHEMA_VERSION:
-        raise Refused([problem("EQ-G013", study, found=version, expected=SCHEMA_VERSION)])
-    return study, cast(Realm, realm)
-
-
-def _refuse_other(store: SqliteStore, study: str | None, *, realm: Realm | None) -> None:
-    found = []
-    if study not in (None, store.study):
-        found.append(problem("EQ-G009", store.study, expected=study, found=store.study))
-    if realm not in (None, store.realm):
-        found.append(problem("EQ-G010", store.study, expected=realm, found=store.realm))
-    if found:
-        raise Refused(found)
-
-
-def _to_entry(row: Sequence[Any]) -> Entry:
-    values = dict(zip(COLUMNS, row, strict=True))
-    try:
-        texts = {c: v.decode() for c, v in values.items() if c not in (*_NUMBERS, "body")}
-        at = datetime.fromisoformat(texts["at"])
-        if at.tzinfo is None or to_instant(at) != texts["at"] or not _has_types(values):
-            raise ValueError("a field is not of its type")
-        return Entry(**{**values, **texts, "at": at})
-    except (ValueError, AttributeError) as error:
-        chain = values["chain"]
-        name = chain.decode(errors="replace") if isinstance(chain, bytes) else str(chain)
-        raise Refused(
-            [problem("EQ-G007", f"{name} / {values['seq']}", detail=str(error))]
-        ) from None
-
-
-def _has_types(values: dict[str, Any]) -> bool:
-    is_counted = all(type(values[c]) is int for c in _NUMBERS)
-    return is_counted and isinstance(values["body"], bytes | None)
 
 
 @contextmanager

@@ -3,16 +3,27 @@
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from equipoise.ledger.entry import Entry, Head, check_entry, start_of
+from equipoise.ledger.checking import Orders, at_entry, check_entry, start_of
+from equipoise.ledger.entry import Entry, Head
+from equipoise.ledger.opening import open_store
 from equipoise.ledger.seal import Seal, check_seal, merkle_root
-from equipoise.ledger.sqlite import SqliteStore, missing_triggers, open_store
 from equipoise.ledger.store import Store
 from equipoise.problems import Problem, Refused, has_errors, problem
 
 _DAMAGE = (sqlite3.Error, UnicodeError, OverflowError, MemoryError)
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A store whose database has guards of its own."""
+
+    def check_guards(self, n_read: int) -> tuple[Problem, ...]:
+        """What is wrong with the database itself and with its guards."""
+        ...
 
 
 class FirstBad(Struct, frozen=True):
@@ -35,7 +46,7 @@ class Verification(Struct, frozen=True, kw_only=True):
 
 
 def verify(target: Store | str | Path, *, against: Seal | None = None) -> Verification:
-    """Check every chain of a store or of a store's file, damaged in whatever way.
+    """Check every chain of a store, or of the store at a path or address, however damaged.
 
     `against` is a seal kept elsewhere: it alone shows that a tail was cut off.
     """
@@ -58,28 +69,30 @@ def _verify_store(store: Store, against: Seal | None) -> Verification:
     heads: dict[str, Head] = {}
     digests: dict[tuple[str, int], str] = {}
     sealed = {(chain, h.seq) for chain, h in against.heads.items()} if against else set()
+    orders = Orders()
     n_read = 0
     for item in _entries(store):
         if isinstance(item, Problem):
             found.append(item)
             continue
         n_read += 1
+        orders.note(item)
         found += _check(item, store, before=heads.get(item.chain))
         heads[item.chain] = Head(item.seq, item.digest)
         if (item.chain, item.seq) in sealed:
             digests[item.chain, item.seq] = item.digest
-    if isinstance(store, SqliteStore):
-        found += _check_file(store.connection, n_read)
+    if isinstance(store, Guarded):
+        found += _check_guards(store, n_read)
     if against:
         found += check_seal(against, digests)
-    return _report(tuple(found), n_read=n_read, heads=heads)
+    return _report(orders.excuse(found), n_read=n_read, heads=heads)
 
 
 def _check(entry: Entry, store: Store, *, before: Head | None) -> tuple[Problem, ...]:
     found = check_entry(entry, before or start_of(entry, store.realm))
     if entry.study == store.study:
         return found
-    where = f"{entry.chain} / {entry.seq}"
+    where = at_entry(entry.chain, entry.seq)
     return (*found, problem("EQ-G009", where, expected=store.study, found=entry.study))
 
 
@@ -96,19 +109,19 @@ def _entries(store: Store) -> Iterator[Entry | Problem]:
                 yield from refused.problems
             except StopIteration:
                 return
+    except Refused as refused:  # not one entry: the reading did not begin
+        yield from refused.problems
     except _DAMAGE as error:
         yield _unreadable(error, n_read)
 
 
-def _check_file(connection: sqlite3.Connection, n_read: int) -> tuple[Problem, ...]:
-    """The file's own structure, and whether its guards still stand."""
+def _check_guards(store: Guarded, n_read: int) -> tuple[Problem, ...]:
     try:
-        verdict = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        gone = missing_triggers(connection)
+        return store.check_guards(n_read)
+    except Refused as refused:
+        return refused.problems
     except _DAMAGE as error:
         return (_unreadable(error, n_read),)
-    broken = [] if verdict == "ok" else [problem("EQ-G008", detail=verdict, n_read=n_read)]
-    return (*broken, *(problem("EQ-G018", name, name=name) for name in gone))
 
 
 def _unreadable(error: BaseException, n_read: int) -> Problem:

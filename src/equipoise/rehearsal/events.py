@@ -101,7 +101,7 @@ def _cause_answers(form: Form, cause: Cause) -> dict[str, Value]:
 
 def _sign(person: VirtualParticipant) -> Course:
     yield at_hour(working_day(person.today + SIGNS_AFTER), 8 * person.luck("signature"))
-    digest = digest_of(person.record)
+    digest = digest_of(person.world.study, person.record)
     person.do(sign_casebook, role=Role.INVESTIGATOR, meaning=MEANING, digest=digest)
 
 

@@ -78,6 +78,7 @@ def rehearse(  # noqa: PLR0913  each is a choice of the caller, by name
     with store.batch():
         open_trial(trial, at=agenda.tick(), people=demo_people(study), reason="Rehearsal")
         world.train_everybody()
+        world.accept_accountability()
     for site, per_month in accrual_rates(study).items():
         agenda.add(accrue(world, site, per_month=per_month))
     _run(world, until=until, progress=progress)

@@ -7,9 +7,11 @@ from typing import Any
 
 from equipoise.capture import Value
 from equipoise.conduct import (
+    SIGNERS,
     Act,
     Participant,
     RunningTrial,
+    accept_accountability,
     correct_item,
     expects,
     latest_values,
@@ -34,6 +36,7 @@ CORRECTION_REASONS = (
     "Digits transposed at entry",
     "Corrected after checking with the source document",
 )
+STATEMENT = "My electronic signature binds me like one by hand"
 A_QUARTER = dt.timedelta(days=100)
 """Until trainings are looked at again, and some days more."""
 BOARD_TAKES = dt.timedelta(days=7)
@@ -82,6 +85,12 @@ class World:
         if any(entry.type == "StoppingRuleMet" for entry in entries):
             self.agenda.add(self._resume())
         return entries
+
+    def accept_accountability(self) -> None:
+        """Who will sign says once what a signature means."""
+        for person in self.trial.state.people.values():
+            if person.role in SIGNERS:
+                self.do(accept_accountability, by=person.person, statement=STATEMENT)
 
     def train_everybody(self) -> None:
         """Nobody waits with a training until it has lapsed."""

@@ -3,13 +3,7 @@
 from equipoise.screening.funnel import CriterionCount, Funnel, Step, hide
 from equipoise.screening.mapping import apply_mapping, load_mapping
 from equipoise.screening.people import assess_people, write_people
-from equipoise.screening.readings import (
-    Difference,
-    compare_readings,
-    load_readings,
-    other_readings,
-    unread,
-)
+from equipoise.screening.readings import Difference, compare_readings, load_readings
 from equipoise.screening.screen import prepare, run, screen
 from equipoise.screening.settling import Missing, settle, with_reasons
 from equipoise.screening.tables import open_table
@@ -27,12 +21,10 @@ __all__ = [
     "load_mapping",
     "load_readings",
     "open_table",
-    "other_readings",
     "prepare",
     "run",
     "screen",
     "settle",
-    "unread",
     "with_reasons",
     "write_people",
 ]

@@ -73,6 +73,14 @@ def find_columns(
     return tuple(columns), tuple(problems)
 
 
+def known_headers(
+    study: Study, headers: Sequence[str], mapping: Mapping[str, str] = {}
+) -> list[str]:
+    """The headers that mean something to a study, or say who a row is."""
+    known = {*_known_columns(study), *IGNORED}
+    return [h for h in headers if mapping.get(h, h) in known]
+
+
 def read_cell(column: Column, cell: object) -> Value:
     """One cell as a value in the unit of its column; empty and NaN are missing."""
     plain = _plain(column.type.kind, cell)

@@ -7,6 +7,7 @@ import polars as pl
 
 from equipoise.problems import Refused, Where, problem
 from equipoise.screening.columns import IGNORED
+from equipoise.screening.compiler import CompiledCriterion
 from equipoise.screening.engine import SATISFIED, WAITS, Engine, judge, verdicts
 
 MOST_CRITERIA = 64
@@ -34,15 +35,15 @@ def assess_people(engine: Engine, rows: pl.LazyFrame) -> pl.LazyFrame:
     judged = verdicts(engine, judge(engine, rows, keep=[person]))
     return judged.select(
         pl.col(person).alias("person"),
-        _verdict().alias("verdict"),
+        told_verdict().alias("verdict"),
         *masks(engine),
-        _deciding(engine).alias("deciding"),
+        told_deciding(engine.criteria).alias("deciding"),
     )
 
 
 def with_verdict(engine: Engine, rows: pl.LazyFrame) -> pl.LazyFrame:
     """Judged people with their `verdict`."""
-    return verdicts(engine, judge(engine, rows)).with_columns(_verdict().alias("verdict"))
+    return verdicts(engine, judge(engine, rows)).with_columns(told_verdict().alias("verdict"))
 
 
 def masks(engine: Engine) -> Iterator[pl.Expr]:
@@ -59,7 +60,8 @@ def _with_person(rows: pl.LazyFrame) -> tuple[pl.LazyFrame, str]:
     return rows.with_row_index("person", offset=1), "person"
 
 
-def _verdict() -> pl.Expr:
+def told_verdict() -> pl.Expr:
+    """The verdict, from `SATISFIED` and `WAITS`."""
     return (
         pl.when(pl.col(SATISFIED))
         .then(pl.lit("eligible"))
@@ -84,9 +86,10 @@ def _mask(names: Sequence[str], is_set: Callable[[str], pl.Expr]) -> pl.Expr:
     return total
 
 
-def _deciding(engine: Engine) -> pl.Expr:
+def told_deciding(criteria: Sequence[CompiledCriterion]) -> pl.Expr:
+    """What bars, or what is open, from `SATISFIED` and one column a criterion."""
     bars, opens = [], []
-    for criterion in engine.criteria:
+    for criterion in criteria:
         status, name = pl.col(criterion.id), pl.lit(criterion.id)
         bars.append(pl.when(~status if criterion.is_inclusion else status).then(name))
         opens.append(pl.when(status.is_null()).then(name))
@@ -108,13 +111,30 @@ def write_people(engine: Engine, rows: pl.LazyFrame, path: Path) -> None:
     Raises:
         Refused: for another ending, or if the file cannot be written.
     """
-    where = Where(path.name)
-    writer = _WRITERS.get(path.suffix.lower())
-    if writer is None:
+    check_ending(path)
+    write_rows(assess_people(engine, rows), path)
+
+
+def check_ending(path: Path) -> None:
+    """Refuse a file whose ending says nothing, before anything is computed.
+
+    Raises:
+        Refused: for such an ending.
+    """
+    if path.suffix.lower() not in _WRITERS:
         known = ", ".join(_WRITERS)
+        where = Where(path.name)
         raise Refused([problem("EQ-E029", where, suffix=path.suffix or "–", known=known)])
+
+
+def write_rows(rows: pl.LazyFrame, path: Path) -> None:
+    """Write rows as the ending of the path says.
+
+    Raises:
+        Refused: if the file cannot be written.
+    """
     try:
-        writer(assess_people(engine, rows), path)
+        _WRITERS[path.suffix.lower()](rows, path)
     except (OSError, pl.exceptions.PolarsError) as error:
         detail = str(error).strip().split("\n", 1)[0]
-        raise Refused([problem("EQ-E030", where, detail=detail)]) from error
+        raise Refused([problem("EQ-E030", Where(path.name), detail=detail)]) from error

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 import polars as pl
@@ -53,7 +54,31 @@ def clean_columns(
     return [_clean(c, schema[c.header], sorted(words.get(c.name, ()))) for c in columns]
 
 
-def find_sources(cleaned: Sequence[Clean], reference_on: dt.date | None) -> Sources:
+class Read(Protocol):
+    """A column as an engine reads it: the names of the clean columns that it gives."""
+
+    @property
+    def column(self) -> Column:
+        """What the column means to the study."""
+        ...
+
+    @property
+    def gives(self) -> Collection[str]:
+        """The names of the clean columns."""
+        ...
+
+    @property
+    def grain(self) -> Grain:
+        """What numbers it can hold."""
+        ...
+
+    @property
+    def may_be_infinite(self) -> bool:
+        """Whether it can hold numbers past the largest, or none."""
+        ...
+
+
+def find_sources(cleaned: Sequence[Read], reference_on: dt.date | None) -> Sources:
     """What clean columns give to the criteria."""
     reference = find_reference((c.column for c in cleaned), reference_on)
     values: dict[str, Operand] = {}
@@ -92,7 +117,7 @@ def _absent(term: Term) -> Term:
     return Term("is_null", (term,))
 
 
-def _operand(clean: Clean, reference: Operand, *, is_bounded: bool) -> Operand:
+def _operand(clean: Read, reference: Operand, *, is_bounded: bool) -> Operand:
     """`is_bounded` says that plausible bounds will leave out what is no number or has no limit."""
     found, kind = clean.column, clean.column.type.kind
     low, high = column(_first(found)), column(_last(found, clean))
@@ -122,7 +147,7 @@ def _operand(clean: Clean, reference: Operand, *, is_bounded: bool) -> Operand:
     return msgspec.structs.replace(never(operand, because="unit_unknown"), opens={found.name: TRUE})
 
 
-def _absences(operand: Operand, clean: Clean) -> Reasons:
+def _absences(operand: Operand, clean: Read) -> Reasons:
     """Whatever is not there is missing; NaN is past every limit, where other numbers are wrong."""
     absent = inverse(operand.is_known)
     if clean.may_be_infinite:
@@ -138,7 +163,7 @@ def _first(found: Column) -> str:
     return f"judgement {found.name}" if found.use == "judgement" else found.name
 
 
-def _last(found: Column, clean: Clean) -> str:
+def _last(found: Column, clean: Read) -> str:
     last = f"{found.name} last"
     return last if last in clean.gives else _first(found)
 
@@ -222,6 +247,7 @@ def _day_text(found: Column, cell: pl.Expr, dtype: pl.DataType) -> Clean:
     is_month = text.str.contains(_MONTH)
     day = pl.when(text.str.contains(_DAY)).then(text).when(is_month).then(text + "-01")
     first = day.otherwise(None).str.to_date("%Y-%m-%d", strict=False)
+    first = pl.when(first.dt.year() > 0).then(first)
     if found.use == "reference":
         first = pl.when(is_month).then(None).otherwise(first)
         return Clean(found, {_first(found): first}, is_wrong=_lost(text, first))

@@ -247,7 +247,11 @@ class Option(Text, frozen=True, forbid_unknown_fields=True):
 
 
 class Decision(Piece, frozen=True, kw_only=True):
-    """`decisions.yaml`: one choice, its options, and who made it, when and why."""
+    """`decisions.yaml`: one choice, its options, and who made it, when and why.
+
+    `uncounted` says of a decision on eligibility why nobody can count for whom its options matter,
+    those left aside that can be executed. It reads on from "because".
+    """
 
     id: Identifier
     question: Text
@@ -259,6 +263,7 @@ class Decision(Piece, frozen=True, kw_only=True):
     on: dt.date | None = None
     why: str = ""
     affects: tuple[str, ...] = ()
+    uncounted: Text | None = None
 
 
 class Assumption(Piece, frozen=True, kw_only=True):

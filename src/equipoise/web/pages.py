@@ -23,6 +23,7 @@ from equipoise.conduct import (
     Person,
     RunningTrial,
     TrialState,
+    accept_accountability,
     bar_sign_in,
     check_duty,
 )
@@ -30,7 +31,7 @@ from equipoise.problems import Problem, Refused, Text, problem
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
 from equipoise.web.running import running_trial
-from equipoise.web.texts import say
+from equipoise.web.texts import say, t
 
 BLINDED = frozenset(Role) - UNBLINDED_ROLES
 ANYONE: Literal["anyone"] = "anyone"
@@ -113,6 +114,14 @@ class Visit(Struct, frozen=True):
         if authenticate(self.request, username=name, password=given) is not None:
             return ()
         return self.check_barred(name) or (problem("EQ-W026", "password"),)
+
+    def check_signer(self) -> tuple[Problem, ...]:
+        """As a signature asks: the password again, and once that it binds like one by hand."""
+        found = self.check_password()
+        if not found and self.person.accepted_at is None and "accept" in self.request.POST:
+            who, statement = self.person.person, t("sign.statement")
+            accept_accountability(self.trial, by=who, at=self.now, statement=statement)
+        return found
 
     def check_barred(self, name: str) -> tuple[Problem, ...]:
         """Whether a name has to wait, which is put on record."""

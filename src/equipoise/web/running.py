@@ -1,6 +1,6 @@
 """The trial that this process serves: opened at the first request, shared by its threads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Lock, local
@@ -8,18 +8,19 @@ from threading import Lock, local
 from django.conf import settings
 
 from equipoise.conduct import RunningTrial
-from equipoise.ledger import Draft, Entry, Head, Store, open_store
+from equipoise.ledger import Draft, Entry, Head, Store, open_store, without_password
 from equipoise.ledger.entry import Realm
+from equipoise.ledger.store import Heads
 from equipoise.problems import Refused, problem
 from equipoise.study.load import load_study
 from equipoise.vault import VaultClient
 
 
 class ThreadedStore:
-    """A store file with a connection for each thread that asks."""
+    """A store with a connection for each thread that asks."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, place: str | Path) -> None:
+        self._place = place
         self._own = local()
         self.study = self._store.study
         self.realm: Realm = self._store.realm
@@ -27,7 +28,7 @@ class ThreadedStore:
     @property
     def _store(self) -> Store:
         if not hasattr(self._own, "store"):
-            self._own.store = open_store(self._path)
+            self._own.store = open_store(self._place)
         store: Store = self._own.store
         return store
 
@@ -36,22 +37,35 @@ class ThreadedStore:
         return self._store.append(drafts)
 
     def read(
-        self, *, chain: str | None = None, after: int = 0, stream: str | None = None
+        self,
+        *,
+        chain: str | None = None,
+        after: int = 0,
+        stream: str | None = None,
+        until: Heads | None = None,
     ) -> Iterator[Entry]:
         """Entries in the order of recording."""
-        return self._store.read(chain=chain, after=after, stream=stream)
+        return self._store.read(chain=chain, after=after, stream=stream, until=until)
 
     def heads(self) -> dict[str, Head]:
         """The last entry of each chain."""
         return self._store.heads()
 
-    def transaction(self) -> AbstractContextManager[None]:
+    def transaction(self, chains: Collection[str] | None = None) -> AbstractContextManager[None]:
         """One act of this thread."""
-        return self._store.transaction()
+        return self._store.transaction(chains)
 
     def batch(self) -> AbstractContextManager[None]:
         """Many acts in one commit; a rehearsal's privilege."""
         return self._store.batch()
+
+    def restore(self, entries: Iterable[Entry]) -> int:
+        """Write whole entries into an empty store."""
+        return self._store.restore(entries)
+
+    def redact(self, chain: str, seq: int, *, because: tuple[str, int]) -> None:
+        """Take out one entry's body and salt, as `because` orders."""
+        self._store.redact(chain, seq, because=because)
 
 
 _lock = Lock()
@@ -80,10 +94,12 @@ def _open() -> RunningTrial:
     loaded = load_study(Path(settings.STUDY))
     if loaded.study is None:
         raise Refused(loaded.problems)
-    store = ThreadedStore(Path(settings.STORE))
+    store = ThreadedStore(settings.STORE)
     if store.study != loaded.study.identity.study:
         given = loaded.study.identity.study
-        raise Refused([problem("EQ-W010", settings.STORE, store=store.study, study=given)])
+        raise Refused(
+            [problem("EQ-W010", without_password(settings.STORE), store=store.study, study=given)]
+        )
     vault = VaultClient(settings.VAULT, _token()) if settings.VAULT else None
     return RunningTrial(loaded.study, store, vault)
 

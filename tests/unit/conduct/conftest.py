@@ -196,6 +196,8 @@ def trial(study: Study, vault: LocalVault, vault_folder: Path, clock: Clock) -> 
     people = [Person(role.value, role.value, role.value) for role in Role]
     people.append(Person("coordinator-02", "Coordinator 02", "coordinator", ("02",)))
     conduct.open_trial(trial, at=clock(), people=people)
+    for who in conduct.SIGNERS:
+        conduct.accept_accountability(trial, by=who.value, at=clock(), statement="It binds me")
     return trial
 
 

@@ -22,7 +22,7 @@ def sign(course: Course, code: str, digest: str | None = None) -> None:
         at=course.clock(),
         participant=code,
         meaning="I have reviewed these data",
-        digest=digest or digest_of(subject),
+        digest=digest or digest_of(course.trial.study, subject),
     )
 
 
@@ -67,7 +67,7 @@ def test_data_of_who_has_left_are_cleaned_until_the_lock(
 
     subject = trial.state.participants[code]
     assert subject.forms["screening", "skin", 0].values["arm"] == 12
-    assert not is_signed(subject)
+    assert not is_signed(trial.study, subject)
 
 
 def test_completion_needs_the_last_encounter(
@@ -105,12 +105,12 @@ def test_a_signature_is_bound_to_the_data_it_saw(course: Course, trial: RunningT
     """A later change voids it; a digest of other data is refused."""
     code, other = course.randomized(), course.randomized()
     sign(course, code)
-    assert is_signed(trial.state.participants[code])
+    assert is_signed(trial.study, trial.state.participants[code])
 
     correct(course, code, "arm", 12)
-    assert not is_signed(trial.state.participants[code])
+    assert not is_signed(trial.study, trial.state.participants[code])
     with pytest.raises(Refused) as refused:
-        sign(course, code, digest=digest_of(trial.state.participants[other]))
+        sign(course, code, digest=digest_of(trial.study, trial.state.participants[other]))
     assert codes(refused) == ["EQ-C071"]
 
 

@@ -146,7 +146,7 @@ def test_who_has_left_is_still_judged_until_the_lock(
     sign(course, code)
     judge(course, code, False)
     assert told(trial, code) == [[("I2", "met", "met", "not_met")]]
-    assert not conduct.is_signed(of(trial, code))
+    assert not conduct.is_signed(trial.study, of(trial, code))
 
     sign(course, code)
     conduct.lock_data(trial, by="data_manager", at=clock())

@@ -170,6 +170,9 @@ def test_the_second_person_is_another(
     conduct.add_person(
         course.trial, by="administrator", at=course.clock(), person="new", name=name, role=role
     )
+    conduct.accept_accountability(
+        course.trial, by="new", at=course.clock(), statement="It binds me"
+    )
     request = ask(course, code)
     if not expected:
         confirm(course, code, request, by="new")

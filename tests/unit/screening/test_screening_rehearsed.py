@@ -7,9 +7,9 @@ import msgspec
 
 from equipoise.conduct import Participant, assess_participant
 from equipoise.conduct.state import FormRecord, Stamp
+from equipoise.eligibility import other_readings
 from equipoise.problems import Text
 from equipoise.rehearsal import ReadingEffect, count_effects
-from equipoise.screening import other_readings
 from equipoise.study.criteria import Criterion, Rule
 from equipoise.study.protocol import Decision, Option, OtherReading
 from equipoise.study.study import Study

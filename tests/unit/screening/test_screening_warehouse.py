@@ -35,7 +35,8 @@ def refusals(columns: str, row: str = "", assessed: Study = STUDY) -> list[str]:
 @pytest.mark.parametrize(
     ("columns", "row", "codes"),
     [
-        ("crp VARCHAR, sex VARCHAR", "", ["EQ-E031"]),
+        ("crp VARCHAR, sex VARCHAR", "", ["EQ-E024"]),
+        ("crp BLOB, sex VARCHAR", "", ["EQ-E031"]),
         ("crp DOUBLE, sex INTEGER", "", ["EQ-E031"]),
         ("crb DOUBLE", "", ["EQ-E021"]),
         ("person_id BIGINT", "", ["EQ-E023"]),
@@ -130,10 +131,10 @@ def map_wrongly(people: str, facts: str, mapped: Mapped, more: str = "") -> list
     [
         (PEOPLE.replace("hgb", "hb"), FACTS, [("EQ-E039", "people")]),
         (PEOPLE, FACTS.replace("code", "concept"), [("EQ-E039", "facts")]),
-        (PEOPLE.replace("DATE", "TEXT"), FACTS, [("EQ-E031", "people")]),
+        (PEOPLE.replace("DATE", "INTEGER"), FACTS, [("EQ-E031", "people")]),
         (
             PEOPLE,
-            FACTS.replace("DATE", "TEXT").replace("DOUBLE", "TEXT"),
+            FACTS.replace("DATE", "BLOB").replace("DOUBLE", "DATE"),
             [("EQ-E031", "facts"), ("EQ-E031", "facts")],
         ),
         (PEOPLE.replace("BIGINT", "TEXT"), FACTS, [("EQ-E045", "facts")]),

@@ -116,8 +116,13 @@ def _day(rows: pl.LazyFrame, header: str) -> pl.Expr:
     cell = pl.col(header)
     if not isinstance(_type(rows, header), pl.String):
         return cell.cast(pl.Date)
+    return _stripped(cell).str.to_date("%Y-%m-%d")
+
+
+def _stripped(cell: pl.Expr) -> pl.Expr:
+    """A text without spaces around; what is empty is missing."""
     text = cell.str.strip_chars()
-    return pl.when(text != "").then(text).str.to_date("%Y-%m-%d")
+    return pl.when(text != "").then(text)
 
 
 def _counts(study: Study, name: str, day: pl.Expr, reference: pl.Expr) -> pl.Expr:
@@ -147,10 +152,11 @@ def latest(
     # The widest window first: it costs one comparison of days and leaves few rows.
     rows = rows.filter(_in_widest_window(study, mapped, day, reference))
     rows = _of_concepts(mapped, rows, facts.collect_schema()[mapped.concept])
+    is_text = isinstance(_type(facts, mapped.value), pl.String)
     rows = rows.select(
         pl.col(mapped.person).alias("person"),
         pl.col(mapped.concept).alias("concept"),
-        _in_study_units(study, mapped).alias("value"),
+        _in_study_units(study, mapped, is_text=is_text).alias("value"),
         day.alias("day"),
         reference.alias("reference"),
     ).filter(pl.col("value").is_not_nan())
@@ -211,9 +217,10 @@ def _in_windows(study: Study, mapped: Facts) -> pl.Expr:
     return kept
 
 
-def _in_study_units(study: Study, mapped: Facts) -> pl.Expr:
+def _in_study_units(study: Study, mapped: Facts, *, is_text: bool) -> pl.Expr:
     """Each number in the unit of its value; a unit that does not convert gives nothing."""
-    number = pl.col(mapped.value).cast(pl.Float64)
+    value = pl.col(mapped.value)
+    number = (_stripped(value) if is_text else value).cast(pl.Float64)
     code = pl.col(mapped.concept).cast(pl.String)
     factors = list(find_factors(study, mapped))
     if len(factors) == len(mapped.concepts) and all(f.unit is None and f.by == 1 for f in factors):

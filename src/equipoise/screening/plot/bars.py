@@ -7,8 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from equipoise.language.words import REASONS
 from equipoise.problems import Language, Refused, problem
-from equipoise.screening.funnel import Funnel
+from equipoise.screening.funnel import CriterionCount, Funnel
 from equipoise.screening.plot.texts import TEXTS, Words
 from equipoise.study.study import Study
 
@@ -18,11 +19,13 @@ _WIDTH, _STEP, _LABEL = 560, 22, 330
 
 
 class Bar(Struct, frozen=True):
-    """A criterion in one view, and who fails, is unknown and passes; None is hidden."""
+    """A criterion in one view, and who fails, is unknown and passes; None is hidden. `because` says
+    why it is unknown, where that was counted."""
 
     criterion: str
     text: str
     counts: tuple[int | None, int | None, int | None]
+    because: str = ""
 
 
 def alone(study: Study, funnel: Funnel, language: Language) -> list[Bar]:
@@ -31,8 +34,24 @@ def alone(study: Study, funnel: Funnel, language: Language) -> list[Bar]:
     bars = []
     for c in funnel.criteria:
         failed, passed = (c.not_met, c.met) if c.id.startswith("I") else (c.met, c.not_met)
-        bars.append(Bar(c.id, names[c.id], (failed, c.unknown, passed)))
+        told = _because(c, language)
+        bars.append(Bar(c.id, names[c.id], (failed, c.unknown, passed), told))
     return sorted(bars, key=lambda bar: -(bar.counts[0] or 0))
+
+
+def _because(criterion: CriterionCount, language: Language) -> str:
+    """Kinds of reasons that somebody has, the most frequent first."""
+    words = words_for(language)
+    if None in criterion.reasons.values():
+        return words["hidden"]
+    found = sorted(criterion.reasons.items(), key=lambda pair: -(pair[1] or 0))
+    told = (f"{to_text(n, words)} {REASONS[kind].say(language)}" for kind, n in found if n)
+    return ", ".join(told)
+
+
+def to_text(count: int | None, words: Words) -> str:
+    """A count as people write it."""
+    return words["hidden"] if count is None else f"{count:,}".replace(",", words["thousands"])
 
 
 def in_order(study: Study, funnel: Funnel, language: Language) -> list[Bar]:
@@ -74,6 +93,15 @@ def _view(
 ) -> Any:
     order = [_label(bar) for bar in bars]
     colors = alt.Scale(domain=[words[g] for g in GROUPS], range=list(_COLORS))
+    tooltip = [
+        alt.Tooltip("criterion:N", title=words["criterion"]),
+        alt.Tooltip("text:N", title=words["text"]),
+        alt.Tooltip("group:N", title=words["legend"]),
+        alt.Tooltip("people:Q", title=words["people"], format=",d"),
+        alt.Tooltip("share:Q", title=words["share"], format=".1%"),
+    ]
+    if any(bar.because for bar in bars):
+        tooltip.append(alt.Tooltip("because:N", title=words["because"]))
     shown = alt.Chart(alt.Data(values=list(_rows(bars, people, words))), title=title).mark_bar()
     return shown.encode(
         x=alt.X("people:Q", title=words["people"], axis=alt.Axis(format=",d", tickMinStep=1)),
@@ -83,13 +111,7 @@ def _view(
         color=alt.Color("group:N", scale=colors, title=words["legend"]),
         order=alt.Order("at:O"),
         opacity=alt.condition(picked, alt.value(1), alt.value(0.2)),
-        tooltip=[
-            alt.Tooltip("criterion:N", title=words["criterion"]),
-            alt.Tooltip("text:N", title=words["text"]),
-            alt.Tooltip("group:N", title=words["legend"]),
-            alt.Tooltip("people:Q", title=words["people"], format=",d"),
-            alt.Tooltip("share:Q", title=words["share"], format=".1%"),
-        ],
+        tooltip=tooltip,
     ).properties(width=_WIDTH, height=alt.Step(_STEP))
 
 
@@ -109,6 +131,7 @@ def _rows(bars: Sequence[Bar], people: int, words: Words) -> Iterator[dict[str, 
                     "at": at,
                     "people": count,
                     "share": count / people if people else 0,
+                    "because": (group == "unknown" and bar.because) or "–",
                 }
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from equipoise.problems import Language, Refused, Where, problem
 from equipoise.screening.funnel import Funnel
-from equipoise.screening.plot.bars import GROUPS, Bar, alone, in_order, to_vega, words_for
+from equipoise.screening.plot.bars import GROUPS, Bar, alone, in_order, to_text, to_vega, words_for
 from equipoise.screening.plot.texts import Words
 from equipoise.study.study import Study
 
@@ -101,7 +101,7 @@ def _body(
     funnel: Funnel, views: Sequence[tuple[str, Sequence[Bar]]], words: Words
 ) -> Iterator[str]:
     kinds = ("people", "eligible", "not_eligible", "undecided", "potential")
-    counts = {k: _number(getattr(funnel, k), words) for k in kinds}
+    counts = {k: to_text(getattr(funnel, k), words) for k in kinds}
     yield f"<p>{escape(words['summary'].format(**counts))}</p>"
     if funnel.least_shown:
         yield f"<p>{escape(words['suppressed'].format(most=funnel.least_shown - 1))}</p>"
@@ -123,13 +123,9 @@ def _table(bars: Sequence[Bar], words: Words) -> Iterator[str]:
         f'<th scope="col">{escape(words["text"])}</th>{heads}</tr></thead><tbody>'
     )
     for bar in bars:
-        cells = "".join(f'<td class="n">{_number(n, words)}</td>' for n in bar.counts)
+        cells = "".join(f'<td class="n">{to_text(n, words)}</td>' for n in bar.counts)
         yield (
             f'<tr><th scope="row">{escape(bar.criterion)}</th>'
             f"<td>{escape(bar.text)}</td>{cells}</tr>"
         )
     yield "</tbody></table>"
-
-
-def _number(count: int | None, words: Words) -> str:
-    return words["hidden"] if count is None else f"{count:,}".replace(",", words["thousands"])

@@ -29,6 +29,7 @@ from equipoise.screening.warehouse.tables import (
     base_of,
 )
 from equipoise.screening.warehouse.terms import cast, days_between, literal
+from equipoise.screening.warehouse.texts import trimmed
 from equipoise.study.study import Study
 
 _PERSON = "person"
@@ -100,7 +101,7 @@ def _misfits(
 
 
 def _misfit(place: str, header: str, found: str, *, kind: str) -> Iterator[Problem]:
-    fits = base_of(found) in INTEGERS | FLOATS
+    fits = base_of(found) in INTEGERS | FLOATS | TEXTS
     if kind == "date":
         fits = as_day(exp.null(), found) is not None
     if not fits:
@@ -215,11 +216,12 @@ def _kept(  # noqa: PLR0917
     """The measurements of concepts that give something, in their windows and in study units."""
     code = cast(_named(facts.concept, "f"), "TEXT")
     day = _day(facts.on, described, "f")
+    is_text = base_of(described.types[facts.value]) in TEXTS
     reference: exp.Expression = literal(reference_on) if reference_on else exp.null()
     columns = [
         _as(_named(facts.person, "f"), _PERSON),
         _as(code, "concept"),
-        _as(_in_study_units(study, facts, code), "value"),
+        _as(_in_study_units(study, facts, code, is_text=is_text), "value"),
         _as(day, "day"),
     ]
     source = described.table.copy()
@@ -248,9 +250,12 @@ def _in_windows(  # noqa: PLR0917
     return reduce(lambda a, b: exp.Or(this=a, expression=b), kept)
 
 
-def _in_study_units(study: Study, facts: Facts, code: exp.Expression) -> exp.Expression:
+def _in_study_units(
+    study: Study, facts: Facts, code: exp.Expression, *, is_text: bool
+) -> exp.Expression:
     """Each number in the unit of its value; a unit that does not convert gives nothing."""
-    number = cast(_named(facts.value, "f"), "DOUBLE")
+    value: exp.Expression = _named(facts.value, "f")
+    number = cast(trimmed(value) if is_text else value, "DOUBLE")
     cases = []
     for factor in find_factors(study, facts):
         is_it: exp.Expression = exp.EQ(this=code.copy(), expression=literal(factor.concept))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, get_args
 
+import msgspec
 from msgspec import Struct
 from sqlglot import exp
 
@@ -75,16 +76,15 @@ def _counts(warehouse: Warehouse, dialect: Dialect) -> list[exp.Alias]:
     return columns
 
 
-def people_query(warehouse: Warehouse, dialect: Dialect) -> str:
+def people_query(warehouse: Warehouse, dialect: Dialect, *, is_everybody: bool = False) -> str:
     """Everybody whom no criterion excludes: `person`, `is_eligible`, `waits`, and `met` and
     `unknown` masks.
 
-    Who fails one criterion is left out before anything is explained: that is ten times faster
-    than to explain everybody, and they are most.
+    Unless `is_everybody`, who fails one criterion is left out before anything is explained: that
+    is ten times faster than to explain everybody, and they are most.
     """
     plan = warehouse.plan
-    defined = dict(plan.definitions)
-    possible = [to_sql(is_possible(c.satisfied, defined)) for c in plan.criteria]
+    possible = () if is_everybody else _possible(warehouse)
     criteria = plan.criteria
     satisfied = conjunction(_named(c).satisfied for c in criteria)
     waits = disjunction(_waits(c) for c in criteria)
@@ -96,6 +96,73 @@ def people_query(warehouse: Warehouse, dialect: Dialect) -> str:
         _alias(_mask([is_null(column(c.id)) for c in criteria]), "unknown"),
     ]
     return _judged(warehouse, possible).select(*columns, copy=False).sql(dialect, pretty=True)
+
+
+def reasons_query(
+    warehouse: Warehouse, extra: Mapping[str, Term], names: Sequence[str], dialect: Dialect
+) -> str:
+    """One row: how many people each of the conditions `names` among `extra` is true of."""
+    columns = [_counted(column(name), name, dialect) for name in names]
+    judged = _judged(warehouse, extra=extra, kept=names)
+    return judged.select(*columns, copy=False).sql(dialect, pretty=True)
+
+
+def groups_query(
+    warehouse: Warehouse,
+    extra: Mapping[str, Term],
+    names: Sequence[str],
+    dialect: Dialect,
+    *,
+    among: str = "",
+) -> str:
+    """A row for each combination of the conditions `names` among `extra`, the number of its
+    people last; of those alone for whom the condition `among` is true, if one is named."""
+    flags = [exp.column(name, quoted=True) for name in names]
+    kept = [*names, *([among] if among else [])]
+    judged = _judged(warehouse, extra=extra, kept=kept)
+    judged = judged.select(*flags, _alias(exp.Count(this=exp.Star()), "people"), copy=False)
+    if among:
+        judged = judged.where(exp.column(among, quoted=True), copy=False)
+    if flags:
+        judged = judged.group_by(*(f.copy() for f in flags), copy=False)
+    return judged.sql(dialect, pretty=True)
+
+
+def both(before: Warehouse, after: Warehouse) -> tuple[Warehouse, dict[str, Term], tuple[str, ...]]:
+    """Two readings over the same people: one warehouse, what is computed besides, and the names of
+    whether each is satisfied and waits, before and after."""
+    theirs = {n: f"other {n}" for n, _ in after.plan.definitions}
+    extra = {theirs[n]: renamed(term, theirs) for n, term in after.plan.definitions}
+    for name, plan, names in (("before", before.plan, {}), ("after", after.plan, theirs)):
+        satisfied = conjunction(c.satisfied for c in plan.criteria)
+        waits = disjunction(c.waits for c in plan.criteria)
+        extra[f"{name} satisfied"] = renamed(satisfied, names)
+        extra[f"{name} waits"] = renamed(waits, names)
+    asked = ("before satisfied", "before waits", "after satisfied", "after waits")
+    inputs = {**before.inputs, **after.inputs}
+    return msgspec.structs.replace(before, inputs=inputs), extra, asked
+
+
+def renamed(term: Term, names: Mapping[str, str]) -> Term:
+    """A term over columns of other names; terms are a graph, of which each node is made once."""
+    made: dict[Term, Term] = {}
+
+    def rename(part: Term) -> Term:
+        if part not in made:
+            if part.op == "column":
+                name = str(part.args[0])
+                made[part] = column(names.get(name, name))
+            else:
+                args = tuple(rename(a) if isinstance(a, Term) else a for a in part.args)
+                made[part] = Term(part.op, args)
+        return made[part]
+
+    return rename(term)
+
+
+def _possible(warehouse: Warehouse) -> list[exp.Expression]:
+    defined = dict(warehouse.plan.definitions)
+    return [to_sql(is_possible(c.satisfied, defined)) for c in warehouse.plan.criteria]
 
 
 def is_possible(term: Term, defined: Mapping[str, Term]) -> Term:
@@ -141,26 +208,26 @@ def is_certain(term: Term, defined: Mapping[str, Term]) -> Term:
     return Term("is_true", (term,))
 
 
-def _judged(warehouse: Warehouse, possible: Sequence[exp.Expression] = ()) -> exp.Select:
-    """A query whose `FROM` has one column a criterion, after the definitions in layers."""
+def _judged(
+    warehouse: Warehouse,
+    possible: Sequence[exp.Expression] = (),
+    *,
+    extra: Mapping[str, Term] = {},
+    kept: Sequence[str] | None = None,
+) -> exp.Select:
+    """A query whose `FROM` has one column a criterion, after the definitions in layers; with
+    `kept`, these columns among `extra` in place of the criteria."""
     columns = [_alias(sql.copy(), name) for name, sql in warehouse.inputs.items()]
     columns += [_alias(sql.copy(), f"wrong {h}") for h, sql in warehouse.wrong.items()]
     columns += [_alias(sql.copy(), f"no number {n}") for n, sql in warehouse.no_numbers.items()]
     person = warehouse.person
-    columns.append(_alias(exp.column(person, quoted=True) if person else literal(0), "person"))
+    columns.append(_alias(_person(person), "person"))
     query = _select(columns, warehouse.table.copy())
     ctes = [("input", query)]
-    for at, layer in enumerate(_layers(warehouse.plan)):
+    for at, layer in enumerate(_layers({**dict(warehouse.plan.definitions), **extra})):
         defined = [_alias(to_sql(t), n) for n, t in layer]
         ctes.append((f"step{at}", _select([exp.Star(), *defined], ctes[-1][0])))
-    statuses = [_alias(to_sql(c.status), c.id) for c in warehouse.plan.criteria]
-    waits = [
-        _alias(to_sql(c.waits), f"waits {c.id}") for c in warehouse.plan.criteria if c.has_judgement
-    ]
-    kept = ["person", *_believed(warehouse.plan), *(f"wrong {h}" for h in warehouse.wrong)]
-    kept += [f"no number {n}" for n in warehouse.no_numbers]
-    others = [exp.column(n, quoted=True) for n in kept]
-    judged = _select([*others, *statuses, *waits], ctes[-1][0])
+    judged = _kept(warehouse, ctes[-1][0]) if kept is None else _only(kept, ctes[-1][0])
     if possible:
         judged = judged.where(*possible, copy=False)
     outer = exp.Select().from_("judged", copy=False)
@@ -170,13 +237,35 @@ def _judged(warehouse: Warehouse, possible: Sequence[exp.Expression] = ()) -> ex
     return outer
 
 
+def _person(header: str) -> exp.Expression:
+    """Who a row is: without a column for it, its number, as in a file."""
+    if header:
+        return exp.column(header, quoted=True)
+    return exp.Window(this=exp.RowNumber())
+
+
+def _only(names: Sequence[str], source: str) -> exp.Select:
+    return _select([exp.column(n, quoted=True) for n in names] or [literal(1)], source)
+
+
+def _kept(warehouse: Warehouse, source: str) -> exp.Select:
+    statuses = [_alias(to_sql(c.status), c.id) for c in warehouse.plan.criteria]
+    waits = [
+        _alias(to_sql(c.waits), f"waits {c.id}") for c in warehouse.plan.criteria if c.has_judgement
+    ]
+    kept = ["person", *_believed(warehouse.plan), *(f"wrong {h}" for h in warehouse.wrong)]
+    kept += [f"no number {n}" for n in warehouse.no_numbers]
+    others = [exp.column(n, quoted=True) for n in kept]
+    return _select([*others, *statuses, *waits], source)
+
+
 def _select(columns: Sequence[exp.Expression], source: exp.Expression | str) -> exp.Select:
     """Without copies: a plan has thousands of parts, and each copy would copy all under it."""
     return exp.Select().select(*columns, copy=False).from_(source, copy=False)
 
 
-def _layers(plan: Plan) -> Iterator[Sequence[tuple[str, Term]]]:
-    waiting = dict(plan.definitions)
+def _layers(definitions: Mapping[str, Term]) -> Iterator[Sequence[tuple[str, Term]]]:
+    waiting = dict(definitions)
     while waiting:
         ready = [(n, t) for n, t in waiting.items() if not columns_in(t) & waiting.keys()]
         yield ready

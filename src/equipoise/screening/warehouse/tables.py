@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from equipoise.problems import Refused, Where, problem
 from equipoise.screening.warehouse.terms import cast
+from equipoise.screening.warehouse.texts import day_or_stop, trimmed
 
 INTEGERS = frozenset(
     {"tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger"}
@@ -105,10 +106,13 @@ def base_of(sql_type: str) -> str:
 
 
 def as_day(cell: exp.Expression, sql_type: str) -> exp.Expression | None:
-    """The day of a date or instant, that of UTC where an instant has a zone, as in files; None
-    for other types."""
-    if base_of(sql_type) == "date":
+    """The day of a date or instant, that of UTC where an instant has a zone, or of a text like
+    2026-03-27, as in files; None for other types."""
+    base = base_of(sql_type)
+    if base == "date":
         return cell
+    if base in TEXTS:
+        return day_or_stop(trimmed(cell))
     if not sql_type.startswith(_INSTANTS):
         return None
     if sql_type.endswith("with time zone"):

@@ -83,8 +83,16 @@ def _divided(parts: Parts) -> exp.Expression:
 
 
 def _chosen(parts: Parts) -> exp.Expression:
-    pairs = zip(parts[::2], parts[1::2], strict=True)
+    """A result that is never known takes the type of the others."""
+    results = [exp.null() if _is_never(v) else v for v in parts[1::2]]
+    if all(map(_is_never, parts[1::2])):
+        results = list(parts[1::2])
+    pairs = zip(parts[::2], results, strict=True)
     return exp.Case(ifs=[exp.If(this=c, true=v) for c, v in pairs])
+
+
+def _is_never(part: exp.Expression) -> bool:
+    return isinstance(part, exp.Cast) and isinstance(part.this, exp.Null)
 
 
 def _extreme(kind: type[exp.Expression]) -> Callable[[Parts], exp.Expression]:

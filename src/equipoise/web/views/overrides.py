@@ -144,7 +144,7 @@ def _decide(
     """Read the reason and the password; what is refused comes back with its words."""
     subject = visit.participant(code)
     (field,) = check_given([read_field("reason", _reason(needs_reason), visit.request.POST)])
-    found = [*problems_of([field]), *visit.check_password()]
+    found = [*problems_of([field]), *visit.check_signer()]
     if found:
         return _show(visit, subject, field=field, problems=found, status=422)
     try:

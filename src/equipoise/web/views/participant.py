@@ -55,7 +55,7 @@ def participant(visit: Visit, code: str) -> HttpResponse:
         site=visit.study.identity.sites.get(subject.site),
         rows=[_row(visit, subject, stop) for stop in stops],
         logs=_logs(visit, subject),
-        is_signed=is_signed(subject),
+        is_signed=is_signed(visit.study, subject),
         sees_course=visit.person.role not in BLIND_TO_COURSE,
         may_enroll=visit.may(*ENROLLERS) and is_open,
         may_deviate=visit.may(*RECORDERS) and is_open,

@@ -1,0 +1,75 @@
+"""Signatures: bound to exactly what the signer saw, void once it changes (21 CFR 11.50, 11.70).
+
+The name behind `by` and the instant stand in the entry, the meaning and the digest in its body; a
+seal of the whole ledger follows each signature in the same transaction. That the signer proved who
+they are, just then, is asked by the door that they came through.
+"""
+
+import datetime as dt
+import hashlib
+
+import msgspec
+
+from equipoise.conduct import events as e
+from equipoise.conduct.door import Events, View, act, refuse_if
+from equipoise.conduct.rules import check_accountable, check_open
+from equipoise.conduct.state import Participant
+from equipoise.problems import problem
+from equipoise.study.roles import Role
+from equipoise.study.study import Study
+
+SIGNERS = (Role.INVESTIGATOR, Role.SAFETY_OFFICER)
+
+
+@act(*SIGNERS)
+def accept_accountability(
+    view: View, *, by: str, at: dt.datetime, reason: str = "", statement: str
+) -> Events:
+    """Accept, once, that one's electronic signature binds like one by hand (21 CFR 11.10(j))."""
+    if view.person.accepted_at is not None:
+        refuse_if([problem("EQ-C107", by, name=view.person.name)])
+    return [e.AccountabilityAccepted(person=by, statement=statement)]
+
+
+@act(Role.INVESTIGATOR)
+def sign_casebook(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    participant: str,
+    meaning: str,
+    digest: str,
+) -> Events:
+    """Endorse all data of a participant; `digest` is of what the signer saw."""
+    subject = view.participant(participant)
+    problems = [*check_open(view.state), *check_accountable(view.person)]
+    if digest != digest_of(view.study, subject):
+        problems.append(problem("EQ-C071", participant, participant=participant))
+    refuse_if(problems)
+    return [e.CasebookSigned(participant=participant, meaning=meaning, digest=digest)]
+
+
+def digest_of(study: Study, subject: Participant) -> str:
+    """SHA-256 of everything recorded about a participant, and of the text of the study by which
+    its forms are read: what a signature is bound to."""
+    forms = [
+        (r.encounter, r.form, r.repeat, r.on.isoformat(), dict(r.values), dict(r.not_done))
+        for _, r in sorted(subject.forms.items())
+    ]
+    judged = [(rule, a.is_true, a.on.isoformat()) for rule, a in sorted(subject.answers.items())]
+    infused = [
+        (i.encounter, i.status, i.weight_kg, i.label, str(i.given_on), i.given_ml)
+        for _, i in sorted(subject.infusions.items())
+    ]
+    departed = [(d.kind, d.on.isoformat(), d.what, d.criteria) for d in subject.deviations]
+    about = (subject.code, subject.number, subject.status, sorted(subject.missed))
+    bound = ("equipoise/casebook/1", study.digest, about, forms, judged, infused, departed)
+    return hashlib.sha256(msgspec.json.encode(bound, order="deterministic")).hexdigest()
+
+
+def is_signed(study: Study, subject: Participant) -> bool:
+    """Whether the signature stands: nothing changed since."""
+    signature = subject.signature
+    return signature is not None and signature.digest == digest_of(study, subject)
