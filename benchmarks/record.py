@@ -28,7 +28,7 @@ from equipoise.ledger import (
     write_archive,
     write_backup,
 )
-from equipoise.ledger.entry import check_entry, start_of
+from equipoise.ledger.checking import check_entry, start_of
 from equipoise.ledger.keeping.archive import Making
 
 REPLAY_LIMIT = 2.5
