@@ -93,13 +93,12 @@ def serve_door(
 
 
 def ensure_accounts(accounts: Path) -> None:
-    """Make an accounts file without accounts where there is none; two doors start at once."""
+    """Make the accounts file, or bring it up to date; two doors start at once."""
     from equipoise.web.server import prepare_accounts
 
     with accounts.with_name(accounts.name + ".lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        if not accounts.exists():
-            prepare_accounts(accounts, {})
+        prepare_accounts(accounts, {})
 
 
 def check_trial(study: Study, store: Path, *, socket: Path) -> None:
