@@ -11,7 +11,6 @@ SOURCE = Path(equipoise.__file__).parent
 LIFTED: dict[str, tuple[int, str]] = {
     "analysis": (13, "each part of a report has a module; its figures have a package already"),
     "cli": (14, "keeping the record and looking back in it have a module each"),
-    "conduct/events.py": (450, "the closed list of all that can happen stands in one file"),
 }
 """File, or file:function, to its own limit and the reason."""
 

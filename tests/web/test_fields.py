@@ -6,7 +6,7 @@ import pytest
 from django.utils import translation
 
 from equipoise.capture.entry import MAX_TEXT
-from equipoise.conduct.events import Value
+from equipoise.conduct.parts import Value
 from equipoise.problems import Text
 from equipoise.study.forms import Item
 from equipoise.web import saying

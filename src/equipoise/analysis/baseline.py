@@ -10,7 +10,7 @@ from equipoise.analysis.groups import Arms, Basis, Group, form_groups
 from equipoise.analysis.summary import Summary, summarize
 from equipoise.analysis.texts import word
 from equipoise.analysis.values import Histories, find_baseline, find_item, label_of, to_number
-from equipoise.conduct.events import Value
+from equipoise.conduct.parts import Value
 from equipoise.conduct.state import Participant, TrialState
 from equipoise.problems import Text
 from equipoise.study.forms import Derivation, Item

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from equipoise.conduct.events import DeviationKind
+from equipoise.conduct.parts import DeviationKind
 from equipoise.conduct.state import Deviation, Participant, TrialState
 from equipoise.problems import Text
 

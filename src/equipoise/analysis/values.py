@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from equipoise.conduct.events import Value
 from equipoise.conduct.facts import baseline_day, observations_of
+from equipoise.conduct.parts import Value
 from equipoise.conduct.state import Participant
 from equipoise.problems import Text
 from equipoise.study.forms import Derivation, Form, Item

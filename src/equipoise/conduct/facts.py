@@ -8,7 +8,7 @@ from functools import cache
 from msgspec import Struct
 
 from equipoise.capture import Others, derive_item, derive_items, functions_over, to_known
-from equipoise.conduct.events import Value as Entered
+from equipoise.conduct.parts import Value as Entered
 from equipoise.conduct.state import FormRecord, Participant, TrialState
 from equipoise.eligibility import (
     Answer,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from equipoise.conduct.events import Change, DeviationKind, Ground, Override, Value
+from equipoise.conduct.parts import Change, DeviationKind, Ground, Override, Value
 from equipoise.eligibility import Answer
 
 Status = Literal[

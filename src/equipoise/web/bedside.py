@@ -8,7 +8,7 @@ from django.urls import reverse
 from msgspec import Struct
 
 from equipoise.conduct import Participant, case_of, find_judgement
-from equipoise.conduct.events import Change
+from equipoise.conduct.parts import Change
 from equipoise.eligibility import (
     ASKED,
     Answer,

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from equipoise.analysis.deviations import count_deviations, list_deviations
 from equipoise.analysis.tables import show_deviations
-from equipoise.conduct.events import Override
+from equipoise.conduct.parts import Override
 from equipoise.conduct.state import Deviation, TrialState
 
 DAY = dt.date(2026, 3, 2)

@@ -12,6 +12,7 @@ from equipoise.conduct import events as e
 from equipoise.conduct.acts.randomizing import with_reassessment
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import adverse_records, comes_later, expects, latest_values
+from equipoise.conduct.parts import Value
 from equipoise.conduct.rules import (
     check_consented,
     check_in_trial,
@@ -40,7 +41,7 @@ def submit_form(
     form: str,
     repeat: int = 0,
     on: dt.date,
-    values: Mapping[str, e.Value],
+    values: Mapping[str, Value],
     not_done: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
 ) -> Events:
@@ -96,7 +97,7 @@ def correct_item(
     form: str,
     repeat: int = 0,
     item: str,
-    value: e.Value,
+    value: Value,
     not_done: str = "",
     unit: str = "",
     seen: int,

@@ -13,6 +13,7 @@ from equipoise.conduct import events as e
 from equipoise.conduct.acts.people import is_same_human
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import assess_participant
+from equipoise.conduct.parts import DeviationKind, Ground, Override
 from equipoise.conduct.rules import (
     check_accountable,
     check_consented,
@@ -30,7 +31,7 @@ from equipoise.study.study import Study
 
 FOUND_BY_PROGRAM = frozenset({"eligibility_override", "eligibility_found_later"})
 """Deviations that only the acts on eligibility record."""
-KINDS = tuple(k for k in get_args(e.DeviationKind) if k not in FOUND_BY_PROGRAM)
+KINDS = tuple(k for k in get_args(DeviationKind) if k not in FOUND_BY_PROGRAM)
 """The kinds of deviation that a person may record."""
 
 
@@ -128,7 +129,7 @@ def record_deviation(
     at: dt.datetime,
     reason: str = "",
     participant: str,
-    kind: e.DeviationKind,
+    kind: DeviationKind,
     on: dt.date,
 ) -> Events:
     """Record a departure from the protocol; `reason` says in what it consists."""
@@ -145,10 +146,10 @@ def record_deviation(
     return [e.DeviationRecorded(participant=participant, kind=kind, on=on, what=reason)]
 
 
-def grounds_of(verdict: Verdict) -> tuple[e.Ground, ...]:
+def grounds_of(verdict: Verdict) -> tuple[Ground, ...]:
     """Every criterion that bars or is unknown, as it stands and on which entries."""
     return tuple(
-        e.Ground(
+        Ground(
             criterion=c.id,
             status=c.status,
             reasons=c.reasons,
@@ -171,12 +172,12 @@ def is_granted(subject: Participant, verdict: Verdict) -> bool:
     return asked is not None and asked.status == "confirmed" and _fits(asked, verdict)
 
 
-def granted_override(subject: Participant, verdict: Verdict) -> e.Override | None:
+def granted_override(subject: Participant, verdict: Verdict) -> Override | None:
     """The override that lets somebody in whom a criterion stops; None if none is needed."""
     asked, grounds = subject.override, grounds_of(verdict)
     if asked is None or asked.confirmed is None or not grounds:
         return None
-    return e.Override(
+    return Override(
         criteria=tuple(g.criterion for g in grounds),
         requested_by=asked.requested.by,
         requested_as=asked.requested.role,
@@ -217,7 +218,7 @@ def _check_screening(view: View, subject: Participant) -> tuple[Problem, ...]:
 
 
 def _check_named(
-    view: View, grounds: Iterable[e.Ground], named: tuple[str, ...], *, where: Where
+    view: View, grounds: Iterable[Ground], named: tuple[str, ...], *, where: Where
 ) -> Iterator[Problem]:
     """The criteria named are all that stop the person, and each may be overridden."""
     wanted = [g.criterion for g in grounds]

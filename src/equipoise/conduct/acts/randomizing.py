@@ -29,6 +29,7 @@ from equipoise.conduct.facts import (
     comes_later,
     observations_of,
 )
+from equipoise.conduct.parts import Change
 from equipoise.conduct.rules import (
     check_consented,
     check_in_trial,
@@ -175,7 +176,7 @@ def with_reassessment(
     return [happened, *_tell(happened.participant, after, proof, changes=changes)]
 
 
-def find_changes(study: Study, subject: Participant, proof: Verdict) -> tuple[e.Change, ...]:
+def find_changes(study: Study, subject: Participant, proof: Verdict) -> tuple[Change, ...]:
     """Each criterion whose status as of that day is no longer the one last reported."""
     known = {k: r for k, r in subject.forms.items() if not comes_later(study, r.encounter)}
     before = msgspec.structs.replace(subject, forms=known)
@@ -189,7 +190,7 @@ def find_changes(study: Study, subject: Participant, proof: Verdict) -> tuple[e.
     fixed = {c.id: c.status for c in proof.criteria}
     told = {c.criterion: c.now for r in subject.reassessments for c in r.changes}
     return tuple(
-        e.Change(
+        Change(
             criterion=c.id,
             fixed=fixed[c.id],
             was=told.get(c.id, fixed[c.id]),
@@ -243,7 +244,7 @@ def _check_verdict(view: View, verdict: Verdict, *, participant: str) -> tuple[P
 
 
 def _tell(
-    participant: str, subject: Participant, proof: Verdict, *, changes: Sequence[e.Change]
+    participant: str, subject: Participant, proof: Verdict, *, changes: Sequence[Change]
 ) -> Iterator[e.Happened]:
     if not changes:
         return

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from msgspec import Struct
 
-from equipoise.conduct.events import Value
+from equipoise.conduct.parts import Value
 from equipoise.problems import Refused
 from equipoise.study.forms import Item
 from equipoise.web.entry.fields import Field, check_given, fill_field, problems_of, read_field

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from equipoise.capture.entry import MAX_TEXT
-from equipoise.conduct.events import Value
+from equipoise.conduct.parts import Value
 from equipoise.problems import Problem, problem
 from equipoise.study.forms import Item
 from equipoise.web import saying

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from equipoise.capture import Others, derive_items, find_warnings, is_asked, to_own_units
 from equipoise.conduct import Participant, latest_values
-from equipoise.conduct.events import Value
+from equipoise.conduct.parts import Value
 from equipoise.conduct.state import FormRecord
 from equipoise.problems import Problem, problem
 from equipoise.study.forms import Derivation, EditCheck, Form, Item, Side

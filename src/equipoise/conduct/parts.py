@@ -1,0 +1,56 @@
+"""What events and the state are both made of: values, deviations, overrides, changes."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from equipoise.language import Input, Reason
+
+Value = bool | int | float | str | None
+"""What an item of a form holds; dates are ISO 8601 text; None means it was left empty."""
+
+
+DeviationKind = Literal[
+    "eligibility_override",
+    "eligibility_found_later",
+    "consent",
+    "treatment",
+    "procedure",
+    "safety_reporting",
+    "other",
+]
+"""What a departure from the protocol is about; the first two are found by the program alone."""
+
+
+class Ground(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an override is given for: a criterion as it stood, and the entries it rested on."""
+
+    criterion: str
+    status: str
+    reasons: tuple[Reason, ...] = ()
+    entries: tuple[str, ...] = ()
+
+
+class Override(Struct, frozen=True, kw_only=True):
+    """Two people in two roles let somebody in: who asked, who confirmed, in which entries, why."""
+
+    criteria: tuple[str, ...]
+    requested_by: str
+    requested_as: str
+    request: str
+    confirmed_by: str
+    confirmed_as: str
+    confirmation: str
+    reason: str
+
+
+class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A criterion that a later entry changed: at randomization, as last reported, and now."""
+
+    criterion: str
+    fixed: str
+    was: str
+    now: str
+    bars: bool = False
+    reasons: tuple[Reason, ...] = ()
+    inputs: tuple[Input, ...] = ()
