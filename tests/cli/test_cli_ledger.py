@@ -1,12 +1,17 @@
 """`equipoise ledger`: verify, seal; and what one flipped byte does."""
 
+import datetime as dt
 import re
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from equipoise.conduct import Person, RunningTrial, open_trial
 from equipoise.ledger import open_store
+from equipoise.problems import Text
+from equipoise.study.protocol import Identity
+from equipoise.study.study import Study
 from tests.authority import make_authority, serving
 
 from ..postgres import Server
@@ -136,6 +141,23 @@ def test_a_ledger_in_postgresql_is_kept_like_a_file(
     assert wrong.returncode == 1
     assert "EQ-G021" in wrong.stderr
     assert "s3cr3t" not in wrong.stdout + wrong.stderr
+
+
+def test_a_ledger_is_kept_without_its_folder(tmp_path: Path) -> None:
+    """Any study's: no other study's trainings are asked of its people."""
+    study = Study(identity=Identity(study="another", title=Text("Another")), digest="a" * 64)
+    at, place = dt.datetime(2026, 1, 5, tzinfo=dt.UTC), tmp_path / "another.db"
+    with closing(open_store(place, study="another", realm="live", create=True)) as store:
+        people = [Person("ann", "Ann", "data_manager"), Person("bob", "Bob", "auditor")]
+        open_trial(RunningTrial(study, store), at=at, people=people)
+    sealed = run("ledger", "seal", "--store", place, "--by", "ann")
+    assert sealed.exit_code == 0, sealed.output
+    run("ledger", "backup", "--store", place, "-o", tmp_path / "b.db")
+    again = ("--store", tmp_path / "again.db")
+    assert run("ledger", "restore", tmp_path / "b.db", *again).exit_code == 0
+    for who in ("ann", "bob"):
+        told = run("ledger", "attest-gap", *again, "--by", who, "--reason", "nothing is missing")
+        assert told.exit_code == 0, told.output
 
 
 @pytest.mark.requirement("C11")

@@ -122,16 +122,15 @@ def restore(source: Path, store: str | Path, up_to_damage: bool, is_json: bool) 
 
     Nobody is randomized afterwards until `confirm` or `attest-gap` has shown that nothing is lost.
     """
-    from equipoise.cli.folders import first_study, load_checked
+    from equipoise.cli.trials import record_alone
     from equipoise.conduct import RunningTrial, record_restored
     from equipoise.ledger import Store
     from equipoise.ledger import restore as restore_ledger
 
-    study = load_checked(first_study())
     began = time.perf_counter()
 
     def close_randomization(filled: Store, is_complete: bool) -> None:
-        trial, at = RunningTrial(study, filled), dt.datetime.now(dt.UTC)
+        trial, at = RunningTrial(record_alone(filled), filled), dt.datetime.now(dt.UTC)
         record_restored(trial, at=at, source=source.name, is_complete=is_complete)
 
     with telling_time("restoring"):

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from equipoise.capture import Others, derive_items
-from equipoise.cli.folders import first_study, load_checked
 from equipoise.conduct import RunningTrial, TrialState, fold, is_signed
 from equipoise.conduct.events import (
     CasebookSigned,
@@ -17,8 +16,9 @@ from equipoise.conduct.events import (
 )
 from equipoise.exchange import FormRow, Listing
 from equipoise.language import Unknown, Value
-from equipoise.ledger import open_store, without_password
-from equipoise.problems import Refused, problem
+from equipoise.ledger import Store, open_store, without_password
+from equipoise.problems import Refused, Text, problem
+from equipoise.study.protocol import Identity
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient
 
@@ -34,6 +34,8 @@ def running_trial(
 ) -> RunningTrial:
     """The trial of a store, on the study folder that it was opened with.
 
+    Without a folder it serves for what concerns the record alone: seals, stamps, a restore.
+
     Raises:
         Refused: the folder is not, byte for byte, the one the trial was opened on.
     """
@@ -42,11 +44,17 @@ def running_trial(
         command.call_on_close(opened.close)
     if "vault" in opened.heads():
         raise Refused([problem("EQ-G008", without_password(store), detail="vault", n_read=0)])
-    trial = RunningTrial(study or load_checked(first_study()), opened, vault)
+    trial = RunningTrial(study or record_alone(opened), opened, vault)
     opened_on = trial.state.digest
     if study is not None and opened_on and opened_on != study.digest:
         raise Refused([problem("EQ-C019", without_password(store), digest=opened_on[:12])])
     return trial
+
+
+def record_alone(store: Store) -> Study:
+    """A study of which nothing is known but its name: no rule of another one may decide here."""
+    name = store.study
+    return Study(identity=Identity(study=name, title=Text(name, name)))
 
 
 @contextmanager
