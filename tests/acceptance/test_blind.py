@@ -5,16 +5,12 @@ has it is not, and no file, page, log or backup of the blinded side holds a word
 """
 
 import base64
-import http.cookiejar
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
-import urllib.error
-import urllib.parse
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +18,7 @@ from typing import NamedTuple
 
 import pytest
 
-from equipoise.cli.demonstrating import PASSWORD, find_ports, make_accounts, wait_until_ready
+from equipoise.cli.demonstrating import find_ports, make_accounts, wait_until_ready
 from equipoise.cli.folders import load_checked
 from equipoise.cli.rehearsing import rehearse_into, running_vault
 from equipoise.study.roles import UNBLINDED_ROLES, Role
@@ -30,6 +26,7 @@ from equipoise.study.study import Study
 from equipoise.vault import VaultClient, read_token
 
 from .conftest import FOLDER
+from .crawling import crawl
 
 ARMS = {"two_infusions": "zqxarmtwo", "one_infusion": "zqxarmone", "placebo": "zqxarmnone"}
 PRODUCTS = {"cells": "zqxcells", "placebo": "zqxsham"}
@@ -145,43 +142,17 @@ def test_no_page_header_address_or_log_of_the_site_door_holds_a_word(
         server = subprocess.Popen([*RUN, *command], stdout=written, stderr=subprocess.STDOUT)
         try:
             wait_until_ready(f"{site}/sign-in/", server)
-            seen = {role: crawl(site, role.value) for role in Role if role not in UNBLINDED_ROLES}
+            seen = {
+                role: crawl(site, role.value, n_pages=N_PAGES_A_ROLE)
+                for role in Role
+                if role not in UNBLINDED_ROLES
+            }
         finally:
             server.terminate()
             server.wait(timeout=30)
 
-    assert min(seen.values()) >= 3
-    assert sum(seen.values()) > 150
+    answers = [(role, path, a) for role, pages in seen.items() for path, a in pages.items()]
+    assert min(map(len, seen.values())) >= 5
+    assert len(answers) > 150
+    assert [(role, path) for role, path, a in answers if hits(a.everything)] == []
     assert hits(log.read_bytes()) == set()
-
-
-def crawl(site: str, person: str) -> int:
-    """Follow links from the first page; every answer is searched whole. Returns how many."""
-    browser = urllib.request.build_opener(
-        urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-    )
-    page = fetch(browser, f"{site}/sign-in/")
-    token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[0]
-    form = {"csrfmiddlewaretoken": token, "username": person, "password": PASSWORD}
-    fetch(browser, f"{site}/sign-in/", urllib.parse.urlencode(form).encode())
-    waiting, known = ["/", "/ledger/?page=9&type=%00", "/nowhere/%E2%80%AE", "/people/"], set[str]()
-    while waiting and len(known) < N_PAGES_A_ROLE:
-        path = waiting.pop(0)
-        if path not in known:
-            known.add(path)
-            found = re.findall(r'href="(/[^"#]*)', fetch(browser, site + path))
-            # Deep pages before the many alike: forms and eligibility of a few participants.
-            waiting += sorted((f for f in found if f not in known), key=len, reverse=True)[:25]
-    return len(known)
-
-
-def fetch(browser: urllib.request.OpenerDirector, url: str, data: bytes | None = None) -> str:
-    try:
-        answer = browser.open(urllib.request.Request(url, data, {"Referer": url}), timeout=30)
-    except urllib.error.HTTPError as error:
-        answer = error
-    with answer:
-        body = answer.read()
-        everything = (answer.url + str(answer.headers)).encode() + body
-    assert hits(everything) == set(), url
-    return body.decode(errors="replace")

@@ -29,7 +29,7 @@ from equipoise.problems import Refused
 from .ledger_writer import AT
 from .test_ledger_faults import acknowledged, start
 
-N_HARMS = 1000 if os.environ.get("EQUIPOISE_NIGHTLY") else 60
+N_HARMS = 1000 if os.environ.get("EQUIPOISE_NIGHTLY") else 200
 N_ENTRIES = 60
 
 

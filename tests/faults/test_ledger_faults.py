@@ -19,7 +19,7 @@ from tests.postgres import APP, Server, running_server
 
 WRITER = Path(__file__).with_name("ledger_writer.py")
 ROOT = Path(__file__).parents[2]
-N_KILLS = 500 if os.environ.get("EQUIPOISE_NIGHTLY") else 50
+N_KILLS = 1000 if os.environ.get("EQUIPOISE_NIGHTLY") else 100
 """For each kind of store."""
 
 

@@ -43,7 +43,7 @@ def assess_stopping(plan: SafetyPlan, counts: Counts) -> tuple[RuleState, ...]:
 def _assess(rule: StoppingRule, counts: Counts) -> RuleState:
     expression = parse(rule.met_if)
     found = evaluate(expression, lambda name: _known(counts[name]) if name in counts else None)
-    named = {name: counts[name] for name in names_in(expression) if name in counts}
+    named = {name: counts[name] for name in sorted(names_in(expression) & counts.keys())}
     return RuleState(rule, bool(found.value) if isinstance(found, Known) else None, named)
 
 
