@@ -9,7 +9,7 @@ RUN_LOCK := requirements.txt
 DEV_LOCK := requirements-dev.txt
 NIGHTLY_LOCK := requirements-nightly.txt
 
-.PHONY: help openssl venv demo test check format bench docs pictures nightly spark browser java lock clean
+.PHONY: help openssl faults venv demo test check format bench docs pictures nightly spark browser java lock clean
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s '	'
@@ -44,7 +44,12 @@ openssl:
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq openssl >/dev/null; } || \
 	  { echo "The tests of time stamps need OpenSSL. On Debian: apt-get install openssl" >&2; exit 1; }
 
-test: venv browser openssl  ## Every test, on all cores, with the coverage gates
+faults:
+	@command -v fiu-run >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq fiu-utils >/dev/null; } || \
+	  echo "No libfiu here, so tests of failing disks will be skipped. On Debian: apt-get install fiu-utils"
+
+test: venv browser openssl faults  ## Every test, on all cores, with the coverage gates
 	$(BIN)/pytest -n auto --dist worksteal --cov --cov-branch --cov-report= $(ARGS)
 	$(BIN)/python tests/coverage_gates.py
 
@@ -76,7 +81,7 @@ spark: venv java  ## The criteria as SQL against a local Spark; no part of the d
 	$(UV) pip install --quiet --require-hashes -r $(NIGHTLY_LOCK)
 	EQUIPOISE_SPARK=1 $(BIN)/pytest tests/agreement/test_spark.py $(ARGS)
 
-nightly: venv browser openssl spark  ## The long runs, with a local Spark
+nightly: venv browser openssl faults spark  ## The long runs, with a local Spark
 	EQUIPOISE_NIGHTLY=1 EQUIPOISE_SPARK=1 $(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 lock: $(UV)  ## Pin the dependencies anew, with hashes

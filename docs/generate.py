@@ -21,6 +21,7 @@ from equipoise.problems import CATALOGUE
 from equipoise.study.roles import Role
 from equipoise.study.schema import write_schemas
 from equipoise.web.settings import VARIABLES
+from tests.house.controls import CONTROLS
 
 ROOT = Path(__file__).parents[1]
 MADE = "<!-- Made by docs/generate.py; do not edit. -->\n\n"
@@ -35,6 +36,7 @@ def pages() -> dict[str, str]:
         "docs/reference/commands.md": commands(),
         "docs/reference/settings.md": settings(),
         "docs/reference/requirements.md": requirements(),
+        "docs/reference/controls.md": controls(),
         "docs/reference/language.md": language(MADE),
     }
 
@@ -109,6 +111,17 @@ def requirements() -> str:
         + "\n".join(rows)
         + "\n"
     )
+
+
+def controls() -> str:
+    """Each control, and the test that fails without it."""
+    rows = [f"| {c.name} | `{c.test}` |" for c in CONTROLS]
+    intro = (
+        "Each of these controls is switched off in a copy of the program, and the test beside it must\n"
+        "then fail: a few in each run of the tests, all of them by night.\n"
+    )
+    table = "| control | the test that fails without it |\n|---|---|\n" + "\n".join(rows)
+    return f"# Controls\n\n{MADE}{intro}\n{table}\n"
 
 
 def _required(node: ast.FunctionDef | ast.ClassDef) -> Iterator[str]:

@@ -117,7 +117,7 @@ def test_no_arm_is_guessed_from_lengths_orders_and_waits(
     assert not is_beyond_chance(n_right, arms), (n_right, len(arms))
 
 
-@pytest.mark.requirement("C65", "F23")
+@pytest.mark.requirement("C65", "D17", "F23")
 def test_the_vault_takes_as_long_for_each_arm(study: Study, tmp_path: Path) -> None:
     """A thousand numbers, given in their order: how long each took says nothing of its arm."""
     made = vault_contents(study)

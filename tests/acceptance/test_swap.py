@@ -116,7 +116,7 @@ def test_the_arms_are_exchanged(twins: tuple[Twin, Twin]) -> None:
     assert len(moved) == 12
 
 
-@pytest.mark.requirement("C65", "F20", "F26", "F28")
+@pytest.mark.requirement("C65", "D16", "F20", "F26", "F28")
 def test_the_ledgers_are_the_same(twins: tuple[Twin, Twin]) -> None:
     """Every entry of a whole trial, in its order, at its instant, with every word of its body."""
     first, second = map(entries_of, twins)

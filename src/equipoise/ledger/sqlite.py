@@ -271,7 +271,10 @@ def _queued(lock_path: Path | None) -> Iterator[None]:
     if lock_path is None:
         yield
         return
-    descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:  # a disk that is full or cannot be written, no descriptor left
+        raise Refused([problem("EQ-G017", str(lock_path), detail=str(error))]) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -366,10 +366,14 @@ def test_tampering_is_found(directory, change, found):
     vault.close()
 
 
-def test_a_sealed_entry_that_was_altered_answers_nothing(directory, clients):
-    """A wrong product is never given out."""
+@pytest.mark.requirement("F09", "C69")
+@pytest.mark.parametrize(
+    "sealed", ["zeroblob(200)", "(SELECT sealed FROM vault_slot WHERE number = 'R-002')"]
+)
+def test_a_sealed_entry_that_was_altered_answers_nothing(directory, clients, sealed):
+    """A wrong product is never given out, nor that of another number."""
     assign_all(clients, 4)
-    tamper(directory, "UPDATE vault_slot SET sealed = zeroblob(200) WHERE number = 'R-004'")
+    tamper(directory, f"UPDATE vault_slot SET sealed = {sealed} WHERE number = 'R-004'")
     assert codes(clients.cells.contents, "R-004", "M0") == ["EQ-V014"]
     assert codes(clients.unblind.open_list, by="dr", reason="x") == ["EQ-V014"]
     assert clients.cells.contents("R-003", "M0")

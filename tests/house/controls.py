@@ -1,0 +1,369 @@
+"""Each control, how to switch it off, and the test that must then fail.
+
+Of an edit the first text stands once in the file of `src/equipoise`; the second takes its place in
+a copy of the program. `docs/reference/controls.md` prints the table.
+"""
+
+from typing import NamedTuple
+
+
+class Edit(NamedTuple):
+    """A piece of a module, and what takes its place."""
+
+    file: str
+    find: str
+    put: str
+
+
+class Control(NamedTuple):
+    """What is held, what switches it off, which tests see that."""
+
+    name: str
+    test: str
+    edits: tuple[Edit, ...]
+
+
+CONTROLS = (
+    Control(
+        "The ledger's file refuses UPDATE and DELETE (SQLite)",
+        "tests/ledger/test_ledger_store.py::test_the_file_itself_refuses_changes",
+        (Edit("ledger/sqlite_tables.py", '_refusing("ledger_entry", "DELETE"),', ""),),
+    ),
+    Control(
+        "The ledger's tables refuse changes, whoever asks (PostgreSQL)",
+        "tests/ledger/test_ledger_postgres.py::test_the_guards_hold_for_owner_and_administrator",
+        (Edit("ledger/postgres_tables.py", "ENABLE ALWAYS TRIGGER", "DISABLE TRIGGER"),),
+    ),
+    Control(
+        "The next entry of a chain alone is taken",
+        "tests/ledger/test_ledger_store.py::test_the_file_itself_refuses_changes",
+        (
+            Edit(
+                "ledger/sqlite_tables.py",
+                '"WHEN NEW.seq <> 1 + coalesce(',
+                '"WHEN 0 * coalesce(',
+            ),
+        ),
+    ),
+    Control(
+        "The digest of an entry",
+        "tests/ledger/test_ledger_entry.py::test_an_altered_field_is_found",
+        (
+            Edit(
+                "ledger/checking.py",
+                "if derive_digest(entry) != entry.digest:",
+                "if not entry.digest:",
+            ),
+        ),
+    ),
+    Control(
+        "The digest of a body",
+        "tests/ledger/test_ledger_verify.py::test_tampering_is_found",
+        (
+            Edit(
+                "ledger/checking.py",
+                "return () if is_sound else",
+                "return () if is_sound or entry.body else",
+            ),
+        ),
+    ),
+    Control(
+        "The link to the entry before",
+        "tests/ledger/test_ledger_entry.py::test_a_replaced_entry_breaks_the_link",
+        (Edit("ledger/checking.py", "elif entry.prev != before.digest:", "elif not entry.prev:"),),
+    ),
+    Control(
+        "A body goes by an order for exactly that entry alone",
+        "tests/ledger/test_ledger_redaction.py::test_a_body_that_went_without_an_order_is_damage",
+        (
+            Edit(
+                "ledger/checking.py",
+                'if found.code != "EQ-G024" or because is None:',
+                'because = because or ""\n        if found.code != "EQ-G024":',
+            ),
+        ),
+    ),
+    Control(
+        "Of two who record the same version one wins",
+        "tests/ledger/test_ledger_store.py::test_the_slower_of_two_is_refused",
+        (
+            Edit(
+                "ledger/sqlite_tables.py",
+                '"UNIQUE (chain, seq), UNIQUE (study, stream, version))",',
+                '"UNIQUE (chain, seq))",',
+            ),
+            Edit(
+                "ledger/sqlite_tables.py",
+                "AND version = NEW.version) ",
+                "AND version = NEW.version AND 0) ",
+            ),
+        ),
+    ),
+    Control(
+        "A role may do what its acts are, and nothing else",
+        "tests/unit/conduct/test_people.py::test_roles_are_checked_and_removal_is_immediate",
+        (Edit("conduct/door.py", "if person.role not in self.roles:", "if not self.roles:"),),
+    ),
+    Control(
+        "Who is removed acts no more",
+        "tests/unit/conduct/test_people.py::test_roles_are_checked_and_removal_is_immediate",
+        (Edit("conduct/rules.py", "if not person.is_active:", "if not person.person:"),),
+    ),
+    Control(
+        "Nobody acts outside the days of their delegation",
+        "tests/unit/conduct/test_people.py::test_nobody_acts_outside_the_days_of_their_delegation",
+        (Edit("conduct/rules.py", "if not person.is_delegated(on):", "if not person.person:"),),
+    ),
+    Control(
+        "Nobody acts untrained",
+        "tests/unit/conduct/test_people.py::test_nobody_acts_untrained_or_once_it_has_lapsed",
+        (
+            Edit(
+                "conduct/rules.py",
+                "if name not in person.trained:\n            problems.append",
+                "if name not in person.trained:\n            ().__add__",
+            ),
+        ),
+    ),
+    Control(
+        "A training lapses",
+        "tests/unit/conduct/test_people.py::test_nobody_acts_untrained_or_once_it_has_lapsed",
+        (
+            Edit(
+                "conduct/rules.py",
+                "if until is not None and until < on:",
+                "if until is not None and until < on and not name:",
+            ),
+        ),
+    ),
+    Control(
+        "Who was unblinded never holds a blinded role",
+        "tests/unit/conduct/test_people.py::test_who_was_unblinded_never_holds_a_blinded_role",
+        (
+            Edit(
+                "conduct/acts/people.py",
+                "if was_unblinded and (new.role not in UNBLINDED_ROLES or new.person in known):",
+                "if was_unblinded and not new.name:",
+            ),
+        ),
+    ),
+    Control(
+        "One sees the participants of one's own sites",
+        "tests/web/test_sites_and_headers.py::test_another_site_does_not_exist",
+        (
+            Edit(
+                "web/pages.py",
+                "if found is None or not self.person.may_see(found.site):",
+                "if found is None:",
+            ),
+        ),
+    ),
+    Control(
+        "The data manager writes no data of a site",
+        "tests/unit/conduct/test_capturing.py::test_the_sponsor_cannot_write_data_of_a_site",
+        (
+            Edit(
+                "conduct/acts/capturing.py",
+                "@act(*SITE_ROLES)\ndef correct_item(",
+                "@act(*SITE_ROLES, Role.DATA_MANAGER)\ndef correct_item(",
+            ),
+        ),
+    ),
+    Control(
+        "No correction without a reason",
+        "tests/unit/conduct/test_capturing.py::test_no_correction_without_a_reason",
+        (
+            Edit(
+                "conduct/rules.py",
+                "return () if len(reason.strip()) >= 3 else",
+                "return () if len(reason.strip()) >= 0 else",
+            ),
+        ),
+    ),
+    Control(
+        "Nothing is replaced that one has not seen",
+        "tests/unit/conduct/test_capturing.py::test_who_saw_an_older_version_is_told_what_changed",
+        (Edit("conduct/acts/capturing.py", "if seen == record.version:", "if seen or True:"),),
+    ),
+    Control(
+        "A signature is of what was seen",
+        "tests/unit/conduct/test_ending.py::test_a_signature_is_bound_to_the_data_it_saw",
+        (
+            Edit(
+                "conduct/acts/signing.py",
+                "if digest != digest_of(view.study, subject):",
+                "if not digest:",
+            ),
+        ),
+    ),
+    Control(
+        "A signature falls when what it covers changes",
+        "tests/unit/conduct/test_ending.py::test_a_signature_is_bound_to_the_data_it_saw",
+        (
+            Edit(
+                "conduct/acts/signing.py",
+                "return signature is not None and signature.digest == digest_of(study, subject)",
+                "return signature is not None",
+            ),
+        ),
+    ),
+    Control(
+        "A seal follows each signature",
+        "tests/unit/conduct/test_signing.py::test_each_signature_and_the_lock_is_sealed_with_its_own_entry",
+        (
+            Edit(
+                "conduct/door.py",
+                "return entries + _seal(trial, view.state, events, entries=entries)",
+                "return entries",
+            ),
+        ),
+    ),
+    Control(
+        "What a signature means is accepted first",
+        "tests/unit/conduct/test_signing.py::test_nobody_signs_before_accepting_what_a_signature_means",
+        (Edit("conduct/rules.py", "if person.accepted_at is None:", "if not person.person:"),),
+    ),
+    Control(
+        "After the lock nothing changes",
+        "tests/unit/conduct/test_ending.py::test_the_lock_waits_for_everybody_and_closes_everything",
+        (
+            Edit(
+                "conduct/rules.py",
+                "if state.locked is not None:",
+                "if state.locked is not None and not state.study:",
+            ),
+        ),
+    ),
+    Control(
+        "Every criterion is satisfied, or nobody is randomized",
+        "tests/unit/conduct/test_randomizing.py::test_refused_unless_every_criterion_is_satisfied",
+        (
+            Edit(
+                "conduct/acts/randomizing.py",
+                "problems += _check_verdict(view, verdict, participant=participant)",
+                "problems += []",
+            ),
+        ),
+    ),
+    Control(
+        "Consent comes first",
+        "tests/unit/conduct/test_randomizing.py::test_consent_must_come_first",
+        (
+            Edit(
+                "conduct/acts/randomizing.py",
+                "problems += check_consented(subject, on=on, where=where)",
+                "problems += ()",
+            ),
+        ),
+    ),
+    Control(
+        "An override needs a second person",
+        "tests/unit/conduct/test_overriding.py::test_the_second_person_is_another",
+        (
+            Edit(
+                "conduct/acts/overriding.py",
+                'yield problem("EQ-C085", where, name=second.name)',
+                "yield from ()",
+            ),
+        ),
+    ),
+    Control(
+        "A restored ledger randomizes nobody",
+        "tests/unit/conduct/test_restoring.py::test_nobody_is_randomized_in_a_restored_ledger",
+        (
+            Edit(
+                "conduct/rules.py",
+                "if state.restored is None:",
+                "if state.restored is None or state.study:",
+            ),
+        ),
+    ),
+    Control(
+        "The password again at a signature",
+        "tests/web/test_acts.py::test_a_casebook_is_signed_with_the_password",
+        (
+            Edit(
+                "web/pages.py",
+                "if authenticate(self.request, username=name, password=given) is not None:",
+                "if name or given:",
+            ),
+        ),
+    ),
+    Control(
+        "Five wrong passwords make a name wait",
+        "tests/web/test_people.py::test_five_wrong_passwords_make_a_name_wait",
+        (Edit("web/settings.py", "AXES_FAILURE_LIMIT = 5", "AXES_FAILURE_LIMIT = 500"),),
+    ),
+    Control(
+        "Who is removed is out at the next request",
+        "tests/web/test_access.py::test_who_is_removed_is_out_at_the_next_request",
+        (
+            Edit(
+                "web/pages.py",
+                "if person is None or not person.is_active:\n                logout(request)",
+                "if person is None:\n                logout(request)",
+            ),
+            Edit("conduct/rules.py", "if not person.is_active:", "if not person.person:"),
+        ),
+    ),
+    Control(
+        "A page opens for its roles alone",
+        "tests/web/test_access.py::test_role_matrix",
+        (
+            Edit(
+                "web/pages.py",
+                "if not self.access.admits(person.role):",
+                "if not self.access.roles:",
+            ),
+        ),
+    ),
+    Control(
+        "A role works behind its own door",
+        "tests/web/test_coming_in.py::test_the_wrong_door_leads_to_the_right_one",
+        (
+            Edit(
+                "web/pages.py",
+                "if not belongs_here(person.role):\n                return visit.show",
+                "if not person.role:\n                return visit.show",
+            ),
+        ),
+    ),
+    Control(
+        "Nothing is done without the token of a page",
+        "tests/web/test_access.py::test_nothing_is_done_without_the_token_of_a_page",
+        (Edit("web/settings.py", '    "django.middleware.csrf.CsrfViewMiddleware",\n', ""),),
+    ),
+    Control(
+        "The vault answers who shows the token of the question",
+        "tests/unit/vault/test_vault_local.py::test_a_token_opens_one_door",
+        (
+            Edit(
+                "vault/local.py",
+                "if not hmac.compare_digest(digest_token(request.token), kept):",
+                "if not kept:",
+            ),
+        ),
+    ),
+    Control(
+        "The vault gives one number to a participant",
+        "tests/unit/vault/test_vault_local.py::test_asking_again_gives_the_same_number",
+        (
+            Edit(
+                "vault/local.py",
+                "if known:\n            return known",
+                "if known and not request.proof:\n            return known",
+            ),
+        ),
+    ),
+    Control(
+        "A sealed row opens under its own name alone",
+        "tests/unit/vault/test_vault_local.py::test_a_sealed_entry_that_was_altered_answers_nothing",
+        (
+            Edit(
+                "vault/sealing.py",
+                'parts = ("equipoise/vault/1", self.study, self.realm, name)',
+                'parts = ("equipoise/vault/1", self.study, self.realm)',
+            ),
+        ),
+    ),
+)
