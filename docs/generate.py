@@ -13,6 +13,8 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as a script it stands in `docs`
 
+from tests.house.controls import CONTROLS
+
 from docs.language import language
 from equipoise.cli import main
 from equipoise.conduct import ACTS
@@ -21,7 +23,6 @@ from equipoise.problems import CATALOGUE
 from equipoise.study.roles import Role
 from equipoise.study.schema import write_schemas
 from equipoise.web.settings import VARIABLES
-from tests.house.controls import CONTROLS
 
 ROOT = Path(__file__).parents[1]
 MADE = "<!-- Made by docs/generate.py; do not edit. -->\n\n"
@@ -117,8 +118,8 @@ def controls() -> str:
     """Each control, and the test that fails without it."""
     rows = [f"| {c.name} | `{c.test}` |" for c in CONTROLS]
     intro = (
-        "Each of these controls is switched off in a copy of the program, and the test beside it must\n"
-        "then fail: a few in each run of the tests, all of them by night.\n"
+        "Each of these controls is switched off in a copy of the program, and the test beside it\n"
+        "must then fail: a few in each run of the tests, all of them by night.\n"
     )
     table = "| control | the test that fails without it |\n|---|---|\n" + "\n".join(rows)
     return f"# Controls\n\n{MADE}{intro}\n{table}\n"
