@@ -82,12 +82,12 @@ def to_instant(at: datetime) -> str:
 
 def frame(*parts: bytes) -> bytes:
     """Parts with their lengths before them, so that no two lists of parts give the same bytes."""
-    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    return b"".join([len(part).to_bytes(8, "big") + part for part in parts])
 
 
 def digest_of(*parts: str | bytes) -> str:
     """SHA-256 of framed parts, in hex."""
-    raw = (part.encode() if isinstance(part, str) else part for part in parts)
+    raw = [part.encode() if isinstance(part, str) else part for part in parts]
     return hashlib.sha256(frame(*raw)).hexdigest()
 
 
