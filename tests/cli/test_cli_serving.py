@@ -39,9 +39,14 @@ def await_door(process: "Popen[str]", port: int) -> None:
 
 
 def test_both_doors_and_the_vault_answer_and_end_when_told(
-    own: Rehearsed, tmp_path: Path, start: Start
+    own: Rehearsed, tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three processes as in a hospital; SIGTERM ends each with exit code 0 and frees its port."""
+    """Three processes as in a hospital; SIGTERM ends each with exit code 0 and frees its port.
+
+    They know the hospital's log-in from the environment.
+    """
+    monkeypatch.setenv("EQUIPOISE_OIDC_ISSUER", "https://login.example")
+    monkeypatch.setenv("EQUIPOISE_OIDC_NAME", "the hospital")
     at = tmp_path / "v.sock"
     ports = {"site": free_port(), "sealed": free_port()}
     vault = start("vault", own.vault, "--socket", at)
@@ -51,6 +56,8 @@ def test_both_doors_and_the_vault_answer_and_end_when_told(
     }
     for door, port in ports.items():
         await_door(doors[door], port)
+        with build_opener().open(f"http://127.0.0.1:{port}/sign-in/") as page:
+            assert b"Log in at the hospital" in page.read()
     for process in (*doors.values(), vault):
         process.send_signal(signal.SIGTERM)
         output, errors = process.communicate(timeout=20)

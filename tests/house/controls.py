@@ -334,6 +334,123 @@ CONTROLS = (
         (Edit("web/settings.py", '    "django.middleware.csrf.CsrfViewMiddleware",\n', ""),),
     ),
     Control(
+        "A proof of who one is counts once",
+        "tests/web/test_passkeys.py::test_at_the_door_an_answer_counts_once_here_and_unbent",
+        (
+            Edit(
+                "web/identity/tickets.py",
+                "if found is None or not Ticket.objects.filter(pk=found.pk).delete()[0]:",
+                "if found is None:",
+            ),
+        ),
+    ),
+    Control(
+        "A proof counts in the browser that asked for it",
+        "tests/web/test_passkeys.py::test_at_the_door_an_answer_counts_once_here_and_unbent",
+        (
+            Edit(
+                "web/identity/tickets.py",
+                "        holder=_holder(request),\n        person=person,\n        expires_at__gt",
+                "        person=person,\n        expires_at__gt",
+            ),
+        ),
+    ),
+    Control(
+        "A passkey signs the form that it was asked for",
+        "tests/web/test_passkeys.py::test_an_answer_signs_the_form_that_it_was_made_for",
+        (
+            Edit(
+                "web/identity/passkeys.py",
+                'if base64url_to_bytes(challenge) != _bound(ticket.data["nonce"], kind, digest):',
+                "if not challenge:",
+            ),
+        ),
+    ),
+    Control(
+        "One signs with one's own passkey",
+        "tests/web/test_passkeys.py::test_nobody_signs_with_the_passkey_of_another",
+        (
+            Edit(
+                "web/identity/passkeys.py",
+                "is_other = person is not None and owner.person != person.person",
+                "is_other = False",
+            ),
+        ),
+    ),
+    Control(
+        "A device checks who holds it",
+        "tests/web/test_passkeys.py::test_at_the_door_an_answer_counts_once_here_and_unbent",
+        (Edit("web/identity/passkeys.py", "if not _was_verified(answer):", "if not answer:"),),
+    ),
+    Control(
+        "A copied passkey ends itself",
+        "tests/web/test_passkeys.py::test_a_copied_passkey_ends_itself",
+        (
+            Edit(
+                "web/identity/passkeys.py",
+                "is_copy = (n > 0 or key.sign_count > 0) and n <= key.sign_count",
+                "is_copy = False",
+            ),
+        ),
+    ),
+    Control(
+        "The ledger lists what opens an account",
+        "tests/web/test_passkeys.py::test_the_table_of_accounts_opens_nothing_that_the_ledger_does_not_know",
+        (Edit("web/identity/passkeys.py", " or means_of(key) not in owner.means:", ":"),),
+    ),
+    Control(
+        "A session ends with what opened it",
+        "tests/web/test_passkeys.py::test_a_lost_device_is_taken_away_by_the_administrator",
+        (Edit("web/pages.py", "if not _still_opens(request, person):", "if not person.person:"),),
+    ),
+    Control(
+        "The provider's answer is to our question",
+        "tests/web/test_elsewhere.py::test_a_token_for_something_else_opens_nothing",
+        (
+            Edit(
+                "web/identity/provider.py",
+                '        nonce={"essential": True, "value": nonce},\n',
+                "",
+            ),
+        ),
+    ),
+    Control(
+        "The provider's token is for this door",
+        "tests/web/test_elsewhere.py::test_a_token_for_something_else_opens_nothing",
+        (
+            Edit(
+                "web/identity/provider.py",
+                'aud={"essential": True, "value": settings.OIDC_CLIENT}',
+                'aud={"essential": True}',
+            ),
+        ),
+    ),
+    Control(
+        "A log-in elsewhere is fresh at a signature",
+        "tests/web/test_elsewhere.py::test_a_log_in_that_is_not_fresh_signs_nothing",
+        (Edit("web/identity/provider.py", "or at < since - SKEW:", "or at < 0:"),),
+    ),
+    Control(
+        "An account elsewhere is bound to one person",
+        "tests/web/test_elsewhere.py::test_an_account_there_is_bound_to_one_person",
+        (
+            Edit(
+                "web/identity/provider.py",
+                "if is_taken or (bound and means not in bound):",
+                "if bound and means not in bound:",
+            ),
+        ),
+    ),
+    Control(
+        "A log-in elsewhere signs the form that waited",
+        "tests/web/test_elsewhere.py::test_a_proof_is_bound_to_its_form",
+        (
+            Edit(
+                "web/pages.py", 'if proof and proof.data["digest"] == digest else', "if proof else"
+            ),
+        ),
+    ),
+    Control(
         "The vault answers who shows the token of the question",
         "tests/unit/vault/test_vault_local.py::test_a_token_opens_one_door",
         (

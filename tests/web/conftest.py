@@ -134,6 +134,7 @@ def at_door(door: str, **more: object) -> override_settings:
         "ALLOWED_HOSTS": ["testserver"],
         "SESSION_COOKIE_SECURE": False,
         "CSRF_COOKIE_SECURE": False,
+        "ORIGIN": "http://testserver",
         "OTHER_DOOR": "https://other.example/",
     }
     return override_settings(**{**known, **more})

@@ -56,6 +56,7 @@ DUTIES: dict[str, set[Role]] = {
     "train": {Role.ADMINISTRATOR},
     "remove_person": {Role.ADMINISTRATOR},
     "invite": {Role.ADMINISTRATOR},
+    "withdraw_means": {Role.ADMINISTRATOR},
     "ledger": ENROLL | {Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR},
     "work_list": {Role.CELL_UNIT},
     "prepare": {Role.CELL_UNIT},
@@ -79,6 +80,7 @@ def address_of(pattern: URLPattern, code: str = "01-001") -> str:
         "item": "face",
         "rule": "2-willing",
         "person": "the-monitor",
+        "key": "1",
     }
     address = "/" + str(pattern.pattern)
     for kind, name in (c.strip("<>").split(":") for c in _parts_of(address)):
@@ -114,6 +116,10 @@ def test_duties_are_those_of_the_roles(door: str) -> None:
         "sign_in",
         "sign_out",
         "language",
+        "passkey_options",
+        "passkey_sign_in",
+        "provider",
+        "provider_back",
         *({"welcome"} if door == "site" else ()),
     }
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import fcntl
+import os
 import secrets
 import signal
 from collections.abc import Callable
@@ -20,6 +21,22 @@ from equipoise.rehearsal import vault_contents
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient, create_vault, serve_vault
+
+FROM_OUTSIDE = (
+    "EQUIPOISE_HOSTS",
+    "EQUIPOISE_HTTPS",
+    "EQUIPOISE_TIME_ZONE",
+    "EQUIPOISE_ORIGIN",
+    "EQUIPOISE_PASSKEY_DOMAIN",
+    "EQUIPOISE_PASSWORDS",
+    "EQUIPOISE_OIDC_ISSUER",
+    "EQUIPOISE_OIDC_CLIENT",
+    "EQUIPOISE_OIDC_SECRET",
+    "EQUIPOISE_OIDC_CLAIM",
+    "EQUIPOISE_OIDC_SCOPES",
+    "EQUIPOISE_OIDC_NAME",
+)
+"""What a door takes from the environment of `equipoise serve`: how it is reached, who comes in."""
 
 
 def keep_vault(directory: Path, *, socket: Path | None, study: Path | None, realm: str) -> int:
@@ -81,6 +98,7 @@ def serve_door(
     check_token(VaultClient(socket, token.read_text().strip()), door=door, token=token)
     ensure_accounts(accounts_beside(store))
     settings = door_settings(directory, store=store, socket=socket, token=token, door=door)
+    settings |= {name: os.environ[name] for name in FROM_OUTSIDE if name in os.environ}
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends with this process
     try:
         status = serve(settings, host=host, port=port)

@@ -41,8 +41,10 @@ from equipoise.conduct.acts.people import (
     bar_sign_in,
     change_delegation,
     end_of_training,
+    record_means,
     record_training,
     remove_person,
+    withdraw_means,
 )
 from equipoise.conduct.acts.randomizing import (
     finish_randomization,
@@ -61,7 +63,7 @@ from equipoise.conduct.acts.signing import (
 )
 from equipoise.conduct.acts.stopping import resume_trial
 from equipoise.conduct.as_of import Casebook, casebook_as_of, state_as_of
-from equipoise.conduct.door import ACTS, Act, RunningTrial, View, place_of
+from equipoise.conduct.door import ACTS, SYSTEM, Act, RunningTrial, View, place_of
 from equipoise.conduct.evolve import evolve, fold
 from equipoise.conduct.facts import (
     LateForm,
@@ -87,6 +89,7 @@ __all__ = [
     "ACTS",
     "KINDS",
     "SIGNERS",
+    "SYSTEM",
     "Act",
     "Casebook",
     "Checked",
@@ -146,6 +149,7 @@ __all__ = [
     "randomize_participant",
     "receive_adverse_event",
     "record_deviation",
+    "record_means",
     "record_number",
     "record_restored",
     "record_seal",
@@ -161,5 +165,6 @@ __all__ = [
     "sign_casebook",
     "state_as_of",
     "submit_form",
+    "withdraw_means",
     "withdraw_participant",
 ]

@@ -290,6 +290,7 @@ def place_of(event: e.Happened) -> tuple[str, str]:
             | e.DelegationChanged()
             | e.TrainingRecorded()
             | e.SignInBarred()
+            | e.SignInMeansChanged()
             | e.AccountabilityAccepted()
             | e.PersonRemoved()
         ):

@@ -72,6 +72,14 @@ class SignInBarred(Happened, frozen=True, kw_only=True):
     n_failures: int
 
 
+class SignInMeansChanged(Happened, frozen=True, kw_only=True):
+    """This opens an account besides its password, or no longer does: kind and fingerprint."""
+
+    person: str
+    means: str
+    is_added: bool
+
+
 class AccountabilityAccepted(Happened, frozen=True, kw_only=True):
     """Somebody accepted, in these words, that their electronic signature binds like one by hand."""
 
@@ -93,8 +101,7 @@ class AllocationCommitted(Happened, frozen=True, kw_only=True):
 
 
 class StudySealed(Happened, frozen=True, kw_only=True):
-    """The heads of all chains at this moment, under one root; `entry` is the signature or lock
-    that it followed, if one."""
+    """All heads under one root; `entry` is the signature or lock that it followed, if one."""
 
     heads: Mapping[str, tuple[int, str]]
     root: str

@@ -107,6 +107,13 @@ def _sign_in_barred(s: TrialState, x: e.SignInBarred, stamp: Stamp) -> TrialStat
     return replace(s, people={**s.people, x.person: barred})
 
 
+def _means_changed(s: TrialState, x: e.SignInMeansChanged, _: Stamp) -> TrialState:
+    known = s.people[x.person]
+    others = tuple(m for m in known.means if m != x.means)
+    now = replace(known, means=(*others, x.means) if x.is_added else others)
+    return replace(s, people={**s.people, x.person: now})
+
+
 def _accepted(s: TrialState, x: e.AccountabilityAccepted, stamp: Stamp) -> TrialState:
     accepted = replace(s.people[x.person], accepted_at=stamp.at)
     return replace(s, people={**s.people, x.person: accepted})
@@ -182,6 +189,7 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.DelegationChanged: _delegation_changed,
     e.TrainingRecorded: _training_recorded,
     e.SignInBarred: _sign_in_barred,
+    e.SignInMeansChanged: _means_changed,
     e.AccountabilityAccepted: _accepted,
     e.PersonRemoved: _person_removed,
     e.AllocationCommitted: _allocation_committed,

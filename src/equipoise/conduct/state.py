@@ -183,7 +183,8 @@ class Person(Struct, frozen=True):
 
     `trained` holds, by training, the last day on which it counts; None where it always does.
     `barred_at` is when wrong passwords last made the account wait, `accepted_at` when this person
-    accepted what a signature means.
+    accepted what a signature means. `means` are what opens the account besides a password, such as
+    `passkey:` with the fingerprint of its public key.
     """
 
     person: str
@@ -196,6 +197,7 @@ class Person(Struct, frozen=True):
     trained: Mapping[str, dt.date | None] = {}
     barred_at: dt.datetime | None = None
     accepted_at: dt.datetime | None = None
+    means: tuple[str, ...] = ()
 
     def may_see(self, site: str) -> bool:
         """Whether this person works at, or for, a site."""

@@ -30,12 +30,15 @@ from equipoise.conduct import (
 from equipoise.problems import Problem, Refused, Text, problem
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
+from equipoise.web.identity import passkeys, tickets
 from equipoise.web.running import running_trial
 from equipoise.web.texts import say, t
 
 BLINDED = frozenset(Role) - UNBLINDED_ROLES
 ANYONE: Literal["anyone"] = "anyone"
 NOBODY = Person("", "", "")
+MEANS = "means"
+"""Under this a session keeps what it was opened with, if not with a password."""
 Method = Literal["GET", "POST"]
 
 _STATUSES = {
@@ -61,6 +64,7 @@ _STATUSES = {
     "EQ-W022": 405,
     "EQ-W023": 403,
     "EQ-W024": 500,
+    "EQ-W052": 502,
 }
 """The HTTP status of a refusal; every other one is 422, unprocessable."""
 
@@ -104,11 +108,47 @@ class Visit(Struct, frozen=True):
         """Whether something is to be done, not shown."""
         return self.request.method == "POST"
 
-    def check_password(self) -> tuple[Problem, ...]:
+    @property
+    def ways(self) -> "Ways":
+        """How the person may show who they are, here and now."""
+        has_key = passkeys.is_possible(self.request) and (
+            self.person is NOBODY or passkeys.keys_of(self.request, self.person).exists()
+        )
+        return Ways(settings.PASSWORDS, has_key, settings.OIDC_NAME)
+
+    def check_proof(self) -> tuple[Problem, ...]:
         """Whether the person proved once more who they are, as a signature asks.
+
+        With what the form holds: the answer of a passkey or the proof of a fresh log-in elsewhere,
+        each bound to this very form, or else the password.
+        """
+        posted, who = self.request.POST, self.person
+        digest = tickets.digest_of_form(self.request, person=who.person, path=self.request.path)
+        if posted.get("passkey"):
+            try:
+                passkeys.check_answer(
+                    self.request,
+                    self.trial,
+                    "sign",
+                    raw=posted["passkey"],
+                    person=who,
+                    digest=digest,
+                )
+            except Refused as refused:
+                return refused.problems
+            return ()
+        if posted.get("fresh"):
+            proof = tickets.redeem(self.request, "proof", posted["fresh"], person=who.person)
+            return () if proof and proof.data["digest"] == digest else (problem("EQ-W059"),)
+        return self.check_password()
+
+    def check_password(self) -> tuple[Problem, ...]:
+        """Whether the password of the form is the person's.
 
         A wrong one counts as at the sign-in page: who tries out passwords has to wait.
         """
+        if not settings.PASSWORDS:
+            return (problem("EQ-W051", "password"),)
         name = self.person.person
         given = self.request.POST.get("password", "")[:4096]
         if authenticate(self.request, username=name, password=given) is not None:
@@ -116,8 +156,8 @@ class Visit(Struct, frozen=True):
         return self.check_barred(name) or (problem("EQ-W026", "password"),)
 
     def check_signer(self) -> tuple[Problem, ...]:
-        """As a signature asks: the password again, and once that it binds like one by hand."""
-        found = self.check_password()
+        """As a signature asks: the proof again, and once that it binds like one by hand."""
+        found = self.check_proof()
         if not found and self.person.accepted_at is None and "accept" in self.request.POST:
             who, statement = self.person.person, t("sign.statement")
             accept_accountability(self.trial, by=who, at=self.now, statement=statement)
@@ -196,6 +236,14 @@ class Visit(Struct, frozen=True):
         return found
 
 
+class Ways(Struct, frozen=True):
+    """How somebody may show who they are; `provider` is its name, empty where there is none."""
+
+    password: bool
+    passkey: bool
+    provider: str
+
+
 class Link(Struct, frozen=True):
     """A main page in the navigation."""
 
@@ -235,6 +283,9 @@ class Page:
             if person is None or not person.is_active:
                 logout(request)
                 return visit.refuse([problem("EQ-C001", person=name)])
+            if not _still_opens(request, person):
+                logout(request)
+                return _to_sign_in(request)
             visit = Visit(request, trial, visit.state, person)
         return self._admit(visit) or self._answer(visit, parts)
 
@@ -275,6 +326,12 @@ def page(
     admitted = roles if roles == ANYONE else frozenset(Role(r) for r in roles)
     access = Access(admitted, frozenset(methods))
     return lambda view: Page(view, access)
+
+
+def _still_opens(request: HttpRequest, person: Person) -> bool:
+    """Whether what a session was opened with still opens the account; a password always does."""
+    means = request.session.get(MEANS)
+    return means is None or means in person.means
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

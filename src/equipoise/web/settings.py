@@ -28,6 +28,16 @@ VARIABLES = {
     "EQUIPOISE_OTHER_DOOR": "The address of the other door, for the link after signing in.",
     "EQUIPOISE_SECRET": "The file with the key that signs sessions; one for each door.",
     "EQUIPOISE_DEMO_PASSWORD": "A rehearsal's password, shown on its sign-in page; else empty.",
+    "EQUIPOISE_ORIGIN": "The address of this door as people type it, such as `https://trial.example`:"
+    " passkeys and the provider's answers are bound to it. Without it, passkeys work at localhost.",
+    "EQUIPOISE_PASSKEY_DOMAIN": "The domain that passkeys are made for; the host of the origin.",
+    "EQUIPOISE_PASSWORDS": "`off` takes passwords away, where a provider is set; else `on`.",
+    "EQUIPOISE_OIDC_ISSUER": "The OpenID Connect provider, as it calls itself; none by default.",
+    "EQUIPOISE_OIDC_CLIENT": "What the provider calls this door.",
+    "EQUIPOISE_OIDC_SECRET": "The file with this door's secret at the provider, if it has one.",
+    "EQUIPOISE_OIDC_CLAIM": "The claim that holds the user name; `preferred_username` by default.",
+    "EQUIPOISE_OIDC_SCOPES": "What is asked for; `openid profile` by default.",
+    "EQUIPOISE_OIDC_NAME": "What people call the provider, such as the name of the hospital.",
     "EQUIPOISE_HOSTS": "The host names served, with commas; this machine alone by default.",
     "EQUIPOISE_HTTPS": "`on` (the default) keeps cookies to HTTPS; `off` for this machine alone.",
     "EQUIPOISE_TIME_ZONE": "In which instants are shown; Europe/Paris by default.",
@@ -42,6 +52,17 @@ TOKEN = os.environ.get("EQUIPOISE_TOKEN", "")
 DOOR = os.environ.get("EQUIPOISE_DOOR", "site")
 OTHER_DOOR = os.environ.get("EQUIPOISE_OTHER_DOOR", "")
 DEMO_PASSWORD = os.environ.get("EQUIPOISE_DEMO_PASSWORD", "")
+
+ORIGIN = os.environ.get("EQUIPOISE_ORIGIN", "").rstrip("/")
+PASSKEY_DOMAIN = os.environ.get("EQUIPOISE_PASSKEY_DOMAIN", "")
+OIDC_ISSUER = os.environ.get("EQUIPOISE_OIDC_ISSUER", "")
+OIDC_CLIENT = os.environ.get("EQUIPOISE_OIDC_CLIENT", "")
+OIDC_SECRET = os.environ.get("EQUIPOISE_OIDC_SECRET", "")
+OIDC_CLAIM = os.environ.get("EQUIPOISE_OIDC_CLAIM", "preferred_username")
+OIDC_SCOPES = os.environ.get("EQUIPOISE_OIDC_SCOPES", "openid profile")
+OIDC_NAME = os.environ.get("EQUIPOISE_OIDC_NAME", "") or OIDC_ISSUER
+# Without a provider nobody could come in to make the first passkey.
+PASSWORDS = not OIDC_ISSUER or _is_on("EQUIPOISE_PASSWORDS", "on")
 
 DEBUG = _is_on("EQUIPOISE_DEBUG")
 SECRET_KEY = _secret()
@@ -58,6 +79,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "axes",
+    "equipoise.web.identity",
 ]
 MIDDLEWARE = [
     "equipoise.web.middleware.protect",
@@ -139,6 +161,7 @@ SESSION_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_NAME = f"equipoise_{DOOR}_csrf"
 CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = [ORIGIN] if ORIGIN else []
 CSRF_FAILURE_VIEW = "equipoise.web.views.access.stale_page"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _is_on(
     "EQUIPOISE_HTTPS", "on"

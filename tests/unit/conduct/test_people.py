@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -241,3 +242,44 @@ def test_wrong_passwords_are_put_on_record_once_for_each_wait(
     assert [bar("monitor", m) for m in (0, 14, 15)] == [["SignInBarred"], [], ["SignInBarred"]]
     assert bar("nobody", 0) == []
     assert trial.state.people["monitor"].barred_at == at + wait
+
+
+@pytest.mark.requirement("C22", "C31")
+def test_what_opens_an_account_besides_a_password_is_on_record(
+    trial: RunningTrial, clock: Clock
+) -> None:
+    """Added and given up once each; by whom, or by a rule; nobody without a role adds one."""
+
+    def change(means: str, *, is_added: bool, **more: Any) -> list[str]:
+        given = {"person": "monitor", "means": means, "is_added": is_added, **more}
+        return [e.by for e in conduct.record_means(trial, at=clock(), **given)]
+
+    assert change("passkey:a", is_added=True) == ["monitor"]
+    assert change("passkey:a", is_added=True) == []
+    assert change("passkey:b", is_added=True) == ["monitor"]
+    assert trial.state.people["monitor"].means == ("passkey:a", "passkey:b")
+    assert change("passkey:a", is_added=False, by=conduct.SYSTEM, reason="copied") == ["system"]
+    assert change("passkey:a", is_added=False) == []
+    assert trial.state.people["monitor"].means == ("passkey:b",)
+    given = {"person": "nobody", "means": "passkey:c", "is_added": True}
+    assert refusal(lambda: conduct.record_means(trial, at=clock(), **given)) == ["EQ-C001"]
+
+
+@pytest.mark.requirement("C22", "C31")
+def test_a_lost_device_is_made_worthless_by_the_administrator(
+    trial: RunningTrial, clock: Clock
+) -> None:
+    """All means of that person at once, with the reason (21 CFR 11.300(c)); twice does no harm."""
+    for means in ("passkey:a", "provider:b"):
+        given = {"person": "monitor", "means": means, "is_added": True}
+        conduct.record_means(trial, at=clock(), **given)
+
+    def withdraw(by: str, reason: str) -> list[str]:
+        entries = conduct.withdraw_means(trial, by=by, at=clock(), person="monitor", reason=reason)
+        return [e.type for e in entries]
+
+    assert refusal(lambda: withdraw("monitor", "lost")) == ["EQ-C002"]
+    assert refusal(lambda: withdraw("administrator", "")) == ["EQ-C004"]
+    assert withdraw("administrator", "telephone lost") == ["SignInMeansChanged"] * 2
+    assert trial.state.people["monitor"].means == ()
+    assert withdraw("administrator", "telephone lost") == []

@@ -118,6 +118,42 @@ def bar_sign_in(
         return trial.record(View(trial.study, state, SYSTEM), [barred], at=at, reason="")
 
 
+def record_means(
+    trial: RunningTrial,
+    *,
+    at: dt.datetime,
+    person: str,
+    means: str,
+    is_added: bool,
+    by: Person | None = None,
+    reason: str = "",
+) -> tuple[Entry, ...]:
+    """Record that somebody added a means of signing in, or gave it up: by themselves, or `by`.
+
+    No duty is asked: who may not act yet, or any more, still signs in and keeps their keys.
+
+    Raises:
+        Refused: the person has no role.
+    """
+    with trial.lock, trial.store.transaction():
+        known = _active(View(trial.study, trial.state, SYSTEM), person)
+        if is_added == (means in known.means):
+            return ()
+        changed = e.SignInMeansChanged(person=person, means=means, is_added=is_added)
+        view = View(trial.study, trial.state, by or known)
+        return trial.record(view, [changed], at=at, reason=reason)
+
+
+@act(Role.ADMINISTRATOR)
+def withdraw_means(
+    view: View, *, by: str, at: dt.datetime, reason: str = "", person: str
+) -> Events:
+    """Take from somebody every means of signing in but the password: lost or stolen ones too."""
+    known = _active(view, person)
+    refuse_if(check_reason(reason, act="withdraw_means", where=Where(record=person)))
+    return [e.SignInMeansChanged(person=person, means=m, is_added=False) for m in known.means]
+
+
 def check_person(
     new: Person, *, known: Mapping[str, Person], sites: Collection[str]
 ) -> tuple[Problem, ...]:

@@ -2,11 +2,14 @@
 
 from django.urls import URLPattern, path
 
+from equipoise.study.roles import UNBLINDED_ROLES
+from equipoise.web.doors import signing_in
 from equipoise.web.views import access, cells, closed
 
 urlpatterns: list[URLPattern] = [
     path("", closed.home, name="home"),
     path("sign-in/", access.sign_in, name="sign_in"),
+    *signing_in.addresses(UNBLINDED_ROLES),
     path("sign-out/", access.sign_out, name="sign_out"),
     path("language/", access.set_language, name="language"),
     path("work-list/", cells.work_list, name="work_list"),

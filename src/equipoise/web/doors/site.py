@@ -2,10 +2,13 @@
 
 from django.urls import URLPattern, path
 
+from equipoise.web.doors import signing_in
+from equipoise.web.pages import BLINDED
 from equipoise.web.views import access, acts, dashboard, eligibility, forms, overrides, oversight
 from equipoise.web.views import participant as one
 from equipoise.web.views import participants as all_of_them
 from equipoise.web.views import people as staff
+from equipoise.web.views.signing_in import keys
 
 PERSON = "participants/<str:code>/"
 FORM = PERSON + "forms/<str:encounter>/<str:form>/<int:repeat>/"
@@ -16,6 +19,7 @@ urlpatterns: list[URLPattern] = [
     path("", dashboard.dashboard, name="home"),
     path("sign-in/", access.sign_in, name="sign_in"),
     path("welcome/", access.welcome, name="welcome"),
+    *signing_in.addresses(BLINDED),
     path("sign-out/", access.sign_out, name="sign_out"),
     path("language/", access.set_language, name="language"),
     path("participants/", all_of_them.participants, name="participants"),
@@ -52,6 +56,7 @@ urlpatterns: list[URLPattern] = [
     path(SOMEBODY + "train/", staff.train, name="train"),
     path(SOMEBODY + "remove/", staff.remove, name="remove_person"),
     path(SOMEBODY + "invite/", staff.invite, name="invite"),
+    path(SOMEBODY + "keys/", keys.withdraw, name="withdraw_means"),
 ]
 handler400 = "equipoise.web.views.access.unreadable"
 handler404 = "equipoise.web.views.access.missing"

@@ -21,15 +21,17 @@ from equipoise.web.texts import t
 def sign_in(visit: Visit) -> HttpResponse:
     """Log in. A failure does not say which part of it was wrong."""
     if not visit.is_posted:
-        return redirect("home") if visit.person is not NOBODY else _show_sign_in(visit)
+        return redirect("home") if visit.person is not NOBODY else show_sign_in(visit)
+    if not settings.PASSWORDS:
+        return show_sign_in(visit, status=422, problems=(problem("EQ-W051"),))
     name = visit.request.POST.get("username", "")[:150]
     password = visit.request.POST.get("password", "")[:4096]
     user = authenticate(visit.request, username=name, password=password)
     person = visit.state.people.get(name)
     if user is None and (waits := visit.check_barred(name)):
-        return _show_sign_in(visit, status=429, problems=waits, typed=name)
+        return show_sign_in(visit, status=429, problems=waits, typed=name)
     if user is None or person is None or not person.is_active:
-        return _show_sign_in(visit, status=422, problems=(problem("EQ-W025"),), typed=name)
+        return show_sign_in(visit, status=422, problems=(problem("EQ-W025"),), typed=name)
     login(visit.request, user)
     return redirect("home")
 
@@ -49,6 +51,8 @@ def welcome(visit: Visit) -> HttpResponse:
 
 
 def _choose_password(name: str, code: str, typed: list[str]) -> tuple[Problem, ...]:
+    if not settings.PASSWORDS:
+        return (problem("EQ-W051", "password"),)
     user = get_user_model().objects.filter(username=name).first()
     if user is None or not default_token_generator.check_token(user, code):
         return (problem("EQ-W030", "code"),)
@@ -116,7 +120,8 @@ def stale_page(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa:
     return render(request, "bare.html", {"problems": (problem("EQ-W023"),)}, status=403)
 
 
-def _show_sign_in(visit: Visit, *, status: int = 200, **values: Any) -> HttpResponse:
+def show_sign_in(visit: Visit, *, status: int = 200, **values: Any) -> HttpResponse:
+    """The sign-in page, with what was refused there."""
     demo = []
     if visit.trial.realm == "rehearsal" and settings.DEMO_PASSWORD:
         people = visit.state.people.values()

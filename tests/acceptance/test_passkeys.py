@@ -1,0 +1,207 @@
+"""Passkeys and a log-in elsewhere in a real browser, whose authenticator is Chromium's own."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from equipoise.cli.demonstrating import find_ports, wait_until_ready
+from equipoise.cli.serving import accounts_beside, secret_beside
+from equipoise.cli.trials import running_trial
+from equipoise.study.study import Study
+from equipoise.web.server import start_server
+
+from ..web.provider import CLIENT, SECRET, Provider, running_provider
+from .conftest import FOLDER, Served
+from .test_accessibility import violations_of
+from .test_browser import FLAGS
+
+DEVICE = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+@pytest.fixture
+def page(chromium: str) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = opened.new_context(locale="en-GB").new_page()
+        page.set_default_timeout(15_000)
+        yield page
+        opened.close()
+
+
+class Authenticator:
+    """The device in the browser."""
+
+    def __init__(self, page: Page) -> None:
+        self.wire = page.context.new_cdp_session(page)
+        self.wire.send("WebAuthn.enable")
+        made = self.wire.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
+        self.id = made["authenticatorId"]
+
+    @property
+    def keys(self) -> list[dict[str, Any]]:
+        found = self.wire.send("WebAuthn.getCredentials", {"authenticatorId": self.id})
+        return list(found["credentials"])
+
+    def recognize(self, is_owner: bool) -> None:
+        """Whether the device knows the finger on it from now on."""
+        given = {"authenticatorId": self.id, "isUserVerified": is_owner}
+        self.wire.send("WebAuthn.setUserVerified", given)
+
+
+def named(address: str) -> str:
+    """The address of a door with a name, to which passkeys can be bound; a number is none."""
+    return address.replace("127.0.0.1", "localhost")
+
+
+def log_in(page: Page, door: str, person: str, password: str) -> None:
+    page.goto(f"{door}/sign-in/")
+    page.fill("#username", person)
+    page.fill("#password", password)
+    page.get_by_role("button", name="Log in", exact=True).click()
+    page.wait_for_url(lambda url: "/sign-in/" not in url)
+
+
+def make_passkey(page: Page, door: str, password: str) -> None:
+    page.goto(f"{door}/passkeys/add/")
+    page.fill("#password", password)
+    page.keyboard.press("Enter")
+    page.fill("#name", "My telephone")
+    assert violations_of(page) == []
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("My telephone")
+    assert violations_of(page) == []
+
+
+@pytest.mark.requirement("C19", "C35")
+def test_with_a_passkey_alone(served: Served, study: Study, page: Page) -> None:
+    """Made by keyboard alone, in with it, and a casebook signed; a strange finger does neither."""
+    device, door = Authenticator(page), named(served.site)
+    log_in(page, door, "investigator", served.password)
+    make_passkey(page, door, served.password)
+    (key,) = device.keys
+    assert (key["isResidentCredential"], key["rpId"]) == (True, "localhost")
+
+    page.get_by_role("button", name="Log out").click()
+    button = page.get_by_role("button", name="Log in with a passkey")
+    device.recognize(is_owner=False)
+    button.click()
+    expect(page.get_by_role("alert")).to_contain_text("No passkey was given")
+    assert violations_of(page) == []
+    device.recognize(is_owner=True)
+    button.click()
+    page.wait_for_url(f"{door}/")
+
+    code = next(iter(running_trial(served.store, study=study).state.randomized)).code
+    page.goto(f"{door}/participants/{code}/sign/")
+    assert violations_of(page) == []
+    page.get_by_role("button", name="Sign, with a passkey").click()
+    page.wait_for_url(f"{door}/participants/{code}/")
+    signature = running_trial(served.store, study=study).state.participants[code].signature
+    assert signature is not None
+    assert (signature.stamp.by, device.keys[0]["signCount"] > key["signCount"]) == (
+        "investigator",
+        True,
+    )
+
+
+def test_the_cell_unit_comes_in_with_a_passkey_at_its_own_door(served: Served, page: Page) -> None:
+    Authenticator(page)
+    door = named(served.sealed)
+    log_in(page, door, "cell_unit", served.password)
+    make_passkey(page, door, served.password)
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("button", name="Log in with a passkey").click()
+    page.wait_for_url(f"{door}/work-list/")
+
+
+def test_without_script_the_password_still_signs(served: Served, study: Study, page: Page) -> None:
+    """No button that would do nothing is shown."""
+    assert page.context.browser is not None
+    bare = page.context.browser.new_context(java_script_enabled=False, locale="en-GB").new_page()
+    door = named(served.site)
+    log_in(bare, door, "investigator", served.password)
+    bare.goto(f"{door}/passkeys/add/")
+    bare.fill("#password", served.password)
+    bare.keyboard.press("Enter")
+    expect(bare.get_by_text("This browser makes no passkeys")).to_be_visible()
+    expect(bare.get_by_role("button", name="Make the passkey")).to_be_hidden()
+    code = next(iter(running_trial(served.store, study=study).state.randomized)).code
+    bare.goto(f"{door}/participants/{code}/sign/")
+    bare.fill("#password", served.password)
+    bare.get_by_role("button", name="Sign", exact=True).click()
+    bare.wait_for_url(f"{door}/participants/{code}/")
+    assert running_trial(served.store, study=study).state.participants[code].signature
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with running_provider() as running:
+        yield running
+
+
+@pytest.fixture
+def door_with_provider(served: Served, provider: Provider, tmp_path: Path) -> Iterator[str]:
+    """A site door that knows the provider, and no password, at another site than it."""
+    port = find_ports(40_000 + os.getpid() % 10_000)
+    secret = tmp_path / "oidc.secret"
+    secret.write_text(SECRET)
+    given = {
+        "STUDY": str(FOLDER),
+        "STORE": str(served.store),
+        "ACCOUNTS": str(accounts_beside(served.store)),
+        "DOOR": "site",
+        "SECRET": str(secret_beside(served.store, door="site")),
+        "ORIGIN": f"http://localhost:{port}",
+        "PASSWORDS": "off",
+        "OIDC_ISSUER": provider.address,
+        "OIDC_CLIENT": CLIENT,
+        "OIDC_SECRET": str(secret),
+        "OIDC_NAME": "the hospital",
+    }
+    settings = {f"EQUIPOISE_{name}": value for name, value in given.items()}
+    with start_server(settings, host="127.0.0.1", port=port) as server:
+        wait_until_ready(f"http://127.0.0.1:{port}/sign-in/", server)
+        yield settings["EQUIPOISE_ORIGIN"]
+
+
+@pytest.mark.requirement("C20", "C23")
+def test_in_and_signed_through_the_provider(
+    served: Served, study: Study, door_with_provider: str, page: Page
+) -> None:
+    """Cookies that no other site may cause to be sent, and a policy that lets no form leave."""
+    told: list[str] = []
+    page.on("console", lambda said: told.append(said.text))
+    page.goto(f"{door_with_provider}/sign-in/")
+    expect(page.locator("#password")).to_have_count(0)
+    assert violations_of(page) == []
+    page.get_by_role("link", name="Log in at the hospital").click()
+    page.fill("#name", "investigator")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{door_with_provider}/")
+
+    code = next(iter(running_trial(served.store, study=study).state.randomized)).code
+    page.goto(f"{door_with_provider}/participants/{code}/sign/")
+    page.get_by_role("button", name="Sign, with a new log-in at the hospital").click()
+    page.fill("#name", "investigator")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="You have shown who you are")).to_be_visible()
+    assert violations_of(page) == []
+    state = running_trial(served.store, study=study).state
+    assert state.participants[code].signature is None
+    page.get_by_role("button", name="Confirm").click()
+    page.wait_for_url(f"{door_with_provider}/participants/{code}/")
+    signature = running_trial(served.store, study=study).state.participants[code].signature
+    assert signature is not None
+    assert signature.stamp.by == "investigator"
+    assert not [words for words in told if "Content Security Policy" in words]
