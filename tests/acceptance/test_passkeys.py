@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from equipoise.cli.demonstrating import find_ports, wait_until_ready
-from equipoise.cli.serving import accounts_beside, secret_beside
+from equipoise.cli.folders import kept_beside
 from equipoise.cli.trials import running_trial
 from equipoise.study.study import Study
 from equipoise.web.server import start_server
@@ -159,9 +159,9 @@ def door_with_provider(served: Served, provider: Provider, tmp_path: Path) -> It
     given = {
         "STUDY": str(FOLDER),
         "STORE": str(served.store),
-        "ACCOUNTS": str(accounts_beside(served.store)),
+        "ACCOUNTS": str(kept_beside(served.store).accounts),
         "DOOR": "site",
-        "SECRET": str(secret_beside(served.store, door="site")),
+        "SECRET": str(kept_beside(served.store).secret("site")),
         "ORIGIN": f"http://localhost:{port}",
         "PASSWORDS": "off",
         "OIDC_ISSUER": provider.address,

@@ -6,13 +6,25 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
-from equipoise.ledger import Draft, MemoryStore, open_store, to_instant, verify
+from equipoise.ledger import (
+    Draft,
+    MemoryStore,
+    as_role,
+    create_ledger,
+    has_password,
+    open_store,
+    to_instant,
+    verify,
+)
 from equipoise.ledger.addresses import without_password
+from equipoise.ledger.opening import read_address
 from equipoise.ledger.postgres import PostgresStore
 from equipoise.ledger.postgres_tables import KEYS, ROUTINES, TRIGGERS, create_tables, has_tables
 from equipoise.ledger.rows import COLUMNS, to_row
 from equipoise.problems import Refused
+from equipoise.web.settings import database_at
 from tests.postgres import APP, OWNER, Place, Server
 
 
@@ -420,6 +432,81 @@ def test_an_address_is_shown_without_its_password():
     assert without_password("postgresql://ann:x@h:5/db?a=b") == "postgresql://ann@h:5/db"
     assert without_password("postgresql://h/db") == "postgresql://h/db"
     assert without_password("/srv/trial.db") == "/srv/trial.db"
+
+
+@pytest.mark.parametrize(
+    ("address", "holds"),
+    [
+        ("postgresql://ann:x@h/db", True),
+        ("postgresql://:x@h/db", True),
+        ("postgresql://ann:@h/db", True),
+        ("postgresql://ann@h/db?password=x", True),
+        ("postgresql://ann@h/db?user=ann&sslpassword=", True),
+        ("postgresql://ann:p/x@h/db", True),
+        ("postgresql://ann@[h/db", True),
+        ("postgresql://ann@h:5432/db?passfile=/run/pgpass", False),
+        ("postgresql://[::1]:5432/db", False),
+        ("postgresql:///db?service=trials", False),
+        ("postgresql://?service=trials", False),
+    ],
+)
+def test_whether_an_address_holds_a_password(address, holds):
+    """In its place or as an option; what nobody can read is taken for one that does."""
+    assert has_password(address) is holds
+
+
+def test_an_address_for_another_role():
+    """Host, port, database, schema and whatever else is said stay as they are."""
+    rest = "h:5/db?host=/run/pg&options=-csearch_path%3Dmy_trial"
+    assert as_role(f"postgresql://ann@{rest}", "bob") == f"postgresql://bob@{rest}"
+    assert as_role("postgresql:///db?user=ann", "a@b") == "postgresql://a%40b@/db"
+
+
+def test_a_server_that_is_cut_off_is_noticed(monkeypatch):
+    """Within a minute, unless the address says how patient to be; libpq's own variables count."""
+    read = read_address("postgresql://ann@h/db?keepalives_idle=7")
+    assert read["keepalives_idle"] == "7"
+    assert read["connect_timeout"] + 3 * read["keepalives_interval"] < 60
+    assert read["tcp_user_timeout"] <= 60_000
+    monkeypatch.setenv("PGHOST", "/nowhere")
+    monkeypatch.setenv("PGPASSWORD", SECRET)
+    with pytest.raises(Refused) as caught:
+        open_store("postgresql://ann@/db")
+    assert "/nowhere" in caught.value.problems[0].message
+    assert SECRET not in str(caught.value)
+
+
+def test_a_service_says_where_and_whose(place, tmp_path, monkeypatch, draft):
+    """As every other program of PostgreSQL reads it; the password may stand there, too."""
+    values = conninfo_to_dict(place.app)
+    lines = [f"{name}={value}" for name, value in values.items()]
+    (tmp_path / "services").write_text("\n".join(["[trials]", *lines, f"password={SECRET}"]))
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    with closing(open_store("postgresql://?service=trials")) as store:
+        made = store.append([draft(1)])
+        assert tuple(store.read()) == made
+    found = database_at("postgresql://?service=trials")
+    assert (found["NAME"], found["OPTIONS"]["service"]) == ("", "trials")
+
+
+def test_tables_are_made_once(postgres_server: Server):
+    """By their owner, in the schema of the address; all of it or nothing."""
+    place = postgres_server.create_schema()
+    made = lambda **more: create_ledger(  # noqa: E731
+        place.owner, **{"study": "S1", "realm": "live", "app_role": APP, **more}
+    )
+    assert refused(lambda: made(app_role=OWNER))[0] == "EQ-G022"
+    assert made()
+    assert not made(study="S2")
+    with closing(open_store(place.app)) as store:
+        assert (store.study, store.realm, store.heads()) == ("S1", "live", {})
+    nowhere = postgres_server.address(OWNER, "nowhere")
+    create = lambda: create_ledger(nowhere, study="S1", realm="live", app_role=APP)  # noqa: E731
+    assert refused(create) == ["EQ-G051"]
+    run(place.admin, "CREATE ROLE stranger LOGIN")
+    by_stranger = postgres_server.address("stranger", "public")
+    create = lambda: create_ledger(by_stranger, study="S1", realm="live", app_role=APP)  # noqa: E731
+    assert refused(create) == ["EQ-G050"]
 
 
 # Side by side

@@ -4,13 +4,18 @@ import logging
 from collections.abc import Callable
 
 import pytest
-from django.test import Client
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.db import InterfaceError, OperationalError
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.urls import URLPattern, path
 
 from equipoise.conduct import RunningTrial
 from equipoise.study.roles import Role
 from equipoise.web.doors import site
-from equipoise.web.middleware import QuietFormatter
+from equipoise.web.middleware import AgingSessions, QuietFormatter
 from equipoise.web.pages import Visit, page
 
 from . import course
@@ -178,3 +183,42 @@ def test_a_page_of_before_the_session_ended(sign_in: SignIn, trial: RunningTrial
     assert (refused.status_code, read(refused).codes) == (403, {"EQ-W023"})
     assert client.post("/screen/", {**posted, "csrfmiddlewaretoken": token}).status_code == 302
     assert list(trial.state.participants) == ["01-001"]
+
+
+@pytest.mark.parametrize("fault", [OperationalError, InterfaceError])
+@pytest.mark.parametrize("is_masked", [True, False])
+def test_a_session_that_cannot_be_kept_is_not_taken_for_one_signed_out(
+    fault: type[Exception], is_masked: bool
+) -> None:
+    """The database went away while the page was made: that is said, not that somebody left."""
+
+    class Session(SessionStore):
+        def save(self, must_create: bool = False) -> None:  # noqa: ARG002 - Django's
+            try:
+                raise fault("the connection is closed")
+            except fault:
+                if is_masked:
+                    raise UpdateError from None
+                raise
+
+    request = RequestFactory().get("/")
+    request.session = Session("a" * 32)
+    request.session._session_cache = {"who": "ann"}  # type: ignore[attr-defined]
+    request.session.modified = True
+    answer = AgingSessions(lambda _: HttpResponse()).process_response(request, HttpResponse())
+    assert (answer.status_code, read(answer).codes) == (503, {"EQ-G053"})
+
+
+def test_a_session_that_was_signed_out_elsewhere_meanwhile() -> None:
+    """What Django says of it stands."""
+
+    class Session(SessionStore):
+        def save(self, must_create: bool = False) -> None:  # noqa: ARG002 - Django's
+            raise UpdateError
+
+    request = RequestFactory().get("/")
+    request.session = Session("a" * 32)
+    request.session._session_cache = {"who": "ann"}  # type: ignore[attr-defined]
+    request.session.modified = True
+    with pytest.raises(SessionInterrupted):
+        AgingSessions(lambda _: HttpResponse()).process_response(request, HttpResponse())

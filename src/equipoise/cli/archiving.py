@@ -23,10 +23,11 @@ from equipoise.cli.answering import (
     telling_time,
 )
 from equipoise.cli.keeping import N_SHOWN, StorePlace, ledger, store_option
-from equipoise.problems import Refused
+from equipoise.ledger.addresses import without_password
+from equipoise.problems import Refused, problem
 
 if TYPE_CHECKING:
-    from equipoise.ledger import Restored
+    from equipoise.ledger import Realm, Restored
 
 OUTPUT = click.Path(path_type=Path)
 SOURCE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -37,6 +38,37 @@ new_store_option = click.option(
     type=StorePlace(path_type=Path),
     help="The new ledger: a file that is not there, or an empty postgresql:// one.",
 )
+
+
+@ledger.command()
+@click.argument("address", type=StorePlace())
+@click.option("--study", "directory", required=True, type=FOLDER, help="The study folder.")
+@click.option(
+    "--realm",
+    type=click.Choice(["rehearsal", "live"]),
+    default="live",
+    show_default=True,
+    help="Live: participants are real.",
+)
+@click.option(
+    "--role", required=True, help="Who will write to it; made if there is none. Not its owner."
+)
+def create(address: str, directory: Path, realm: str, role: str) -> int:
+    """Make the tables of a ledger in PostgreSQL, once, as the owner of the schema."""
+    from equipoise.cli.folders import load_checked
+    from equipoise.ledger import as_role, create_ledger, is_address
+
+    if not is_address(address):
+        raise Refused([problem("EQ-X928", address, place=address)])
+    study, place = load_checked(directory).identity.study, without_password(address)
+    kind: Realm = "live" if realm == "live" else "rehearsal"
+    if not create_ledger(address, study=study, realm=kind, app_role=role):
+        raise Refused([problem("EQ-X929", place, place=place)])
+    click.echo(f"The {realm} ledger of {study} is in {place}. {role} may read and add to it.")
+    click.echo(f"Let {role} log in (a password in ~/.pgpass, or the server's own way), then:")
+    click.echo(f'equipoise open {directory} --store "{as_role(address, role)}" --realm {realm} \\')
+    click.echo("  --keep FOLDER --vault SOCKET --administrator USER --name NAME")
+    return DONE
 
 
 @ledger.command("export")
@@ -90,7 +122,8 @@ def import_ledger(archive: Path, store: str | Path, is_json: bool) -> int:
     if is_json:
         as_json({"entries": done.n_restored, "seal": done.found.seal})
     else:
-        click.echo(f"{done.n_restored} entries in {store}. Seal {done.found.seal}")
+        place = without_password(store)
+        click.echo(f"{done.n_restored} entries in {place}. Seal {done.found.seal}")
     return DONE
 
 
@@ -208,7 +241,8 @@ def _show_restored(done: "Restored", store: str | Path, *, seconds: float) -> No
     if not done.n_restored:
         click.echo("Nothing was restored; --up-to-damage restores what is safe.", err=True)
         return
-    click.echo(f"{done.n_restored} entries restored to {store} in {seconds:.1f} s.")
+    place = without_password(store)
+    click.echo(f"{done.n_restored} entries restored to {place} in {seconds:.1f} s.")
     click.echo(f"Seal {done.found.seal}")
     click.echo("Nobody is randomized until `equipoise ledger confirm` or `attest-gap`.")
 

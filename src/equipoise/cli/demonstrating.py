@@ -23,7 +23,7 @@ from pathlib import Path
 import click
 
 from equipoise.cli.answering import DONE, as_json
-from equipoise.cli.folders import first_study, load_checked
+from equipoise.cli.folders import first_study, kept_beside, load_checked
 from equipoise.cli.rehearsing import (
     rehearse_into,
     running_vault,
@@ -31,7 +31,7 @@ from equipoise.cli.rehearsing import (
     vault_beside,
 )
 from equipoise.cli.reporting import write_trial_report
-from equipoise.cli.serving import accounts_beside, door_settings
+from equipoise.cli.serving import Keys, door_settings
 from equipoise.cli.staging import choose_day
 from equipoise.cli.trials import running_trial
 from equipoise.conduct import TrialState
@@ -142,22 +142,22 @@ def make_accounts(study: Study, store: Path) -> None:
     from equipoise.web.server import prepare_accounts
 
     passwords = {person.person: PASSWORD for person in demo_people(study)}
-    prepare_accounts(accounts_beside(store), passwords)
+    prepare_accounts(kept_beside(store).accounts, passwords)
 
 
 def serve_doors(running: ExitStack, folder: Path, store: Path, *, port: int) -> tuple[str, str]:
     """Start the vault and both doors; they end with this program."""
     from equipoise.web.server import start_server
 
-    vault = vault_beside(store)
-    process = running.enter_context(running_vault(vault))
+    kept = kept_beside(store)
+    process = running.enter_context(running_vault(kept.vault))
     urls = (f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}")
     for number, (door, token) in enumerate((("site", "assign"), ("sealed", "cells"))):
         settings = door_settings(
             folder,
             store=store,
-            socket=process.socket_path,
-            token=vault / f"{token}.token",
+            keys=Keys(None, None, process.socket_path, kept.vault / f"{token}.token"),
+            kept=kept,
             door=door,
             other_door=urls[1 - number],
         )

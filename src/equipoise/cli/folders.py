@@ -1,9 +1,14 @@
 """Where things lie: the first study, a checked study, the files of a trial."""
 
+import secrets
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
+from msgspec import Struct
+
 from equipoise.conduct import check_folder
+from equipoise.ledger import Realm, is_address, open_store, without_password
 from equipoise.problems import Refused, problem
 from equipoise.study.study import Study
 
@@ -31,3 +36,76 @@ def not_writable(path: Path, error: OSError) -> Refused:
     """What the system said when a file could not be made there."""
     detail = error.strerror or str(error)
     return Refused([problem("EQ-X003", str(path), place=str(path), detail=detail)])
+
+
+class Kept(Struct, frozen=True):
+    """The files of a trial that are not in its ledger: accounts, keys, a rehearsal's vault."""
+
+    folder: Path
+    name: str
+
+    @property
+    def accounts(self) -> Path:
+        """Users and sessions."""
+        return self.folder / f"{self.name}.accounts.db"
+
+    @property
+    def vault(self) -> Path:
+        """The folder of a vault that a rehearsal made."""
+        return self.folder / f"{self.name}.vault"
+
+    def secret(self, door: str) -> Path:
+        """The file with the key of a door's sessions and codes, made where there is none."""
+        secret = self.folder / f"{self.name}.{door}.secret"
+        if not secret.exists():
+            secret.touch(mode=0o600)
+            secret.write_text(secrets.token_urlsafe(48))
+        return secret
+
+
+def kept_beside(store: Path) -> Kept:
+    """What is kept beside a ledger in a file, and named after it."""
+    return Kept(store.parent, store.name.removesuffix(".db"))
+
+
+def kept_with(store: str | Path, keep: Path | None, *, study: str) -> Kept:
+    """What is kept with a ledger; in `keep`, if it is named, under the name of file or study.
+
+    Raises:
+        Refused: the ledger is in a database, which has nothing beside it, and no folder is named;
+            or the folder cannot be made.
+    """
+    if keep is None:
+        if is_address(store):
+            raise Refused([problem("EQ-X925", without_password(store))])
+        return kept_beside(Path(store))
+    try:
+        keep.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_writable(keep, error) from error
+    return Kept(keep, study if is_address(store) else kept_beside(Path(store)).name)
+
+
+def refuse_taken(*places: str | Path) -> None:
+    """A new trial is written over no file.
+
+    Raises:
+        Refused: something is there.
+    """
+    for place in places:
+        if not is_address(place) and Path(place).exists():
+            raise Refused([problem("EQ-X901", str(place), path=str(place))])
+
+
+def check_empty(store: str | Path, *, study: Study, realm: Realm) -> None:
+    """In a database a new trial has a ledger without entries; a rehearsal's role may make one.
+
+    Raises:
+        Refused: it cannot be opened or made, it is another study's, or it has entries.
+    """
+    if not is_address(store):
+        return
+    with closing(open_store(store, study=study.identity.study, realm=realm, create=True)) as found:
+        if found.heads():
+            place = without_password(store)
+            raise Refused([problem("EQ-X927", place, place=place)])

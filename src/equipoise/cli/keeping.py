@@ -17,7 +17,7 @@ from equipoise.cli.answering import (
     show_problems,
     telling_time,
 )
-from equipoise.ledger.addresses import is_address
+from equipoise.ledger.addresses import has_password, is_address, without_password
 from equipoise.problems import LANGUAGES, Language, Problem, Refused, problem
 
 N_SHOWN = 20
@@ -32,9 +32,17 @@ class StorePlace(click.Path):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Any:
-        """The address as it is, or the path of the file."""
+        """The address as it is, or the path of the file.
+
+        Raises:
+            Refused: the address holds a password, which the list of processes shows to everybody.
+        """
         place = os.fspath(value)
-        return place if is_address(place) else super().convert(value, param, ctx)
+        if not is_address(place):
+            return super().convert(value, param, ctx)
+        if has_password(place):
+            raise Refused([problem("EQ-X926", without_password(place))])
+        return place
 
 
 STORE = StorePlace(exists=True, dir_okay=False, path_type=Path)
@@ -46,9 +54,16 @@ store_option = click.option(
 )
 
 
+keep_option = click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of this trial's other files; beside a ledger in a file by default.",
+)
+
+
 @click.group()
 def ledger() -> None:
-    """Verify, seal, archive, back up, restore and look into the ledger."""
+    """Create, verify, seal, archive, back up, restore and look into the ledger."""
 
 
 @ledger.command()

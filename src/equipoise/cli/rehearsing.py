@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from equipoise.cli.folders import not_writable
+from equipoise.cli.folders import Kept, check_empty, kept_beside, not_writable, refuse_taken
 from equipoise.conduct import TrialState, fold
 from equipoise.eligibility import other_readings
-from equipoise.ledger import open_store
-from equipoise.problems import Refused, problem
+from equipoise.ledger import is_address, open_store
+from equipoise.problems import Refused
 from equipoise.rehearsal import (
     ReadingEffect,
     Rehearsal,
@@ -29,36 +29,39 @@ Progress = Callable[[int, int, str], None]
 
 
 def vault_beside(store: Path) -> Path:
-    """The vault's folder of a store."""
-    return store.with_name(store.name.removesuffix(".db") + ".vault")
+    """The vault's folder of a ledger in a file."""
+    return kept_beside(store).vault
 
 
 def rehearse_into(
     study: Study,
-    store: Path,
+    store: str | Path,
     *,
     seed: int,
+    kept: Kept | None = None,
     progress: Progress | None = None,
     start: date | None = None,
     until: date | None = None,
 ) -> Rehearsal:
-    """Rehearse into a new file; its vault runs as a process of its own while it lasts.
+    """Rehearse into a new ledger; its vault runs as a process of its own while it lasts.
+
+    `kept` says where the vault lies; beside a ledger in a file by default.
 
     Raises:
         Refused: there is something at `store` already, nothing can be written there, or the study
             cannot be rehearsed; then no file is left behind.
     """
-    vault = vault_beside(store)
-    if store.exists() or vault.exists():
-        raise Refused([problem("EQ-X901", str(store), path=str(store))])
+    vault = kept.vault if kept else vault_beside(Path(store))
+    refuse_taken(store, vault)
     found = check_rehearsal(study, realm="rehearsal")
     if found:
         raise Refused(found)
+    check_empty(store, study=study, realm="rehearsal")  # a refusal leaves no vault behind
     try:
-        store.parent.mkdir(parents=True, exist_ok=True)
+        vault.parent.mkdir(parents=True, exist_ok=True)
         prepare_rehearsal_vault(study, vault, seed=seed)
     except OSError as error:
-        raise not_writable(store, error) from error
+        raise not_writable(vault if is_address(store) else Path(store), error) from error
     with ExitStack() as stack:
         process = stack.enter_context(running_vault(vault))
         assigning = VaultClient(process.socket_path, read_token(vault, "assign"))
@@ -77,7 +80,7 @@ def rehearse_into(
         )
 
 
-def count_readings(study: Study, store: Path) -> tuple[ReadingEffect, ...]:
+def count_readings(study: Study, store: str | Path) -> tuple[ReadingEffect, ...]:
     """For whom of the people in a store each other reading of an open decision matters."""
     with closing(open_store(store, read_only=True)) as ledger:
         state = fold(TrialState(), ledger.read())

@@ -6,14 +6,29 @@ import click
 from msgspec import to_builtins
 
 from equipoise.cli.answering import DONE, as_json, json_option, say_uncounted
+from equipoise.cli.keeping import StorePlace, keep_option, store_option
+from equipoise.ledger.addresses import without_password
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+new_store_option = click.option(
+    "--store",
+    required=True,
+    type=StorePlace(dir_okay=False, path_type=Path),
+    help="The ledger to write: a new file, or an empty postgresql:// one.",
+)
+accounts_option = click.option(
+    "--accounts",
+    type=StorePlace(dir_okay=False, path_type=Path),
+    envvar="EQUIPOISE_ACCOUNTS",
+    show_envvar=True,
+    help="Users and sessions, if not in a file of --keep: another one, or a postgresql:// address.",
+)
 
 
 @click.command()
 @click.argument("directory", type=FOLDER)
-@click.option("--store", required=True, type=NEW_FILE, help="The ledger to write: a new file.")
+@new_store_option
+@keep_option
 @click.option("--seed", default=1, show_default=True, help="Another seed, another trial.")
 @click.option(
     "--readings",
@@ -22,15 +37,23 @@ NEW_FILE = click.Path(dir_okay=False, path_type=Path)
     help="Count for whom each other reading of an open decision matters.",
 )
 @json_option
-def rehearse(directory: Path, store: Path, seed: int, compares: bool, is_json: bool) -> int:
+def rehearse(
+    directory: Path,
+    store: str | Path,
+    keep: Path | None,
+    seed: int,
+    compares: bool,
+    is_json: bool,
+) -> int:
     """Run one whole virtual trial through the same acts as a real one."""
-    from equipoise.cli.folders import load_checked
+    from equipoise.cli.folders import kept_with, load_checked
     from equipoise.cli.rehearsing import count_readings, rehearse_into, show_progress
     from equipoise.eligibility import find_uncounted
 
     study = load_checked(directory)
+    kept = kept_with(store, keep, study=study.identity.study)
     with show_progress(is_shown=not is_json) as progress:
-        done = rehearse_into(study, store, seed=seed, progress=progress)
+        done = rehearse_into(study, store, seed=seed, kept=kept, progress=progress)
     answer = {
         "screened": done.screened,
         "randomized": done.randomized,
@@ -64,12 +87,9 @@ def rehearse(directory: Path, store: Path, seed: int, compares: bool, is_json: b
 
 @click.command()
 @click.argument("directory", type=FOLDER)
-@click.option(
-    "--store",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The ledger, a SQLite file.",
-)
+@store_option
+@keep_option
+@accounts_option
 @click.option(
     "--vault",
     "socket",
@@ -93,21 +113,28 @@ def rehearse(directory: Path, store: Path, seed: int, compares: bool, is_json: b
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8765, show_default=True)
 def serve(
-    directory: Path, store: Path, socket: Path, token: Path, door: str, host: str, port: int
+    directory: Path,
+    store: str | Path,
+    keep: Path | None,
+    accounts: str | Path | None,
+    socket: Path,
+    token: Path,
+    door: str,
+    host: str,
+    port: int,
 ) -> int:
     """Serve one door of a trial in the browser: the blinded site, or the sealed one."""
-    from equipoise.cli.serving import serve_door
+    from equipoise.cli.serving import Keys, serve_door
 
-    return serve_door(
-        directory, store=store, socket=socket, token=token, door=door, host=host, port=port
-    )
+    keys = Keys(keep, accounts, socket, token)
+    return serve_door(directory, store=store, keys=keys, door=door, host=host, port=port)
 
 
 @click.command("open")
 @click.argument("directory", type=FOLDER)
-@click.option(
-    "--store", required=True, type=click.Path(path_type=Path), help="The ledger to make: a file."
-)
+@new_store_option
+@keep_option
+@accounts_option
 @click.option(
     "--vault",
     "socket",
@@ -125,15 +152,25 @@ def serve(
     help="Live: participants are real. It needs every decision made.",
 )
 def open_command(
-    directory: Path, store: Path, socket: Path, administrator: str, name: str, realm: str
+    directory: Path,
+    store: str | Path,
+    keep: Path | None,
+    accounts: str | Path | None,
+    socket: Path,
+    administrator: str,
+    name: str,
+    realm: str,
 ) -> int:
     """Open a trial on its reviewed folder, with its first administrator, who adds the others."""
-    from equipoise.cli.serving import open_new_trial
+    from equipoise.cli.serving import Keys, open_new_trial
 
+    keys = Keys(keep, accounts, socket)
     code = open_new_trial(
-        directory, store=store, socket=socket, realm=realm, person=(administrator, name)
+        directory, store=store, keys=keys, realm=realm, person=(administrator, name)
     )
-    click.echo(f"The trial is open in {store}. Serve the site door; within three days")
+    click.echo(
+        f"The trial is open in {without_password(store)}. Serve the site door; within three days"
+    )
     click.echo(f"{administrator} chooses a password at its page /welcome/ with this code:")
     click.echo(code)
     return DONE

@@ -3,19 +3,26 @@
 import datetime as dt
 import fcntl
 import os
-import secrets
 import signal
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
 from equipoise.cli.answering import DONE
-from equipoise.cli.folders import load_checked, not_writable
-from equipoise.cli.trials import running_trial
+from equipoise.cli.folders import (
+    Kept,
+    check_empty,
+    kept_with,
+    load_checked,
+    not_writable,
+    refuse_taken,
+)
+from equipoise.cli.trials import trial_on
 from equipoise.conduct import Person, RunningTrial, open_trial
-from equipoise.ledger import MemoryStore, Realm, open_store
+from equipoise.ledger import MemoryStore, Realm, is_address, open_store
 from equipoise.problems import Refused, problem
 from equipoise.rehearsal import vault_contents
 from equipoise.study.roles import Role
@@ -59,8 +66,17 @@ def keep_vault(directory: Path, *, socket: Path | None, study: Path | None, real
     return DONE
 
 
+class Keys(Struct, frozen=True):
+    """What a door opens besides the ledger: the folder of its files, accounts, vault and token."""
+
+    keep: Path | None
+    accounts: str | Path | None
+    socket: Path
+    token: Path = Path()
+
+
 def open_new_trial(
-    directory: Path, *, store: Path, socket: Path, realm: str, person: tuple[str, str]
+    directory: Path, *, store: str | Path, keys: Keys, realm: str, person: tuple[str, str]
 ) -> str:
     """Open a trial in a new ledger; gives back the code for its administrator's first password.
 
@@ -69,23 +85,25 @@ def open_new_trial(
     """
     from equipoise.web.server import invite
 
-    if store.exists():
-        raise Refused([problem("EQ-X901", str(store), path=str(store))])
-    study, vault = load_checked(directory), VaultClient(socket)
+    study, vault = load_checked(directory), VaultClient(keys.socket)
+    kept = kept_with(store, keys.keep, study=study.identity.study)
+    accounts = keys.accounts or kept.accounts
+    refuse_taken(store, *([accounts] if is_address(store) else []))
     kind: Realm = "live" if realm == "live" else "rehearsal"
     administrator = Person(person[0], person[1], Role.ADMINISTRATOR.value)
     # All that can be refused is refused before there is a file.
     rehearsed = RunningTrial(study, MemoryStore(study.identity.study, kind), vault)
     open_trial(rehearsed, at=dt.datetime.now(dt.UTC), people=(administrator,))
+    check_empty(store, study=study, realm=kind)
+    ensure_accounts(accounts, kept)
     with closing(open_store(store, study=study.identity.study, realm=kind, create=True)) as ledger:
         trial = RunningTrial(study, ledger, vault)
         open_trial(trial, at=dt.datetime.now(dt.UTC), people=(administrator,))
-    ensure_accounts(accounts_beside(store))
-    return invite(accounts_beside(store), person[0], secret=secret_beside(store, door="site"))
+    return invite(accounts, person[0], secret=kept.secret("site"))
 
 
 def serve_door(
-    directory: Path, *, store: Path, socket: Path, token: Path, door: str, host: str, port: int
+    directory: Path, *, store: str | Path, keys: Keys, door: str, host: str, port: int
 ) -> int:
     """Serve one door until told to stop.
 
@@ -94,10 +112,12 @@ def serve_door(
     """
     from equipoise.web.server import serve
 
-    check_trial(load_checked(directory), store, socket=socket)
-    check_token(VaultClient(socket, token.read_text().strip()), door=door, token=token)
-    ensure_accounts(accounts_beside(store))
-    settings = door_settings(directory, store=store, socket=socket, token=token, door=door)
+    study = load_checked(directory)
+    kept = kept_with(store, keys.keep, study=study.identity.study)
+    check_trial(study, store, socket=keys.socket)
+    check_token(VaultClient(keys.socket, keys.token.read_text().strip()), keys.token, door=door)
+    ensure_accounts(keys.accounts or kept.accounts, kept)
+    settings = door_settings(directory, store=store, keys=keys, kept=kept, door=door)
     settings |= {name: os.environ[name] for name in FROM_OUTSIDE if name in os.environ}
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends with this process
     try:
@@ -110,27 +130,28 @@ def serve_door(
     return DONE
 
 
-def ensure_accounts(accounts: Path) -> None:
-    """Make the accounts file, or bring it up to date; two doors start at once."""
+def ensure_accounts(accounts: str | Path, kept: Kept) -> None:
+    """Make the accounts, or bring them up to date; two doors start at once."""
     from equipoise.web.server import prepare_accounts
 
-    with accounts.with_name(accounts.name + ".lock").open("w") as turn:
+    with kept.accounts.with_name(kept.accounts.name + ".lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         prepare_accounts(accounts, {})
 
 
-def check_trial(study: Study, store: Path, *, socket: Path) -> None:
+def check_trial(study: Study, store: str | Path, *, socket: Path) -> None:
     """The store is this study's, and the vault that answers holds the list it committed to.
 
     Raises:
         Refused: one of them is not.
     """
-    committed = running_trial(store, study=study).state.commitment
+    with closing(open_store(store)) as opened:
+        committed = trial_on(opened, store, study=study).state.commitment
     if committed not in ("", VaultClient(socket).commitment()):
         raise Refused([problem("EQ-V015", str(socket))])
 
 
-def check_token(vault: VaultClient, *, door: str, token: Path) -> None:
+def check_token(vault: VaultClient, token: Path, *, door: str) -> None:
     """The token opens what this door asks, and nothing that the other one does.
 
     The vault is asked with empty words: what it allows it then refuses as incomplete.
@@ -155,31 +176,26 @@ def _is_allowed(ask: Callable[[], str]) -> bool:
 
 
 def door_settings(
-    directory: Path, *, store: Path, socket: Path, token: Path, door: str, other_door: str = ""
+    directory: Path,
+    *,
+    store: str | Path,
+    keys: Keys,
+    kept: Kept,
+    door: str,
+    other_door: str = "",
 ) -> dict[str, str]:
     """The environment of a web process; each door knows its own capability alone."""
-    secret = secret_beside(store, door=door)
     return {
         "EQUIPOISE_STUDY": str(directory.resolve()),
-        "EQUIPOISE_STORE": str(store.resolve()),
-        "EQUIPOISE_ACCOUNTS": str(accounts_beside(store).resolve()),
-        "EQUIPOISE_VAULT": str(socket),
-        "EQUIPOISE_TOKEN": str(token.resolve()),
+        "EQUIPOISE_STORE": _absolute(store),
+        "EQUIPOISE_ACCOUNTS": _absolute(keys.accounts or kept.accounts),
+        "EQUIPOISE_VAULT": str(keys.socket),
+        "EQUIPOISE_TOKEN": str(keys.token.resolve()),
         "EQUIPOISE_DOOR": door,
-        "EQUIPOISE_SECRET": str(secret.resolve()),
+        "EQUIPOISE_SECRET": str(kept.secret(door).resolve()),
         "EQUIPOISE_OTHER_DOOR": other_door,
     }
 
 
-def secret_beside(store: Path, *, door: str) -> Path:
-    """The file with the key of a door's sessions and codes, made where there is none."""
-    secret = store.with_name(store.name.removesuffix(".db") + f".{door}.secret")
-    if not secret.exists():
-        secret.touch(mode=0o600)
-        secret.write_text(secrets.token_urlsafe(48))
-    return secret
-
-
-def accounts_beside(store: Path) -> Path:
-    """The file of users and sessions of a store."""
-    return store.with_name(store.name.removesuffix(".db") + ".accounts.db")
+def _absolute(place: str | Path) -> str:
+    return str(place if is_address(place) else Path(place).resolve())

@@ -42,6 +42,21 @@ def running_trial(
     opened = open_store(store, read_only=read_only)
     if (command := click.get_current_context(silent=True)) is not None:
         command.call_on_close(opened.close)
+    return trial_on(opened, store, study=study, vault=vault)
+
+
+def trial_on(
+    opened: Store,
+    store: str | Path,
+    *,
+    study: Study | None = None,
+    vault: VaultClient | None = None,
+) -> RunningTrial:
+    """The trial of a store that is open already, at the place `store`.
+
+    Raises:
+        Refused: it is a vault's, or the trial was opened on another folder.
+    """
     if "vault" in opened.heads():
         raise Refused([problem("EQ-G008", without_password(store), detail="vault", n_read=0)])
     trial = RunningTrial(study or record_alone(opened), opened, vault)

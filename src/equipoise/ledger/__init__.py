@@ -4,7 +4,7 @@ It knows nothing of trials. What an entry means is its writer's business; that i
 written is this package's.
 """
 
-from equipoise.ledger.addresses import is_address, without_password
+from equipoise.ledger.addresses import as_role, has_password, is_address, without_password
 from equipoise.ledger.checking import check_chain, check_entry, order_in
 from equipoise.ledger.entry import (
     Draft,
@@ -19,7 +19,7 @@ from equipoise.ledger.entry import (
 )
 from equipoise.ledger.keeping.archive import Making, Manifest, opened_archive, write_archive
 from equipoise.ledger.keeping.restoring import Restored, import_archive, restore, write_backup
-from equipoise.ledger.opening import open_store
+from equipoise.ledger.opening import create_ledger, open_store
 from equipoise.ledger.seal import Seal, check_seal, make_seal, merkle_root, tree_root
 from equipoise.ledger.sqlite import SqliteStore
 from equipoise.ledger.store import MemoryStore, Store
@@ -39,11 +39,14 @@ __all__ = [
     "SqliteStore",
     "Store",
     "Verification",
+    "as_role",
     "check_chain",
     "check_entry",
     "check_seal",
+    "create_ledger",
     "derive_digest",
     "digest_of",
+    "has_password",
     "import_archive",
     "is_address",
     "make_entry",

@@ -1,7 +1,9 @@
 """Opening a store wherever it is: a SQLite file, or a schema of a PostgreSQL database."""
 
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, overload
 
 from equipoise.ledger.addresses import is_address
 from equipoise.ledger.entry import Realm
@@ -54,8 +56,37 @@ def open_store(
     if not is_address(place):
         path = Path(place)
         return open_file(path, study=study, realm=realm, create=create, read_only=read_only)
+    store: PostgresStore = _driver().open_address(
+        str(place), study=study, realm=realm, create=create, read_only=read_only
+    )
+    return store
+
+
+def create_ledger(address: str, *, study: str, realm: Realm, app_role: str) -> bool:
+    """Make the tables of a ledger as their owner, for the role that will write to it.
+
+    False where a ledger is there already; it is left alone.
+
+    Raises:
+        Refused: the database cannot be opened, the owner may not make them there, or the role could
+            do more to the record than read it and add to it.
+    """
+    is_new: bool = _driver().create_at(address, study=study, realm=realm, app_role=app_role)
+    return is_new
+
+
+def read_address(address: str) -> dict[str, Any]:
+    """What the driver is given for an address: `host`, `dbname`, ..., and how patient it is.
+
+    Raises:
+        Refused: the address is not well written, or there is no driver.
+    """
+    values: dict[str, Any] = _driver().read_address(address)
+    return values
+
+
+def _driver() -> ModuleType:
     try:
-        from equipoise.ledger.postgres import open_address  # noqa: PLC0415 - the extra `postgres`
+        return import_module("equipoise.ledger.postgres")  # of the extra `postgres`
     except ImportError:
         raise Refused([problem("EQ-G019")]) from None
-    return open_address(str(place), study=study, realm=realm, create=create, read_only=read_only)

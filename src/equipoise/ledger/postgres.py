@@ -7,17 +7,17 @@ inserts. A connection that is lost is made anew, but never within a transaction.
 
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from operator import attrgetter
 from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import AdminShutdown, CrashShutdown
 from psycopg.pq import TransactionStatus
 
-from equipoise.ledger.addresses import HIDDEN, without_password
+from equipoise.ledger.addresses import split_address, without_password
 from equipoise.ledger.checking import refuse_if, whole
 from equipoise.ledger.entry import Draft, Entry, Head, Realm, link
 from equipoise.ledger.postgres_tables import (
@@ -44,6 +44,13 @@ from equipoise.problems import Problem, Refused, problem
 
 PAGE = 2000
 _SEQ = attrgetter("seq")
+PATIENCE: dict[str, Any] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 SESSION = {
     "default_transaction_isolation": "read committed",  # who waited for a chain sees its end
     "lock_timeout": "60s",
@@ -293,16 +300,46 @@ def open_address(
     return store
 
 
+def read_address(address: str) -> dict[str, Any]:
+    """What the driver is given for an address.
+
+    Within a minute it notices that a server far away is gone, where the address says nothing else
+    of it; else a program waits for hours at a connection that nobody will ever answer.
+    """
+    if not _is_readable(address):
+        place = without_password(address)
+        raise Refused([problem("EQ-G021", place, place=place, detail="?")])
+    return PATIENCE | conninfo_to_dict(address)
+
+
+def create_at(address: str, *, study: str, realm: Realm, app_role: str) -> bool:
+    """Make the tables as their owner, for the role that will write; False if a ledger is there."""
+    place = without_password(address)
+    with _opening(address, read_only=False) as connection:
+        try:
+            with closing(connection), connection.transaction():
+                if connection.execute("SELECT current_schema()").fetchone() == (None,):
+                    path = connection.execute("SHOW search_path").fetchone()
+                    raise Refused([problem("EQ-G051", place, schema=path[0] if path else "")])
+                if has_tables(connection):
+                    return False
+                create_tables(connection, study=study, realm=realm, app_role=app_role)
+                refuse_if(check_rights(connection, app_role))
+        except psycopg.Error as error:
+            detail = error.diag.message_primary or " ".join(str(error).split())
+            raise Refused([problem("EQ-G050", place, place=place, detail=detail)]) from error
+    return True
+
+
 @contextmanager
 def _opening(address: str, *, read_only: bool) -> Iterator[Connection]:
     """A connection for the body to look at; closed if that does not end well."""
     place = without_password(address)
-    if not _is_readable(address):
-        raise Refused([problem("EQ-G021", place, place=place, detail="?")])
+    values = make_conninfo(**read_address(address))
     settings = SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
     connection = None
     try:
-        connection = psycopg.connect(address, autocommit=True, client_encoding="utf8")
+        connection = psycopg.connect(values, autocommit=True, client_encoding="utf8")
         for name, value in settings.items():
             connection.execute("SELECT set_config(%s, %s, false)", [name, value])
         yield connection
@@ -321,10 +358,10 @@ def _is_readable(address: str) -> bool:
         read = conninfo_to_dict(address)
     except psycopg.ProgrammingError:
         return False
-    if without_password(address) == HIDDEN:
+    parts = split_address(address)
+    if parts is None:
         return False
-    meant = urlsplit(address).password
-    return meant is None or unquote(meant) == read.get("password", "")
+    return parts.password is None or unquote(parts.password) == read.get("password", "")
 
 
 def _create(

@@ -1,5 +1,6 @@
 """Starting and stopping a vault process from another one: the demo, a rehearsal, a test."""
 
+import os
 import subprocess
 import sys
 import time
@@ -49,8 +50,13 @@ def start_vault(directory: str | Path, *, socket_path: str | Path | None = None)
     """Start a vault's process and wait until its socket answers."""
     path = Path(socket_path) if socket_path else Path(directory) / "vault.sock"
     command = [sys.executable, "-m", "equipoise.vault", str(directory), "--socket", str(path)]
+    # It asks no database, so it is told no password of one.
+    environment = {name: v for name, v in os.environ.items() if not name.startswith("PG")}
     process = subprocess.Popen(  # noqa: S603 - our own program
-        [*command, "--while-stdin"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        [*command, "--while-stdin"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
     )
     started = VaultProcess(process, path)
     deadline = time.monotonic() + START_SECONDS

@@ -5,8 +5,13 @@ import traceback
 from collections.abc import Callable
 from types import TracebackType
 
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+
+from equipoise.problems import problem
 
 POLICY = "; ".join(
     (
@@ -27,6 +32,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+LOG = logging.getLogger(__name__)
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -44,14 +50,33 @@ def protect(answer: Answer) -> Answer:
     return respond
 
 
+def unreachable_accounts(request: HttpRequest, error: BaseException) -> HttpResponse:
+    """The page for whom the accounts cannot be asked."""
+    LOG.warning("EQ-G053: %s", " ".join(str(error).split()))
+    return render(request, "bare.html", {"problems": (problem("EQ-G053"),)}, status=503)
+
+
 class AgingSessions(SessionMiddleware):
     """Sessions that grow older while a page asks by itself whether there is news."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Every other request makes a session young again."""
-        if getattr(request, "lets_session_age", False):
+        if getattr(request, "lets_session_age", False) or response.status_code == 503:
             return response
-        return super().process_response(request, response)
+        try:
+            return super().process_response(request, response)
+        except (OperationalError, InterfaceError, SessionInterrupted) as error:
+            lost = _lost_connection(error)
+            if lost is None:
+                raise
+            return unreachable_accounts(request, lost)
+
+
+def _lost_connection(error: BaseException | None) -> BaseException | None:
+    """What lies behind it, if it is the database: Django takes that for a session signed out."""
+    while error is not None and not isinstance(error, OperationalError | InterfaceError):
+        error = error.__context__
+    return error
 
 
 Caught = tuple[type[BaseException], BaseException, TracebackType | None]

@@ -12,6 +12,7 @@ from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, logout
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import resolve, reverse
@@ -31,6 +32,7 @@ from equipoise.problems import Problem, Refused, Text, problem
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
 from equipoise.web.identity import passkeys, tickets
+from equipoise.web.middleware import unreachable_accounts
 from equipoise.web.running import running_trial
 from equipoise.web.texts import say, t
 
@@ -59,6 +61,7 @@ _STATUSES = {
     "EQ-C084": 409,
     "EQ-C087": 409,
     "EQ-G001": 409,
+    "EQ-G052": 503,
     "EQ-W020": 403,
     "EQ-W021": 404,
     "EQ-W022": 405,
@@ -277,6 +280,13 @@ class Page:
             visit = Visit(request, trial, trial.state, NOBODY)
         except Refused as refused:
             return render(request, "bare.html", {"problems": refused.problems}, status=503)
+        try:
+            return self._admit_somebody(visit, parts)
+        except (OperationalError, InterfaceError) as error:
+            return unreachable_accounts(request, error)
+
+    def _admit_somebody(self, visit: Visit, parts: dict[str, Any]) -> HttpResponse:
+        request = visit.request
         if request.user.is_authenticated:
             name = request.user.get_username()
             person = visit.state.people.get(name)
@@ -286,7 +296,7 @@ class Page:
             if not _still_opens(request, person):
                 logout(request)
                 return _to_sign_in(request)
-            visit = Visit(request, trial, visit.state, person)
+            visit = Visit(request, visit.trial, visit.state, person)
         return self._admit(visit) or self._answer(visit, parts)
 
     def _admit(self, visit: Visit) -> HttpResponse | None:

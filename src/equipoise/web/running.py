@@ -1,7 +1,8 @@
 """The trial that this process serves: opened at the first request, shared by its threads."""
 
+import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Lock, local
 
@@ -15,15 +16,23 @@ from equipoise.problems import Refused, problem
 from equipoise.study.load import load_study
 from equipoise.vault import VaultClient
 
+LOG = logging.getLogger(__name__)
+LOST = frozenset({"EQ-G021", "EQ-G028"})
+"""What a store says whose server is away, or was."""
+
 
 class ThreadedStore:
-    """A store with a connection for each thread that asks."""
+    """A store with a connection for each thread that asks.
+
+    Where its server is and what is wrong there, the log says; who asks is told to wait.
+    """
 
     def __init__(self, place: str | Path) -> None:
         self._place = place
         self._own = local()
-        self.study = self._store.study
-        self.realm: Realm = self._store.realm
+        with _telling_the_log():
+            self.study = self._store.study
+            self.realm: Realm = self._store.realm
 
     @property
     def _store(self) -> Store:
@@ -34,7 +43,8 @@ class ThreadedStore:
 
     def append(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
         """Record all drafts or none."""
-        return self._store.append(drafts)
+        with _telling_the_log():
+            return self._store.append(drafts)
 
     def read(
         self,
@@ -45,15 +55,28 @@ class ThreadedStore:
         until: Heads | None = None,
     ) -> Iterator[Entry]:
         """Entries in the order of recording."""
-        return self._store.read(chain=chain, after=after, stream=stream, until=until)
+        with _telling_the_log():
+            return _telling(self._store.read(chain=chain, after=after, stream=stream, until=until))
 
     def heads(self) -> dict[str, Head]:
-        """The last entry of each chain."""
-        return self._store.heads()
+        """The last entry of each chain.
 
-    def transaction(self, chains: Collection[str] | None = None) -> AbstractContextManager[None]:
+        Each request begins with it. A connection that was lost is made anew before anybody is told,
+        for a server that is back is no news; within a transaction it stays lost, with all of it.
+        """
+        with _telling_the_log():
+            try:
+                return self._store.heads()
+            except Refused as refused:
+                if [p.code for p in refused.problems] != ["EQ-G028"]:
+                    raise
+                return self._store.heads()
+
+    @contextmanager
+    def transaction(self, chains: Collection[str] | None = None) -> Iterator[None]:
         """One act of this thread."""
-        return self._store.transaction(chains)
+        with _telling_the_log(), self._store.transaction(chains):
+            yield
 
     def batch(self) -> AbstractContextManager[None]:
         """Many acts in one commit; a rehearsal's privilege."""
@@ -65,7 +88,25 @@ class ThreadedStore:
 
     def redact(self, chain: str, seq: int, *, because: tuple[str, int]) -> None:
         """Take out one entry's body and salt, as `because` orders."""
-        self._store.redact(chain, seq, because=because)
+        with _telling_the_log():
+            self._store.redact(chain, seq, because=because)
+
+
+def _telling(entries: Iterator[Entry]) -> Iterator[Entry]:
+    with _telling_the_log():
+        yield from entries
+
+
+@contextmanager
+def _telling_the_log() -> Iterator[None]:
+    try:
+        yield
+    except Refused as refused:
+        if LOST.isdisjoint(p.code for p in refused.problems):
+            raise
+        for told in refused.problems:
+            LOG.warning("%s %s", told.code, told.message)
+        raise Refused([problem("EQ-G052")]) from refused
 
 
 _lock = Lock()

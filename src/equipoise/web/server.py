@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import django
@@ -13,7 +13,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.management import call_command
-from django.db import connections
+from django.db import DatabaseError, connections
+
+from equipoise.ledger import without_password
+from equipoise.problems import Refused, problem
+from equipoise.web.settings import database_at
 
 N_THREADS = 8
 MODULE = "equipoise.web.settings"
@@ -57,28 +61,29 @@ def start_server(
             process.terminate()
 
 
-def prepare_accounts(path: Path, passwords: Mapping[str, str]) -> None:
-    """Make an accounts file, or bring it up to date: who may log in, with which first password.
+def prepare_accounts(place: str | Path, passwords: Mapping[str, str]) -> None:
+    """Make accounts in a file or at an address, or bring them up to date.
 
+    `passwords` are who may log in, with which first password.
     Roles are not here: they stand in the ledger. Accounts that are there keep their password.
     """
-    use_accounts(path)
-    call_command("migrate", verbosity=0, interactive=False)
-    users = get_user_model().objects
-    known = set(users.values_list("username", flat=True))
-    new = {name: password for name, password in passwords.items() if name not in known}
-    # Hashing is slow on purpose; the accounts of a rehearsal share one password.
-    hashed = {password: make_password(password) for password in set(new.values())}
-    users.bulk_create(users.model(username=n, password=hashed[p]) for n, p in new.items())
-    connections["default"].close()
+    use_accounts(place)
+    with _alone(place):
+        call_command("migrate", verbosity=0, interactive=False)
+        users = get_user_model().objects
+        known = set(users.values_list("username", flat=True))
+        new = {name: password for name, password in passwords.items() if name not in known}
+        # Hashing is slow on purpose; the accounts of a rehearsal share one password.
+        hashed = {password: make_password(password) for password in set(new.values())}
+        users.bulk_create(users.model(username=n, password=hashed[p]) for n, p in new.items())
 
 
-def invite(path: Path, name: str, *, secret: Path) -> str:
+def invite(place: str | Path, name: str, *, secret: Path) -> str:
     """Make an account that has no password yet, and the code with which its owner chooses one.
 
     `secret` is the key of the door at which the code will be typed.
     """
-    use_accounts(path)
+    use_accounts(place)
     return code_for(name, secret=secret.read_text(encoding="utf-8").strip())
 
 
@@ -96,14 +101,31 @@ def code_for(name: str, *, secret: str = "") -> str:
     return generator.make_token(user)
 
 
-def use_accounts(path: Path) -> None:
-    """Set Django up in this process, on this accounts file."""
+def use_accounts(place: str | Path) -> None:
+    """Set Django up in this process, on these accounts."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", MODULE)
+    wanted = database_at(place)
     django.setup()
-    if str(settings.DATABASES["default"]["NAME"]) == str(path):
+    if all(settings.DATABASES["default"].get(name) == value for name, value in wanted.items()):
         return
     connections["default"].close()
-    settings.DATABASES["default"]["NAME"] = connections["default"].settings_dict["NAME"] = str(path)
+    del connections["default"]
+    settings.DATABASES["default"] = wanted
+    connections.settings["default"] = connections.configure_settings({"default": wanted})["default"]
+
+
+@contextmanager
+def _alone(place: str | Path) -> Iterator[None]:
+    """Nobody else prepares these accounts meanwhile; what the database refuses is named."""
+    with closing(connections["default"]) as connection:
+        try:
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_advisory_lock(hashtextextended(current_schema(), 3))")
+            yield
+        except DatabaseError as error:
+            shown, detail = without_password(place), " ".join(str(error).split())
+            raise Refused([problem("EQ-G054", shown, place=shown, detail=detail)]) from error
 
 
 def _environment(settings: Mapping[str, str], host: str) -> dict[str, str]:

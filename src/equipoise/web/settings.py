@@ -3,7 +3,12 @@
 import datetime as dt
 import os
 import secrets
+from getpass import getuser
 from pathlib import Path
+from typing import Any
+
+from equipoise.ledger.addresses import is_address
+from equipoise.ledger.opening import read_address
 
 HERE = Path(__file__).parent
 
@@ -18,10 +23,27 @@ def _secret() -> str:
     return Path(path).read_text(encoding="utf-8").strip() if path else secrets.token_hex(32)
 
 
+def database_at(place: str | Path) -> dict[str, Any]:
+    """Django's words for the accounts in a file or at an address; libpq's variables count too."""
+    if not is_address(place):
+        options = {"timeout": 30, "init_command": "PRAGMA journal_mode=WAL;"}
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(place), "OPTIONS": options}
+    values = read_address(str(place))
+    known = ("dbname" in values and values.pop("dbname")) or os.environ.get("PGDATABASE")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": known or ("" if "service" in values else values.get("user", getuser())),
+        "OPTIONS": values,
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,  # after a restart of the server, anew at the next request
+    }
+
+
 VARIABLES = {
     "EQUIPOISE_STUDY": "The study folder.",
-    "EQUIPOISE_STORE": "The ledger, a SQLite file.",
-    "EQUIPOISE_ACCOUNTS": "Users and sessions, a SQLite file; roles stand in the ledger.",
+    "EQUIPOISE_STORE": "The ledger: a SQLite file, or a `postgresql://` address.",
+    "EQUIPOISE_ACCOUNTS": "Users and sessions, a SQLite file or a `postgresql://` address; roles "
+    "stand in the ledger.",
     "EQUIPOISE_VAULT": "The Unix socket of the vault.",
     "EQUIPOISE_TOKEN": "The file with this door's capability at the vault.",
     "EQUIPOISE_DOOR": "`site` (blinded, the default) or `sealed`.",
@@ -128,13 +150,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": os.environ.get("EQUIPOISE_ACCOUNTS", ":memory:"),
-        "OPTIONS": {"timeout": 30, "init_command": "PRAGMA journal_mode=WAL;"},
-    }
-}
+DATABASES = {"default": database_at(os.environ.get("EQUIPOISE_ACCOUNTS", ":memory:"))}
 
 USE_TZ = True
 TIME_ZONE = os.environ.get("EQUIPOISE_TIME_ZONE", "Europe/Paris")

@@ -14,7 +14,7 @@ from equipoise.conduct.state import Infusion
 from equipoise.problems import Problem, Refused, Text, problem
 from equipoise.study.protocol import Encounter, Product
 from equipoise.study.roles import Role
-from equipoise.web.pages import Visit, page
+from equipoise.web.pages import Visit, page, status_of
 from equipoise.web.texts import t
 
 LABEL_DIGITS = 8
@@ -54,7 +54,7 @@ def prepare(visit: Visit, code: str, encounter: str) -> HttpResponse:
             label=label,
         )
     except Refused as refused:
-        return _show(visit, status=422, problems=refused.problems)
+        return _show(visit, status=status_of(refused.problems), problems=refused.problems)
     return visit.go("home", done=t("cells.done", label=label))
 
 

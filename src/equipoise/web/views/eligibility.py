@@ -22,7 +22,7 @@ from equipoise.study.roles import Role
 from equipoise.web import saying
 from equipoise.web.bedside import lines_of, mark_of
 from equipoise.web.entry.asking import Answers, Question, ask
-from equipoise.web.pages import BLINDED, Visit, page
+from equipoise.web.pages import BLINDED, Visit, page, status_of
 from equipoise.web.texts import say, t, text_of, word
 from equipoise.web.views.participants import ENROLLERS
 
@@ -188,7 +188,7 @@ def _confirm(
 ) -> HttpResponse:
     return visit.show(
         "randomize.html",
-        status=422 if refused else 200,
+        status=status_of(refused.problems) if refused else 200,
         subject=subject,
         verdict=verdict,
         may_go=_may_go(subject, verdict),
