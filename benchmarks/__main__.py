@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import bedside, ledger, record, saving, screening, sealed, stores, virtual
+from benchmarks import bedside, ledger, record, saving, screening, sealed, stores, tables, virtual
 from benchmarks.figures import TINY, Figure, Sizes, to_table
 from benchmarks.stage import Stage, set_stage
 
@@ -19,6 +19,7 @@ BENCHMARKS: Mapping[str, Callable[[Stage, Sizes], Iterator[Figure]]] = {
     "ledger": ledger.measure,
     "stores": stores.measure,
     "record": record.measure,
+    "tables": tables.measure,
     "bedside": bedside.measure,
     "save": saving.measure,
     "vault": sealed.measure,

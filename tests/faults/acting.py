@@ -14,6 +14,7 @@ from equipoise.ledger import open_store
 from equipoise.problems import Refused, Text
 from equipoise.study.protocol import StoppingRule
 from equipoise.study.study import Study
+from equipoise.web.server import use_django
 from tests.unit.conduct.conftest import small_study
 
 
@@ -28,7 +29,12 @@ def guarded_study() -> Study:
 
 
 def main(store: str, codes: list[str]) -> None:
-    trial = RunningTrial(guarded_study(), open_store(store))
+    opened = open_store(store)
+    use_django()
+    from equipoise.web.tables.opening import follow
+
+    follow(opened)
+    trial = RunningTrial(guarded_study(), opened)
     print("ready", flush=True)
     sys.stdin.readline()
     for code in codes:

@@ -11,6 +11,7 @@ from equipoise import conduct
 from equipoise.conduct import Person, RunningTrial
 from equipoise.ledger import open_store, verify
 from equipoise.study.roles import Role
+from equipoise.web.server import use_django
 from tests.faults.acting import guarded_study
 from tests.postgres import Server
 from tests.unit.conduct.conftest import Clock
@@ -24,13 +25,25 @@ N_PEOPLE, N_PROCESSES = 8, 4
 def test_forms_of_two_sites_and_a_rule_for_both(
     request: pytest.FixtureRequest, tmp_path: Path, kind: str
 ) -> None:
-    """No one waits for ever, no form is lost, and the rule that many meet is recorded once."""
+    """No one waits for ever, no form is lost, and the rule that many meet is recorded once.
+
+    The read tables of both sites are written with it, as a rebuild gives them.
+    """
+    use_django()
+    from equipoise.web.tables.comparing import compare
+    from equipoise.web.tables.opening import follow, make_as_owner
+
     if kind == "postgres":
         server: Server = request.getfixturevalue("postgres_server")
-        place = server.create(study="small").app
+        made = server.create(study="small")
+        make_as_owner(made.owner)
+        place = made.app
     else:
         place = str(tmp_path / "trial.db")
     with closing(open_store(place, study="small", realm="rehearsal", create=True)) as store:
+        tables = follow(store)
+        assert tables is not None
+        tables.catch_up()
         trial, clock = RunningTrial(guarded_study(), store), Clock()
         people = [Person(role.value, role.value, role.value) for role in Role]
         conduct.open_trial(trial, at=clock(), people=people)
@@ -49,6 +62,8 @@ def test_forms_of_two_sites_and_a_rule_for_both(
         kinds = [e.type for e in store.read(chain="control")]
         assert kinds.count("StoppingRuleMet") == 1
         assert verify(store).problems == ()
+        compared = compare(tables)
+        assert (compared.differences, compared.n_behind) == ((), 0)
 
 
 def enter_all(place: str, codes: list[str]) -> list[str]:

@@ -64,7 +64,7 @@ def _kind(address: str) -> str:
 def every_address(trial: RunningTrial) -> Iterator[str]:
     """The addresses of the site door, for everybody in the trial and all that is entered."""
     yield from ("/", "/participants/", "/screen/", "/adverse-events/", "/ledger/", "/people/")
-    yield "/deviations/"
+    yield from ("/deviations/", "/audit-trail/")
     for subject in trial.state.participants.values():
         person = f"/participants/{subject.code}/"
         yield person

@@ -23,11 +23,12 @@ from equipoise.cli.answering import (
     telling_time,
 )
 from equipoise.cli.keeping import N_SHOWN, StorePlace, ledger, store_option
-from equipoise.ledger.addresses import without_password
+from equipoise.ledger.addresses import is_address, without_password
 from equipoise.problems import Refused, problem
 
 if TYPE_CHECKING:
     from equipoise.ledger import Realm, Restored
+    from equipoise.web.tables.comparing import Compared
 
 OUTPUT = click.Path(path_type=Path)
 SOURCE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -56,7 +57,8 @@ new_store_option = click.option(
 def create(address: str, directory: Path, realm: str, role: str) -> int:
     """Make the tables of a ledger in PostgreSQL, once, as the owner of the schema."""
     from equipoise.cli.folders import load_checked
-    from equipoise.ledger import as_role, create_ledger, is_address
+    from equipoise.ledger import as_role, create_ledger
+    from equipoise.web.server import use_django
 
     if not is_address(address):
         raise Refused([problem("EQ-X928", address, place=address)])
@@ -64,6 +66,10 @@ def create(address: str, directory: Path, realm: str, role: str) -> int:
     kind: Realm = "live" if realm == "live" else "rehearsal"
     if not create_ledger(address, study=study, realm=kind, app_role=role):
         raise Refused([problem("EQ-X929", place, place=place)])
+    use_django()
+    from equipoise.web.tables.opening import make_as_owner
+
+    make_as_owner(address)
     click.echo(f"The {realm} ledger of {study} is in {place}. {role} may read and add to it.")
     click.echo(f"Let {role} log in (a password in ~/.pgpass, or the server's own way), then:")
     click.echo(f'equipoise open {directory} --store "{as_role(address, role)}" --realm {realm} \\')
@@ -210,6 +216,81 @@ def attest(store: str | Path, by: str, reason: str) -> int:
         else "Attested. A second person in another role attests before randomization opens."
     )
     return DONE
+
+
+@ledger.command()
+@store_option
+@click.option("--check", "compares", is_flag=True, help="Change nothing; compare row for row.")
+@click.option(
+    "--make",
+    "makes",
+    is_flag=True,
+    help="As the owner of a PostgreSQL ledger: make the tables, empty, for the role that records.",
+)
+@json_option
+def rebuild(store: str | Path, compares: bool, makes: bool, is_json: bool) -> int:
+    """Write the read tables again from the ledger. They hold nothing that is not in it.
+
+    All at once: stopped half way, it leaves them as they were. Who records waits meanwhile.
+    """
+    if makes:
+        return _make_tables(store)
+    from equipoise.cli.rehearsing import show_progress
+    from equipoise.cli.trials import open_ledger, read_tables
+
+    began = time.perf_counter()
+    tables = read_tables(open_ledger(store))
+    label = "Comparing" if compares else "Rebuilding"
+    with show_progress(is_shown=not is_json, label=label) as show:
+        if compares:
+            from equipoise.web.tables.comparing import compare
+
+            compared = compare(tables, progress=lambda n, total: show(n, total, ""))
+        else:
+            n_entries = tables.rebuild(progress=lambda n, total: show(n, total, ""))
+    seconds = time.perf_counter() - began
+    if compares:
+        return _tell_compared(compared, seconds, is_json=is_json)
+    if is_json:
+        as_json({"entries": n_entries, "seconds": seconds})
+    else:
+        click.echo(f"{n_entries} entries in the read tables, in {seconds:.1f} s.")
+    return DONE
+
+
+def _make_tables(store: str | Path) -> int:
+    from equipoise.web.server import use_django
+
+    if not is_address(store):
+        raise click.BadParameter("--make is for the owner of a PostgreSQL ledger")
+    use_django()
+    from equipoise.web.tables.opening import make_as_owner
+
+    make_as_owner(str(store))
+    click.echo("The read tables are there, empty. Whoever opens the ledger next fills them.")
+    return DONE
+
+
+def _tell_compared(compared: "Compared", seconds: float, *, is_json: bool) -> int:
+    wrong = [
+        problem("EQ-G042", table=d.table, there=_row(d.there), rebuilt=_row(d.rebuilt))
+        for d in compared.differences
+    ]
+    answer = {"ok": not wrong, "rows": compared.n_rows, "behind": compared.n_behind}
+    if is_json:
+        as_json({**answer, "seconds": seconds, "problems": problem_rows(wrong)})
+    else:
+        show_problems(wrong)
+        click.echo(
+            f"{compared.n_rows} rows, {'not all ' if wrong else ''}as the ledger gives them."
+        )
+        if compared.n_behind:
+            click.echo(f"{compared.n_behind} entries are not in the tables yet.")
+    return PROBLEMS if wrong else DONE
+
+
+def _row(values: tuple[object, ...] | None) -> str:
+    return "nothing" if values is None else ", ".join("" if v is None else str(v) for v in values)
 
 
 def _restored_answer(done: "Restored", seconds: float) -> dict[str, object]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from equipoise.cli.answering import DONE
+from equipoise.cli.answering import DONE, telling_time
 from equipoise.cli.folders import (
     Kept,
     check_empty,
@@ -20,7 +20,7 @@ from equipoise.cli.folders import (
     not_writable,
     refuse_taken,
 )
-from equipoise.cli.trials import trial_on
+from equipoise.cli.trials import read_tables, trial_on
 from equipoise.conduct import Person, RunningTrial, open_trial
 from equipoise.ledger import MemoryStore, Realm, is_address, open_store
 from equipoise.problems import Refused, problem
@@ -116,6 +116,8 @@ def serve_door(
     kept = kept_with(store, keys.keep, study=study.identity.study)
     check_trial(study, store, socket=keys.socket)
     check_token(VaultClient(keys.socket, keys.token.read_text().strip()), keys.token, door=door)
+    with telling_time("bringing the read tables up to date"), closing(open_store(store)) as ledger:
+        read_tables(ledger).catch_up()
     ensure_accounts(keys.accounts or kept.accounts, kept)
     settings = door_settings(directory, store=store, keys=keys, kept=kept, door=door)
     settings |= {name: os.environ[name] for name in FROM_OUTSIDE if name in os.environ}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +23,9 @@ from equipoise.study.protocol import Identity
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient
 
+if TYPE_CHECKING:
+    from equipoise.web.tables.keeping import ReadTables
+
 SIGNED = (CasebookSigned, OverrideRequested, OverrideConfirmed)
 
 
@@ -39,9 +43,9 @@ def running_trial(
     Raises:
         Refused: the folder is not, byte for byte, the one the trial was opened on.
     """
-    opened = open_store(store, read_only=read_only)
-    if (command := click.get_current_context(silent=True)) is not None:
-        command.call_on_close(opened.close)
+    opened = open_ledger(store, read_only=read_only)
+    if not read_only:
+        _let_tables_follow(opened)
     return trial_on(opened, store, study=study, vault=vault)
 
 
@@ -57,13 +61,51 @@ def trial_on(
     Raises:
         Refused: it is a vault's, or the trial was opened on another folder.
     """
-    if "vault" in opened.heads():
-        raise Refused([problem("EQ-G008", without_password(store), detail="vault", n_read=0)])
+    _refuse_vault(opened, store)
     trial = RunningTrial(study or record_alone(opened), opened, vault)
     opened_on = trial.state.digest
     if study is not None and opened_on and opened_on != study.digest:
         raise Refused([problem("EQ-C019", without_password(store), digest=opened_on[:12])])
     return trial
+
+
+def open_ledger(store: str | Path, *, read_only: bool = False) -> Store:
+    """The ledger of a trial, open until the command ends.
+
+    Raises:
+        Refused: it is the vault's, or none.
+    """
+    opened = open_store(store, read_only=read_only)
+    if (command := click.get_current_context(silent=True)) is not None:
+        command.call_on_close(opened.close)
+    _refuse_vault(opened, store)
+    return opened
+
+
+def _refuse_vault(opened: Store, store: str | Path) -> None:
+    if "vault" in opened.heads():
+        raise Refused([problem("EQ-G008", without_password(store), detail="vault", n_read=0)])
+
+
+def _let_tables_follow(store: Store) -> None:
+    """What this command records goes into the read tables too, where there are any."""
+    from equipoise.web.tables.databases import database_of, layout_of
+
+    database = database_of(store)
+    if database is not None and layout_of(database):
+        read_tables(store)
+
+
+def read_tables(store: Store) -> "ReadTables":
+    """The read tables of a store in a database, which follow it from now on."""
+    from equipoise.web.server import use_django
+
+    use_django()
+    from equipoise.web.tables.opening import follow
+
+    tables = follow(store)
+    assert tables is not None
+    return tables
 
 
 def record_alone(store: Store) -> Study:

@@ -41,7 +41,7 @@ def fold(state: TrialState, entries: Iterable[Entry]) -> TrialState:
     """
     participants = dict(state.participants)
     versions, heads = dict(state.versions), dict(state.heads)
-    with _no_collection():
+    with no_collection():
         for entry in entries:
             if entry.body is not None:
                 event = e.from_entry(entry.type, entry.body)
@@ -58,7 +58,7 @@ def fold(state: TrialState, entries: Iterable[Entry]) -> TrialState:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """What is folded has no cycles, and the collector would walk the growing state ever again.
 
     On a long ledger that took half of the time.

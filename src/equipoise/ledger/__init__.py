@@ -22,13 +22,14 @@ from equipoise.ledger.keeping.restoring import Restored, import_archive, restore
 from equipoise.ledger.opening import create_ledger, open_store
 from equipoise.ledger.seal import Seal, check_seal, make_seal, merkle_root, tree_root
 from equipoise.ledger.sqlite import SqliteStore
-from equipoise.ledger.store import MemoryStore, Store
+from equipoise.ledger.store import Follower, MemoryStore, Store
 from equipoise.ledger.verification import FirstBad, Verification, verify
 
 __all__ = [
     "Draft",
     "Entry",
     "FirstBad",
+    "Follower",
     "Head",
     "Making",
     "Manifest",

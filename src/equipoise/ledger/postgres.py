@@ -30,6 +30,7 @@ from equipoise.ledger.postgres_tables import (
 from equipoise.ledger.rows import COLUMNS, read_meta, refuse_other, to_entry, to_row
 from equipoise.ledger.store import (
     DrawBytes,
+    Follower,
     Heads,
     Held,
     chains_of,
@@ -100,6 +101,7 @@ class PostgresStore:
         self._draw_bytes = draw_bytes
         self._held = Held()
         self._known: dict[str, Head] = {}
+        self.follower: Follower | None = None
         meta = connection.execute("SELECT study, realm, schema_version FROM ledger_meta")
         self.study, self.realm = read_meta(meta.fetchall())
 
@@ -113,7 +115,8 @@ class PostgresStore:
     def append(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
         """Record all drafts or none. On return they are on disk, unless a transaction is open."""
         is_alone = self._is_idle()
-        if is_alone and len(drafts) == 1 and drafts[0].chain in self._known:
+        is_single = is_alone and len(drafts) == 1 and self.follower is None
+        if is_single and drafts[0].chain in self._known:
             entry = self._append_next(drafts[0])
             if entry is not None:
                 return (entry,)
@@ -122,6 +125,8 @@ class PostgresStore:
             entries = self._link(drafts, self._heads_of(chains))
             for entry in entries:
                 self._insert(entry)
+            if self.follower is not None:
+                self.follower.follow(entries)
         if is_alone:
             self._known |= {entry.chain: Head(entry.seq, entry.digest) for entry in entries}
         return entries
@@ -187,6 +192,8 @@ class PostgresStore:
         with self.transaction():
             check_redaction(self, chain, seq, because=because)
             self._connection.execute("SELECT ledger_redact(%s, %s)", [chain, seq])
+            if self.follower is not None:
+                self.follower.took_out(chain, seq)
 
     def check_guards(self, n_read: int) -> tuple[Problem, ...]:  # noqa: ARG002 - what a file needs
         """Whether the guards still stand, and nobody has too many rights."""

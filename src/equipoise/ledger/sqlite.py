@@ -20,6 +20,7 @@ from equipoise.ledger.rows import COLUMNS, NUMBERS, read_meta, refuse_other, to_
 from equipoise.ledger.sqlite_tables import loosen, make_tables, missing_triggers
 from equipoise.ledger.store import (
     DrawBytes,
+    Follower,
     Heads,
     Held,
     chains_of,
@@ -64,6 +65,7 @@ class SqliteStore:
         self._draw_bytes = draw_bytes
         self._held = Held()
         self._has_traces = False
+        self.follower: Follower | None = None
         meta = connection.execute("SELECT study, realm, schema_version FROM ledger_meta")
         self.study, self.realm = read_meta(meta.fetchall())
 
@@ -82,6 +84,8 @@ class SqliteStore:
             )
             for entry in entries:
                 self._insert(entry)
+            if self.follower is not None:
+                self.follower.follow(entries)
         return entries
 
     def read(
@@ -157,6 +161,8 @@ class SqliteStore:
             check_redaction(self, chain, seq, because=because)
             loosen(self.connection)
             self.connection.execute(_REDACT, (chain, seq))
+            if self.follower is not None:
+                self.follower.took_out(chain, seq)
             self._has_traces = True
 
     def check_guards(self, n_read: int) -> tuple[Problem, ...]:

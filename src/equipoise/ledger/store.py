@@ -88,6 +88,21 @@ class Store(Protocol):
         ...
 
 
+class Follower(Protocol):
+    """What is kept beside the entries, in the transaction that records them: read tables.
+
+    A store that lies in a database has one or none (`follower`); what it raises takes all back.
+    """
+
+    def follow(self, entries: Sequence[Entry]) -> None:
+        """These entries were recorded just now; the transaction is still open."""
+        ...
+
+    def took_out(self, chain: str, seq: int) -> None:
+        """The body of this entry was taken out just now; the transaction is still open."""
+        ...
+
+
 class MemoryStore:
     """A store in memory, for tests and quick rehearsals; safe among threads."""
 

@@ -255,7 +255,10 @@ class Link(Struct, frozen=True):
 
 
 MAIN_PAGES = {
-    "site": ("home", "participants", "adverse_events", "deviations", "ledger", "people"),
+    "site": (
+        *("home", "participants", "adverse_events", "deviations"),
+        *("ledger", "audit_trail", "people"),
+    ),
     "sealed": ("work_list", "closed_report"),
 }
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Lock, local
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
@@ -16,13 +17,16 @@ from equipoise.problems import Refused, problem
 from equipoise.study.load import load_study
 from equipoise.vault import VaultClient
 
+if TYPE_CHECKING:
+    from equipoise.web.tables.keeping import ReadTables
+
 LOG = logging.getLogger(__name__)
 LOST = frozenset({"EQ-G021", "EQ-G028"})
 """What a store says whose server is away, or was."""
 
 
 class ThreadedStore:
-    """A store with a connection for each thread that asks.
+    """A store with a connection for each thread that asks; its read tables follow each.
 
     Where its server is and what is wrong there, the log says; who asks is told to wait.
     """
@@ -37,9 +41,19 @@ class ThreadedStore:
     @property
     def _store(self) -> Store:
         if not hasattr(self._own, "store"):
+            from equipoise.web.tables.opening import follow  # noqa: PLC0415 - models need Django set up
+
             self._own.store = open_store(self._place)
+            follow(self._own.store)
         store: Store = self._own.store
         return store
+
+    def tables(self) -> "ReadTables":
+        """The read tables of this thread's connection, up to date."""
+        from equipoise.web.tables.opening import tables_to_read  # noqa: PLC0415 - as above
+
+        with _telling_the_log():
+            return tables_to_read(self._store, self._place)
 
     def append(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
         """Record all drafts or none."""
@@ -123,6 +137,18 @@ def running_trial() -> RunningTrial:
         if not _running:
             _running.append(_open())
         return _running[0]
+
+
+def read_tables() -> "ReadTables":
+    """The read tables of the trial of this process, up to date, for Django to read.
+
+    Raises:
+        Refused: there are none, and here they cannot be made (EQ-G041).
+    """
+    from equipoise.web.tables.opening import tables_to_read  # noqa: PLC0415 - as above
+
+    store = running_trial().store
+    return store.tables() if isinstance(store, ThreadedStore) else tables_to_read(store)
 
 
 def use_trial(trial: RunningTrial | None) -> None:

@@ -103,9 +103,8 @@ def code_for(name: str, *, secret: str = "") -> str:
 
 def use_accounts(place: str | Path) -> None:
     """Set Django up in this process, on these accounts."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", MODULE)
     wanted = database_at(place)
-    django.setup()
+    use_django()
     if all(settings.DATABASES["default"].get(name) == value for name, value in wanted.items()):
         return
     connections["default"].close()
@@ -126,6 +125,12 @@ def _alone(place: str | Path) -> Iterator[None]:
         except DatabaseError as error:
             shown, detail = without_password(place), " ".join(str(error).split())
             raise Refused([problem("EQ-G054", shown, place=shown, detail=detail)]) from error
+
+
+def use_django() -> None:
+    """Set Django up in this process, unless it is."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", MODULE)
+    django.setup()
 
 
 def _environment(settings: Mapping[str, str], host: str) -> dict[str, str]:

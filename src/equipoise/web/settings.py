@@ -101,6 +101,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "axes",
+    "equipoise.web.tables",
     "equipoise.web.identity",
 ]
 MIDDLEWARE = [
@@ -150,7 +151,15 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 
-DATABASES = {"default": database_at(os.environ.get("EQUIPOISE_ACCOUNTS", ":memory:"))}
+DATABASES = {
+    "default": database_at(os.environ.get("EQUIPOISE_ACCOUNTS", ":memory:")),
+    # The read tables: pointed at the ledger's own database by equipoise.web.tables.opening.
+    "ledger": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": "file:equipoise-read-tables?mode=memory&cache=shared",
+        "OPTIONS": {"timeout": 30},
+    },
+}
 
 USE_TZ = True
 TIME_ZONE = os.environ.get("EQUIPOISE_TIME_ZONE", "Europe/Paris")

@@ -50,6 +50,7 @@ urlpatterns: list[URLPattern] = [
     path("deviations/", overrides.deviations, name="deviations"),
     path("resume/", oversight.resume, name="resume"),
     path("ledger/", oversight.ledger, name="ledger"),
+    path("audit-trail/", oversight.audit_trail, name="audit_trail"),
     path("people/", staff.people, name="people"),
     path("people/add/", staff.add, name="add_person"),
     path(SOMEBODY + "delegate/", staff.delegate, name="delegate"),

@@ -1,0 +1,215 @@
+"""Random histories: every act of the trial with such arguments that many are let through."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import strategies as st
+
+from equipoise import conduct
+from equipoise.conduct import ACTS, KINDS, Person, RunningTrial
+from equipoise.conduct.events import BodyRedacted
+from equipoise.ledger import Store
+from equipoise.problems import Refused
+from equipoise.study.roles import Role
+from tests.unit.conduct.conftest import Clock, Course, small_study
+
+ENCOUNTERS = ("screening", "M0", "M3")
+TEXTS = st.sampled_from(
+    ["a name", "Ça va", "two\nlines", "nul \0 in it", "'; DROP TABLE read_form"]
+)
+VALUES: Mapping[str, Mapping[str, st.SearchStrategy[object]]] = {
+    "consent": {"version": st.sampled_from(["1.0", "2.0"])},
+    "skin": {"arm": st.integers(0, 30), "leg": st.one_of(st.none(), st.integers(0, 30))},
+    "vitals": {"weight": st.sampled_from([70, 71.5, 1e2]), "pregnant": st.booleans()},
+    "event": {
+        "term": TEXTS,
+        "grade": st.integers(1, 5),
+        "related": st.booleans(),
+        "serious": st.booleans(),
+    },
+}
+
+
+class History:
+    """A trial on a store, and somebody who does things in it."""
+
+    def __init__(self, store: Store, draw: Callable[..., Any]) -> None:
+        self.trial = RunningTrial(small_study(50), store)
+        self.clock = Clock()
+        self.draw = draw
+        people = [Person(role.value, role.value, role.value) for role in Role]
+        conduct.open_trial(self.trial, at=self.clock(), people=people)
+        for who in conduct.SIGNERS:
+            conduct.accept_accountability(
+                self.trial, by=who.value, at=self.clock(), statement="It binds me"
+            )
+
+    def act(self, name: str) -> bool:
+        """One act, by somebody who may as a rule; whether it was let through."""
+        roles = sorted(role.value for role in ACTS[name].roles)
+        arguments = ARGUMENTS[name](self)
+        if arguments is None:
+            return False
+        with suppress(Refused):
+            if name == "order_redaction":
+                entry = arguments["entry"]
+                conduct.redact_entry(
+                    self.trial, by="investigator", at=self.clock(), reason="a name",
+                    chain=entry.chain, seq=entry.seq, drop=arguments["drop"],
+                )  # fmt: skip
+            else:
+                by, reason = self.pick(roles), self.draw(TEXTS).replace("\0", "")
+                ACTS[name](self.trial, by=by, at=self.clock(), reason=reason, **arguments)
+            return True
+        return False
+
+    def enroll(self) -> None:
+        """Somebody who comes as far as to a number."""
+        code = Course(self.trial, self.clock).eligible(self.pick(["01", "02"]))
+        self.act_on(code)
+
+    def act_on(self, code: str) -> None:
+        """Give a participant a number."""
+        day, at = self.clock.today, self.clock()
+        with suppress(Refused):
+            conduct.request_randomization(
+                self.trial, by="coordinator", at=at, participant=code, on=day
+            )
+            conduct.record_number(
+                self.trial, by="coordinator", at=at, participant=code, number=f"R{code}"
+            )
+
+    def pick(self, items: Any) -> Any:
+        return self.draw(st.sampled_from(list(items)))
+
+    def subject(self) -> str:
+        """A participant, if there is any."""
+        codes = list(self.trial.state.participants)
+        return str(self.pick(codes)) if codes else "01-999"
+
+    def about(self, **more: object) -> dict[str, object]:
+        return {"participant": self.subject(), **more}
+
+    def on(self) -> dt.date:
+        return self.clock.today - dt.timedelta(days=self.draw(st.sampled_from([0, 0, 0, 3])))
+
+    def values(self, form: str) -> dict[str, object]:
+        return {item: self.draw(given) for item, given in VALUES[form].items()}
+
+    def form(self) -> dict[str, object]:
+        form = self.pick(VALUES)
+        is_log = form == "event"
+        return self.about(
+            form=form,
+            encounter="" if is_log else self.pick(ENCOUNTERS),
+            repeat=self.draw(st.integers(0, 2)) if is_log else 0,
+            on=self.on(),
+            values=self.values(form),
+        )
+
+    def correction(self) -> dict[str, object] | None:
+        code = self.subject()
+        subject = self.trial.state.participants.get(code)
+        if subject is None or not subject.forms:
+            return None
+        encounter, form, repeat = self.pick(subject.forms)
+        item = self.pick(VALUES[form])
+        seen = subject.forms[encounter, form, repeat].version
+        place = {"encounter": encounter, "form": form, "repeat": repeat, "seen": seen}
+        return {
+            "participant": code,
+            **place,
+            "item": item,
+            "value": self.values(form)[item],
+            "seen": subject.forms[encounter, form, repeat].version,
+        }
+
+    def redaction(self) -> dict[str, object] | None:
+        entries = [
+            e for e in self.trial.store.read() if e.type in ("FormSubmitted", "ItemCorrected")
+        ]
+        if not entries:
+            return None
+        entry = self.pick(entries)
+        drop = ("term",) if b'"event"' in (entry.body or b"") else ()
+        return {"entry": entry, "drop": drop}
+
+    def infusion(self) -> dict[str, object]:
+        return self.about(encounter=self.pick(["M0", "M3"]))
+
+    def person(self) -> dict[str, object]:
+        return {"person": self.pick([*self.trial.state.people, "nobody"])}
+
+
+def _request(h: History) -> dict[str, object]:
+    code = h.subject()
+    subject = h.trial.state.participants.get(code)
+    asked = subject.override if subject else None
+    return {"participant": code, "request": asked.requested.entry if asked else "site-01:1"}
+
+
+def _signing(h: History) -> dict[str, object]:
+    code = h.subject()
+    subject = h.trial.state.participants.get(code)
+    digest = conduct.digest_of(h.trial.study, subject) if subject else ""
+    return {"participant": code, "meaning": "I endorse", "digest": digest}
+
+
+ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
+    "accept_accountability": lambda _: {"statement": "It binds me"},
+    "add_person": lambda h: {
+        "person": h.pick(["ann", "bob"]),
+        "name": h.pick(["Ann", "Bob"]),
+        "role": h.pick(["coordinator", "monitor"]),
+        "sites": h.pick([(), ("01",), ("01", "02")]),
+        "from_on": h.pick([None, h.clock.today]),
+    },
+    "attest_gap": lambda _: {},
+    "change_delegation": lambda h: {**h.person(), "sites": h.pick([(), ("02",)])},
+    "complete_participant": lambda h: h.about(on=h.on()),
+    "confirm_override": lambda h: {**_request(h), "on": h.on(), "meaning": "I agree"},
+    "confirm_restore": lambda _: {"root": "0" * 64},
+    "correct_item": History.correction,
+    "decline_override": _request,
+    "fail_screening": History.about,
+    "give_infusion": lambda h: {
+        **h.infusion(),
+        "on": h.clock.today,
+        "label": "L1",
+        "volume_ml": 10.0,
+    },
+    "judge_criterion": lambda h: h.about(rule="I2", is_true=h.draw(st.booleans()), on=h.on()),
+    "lock_data": lambda h: None if h.draw(st.integers(0, 9)) else {},
+    "miss_encounter": lambda h: h.about(encounter=h.pick(ENCOUNTERS)),
+    "order_infusion": lambda h: {**h.infusion(), "on": h.clock.today},
+    "order_redaction": History.redaction,
+    "prepare_infusion": lambda h: {**h.infusion(), "label": h.pick(["L1", "L2", "L\x003"])},
+    "receive_adverse_event": lambda h: h.about(repeat=h.draw(st.integers(0, 2))),
+    "record_deviation": lambda h: h.about(kind=h.pick(KINDS), on=h.on()),
+    "record_number": lambda h: h.about(number=h.pick(["R1", "R2"])),
+    "record_seal": lambda _: {"heads": {"control": (1, "2" * 64)}, "root": "1" * 64},
+    "record_time_stamp": lambda h: {
+        "root": "1" * 64,
+        "service": "https://stamp.example",
+        "stamped_at": h.clock(),
+        "token": "AA==",
+    },
+    "record_training": lambda h: {**h.person(), "training": "gcp", "on": h.on()},
+    "remove_person": lambda h: {"person": h.pick(["ann", "bob"])},
+    "request_override": lambda h: h.about(
+        criteria=h.pick([("I1",), ("I1", "I2")]), on=h.on(), meaning="I ask"
+    ),
+    "request_randomization": lambda h: h.about(on=h.on()),
+    "resume_trial": lambda h: {"rules": h.trial.state.pausing or ("none",)},
+    "screen_participant": lambda h: {"site": h.pick(["01", "02"]), "on": h.on()},
+    "sign_casebook": _signing,
+    "submit_form": History.form,
+    "withdraw_means": History.person,
+    "withdraw_participant": lambda h: h.about(on=h.on()),
+}
+"""How each act is called."""
+
+assert set(ARGUMENTS) == set(ACTS), set(ARGUMENTS) ^ set(ACTS)
+REDACTED = BodyRedacted.__name__

@@ -1,0 +1,94 @@
+"""The audit trail: who changed what, when and why, found again; read from the read tables."""
+
+import datetime as dt
+
+import pytest
+
+from equipoise.conduct import RunningTrial, correct_item, screen_participant
+from equipoise.study.roles import Role
+
+from . import course
+from .conftest import SignIn, name_of, said
+from .reading import read
+
+READERS = [Role.MONITOR, Role.AUDITOR, Role.DATA_MANAGER]
+
+
+def corrected(trial: RunningTrial) -> str:
+    """Somebody whose height was corrected."""
+    code = course.consented(trial)
+    course.enter(trial, code, "demography")
+    form = trial.state.participants[code].forms["screening", "demography", 0]
+    correct_item(
+        trial, by=name_of(Role.COORDINATOR), at=course.now(), reason="Misread", participant=code,
+        encounter="screening", form="demography", repeat=0, item="height", value=171.5,
+        seen=form.version,
+    )  # fmt: skip
+    return code
+
+
+@pytest.mark.requirement("C03")
+@pytest.mark.parametrize("role", READERS)
+def test_a_correction_is_found_with_both_values(
+    trial: RunningTrial, sign_in: SignIn, role: Role
+) -> None:
+    code = corrected(trial)
+    page = read(sign_in(role).get("/audit-trail/", {"participant": code, "form": "demography"}))
+    assert said("trail.count", n=2) in page.text
+    newest = page.all("tr")[1].text
+    for words in ("ItemCorrected", code, "height", "165.0", "171.5", "Misread"):
+        assert words in newest
+
+
+def test_by_person_and_day(trial: RunningTrial, sign_in: SignIn) -> None:
+    """Each filter leaves what it should, alone and together; a day that is none filters nothing."""
+    corrected(trial)
+    client = sign_in(Role.AUDITOR)
+
+    def count(**asked: str) -> int:
+        page = read(client.get("/audit-trail/", asked)).text
+        return next(n for n in range(999) if said("trail.count", n=n) in page)
+
+    everything = sum(head.seq for head in trial.store.heads().values())
+    by_coordinator = [e for e in trial.store.read() if e.by == name_of(Role.COORDINATOR)]
+    today = course.now().astimezone(dt.UTC).date()
+    assert count() == everything
+    assert count(person=name_of(Role.COORDINATOR)) == len(by_coordinator) > 0
+    assert count(since="not a day", until="31.02.") == everything
+    assert count(since=(today + dt.timedelta(days=2)).isoformat()) == 0
+    early = [e for e in trial.store.read() if e.at.date() < today - dt.timedelta(days=1)]
+    assert count(until=(today - dt.timedelta(days=2)).isoformat()) == len(early) > 0
+    assert count(person="nobody", since="2020-01-01") == 0
+    assert count(since="9999-12-31", until="0001-01-01") == 0
+
+
+def test_what_is_recorded_next_is_there(trial: RunningTrial, sign_in: SignIn) -> None:
+    """The tables are brought up to date whenever they are read; pages turn."""
+    client = sign_in(Role.MONITOR)
+    client.get("/audit-trail/")
+    for _ in range(51):
+        screen_participant(
+            trial, by=name_of(Role.COORDINATOR), at=course.now(), site="01", on=course.TODAY
+        )
+    first, second = (
+        read(client.get("/audit-trail/", {"person": name_of(Role.COORDINATOR), "page": n}))
+        for n in ("1", "2")
+    )
+    assert len(first.all("th", scope="row")) == 50
+    assert [e.text for e in second.all("th", scope="row")] == ["site-01:1"]
+
+
+@pytest.mark.requirement("C08")
+def test_the_sites_of_others_stay_theirs(trial: RunningTrial, sign_in: SignIn) -> None:
+    """A monitor of one site sees its chain and the control chain, no other."""
+    from equipoise.conduct import change_delegation
+
+    course.screened(trial, site="01")
+    course.screened(trial, site="02")
+    change_delegation(
+        trial, by=name_of(Role.ADMINISTRATOR), at=course.now(), person=name_of(Role.MONITOR),
+        sites=("02",), reason="Moves",
+    )  # fmt: skip
+    page = read(sign_in(Role.MONITOR).get("/audit-trail/"))
+    chains = {e.text.partition(":")[0] for e in page.all("th", scope="row")}
+    assert chains == {"site-02", "control"}
