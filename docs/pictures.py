@@ -28,7 +28,7 @@ def main() -> None:
         start = today - dt.timedelta(weeks=70)
         rehearse_into(study, store, seed=1, start=start, until=today)
         make_accounts(study, store)
-        site, sealed = serve_doors(running, first_study(), store, port=find_ports(18765))
+        site, sealed, _ = serve_doors(running, first_study(), store, port=find_ports(18765))
         playwright = running.enter_context(sync_playwright())
         path = next(p for n in ("chromium", "google-chrome") if (p := shutil.which(n)))
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -17,6 +17,8 @@ from equipoise.cli.rehearsing import rehearse_into, vault_beside
 from equipoise.cli.trials import running_trial
 from equipoise.study.study import Study
 
+AGREED: dict[str, Any] = {"agreed": ("statistician", "safety_officer"), "populations": "d" * 64}
+"""What the vault is told before it opens its list; the acts behind it have tests of their own."""
 FOLDER = Path(__file__).parents[2] / "studies" / "nct06722105"
 
 
@@ -28,6 +30,7 @@ class Served(NamedTuple):
     vault: Path
     site: str
     sealed: str
+    emergency: str
     password: str
 
 

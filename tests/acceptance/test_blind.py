@@ -5,6 +5,7 @@ has it is not, and no file, page, log or backup of the blinded side holds a word
 """
 
 import base64
+import contextlib
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
 from equipoise.cli.demonstrating import find_ports, make_accounts, wait_until_ready
@@ -24,6 +26,8 @@ from equipoise.cli.rehearsing import rehearse_into, running_vault
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient, read_token
+from equipoise.vault.keeping.opening import open_files
+from equipoise.vault.sealing import Slot
 
 from .conftest import FOLDER
 from .crawling import crawl
@@ -96,7 +100,7 @@ def test_the_vault_tells_the_words_to_whom_it_may(canary: Canary) -> None:
     """The words are real, six of each: a leak would be found."""
     with running_vault(canary.vault) as process:
         client = VaultClient(process.socket_path, read_token(canary.vault, "unblind"))
-        listed = client.open_list(by="t", reason="test")
+        listed = client.open_list(by="t", reason="test", agreed=("a", "b"), populations="d")
     given = [a.arm for a in listed if a.participant]
 
     assert sorted(given) == sorted([*ARMS.values()] * 6)
@@ -156,3 +160,94 @@ def test_no_page_header_address_or_log_of_the_site_door_holds_a_word(
     assert len(answers) > 150
     assert [(role, path) for role, path, a in answers if hits(a.everything)] == []
     assert hits(log.read_bytes()) == set()
+
+
+def secrets_of(vault: Path) -> dict[str, bytes]:
+    """What would open the blind: the key, the seed, each salt, and the tokens of others."""
+    found = {f"{p.stem} token": p.read_bytes().strip() for p in vault.glob("*.token")}
+    key = bytes.fromhex((vault / "vault.key").read_text())
+    opened = open_files(vault)
+    found |= {"key": key, "seed": opened.header.seed}
+    rows = opened.store.connection.execute("SELECT number, sealed FROM vault_slot").fetchall()
+    for number, sealed in rows:
+        slot = msgspec.json.decode(opened.seals.open(number, sealed), type=Slot)
+        found[f"salt of {number}"] = slot.salt
+        found[f"sealed {number}"] = sealed
+    opened.store.connection.close()
+    return found
+
+
+def forms_of(secret: bytes) -> set[bytes]:
+    """A secret as it might stand in memory or a file."""
+    return {secret, secret.hex().encode(), base64.b64encode(secret).rstrip(b"=")}
+
+
+def memory_of(process: int) -> Iterator[bytes]:
+    """All that a process and its children can read, as its administrator dumps it."""
+    tree = [process]
+    for pid in tree:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            tree += [int(c) for c in (task / "children").read_text().split()]
+    for pid in tree:
+        with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+            for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+                span, rights, *_, last = line.split()
+                if "r" not in rights or last in ("[vvar]", "[vsyscall]"):
+                    continue
+                start, end = (int(x, 16) for x in span.split("-"))
+                memory.seek(start)
+                with contextlib.suppress(OSError):
+                    yield memory.read(end - start)
+
+
+@pytest.mark.requirement("C65", "F13")
+@pytest.mark.timeout(600)
+def test_the_blinded_server_s_disk_and_memory_open_nothing(canary: Canary, tmp_path: Path) -> None:
+    """Its administrator at rest, with all of both: no key, seed, salt or list, no other's token.
+
+    The search is no idle one: the token that this door does hold is found.
+    """
+    secrets = secrets_of(canary.vault)
+    own = secrets.pop("assign token")
+    log, port = tmp_path / "server.log", find_ports(35_000 + os.getpid() % 5_000)
+    site = f"http://127.0.0.1:{port}"
+    with running_vault(canary.vault) as process, log.open("wb") as written:
+        command = ["serve", str(canary.folder), "--store", str(canary.blinded / "trial.db")]
+        command += ["--vault", str(process.socket_path), "--port", str(port)]
+        command += ["--token", str(canary.vault / "assign.token")]
+        server = subprocess.Popen([*RUN, *command], stdout=written, stderr=subprocess.STDOUT)
+        try:
+            wait_until_ready(f"{site}/sign-in/", server)
+            for role in (Role.INVESTIGATOR, Role.SAFETY_OFFICER):
+                crawl(site, role.value, n_pages=15)
+            dump = tmp_path / "dump"
+            with dump.open("wb") as kept:
+                for part in memory_of(server.pid):
+                    kept.write(part)
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+    blobs = {"memory": dump.read_bytes()}
+    blobs |= {p.name: p.read_bytes() for p in canary.blinded.rglob("*") if p.is_file()}
+
+    assert len(blobs["memory"]) > 50_000_000
+    assert own in blobs["memory"]
+    assert len(secrets) > 40
+    assert {
+        (where, name)
+        for name, secret in secrets.items()
+        for form in forms_of(secret)
+        for where, blob in blobs.items()
+        if form in blob
+    } == set()
+
+
+@pytest.mark.requirement("C65", "F13", "F21")
+def test_sealed_pieces_tell_nothing_by_themselves(canary: Canary) -> None:
+    """Equal lengths, no nonce twice, no two alike, though many plaintexts differ by a digit."""
+    with sqlite3.connect(canary.vault / "vault.db") as connection:
+        pieces = [s for (s,) in connection.execute("SELECT sealed FROM vault_slot")]
+    connection.close()
+
+    assert len({len(p) for p in pieces}) == 1
+    assert len({p[:12] for p in pieces}) == len({p[12:] for p in pieces}) == len(pieces) >= 18

@@ -25,6 +25,8 @@ from equipoise.rehearsal import prepare_rehearsal_vault, rehearse, vault_content
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient, create_vault, read_token
 
+from .conftest import AGREED
+
 SEEDS = range(40, 60) if os.environ.get("EQUIPOISE_NIGHTLY") else range(40, 43)
 TOO_GOOD = 1e-4
 """A classifier that guesses at random does as well as we would call a leak once in so many."""
@@ -56,7 +58,9 @@ def rehearsed(study: Study, folder: Path, *, seed: int) -> Iterator[tuple[list[f
             seed=seed,
         )
         opened = VaultClient(process.socket_path, read_token(vault, "unblind"))
-        listed = {a.participant: a.arm for a in opened.open_list(by="test", reason="leak test")}
+        listed = {
+            a.participant: a.arm for a in opened.open_list(by="test", reason="leak test", **AGREED)
+        }
     entries = list(store.read())
     for participant, arm in listed.items():
         yield features_of([e for e in entries if e.stream == participant], entries), arm
@@ -132,7 +136,7 @@ def test_the_vault_takes_as_long_for_each_arm(study: Study, tmp_path: Path) -> N
             client.assign(f"01-{n:04}", stratum=specification.strata[0], proof="p")
             waits.append(time.perf_counter() - began)
         opened = VaultClient(process.socket_path, read_token(tmp_path / "v", "unblind"))
-        listed = opened.open_list(by="test", reason="leak test")
+        listed = opened.open_list(by="test", reason="leak test", **AGREED)
     ranks = np.argsort(np.argsort(waits)) - (len(waits) - 1) / 2
     for arm in arms:
         own = ranks[[a.arm == arm for a in listed]]

@@ -27,7 +27,7 @@ from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
 from equipoise.vault import Capability, VaultClient, create_vault, read_token
 
-from .conftest import FOLDER
+from .conftest import AGREED, FOLDER
 from .crawling import crawl
 
 RUN = [sys.executable, "-c", "import sys; from equipoise.cli import main; sys.exit(main())"]
@@ -80,7 +80,7 @@ def rehearsed(
         ledger = open_store(store, study=name, realm="rehearsal", create=True)
         opened.callback(ledger.close)
         rehearse(study, store=ledger, vault=client("assign"), nature=nature, seed=SEED, start=START)
-        listed = client("unblind").open_list(by="test", reason="swap test")
+        listed = client("unblind").open_list(by="test", reason="swap test", **AGREED)
     make_accounts(study, store)
     return Twin(store, vault, {a.number: a.arm for a in listed if a.participant})
 

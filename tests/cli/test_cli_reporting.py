@@ -10,8 +10,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from equipoise.cli.folders import load_checked
+from equipoise.cli.reporting import check_opening
+from equipoise.conduct import TrialState, fold
 from equipoise.ledger import open_store
 
 from .conftest import STUDY, Rehearsed, answer_of, refused, run
@@ -195,7 +198,8 @@ def test_an_export_shows_every_signature(own: Rehearsed, tmp_path: Path) -> None
     entries = list(open_store(own.store, read_only=True).read())
     names = {json.loads(e.body or b"")["person"]: e for e in entries if e.type == "PersonAdded"}
     sealed = {e.at: json.loads(e.body or b"")["root"] for e in entries if e.type == "StudySealed"}
-    signed = {f"{e.chain}:{e.seq}": e for e in entries if e.type == "CasebookSigned"}
+    kinds = ("CasebookSigned", "PopulationsSigned", "UnblindingAgreed")
+    signed = {f"{e.chain}:{e.seq}": e for e in entries if e.type in kinds}
 
     assert {row["entry"] for row in rows} == set(signed)
     for row in rows:
@@ -205,7 +209,27 @@ def test_an_export_shows_every_signature(own: Rehearsed, tmp_path: Path) -> None
         assert row["name"] == json.loads(names[entry.by].body or b"")["name"]
         assert row["at"][:19] == entry.at.isoformat()[:19]
         assert row["seal"] == sealed[entry.at]
-    assert {row["stands"] for row in rows} == {"true"}
+    assert {row["stands"] for row in rows if row["participant"]} == {"true"}
+    assert sum(not row["participant"] for row in rows) == 2
+
+
+@pytest.mark.requirement("C71")
+def test_the_code_stays_shut_without_two_signatures(own: Rehearsed) -> None:
+    """After the lock too: nobody signed the populations, or nobody agreed to these."""
+    with closing(open_store(own.store, read_only=True)) as store:
+        state = fold(TrialState(), store.read())
+    assert state.populations is not None
+    study = load_checked(Path(STUDY))
+
+    def found(state: TrialState) -> list[str]:
+        asker = "unblinded_statistician"
+        return [p.code for p in check_opening(study, state, by=asker, dummy=None)]
+
+    assert found(state) == []
+    assert found(replace(state, unblinding=None)) == ["EQ-V037"]
+    assert found(replace(state, populations=None)) == ["EQ-V037"]
+    other = replace(state.populations, digest="0" * 64)
+    assert found(replace(state, populations=other)) == ["EQ-V039"]
 
 
 def test_an_export_never_overwrites(own: Rehearsed, tmp_path: Path) -> None:

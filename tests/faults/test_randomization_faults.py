@@ -44,7 +44,7 @@ def test_two_hundred_requests_from_eight_processes(tmp_path: Path) -> None:
             site.communicate_with("go\n")
         answers = [answer for site in sites for answer in site.answers()]
         listed = VaultClient(path, read_token(tmp_path / "vault", "unblind")).open_list(
-            by="t", reason="test"
+            by="t", reason="test", agreed=("a", "b"), populations="d"
         )
 
     given = {code: trial.state.participants[code].number for code in codes}

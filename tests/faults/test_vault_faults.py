@@ -68,7 +68,9 @@ def check_the_end(directory, path, answers):
     given = dict(answers)
     assert sorted(given.values()) == [f"R-{k:03}" for k in range(1, 201)]
     assert all(given[participant] == number for participant, number in answers)
-    listed = VaultClient(path, read_token(directory, "unblind")).open_list(by="t", reason="test")
+    listed = VaultClient(path, read_token(directory, "unblind")).open_list(
+        by="t", reason="test", agreed=("a", "b"), populations="d"
+    )
     assert {a.participant: a.number for a in listed} == given
     drawn = permuted_blocks(SPECIFICATION, draw_below=counter_draws(SEED))
     assert [a.arm for a in listed] == [a.arm for a in drawn]

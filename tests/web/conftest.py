@@ -25,6 +25,7 @@ from equipoise.study.study import Study
 from equipoise.vault import LocalVault, VaultClient, read_token
 from equipoise.web.running import use_trial
 from equipoise.web.server import MODULE, prepare_accounts
+from equipoise.web.standby.roster import RosteredTrial, roster_of, write_roster
 from equipoise.web.texts import WORDS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", MODULE)
@@ -100,15 +101,28 @@ def sealed_side(trial: RunningTrial, folder: Path) -> RunningTrial:
     return RunningTrial(trial.study, trial.store, contents)
 
 
+def emergency_side(trial: RunningTrial, folder: Path) -> RosteredTrial:
+    """The door for code-breaks: the people of a roster, and a token for one break at a time."""
+    assert isinstance(trial.vault, VaultClient)
+    roster = folder / "roster.json"
+    write_roster(roster, roster_of(trial, at=OPENED_AT))
+    breaking = VaultClient(trial.vault._door, read_token(folder, "emergency"))
+    return RosteredTrial(trial.study, breaking, roster)
+
+
 @pytest.fixture
 def behind(
     trial: RunningTrial, accounts: Path, vault_folder: Path
 ) -> Iterator[Callable[..., None]]:
-    """Go behind a door: `behind("site")` or `behind("sealed")`."""
+    """Go behind a door: `behind("site")`, `behind("sealed")` or `behind("emergency")`."""
     from axes.models import AccessAttempt
 
     AccessAttempt.objects.all().delete()  # the accounts are shared by all tests
-    sealed = sealed_side(trial, vault_folder)
+    sides = {
+        "site": trial,
+        "sealed": sealed_side(trial, vault_folder),
+        "emergency": emergency_side(trial, vault_folder),
+    }
     entered: list[override_settings] = []
 
     def enter(door: str, **more: object) -> None:
@@ -117,7 +131,7 @@ def behind(
         settings = at_door(door, **more)
         settings.enable()
         entered.append(settings)
-        use_trial(trial if door == "site" else sealed)
+        use_trial(sides[door])
 
     enter("site")
     yield enter

@@ -9,14 +9,19 @@ from django.urls import URLPattern
 
 from equipoise.conduct import RunningTrial, remove_person
 from equipoise.study.roles import UNBLINDED_ROLES, Role
-from equipoise.web.doors import sealed, site
+from equipoise.web.doors import emergency, sealed, site
 from equipoise.web.pages import ANYONE, Access, Page
 
 from . import course
 from .conftest import SignIn, name_of
 from .reading import read
 
-DOORS: dict[str, list[URLPattern]] = {"site": site.urlpatterns, "sealed": sealed.urlpatterns}
+DOORS: dict[str, list[URLPattern]] = {
+    "site": site.urlpatterns,
+    "sealed": sealed.urlpatterns,
+    "emergency": emergency.urlpatterns,
+}
+BREAK = {Role.INVESTIGATOR, Role.SAFETY_OFFICER}
 BLINDED = [r for r in Role if r not in UNBLINDED_ROLES]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
@@ -30,6 +35,8 @@ WATCH = ENROLL | {
     Role.SAFETY_OFFICER,
     Role.AUDITOR,
 }
+OTHER_WAYS = {"passkey_options", "passkey_sign_in", "provider", "provider_back"}
+"""In beside the password; where the code is broken, all else may be away."""
 DUTIES: dict[str, set[Role]] = {
     "screen": ENROLL,
     "judge": ENROLL,
@@ -58,6 +65,11 @@ DUTIES: dict[str, set[Role]] = {
     "invite": {Role.ADMINISTRATOR},
     "withdraw_means": {Role.ADMINISTRATOR},
     "ledger": ENROLL | {Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR},
+    "unblindings": (WATCH | {Role.DSMB}),
+    "tell_unblinding": WATCH | {Role.DSMB, Role.OUTCOME_ASSESSOR},
+    "assess_unblinding": {Role.INVESTIGATOR, Role.SAFETY_OFFICER},
+    "end_of_blind": {Role.STATISTICIAN, Role.DATA_MANAGER, Role.SAFETY_OFFICER},
+    "break_code": BREAK,
     "work_list": {Role.CELL_UNIT},
     "prepare": {Role.CELL_UNIT},
     "closed_report": {Role.UNBLINDED_STATISTICIAN},
@@ -116,10 +128,7 @@ def test_duties_are_those_of_the_roles(door: str) -> None:
         "sign_in",
         "sign_out",
         "language",
-        "passkey_options",
-        "passkey_sign_in",
-        "provider",
-        "provider_back",
+        *(OTHER_WAYS if door != "emergency" else ()),
         *({"welcome"} if door == "site" else ()),
     }
 
@@ -131,7 +140,8 @@ def test_role_matrix(door: str, role: Role, trial: RunningTrial, sign_in: SignIn
     """Admitted exactly where the page is declared for the role; else turned away, nothing done."""
     course.ordered(trial)
     client = sign_in(role, door=door)
-    at_home = (role in UNBLINDED_ROLES) == (door == "sealed")
+    homes = {"sealed": UNBLINDED_ROLES, "site": BLINDED, "emergency": BREAK}
+    at_home = role in homes[door]
 
     for pattern in DOORS[door]:
         access = access_of(pattern)

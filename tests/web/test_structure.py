@@ -21,7 +21,11 @@ WALKS = [
     ("site", Role.OUTCOME_ASSESSOR),
     ("sealed", Role.CELL_UNIT),
     ("sealed", Role.UNBLINDED_STATISTICIAN),
+    ("emergency", Role.SAFETY_OFFICER),
 ]
+
+
+BREAK = {"reason": "Shock", "request": "r1", "is_read": "y"}
 
 
 def refusals(trial: RunningTrial) -> list[tuple[str, dict[str, str]]]:
@@ -38,6 +42,9 @@ def refusals(trial: RunningTrial) -> list[tuple[str, dict[str, str]]]:
         (f"{person}/forms/screening/mrss/0/", {"face": "9", "chest.not_done": "yes"}),
         (f"{ordered}/encounters/M0/order/", course.day("on")),
         (f"/work-list/{codes[-1]}/M0/", {"label": "1"}),
+        (f"{person}/", {"question": "infusion:M0", "request": "r", "is_read": "y"}),
+        (f"{person}/", {**BREAK, "question": "infusion:M0"}),
+        (f"{person}/", {**BREAK, "question": "arm", "request": "r2", "is_read": ""}),
         ("/nowhere/", {}),
     ]
 
@@ -52,7 +59,11 @@ def walk(
     course.ordered(trial)
     door, role = where
     client = sign_in(role, door=door, language=language)
-    starts = list(walking.every_address(trial)) if door == "site" else ["/", "/work-list/"]
+    starts = {
+        "site": list(walking.every_address(trial)),
+        "sealed": ["/", "/work-list/"],
+        "emergency": ["/", f"/participants/{code}/", "/participants/09-001/"],
+    }[door]
     yield from walking.walk(client, starts)
     for address, data in refusals(trial):
         yield walking.ask(client, address, "POST", data)

@@ -64,7 +64,7 @@ def _kind(address: str) -> str:
 def every_address(trial: RunningTrial) -> Iterator[str]:
     """The addresses of the site door, for everybody in the trial and all that is entered."""
     yield from ("/", "/participants/", "/screen/", "/adverse-events/", "/ledger/", "/people/")
-    yield from ("/deviations/", "/audit-trail/")
+    yield from ("/deviations/", "/audit-trail/", "/unblindings/", "/end-of-blind/")
     for subject in trial.state.participants.values():
         person = f"/participants/{subject.code}/"
         yield person
@@ -73,6 +73,7 @@ def every_address(trial: RunningTrial) -> Iterator[str]:
             "randomize",
             "exception",
             "deviation",
+            "unblinding",
             "end-screening",
             "withdraw",
             "complete",

@@ -30,7 +30,7 @@ from equipoise.analysis.tables import (
 )
 from equipoise.analysis.texts import say_number, say_percent, word
 from equipoise.analysis.values import Histories
-from equipoise.conduct.state import TrialState
+from equipoise.conduct.state import Participant, TrialState
 from equipoise.problems import Language
 from equipoise.study.study import Study
 
@@ -206,6 +206,33 @@ def describe_assumptions(matter: Matter) -> str:
     return _section("assumptions", matter, table(caption, head, rows))
 
 
+def describe_unblindings(matter: Matter) -> str:
+    """How often somebody came to know what a participant receives: counts for the board.
+
+    What was asked and answered stays with whoever had to know.
+    """
+    language = matter.language
+    found = [u for p in matter.state.participants.values() for u in p.unblindings]
+    people = [p for p in matter.state.participants.values() if p.unblindings]
+    if not found:
+        return _section("unblindings", matter, tag("p", say("unblindings_none", language)))
+    rows = [
+        [
+            say(f"unblindings_{kind}", language),
+            str(n),
+            str(sum(_was_unblinded(p, kind) for p in people)),
+        ]
+        for kind in ("emergency", "planned", "inadvertent")
+        if (n := sum(u.kind == kind for u in found))
+    ]
+    head = [say(f"unblindings_{k}", language) for k in ("kind", "n", "people")]
+    return _section("unblindings", matter, table(say("unblindings_caption", language), head, rows))
+
+
+def _was_unblinded(participant: Participant, kind: str) -> bool:
+    return any(u.kind == kind for u in participant.unblindings)
+
+
 SECTIONS = (
     describe_trial,
     describe_flow,
@@ -216,6 +243,7 @@ SECTIONS = (
     describe_safety,
     describe_serious,
     describe_deviations,
+    describe_unblindings,
     describe_limits,
     describe_assumptions,
 )

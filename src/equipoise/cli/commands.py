@@ -6,7 +6,8 @@ from equipoise.cli import archiving, looking_back  # noqa: F401 - both add to `l
 from equipoise.cli.answering import Door
 from equipoise.cli.designing import check, draft, screen
 from equipoise.cli.keeping import export, ledger, report
-from equipoise.cli.running import demo, open_command, rehearse, serve, vault
+from equipoise.cli.running import demo, open_command, rehearse, serve
+from equipoise.cli.vaulting import vault
 
 
 @click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})

@@ -31,7 +31,7 @@ from equipoise.cli.rehearsing import (
     vault_beside,
 )
 from equipoise.cli.reporting import write_trial_report
-from equipoise.cli.serving import Keys, door_settings
+from equipoise.cli.serving import Keys, accounts_of, door_settings, ensure_accounts
 from equipoise.cli.staging import choose_day
 from equipoise.cli.trials import running_trial
 from equipoise.conduct import TrialState
@@ -42,6 +42,8 @@ from equipoise.study.study import Study
 PASSWORD = "equipoise"  # noqa: S105 - a rehearsal on this machine; the log-in page shows it
 READY_SECONDS = 60
 LAST_PORT = 65535
+DOORS = (("site", "assign"), ("sealed", "cells"), ("emergency", "emergency"))
+"""The doors in the order of their ports, and the capability of each."""
 CURRENT, RECRUITING, COMPLETE, REPORT = "trial.db", "recruiting.db", "complete.db", "report.html"
 
 
@@ -145,23 +147,29 @@ def make_accounts(study: Study, store: Path) -> None:
     prepare_accounts(kept_beside(store).accounts, passwords)
 
 
-def serve_doors(running: ExitStack, folder: Path, store: Path, *, port: int) -> tuple[str, str]:
-    """Start the vault and both doors; they end with this program."""
+def serve_doors(
+    running: ExitStack, folder: Path, store: Path, *, port: int
+) -> tuple[str, str, str]:
+    """Start the vault and the three doors; they end with this program."""
     from equipoise.web.server import start_server
 
     kept = kept_beside(store)
     process = running.enter_context(running_vault(kept.vault))
-    urls = (f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}")
-    for number, (door, token) in enumerate((("site", "assign"), ("sealed", "cells"))):
+    site, sealed, emergency = (f"http://127.0.0.1:{port + n}" for n in range(3))
+    urls = (site, sealed, emergency)
+    for number, (door, token) in enumerate(DOORS):
+        keys = Keys(None, None, process.socket_path, kept.vault / f"{token}.token")
         settings = door_settings(
             folder,
             store=store,
-            keys=Keys(None, None, process.socket_path, kept.vault / f"{token}.token"),
+            keys=keys,
             kept=kept,
             door=door,
-            other_door=urls[1 - number],
+            other_door=site if number else sealed,
         )
         settings["EQUIPOISE_DEMO_PASSWORD"] = PASSWORD
+        if door == "emergency":
+            ensure_accounts(accounts_of(keys, kept, door=door), kept)
         server = start_server(settings, host="127.0.0.1", port=port + number)
         started = running.enter_context(server)
         wait_until_ready(f"{urls[number]}/sign-in/", started)
@@ -185,9 +193,9 @@ def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def find_ports(first: int) -> int:
-    """The first port from here on that is free together with the next one."""
-    for port in range(first, min(first + 1000, LAST_PORT), 2):
-        if all(_is_free(number) for number in (port, port + 1)):
+    """The first port from here on that is free together with the next two."""
+    for port in range(first, min(first + 1000, LAST_PORT - 1), len(DOORS)):
+        if all(_is_free(port + n) for n in range(len(DOORS))):
             return port
     raise Refused([problem("EQ-X903", str(first), port=first)])
 
@@ -205,7 +213,7 @@ def _is_free(port: int) -> bool:
 def _tell(
     study: Study,
     state: TrialState,
-    sites: tuple[str, str],
+    sites: tuple[str, str, str],
     *,
     directory: Path,
     seconds: float,
@@ -219,6 +227,7 @@ def _tell(
             {
                 "site": sites[0],
                 "sealed": sites[1],
+                "emergency": sites[2],
                 "randomized": len(state.randomized),
                 "report": report,
                 "people": [p.person for p in people],
@@ -231,6 +240,7 @@ def _tell(
     click.echo(f"\n{title}\n{len(state.randomized)} randomized, in {seconds:.0f} s.\n")
     click.echo(f"  Sites, blinded:            {sites[0]}")
     click.echo(f"  Cell unit, not blinded:    {sites[1]}")
+    click.echo(f"  To break a code:           {sites[2]}")
     click.echo(f"  Report of the whole trial: {report}\n")
     click.echo(f"  Password of everybody: {PASSWORD}")
     click.echo("  Log in as: " + ", ".join(p.person for p in people))

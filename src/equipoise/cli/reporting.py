@@ -8,10 +8,11 @@ from equipoise.analysis import DummyArms, draw_dummy_arms, write_report
 from equipoise.analysis.report import check_unblinding
 from equipoise.cli.folders import not_writable
 from equipoise.cli.rehearsing import running_vault
-from equipoise.conduct import RunningTrial, TrialState
+from equipoise.conduct import RunningTrial, TrialState, check_opened
 from equipoise.ledger import merkle_root
 from equipoise.problems import Language, Problem, Refused, problem
 from equipoise.study.roles import Role
+from equipoise.study.study import Study
 from equipoise.vault import VaultClient, read_token
 
 
@@ -37,10 +38,10 @@ def write_trial_report(
     state, dummy = trial.state, _dummy_arms(trial, dummy_seed)
     arms = None
     if vault is not None:
-        found = check_opening(state, by=by, dummy=dummy)
+        found = check_opening(trial.study, state, by=by, dummy=dummy)
         if found:
             raise Refused(found)
-        arms = open_code(vault, by=by)
+        arms = open_code(vault, state, by=by)
     received = None
     if arms is not None:
         given = trial.study.identity.arms
@@ -66,9 +67,13 @@ def write_trial_report(
         raise not_writable(path, error) from error
 
 
-def check_opening(state: TrialState, *, by: str, dummy: DummyArms | None) -> tuple[Problem, ...]:
+def check_opening(
+    study: Study, state: TrialState, *, by: str, dummy: DummyArms | None
+) -> tuple[Problem, ...]:
     """Whether the code may be opened now, by this person: asked before the vault is."""
     found = check_unblinding(state, arms={}, received=None, dummy=dummy)
+    if state.locked is not None:
+        found += check_opened(study, state)
     person = state.people.get(by)
     if person is None or not person.is_active:
         return (*found, problem("EQ-C001", by, person=by))
@@ -77,11 +82,18 @@ def check_opening(state: TrialState, *, by: str, dummy: DummyArms | None) -> tup
     return found
 
 
-def open_code(vault: Path, *, by: str) -> dict[str, str]:
-    """The arm of every number, from the vault's own process; the vault logs who asked."""
+def open_code(vault: Path, state: TrialState, *, by: str) -> dict[str, str]:
+    """The arm of every number, from the vault's own process; it logs who asked and who agreed."""
+    signed, agreed = state.populations, state.unblinding
+    assert signed is not None and agreed is not None  # `check_opening` came before
     with running_vault(vault) as process:
         client = VaultClient(process.socket_path, read_token(vault, "unblind"))
-        assigned = client.open_list(by=by, reason="analysis after the lock")
+        assigned = client.open_list(
+            by=by,
+            reason="analysis after the lock",
+            agreed=(signed.stamp.by, agreed.stamp.by),
+            populations=signed.digest,
+        )
         return {a.number: a.arm for a in assigned}
 
 

@@ -6,7 +6,7 @@ import click
 from msgspec import to_builtins
 
 from equipoise.cli.answering import DONE, as_json, json_option, say_uncounted
-from equipoise.cli.keeping import StorePlace, keep_option, store_option
+from equipoise.cli.keeping import STORE, StorePlace, keep_option
 from equipoise.ledger.addresses import without_password
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -87,7 +87,12 @@ def rehearse(
 
 @click.command()
 @click.argument("directory", type=FOLDER)
-@store_option
+@click.option(
+    "--store",
+    required=True,
+    type=StorePlace(dir_okay=False, path_type=Path),
+    help="The ledger: a file or a postgresql:// address. The emergency door opens without it.",
+)
 @keep_option
 @accounts_option
 @click.option(
@@ -101,14 +106,15 @@ def rehearse(
     "--token",
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The capability of this door: assign.token for site, cells.token for sealed.",
+    help="The capability of this door: assign.token for site, cells.token for sealed, "
+    "emergency.token for emergency.",
 )
 @click.option(
     "--door",
-    type=click.Choice(["site", "sealed"]),
+    type=click.Choice(["site", "sealed", "emergency"]),
     default="site",
     show_default=True,
-    help="Which side of the blind this process serves.",
+    help="Which side of the blind this process serves, or where the code is broken.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8765, show_default=True)
@@ -123,9 +129,11 @@ def serve(
     host: str,
     port: int,
 ) -> int:
-    """Serve one door of a trial in the browser: the blinded site, or the sealed one."""
+    """Serve one door of a trial: the blinded site, the sealed one, or the code-break."""
     from equipoise.cli.serving import Keys, serve_door
 
+    if door != "emergency":
+        STORE.convert(store, None, click.get_current_context())  # it must be there
     keys = Keys(keep, accounts, socket, token)
     return serve_door(directory, store=store, keys=keys, door=door, host=host, port=port)
 
@@ -177,24 +185,6 @@ def open_command(
 
 
 @click.command()
-@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--socket", type=click.Path(path_type=Path), help="Where to listen.")
-@click.option("--create", "study", type=FOLDER, help="Make the vault of this study folder first.")
-@click.option(
-    "--realm",
-    type=click.Choice(["rehearsal", "live"]),
-    default="rehearsal",
-    show_default=True,
-    help="For --create.",
-)
-def vault(directory: Path, socket: Path | None, study: Path | None, realm: str) -> int:
-    """Keep the sealed allocation: make it once, then answer on a Unix socket."""
-    from equipoise.cli.serving import keep_vault
-
-    return keep_vault(directory, socket=socket, study=study, realm=realm)
-
-
-@click.command()
 @click.option(
     "--directory",
     type=click.Path(file_okay=False, path_type=Path),
@@ -205,7 +195,10 @@ def vault(directory: Path, socket: Path | None, study: Path | None, realm: str) 
 @click.option("--study", type=FOLDER, help="Another study folder than the first study's.")
 @click.option("--seed", default=1, show_default=True, help="Another seed, another trial.")
 @click.option(
-    "--port", default=8765, show_default=True, help="The site door; the next one is sealed."
+    "--port",
+    default=8765,
+    show_default=True,
+    help="The site door; the next one is sealed, the third breaks codes.",
 )
 @click.option("--fresh", is_flag=True, help="Rehearse anew even if the demo is there.")
 @click.option(

@@ -21,13 +21,14 @@ from equipoise.cli.folders import (
     refuse_taken,
 )
 from equipoise.cli.trials import read_tables, trial_on
-from equipoise.conduct import Person, RunningTrial, open_trial
+from equipoise.conduct import Person, RunningTrial, find_unplaced, open_trial, record_breaks
+from equipoise.conduct.acts.randomizing import proof_of
 from equipoise.ledger import MemoryStore, Realm, is_address, open_store
 from equipoise.problems import Refused, problem
 from equipoise.rehearsal import vault_contents
 from equipoise.study.roles import Role
-from equipoise.study.study import Study
 from equipoise.vault import VaultClient, create_vault, serve_vault
+from equipoise.vault.protocol import Line
 
 FROM_OUTSIDE = (
     "EQUIPOISE_HOSTS",
@@ -114,11 +115,19 @@ def serve_door(
 
     study = load_checked(directory)
     kept = kept_with(store, keys.keep, study=study.identity.study)
-    check_trial(study, store, socket=keys.socket)
-    check_token(VaultClient(keys.socket, keys.token.read_text().strip()), keys.token, door=door)
-    with telling_time("bringing the read tables up to date"), closing(open_store(store)) as ledger:
-        read_tables(ledger).catch_up()
-    ensure_accounts(keys.accounts or kept.accounts, kept)
+    client = VaultClient(keys.socket, keys.token.read_text(encoding="ascii").strip())
+    if door == "emergency":
+        check_token(client, keys.token, door=door)
+    else:
+        with closing(open_store(store)) as opened:
+            trial = trial_on(opened, store, study=study)
+            check_trial(trial, socket=keys.socket)
+            check_token(client, keys.token, door=door)
+            with telling_time("bringing the read tables up to date"):
+                read_tables(opened).catch_up()
+            if door == "site":
+                catch_up(trial, client)
+    ensure_accounts(accounts_of(keys, kept, door=door), kept)
     settings = door_settings(directory, store=store, keys=keys, kept=kept, door=door)
     settings |= {name: os.environ[name] for name in FROM_OUTSIDE if name in os.environ}
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends with this process
@@ -141,16 +150,46 @@ def ensure_accounts(accounts: str | Path, kept: Kept) -> None:
         prepare_accounts(accounts, {})
 
 
-def check_trial(study: Study, store: str | Path, *, socket: Path) -> None:
-    """The store is this study's, and the vault that answers holds the list it committed to.
+def check_trial(trial: RunningTrial, *, socket: Path) -> None:
+    """The vault that answers holds the list that the trial committed to.
 
     Raises:
-        Refused: one of them is not.
+        Refused: it does not.
     """
-    with closing(open_store(store)) as opened:
-        committed = trial_on(opened, store, study=study).state.commitment
-    if committed not in ("", VaultClient(socket).commitment()):
+    if trial.state.commitment not in ("", VaultClient(socket).commitment()):
         raise Refused([problem("EQ-V015", str(socket))])
+
+
+def catch_up(trial: RunningTrial, vault: VaultClient) -> None:
+    """Record the breaks that were answered while the ledger was away, and compare the numbers."""
+    breaks = vault.breaks()
+    record_breaks(trial, breaks, at=dt.datetime.now(dt.UTC))
+    for found in find_unplaced(trial.state, breaks):
+        click.echo(str(found), err=True)
+    if trial.state.restored is None:
+        compare_numbers(trial, vault)
+
+
+def compare_numbers(trial: RunningTrial, vault: VaultClient) -> int:
+    """Hold the ledger's numbers against the vault's; tell those that the vault alone has.
+
+    One whose randomization is under way is no surprise: the next asking completes it.
+
+    Raises:
+        Refused: they contradict each other, or the token is not the one to assign.
+    """
+    state = trial.state
+    lines = [Line(participant=p.code, number=p.number, proof=proof_of(p)) for p in state.randomized]
+    beyond = [
+        (participant, number)
+        for participant, number in vault.compare(lines).beyond
+        if participant not in state.participants
+        or state.participants[participant].status != "randomizing"
+    ]
+    for participant, number in beyond:
+        found = problem("EQ-V048", participant, participant=participant, number=number)
+        click.echo(str(found), err=True)
+    return len(beyond)
 
 
 def check_token(vault: VaultClient, token: Path, *, door: str) -> None:
@@ -164,6 +203,7 @@ def check_token(vault: VaultClient, token: Path, *, door: str) -> None:
     allowed = {
         "site": _is_allowed(lambda: vault.assign("", stratum="", proof="")),
         "sealed": _is_allowed(lambda: vault.contents("", "")),
+        "emergency": _is_allowed(lambda: vault.reveal("", "", by="", reason="")),
     }
     if [name for name, is_allowed in allowed.items() if is_allowed] != [door]:
         raise Refused([problem("EQ-X904", str(token), door=door)])
@@ -187,16 +227,29 @@ def door_settings(
     other_door: str = "",
 ) -> dict[str, str]:
     """The environment of a web process; each door knows its own capability alone."""
+    roster = kept.folder / f"{kept.name}.roster.json"
+    ready = {
+        "EQUIPOISE_ROSTER": str(roster.resolve()),
+        "EQUIPOISE_SITE_ACCOUNTS": _absolute(keys.accounts or kept.accounts),
+    }
     return {
         "EQUIPOISE_STUDY": str(directory.resolve()),
         "EQUIPOISE_STORE": _absolute(store),
-        "EQUIPOISE_ACCOUNTS": _absolute(keys.accounts or kept.accounts),
+        "EQUIPOISE_ACCOUNTS": _absolute(accounts_of(keys, kept, door=door)),
         "EQUIPOISE_VAULT": str(keys.socket),
         "EQUIPOISE_TOKEN": str(keys.token.resolve()),
         "EQUIPOISE_DOOR": door,
         "EQUIPOISE_SECRET": str(kept.secret(door).resolve()),
         "EQUIPOISE_OTHER_DOOR": other_door,
+        **(ready if door == "emergency" else {}),
     }
+
+
+def accounts_of(keys: Keys, kept: Kept, *, door: str) -> str | Path:
+    """The users and sessions of a door; the emergency door has its own: all else may be away."""
+    if door == "emergency":
+        return kept.accounts.with_name(f"emergency-{kept.accounts.name}")
+    return keys.accounts or kept.accounts
 
 
 def _absolute(place: str | Path) -> str:

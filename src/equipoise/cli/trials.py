@@ -13,6 +13,8 @@ from equipoise.conduct.events import (
     CasebookSigned,
     OverrideConfirmed,
     OverrideRequested,
+    PopulationsSigned,
+    UnblindingAgreed,
     from_entry,
 )
 from equipoise.exchange import FormRow, Listing
@@ -26,7 +28,13 @@ from equipoise.vault import VaultClient
 if TYPE_CHECKING:
     from equipoise.web.tables.keeping import ReadTables
 
-SIGNED = (CasebookSigned, OverrideRequested, OverrideConfirmed)
+SIGNED = (
+    CasebookSigned,
+    OverrideRequested,
+    OverrideConfirmed,
+    PopulationsSigned,
+    UnblindingAgreed,
+)
 
 
 def running_trial(
@@ -217,12 +225,13 @@ def signature_listing(trial: RunningTrial) -> Listing:
         event = from_entry(entry.type, entry.body)
         assert isinstance(event, SIGNED)
         who, place = state.people[entry.by], f"{entry.chain}:{entry.seq}"
-        subject = state.participants[event.participant]
-        last = subject.signature
+        code = getattr(event, "participant", "")  # the end of the blind is about everybody
         stands: bool | None = None
         if isinstance(event, CasebookSigned):
+            subject = state.participants[code]
+            last = subject.signature
             stands = bool(last and last.stamp.entry == place and is_signed(trial.study, subject))
-        given = (event.participant, entry.type, who.name, entry.by, entry.role, entry.at)
+        given = (code, entry.type, who.name, entry.by, entry.role, entry.at)
         bound = getattr(event, "digest", entry.body_digest)
         rows.append((*given, event.meaning, bound, stands, place, state.seal_of(place)))
     columns = "participant signed name person role at meaning digest stands entry seal"

@@ -241,7 +241,14 @@ def _record_rules_met(
     return trial.record(View(trial.study, after, SYSTEM), met, at=last.at, reason="") if met else ()
 
 
-SEALED = (e.CasebookSigned, e.OverrideRequested, e.OverrideConfirmed, e.DataLocked)
+SEALED = (
+    e.CasebookSigned,
+    e.OverrideRequested,
+    e.OverrideConfirmed,
+    e.DataLocked,
+    e.PopulationsSigned,
+    e.UnblindingAgreed,
+)
 """What is followed by a seal: a signature that was lost, or slipped in later, would show."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from equipoise.conduct.parts import Change, DeviationKind, Ground, Override, Value
+from equipoise.conduct.parts import Change, DeviationKind, Ground, Override, UnblindingKind, Value
 from equipoise.ledger import to_body
 
 
@@ -133,6 +133,20 @@ class BodyRedacted(Happened, frozen=True, kw_only=True):
 
 class DataLocked(Happened, frozen=True, kw_only=True):
     """No value of any participant changes from now on."""
+
+
+class PopulationsSigned(Happened, frozen=True, kw_only=True):
+    """After the lock, a blinded statistician signed who belongs to which analysis population."""
+
+    digest: str
+    meaning: str
+
+
+class UnblindingAgreed(Happened, frozen=True, kw_only=True):
+    """A second person agreed that the code is opened for the analysis of these populations."""
+
+    digest: str
+    meaning: str
 
 
 class StoppingRuleMet(Happened, frozen=True, kw_only=True):
@@ -369,6 +383,30 @@ class ParticipantCompleted(Happened, frozen=True, kw_only=True):
 
     participant: str
     on: dt.date
+
+
+class CodeBroken(Happened, frozen=True, kw_only=True):
+    """Somebody learned what a participant receives: what was asked, never what was answered.
+
+    `reference` is the entry of the vault's log; empty where it came out otherwise. Then `learned`
+    says who knows now.
+    """
+
+    participant: str
+    kind: UnblindingKind
+    question: str
+    broken_at: dt.datetime
+    reference: str = ""
+    learned: str = ""
+
+
+class UnblindingAssessed(Happened, frozen=True, kw_only=True):
+    """What an unblinding meant for the trial, and what was done about it."""
+
+    participant: str
+    entry: str
+    impact: str
+    action: str
 
 
 class CasebookSigned(Happened, frozen=True, kw_only=True):

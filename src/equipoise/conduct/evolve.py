@@ -12,6 +12,7 @@ from equipoise.conduct.state import (
     Consent,
     Correction,
     Deviation,
+    Endorsed,
     FormRecord,
     Infusion,
     OverrideRecord,
@@ -24,6 +25,7 @@ from equipoise.conduct.state import (
     Signature,
     Stamp,
     TrialState,
+    Unblinding,
 )
 from equipoise.eligibility import Answer
 from equipoise.ledger import Entry
@@ -149,6 +151,14 @@ def _data_locked(s: TrialState, _: e.DataLocked, stamp: Stamp) -> TrialState:
     return replace(s, locked=stamp)
 
 
+def _populations_signed(s: TrialState, x: e.PopulationsSigned, stamp: Stamp) -> TrialState:
+    return replace(s, populations=Endorsed(x.digest, x.meaning, stamp), unblinding=None)
+
+
+def _unblinding_agreed(s: TrialState, x: e.UnblindingAgreed, stamp: Stamp) -> TrialState:
+    return replace(s, unblinding=Endorsed(x.digest, x.meaning, stamp))
+
+
 def _rule_met(s: TrialState, x: e.StoppingRuleMet, stamp: Stamp) -> TrialState:
     rule = RuleMet(x.does, x.counts, x.entry, stamp)
     agreed = {} if rule.is_pausing else s.agreed  # who agreed did not know of this
@@ -197,6 +207,8 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.SealStamped: _seal_stamped,
     e.BodyRedacted: _body_redacted,
     e.DataLocked: _data_locked,
+    e.PopulationsSigned: _populations_signed,
+    e.UnblindingAgreed: _unblinding_agreed,
     e.StoppingRuleMet: _rule_met,
     e.ResumptionAgreed: _agreed,
     e.TrialResumed: _resumed,
@@ -351,6 +363,17 @@ def _completed(p: Participant, x: e.ParticipantCompleted, _: Stamp) -> Participa
     return replace(p, status="completed", left_on=x.on)
 
 
+def _code_broken(p: Participant, x: e.CodeBroken, stamp: Stamp) -> Participant:
+    known = Unblinding(x.kind, x.question, x.broken_at, x.reference, x.learned, stamp)
+    return replace(p, unblindings=(*p.unblindings, known))
+
+
+def _unblinding_assessed(p: Participant, x: e.UnblindingAssessed, stamp: Stamp) -> Participant:
+    said = {"impact": x.impact, "action": x.action, "assessed": stamp}
+    found = (replace(u, **said) if u.stamp.entry == x.entry else u for u in p.unblindings)
+    return replace(p, unblindings=tuple(found))
+
+
 def _signed(p: Participant, x: e.CasebookSigned, stamp: Stamp) -> Participant:
     return replace(p, signature=Signature(x.digest, x.meaning, stamp))
 
@@ -376,5 +399,7 @@ _PARTICIPANT: dict[type[e.Happened], Callable[[Any, Any, Stamp], Participant]] =
     e.InfusionGiven: _infusion_given,
     e.ParticipantWithdrawn: _withdrawn,
     e.ParticipantCompleted: _completed,
+    e.CodeBroken: _code_broken,
+    e.UnblindingAssessed: _unblinding_assessed,
     e.CasebookSigned: _signed,
 }

@@ -22,6 +22,10 @@ DeviationKind = Literal[
 """What a departure from the protocol is about; the first two are found by the program alone."""
 
 
+UnblindingKind = Literal["planned", "emergency", "inadvertent"]
+"""How somebody came to know: as planned, in an emergency, or by mistake."""
+
+
 class Ground(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an override is given for: a criterion as it stood, and the entries it rested on."""
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from equipoise.conduct.parts import Change, DeviationKind, Ground, Override, Value
+from equipoise.conduct.parts import Change, DeviationKind, Ground, Override, UnblindingKind, Value
 from equipoise.eligibility import Answer
 
 Status = Literal[
@@ -132,6 +132,31 @@ class Reassessment(Struct, frozen=True):
     stamp: Stamp
 
 
+class Unblinding(Struct, frozen=True):
+    """Somebody knows something of what a participant receives; what they know is not here.
+
+    `stamp.entry` is its own entry; `by` whoever broke the code, or told of it.
+    """
+
+    kind: UnblindingKind
+    question: str
+    broken_at: dt.datetime
+    reference: str
+    learned: str
+    stamp: Stamp
+    impact: str = ""
+    action: str = ""
+    assessed: Stamp | None = None
+
+
+class Endorsed(Struct, frozen=True):
+    """A digest that somebody signed after the lock, and the entry of it."""
+
+    digest: str
+    meaning: str
+    stamp: Stamp
+
+
 class Participant(Struct, frozen=True):
     """One person in the trial. `received` holds, by repeat, the adverse events the sponsor has.
 
@@ -161,6 +186,7 @@ class Participant(Struct, frozen=True):
     granted: Override | None = None
     reassessments: tuple[Reassessment, ...] = ()
     deviations: tuple[Deviation, ...] = ()
+    unblindings: tuple[Unblinding, ...] = ()
 
     @property
     def is_randomized(self) -> bool:
@@ -262,6 +288,8 @@ class TrialState(Struct, frozen=True):
     commitment: str = ""
     seals: tuple[Seal, ...] = ()
     locked: Stamp | None = None
+    populations: Endorsed | None = None
+    unblinding: Endorsed | None = None
     met: Mapping[str, RuleMet] = {}
     agreed: Mapping[str, Stamp] = {}
     restored: Restored | None = None

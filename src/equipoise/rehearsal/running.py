@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from equipoise.conduct import RunningTrial, lock_data, open_trial, seal_trial
+from equipoise.conduct import (
+    RunningTrial,
+    agree_unblinding,
+    digest_of_populations,
+    lock_data,
+    open_trial,
+    seal_trial,
+    sign_populations,
+)
 from equipoise.ledger import Realm, Store
 from equipoise.problems import Problem, Refused, problem
 from equipoise.rehearsal.agenda import Agenda, at_hour, working_day
@@ -30,6 +38,9 @@ SEALS_EVERY = dt.timedelta(days=91)
 USUAL_MONTHS = 12
 """Without a scenario recruitment lasts about this long, if half of the screened fail."""
 SEALER = Role.DATA_MANAGER.value
+ENDERS = {Role.STATISTICIAN: sign_populations, Role.SAFETY_OFFICER: agree_unblinding}
+"""Who ends the blind after the lock, and how: the populations are signed, then agreed to."""
+MEANING = "The populations are fixed; the code may be opened for their analysis."
 
 
 class Rehearsal(Struct, frozen=True, kw_only=True):
@@ -175,6 +186,9 @@ def _finish(world: World, *, until: dt.date | None) -> str:
     with trial.store.batch():
         if is_over:
             world.do(lock_data, by=Role.DATA_MANAGER.value)
+            digest = digest_of_populations(trial.study, trial.state)
+            for role, act in ENDERS.items():
+                world.do(act, by=role.value, meaning=MEANING, digest=digest)
         world.train(SEALER)
         reason = "Data lock" if is_over else f"Rehearsed until {until}"
         return seal_trial(trial, by=SEALER, at=agenda.tick(), reason=reason)

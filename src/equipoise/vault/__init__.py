@@ -8,11 +8,12 @@ from equipoise.vault.client import SocketDoor, VaultClient
 from equipoise.vault.drawing import create_vault, read_token
 from equipoise.vault.local import LocalVault
 from equipoise.vault.process import VaultProcess, start_vault
-from equipoise.vault.protocol import Assigned, Capability, Vault, VaultReport
+from equipoise.vault.protocol import Assigned, Break, Capability, Vault, VaultReport
 from equipoise.vault.server import serve_vault
 
 __all__ = [
     "Assigned",
+    "Break",
     "Capability",
     "LocalVault",
     "SocketDoor",

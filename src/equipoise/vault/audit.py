@@ -72,6 +72,8 @@ def _check_log(store: SqliteStore) -> list[Problem]:
         body = msgspec.json.decode(entry.body or b"{}")
         if entry.type == "Assign" and not body.get("refused"):
             asked.add(body.get("asked", {}).get("participant", ""))
+        if entry.type == "Compare" and not body.get("refused"):
+            asked |= set(body.get("asked", {}).get("taken_up", ()))
     return [problem("EQ-V021", who, participant=who) for who in sorted(asked ^ assigned)]
 
 

@@ -94,16 +94,48 @@ class VaultClient:
         request = p.Contents(token=self._token, number=number, encounter=encounter)
         return self._ask(request, p.Word).word
 
-    def reveal(self, number: str, question: str, *, by: str, reason: str) -> str:
-        """Break one blind: `infusion:ENCOUNTER` gives the product, `arm` the arm."""
-        request = p.Reveal(
-            token=self._token, number=number, question=question, by=by, reason=reason
-        )
-        return self._ask(request, p.Word).word
+    def reveal(
+        self,
+        number: str,
+        question: str,
+        *,
+        by: str,
+        reason: str,
+        role: str = "",
+        kind: p.BreakKind = "emergency",
+        request: str = "",
+    ) -> str:
+        """Break one blind: `infusion:ENCOUNTER` gives the product, `arm` the arm.
 
-    def open_list(self, *, by: str, reason: str) -> Sequence[p.Assigned]:
-        """Every number assigned so far, with its arm."""
-        request = p.OpenList(token=self._token, by=by, reason=reason)
+        `number` may also be the participant. With the same `request`, asking again is one break.
+        """
+        asked = p.Reveal(
+            token=self._token,
+            number=number,
+            question=question,
+            by=by,
+            reason=reason,
+            role=role,
+            kind=kind,
+            request=request,
+        )
+        return self._ask(asked, p.Word).word
+
+    def breaks(self, *, after: int = 0) -> Sequence[p.Break]:
+        """Every break that was answered after an entry of the log, without the answers."""
+        return self._ask(p.Breaks(token=self._token, after=after), p.Broken).breaks
+
+    def compare(self, lines: Sequence[p.Line]) -> p.Compared:
+        """Hold the ledger's numbers against the vault's; what a restore lost is taken up."""
+        return self._ask(p.Compare(token=self._token, lines=tuple(lines)), p.Compared)
+
+    def open_list(
+        self, *, by: str, reason: str, agreed: tuple[str, ...], populations: str
+    ) -> Sequence[p.Assigned]:
+        """Every number assigned so far, with its arm; two people agreed to these populations."""
+        request = p.OpenList(
+            token=self._token, by=by, reason=reason, agreed=agreed, populations=populations
+        )
         return self._ask(request, p.Listed).assigned
 
     def nature(self, number: str) -> str:

@@ -2,7 +2,8 @@
 
 A vault is a folder: `vault.db`, `vault.key`, and one token file for each capability. Give each
 process the token it needs and nothing else: the web application `assign.token`, the cell unit's
-process `cells.token`, the statistician after the lock `unblind.token`, the auditor `audit.token`.
+process `cells.token`, the door for code-breaks `emergency.token`, the statistician after the lock
+`unblind.token`, the auditor `audit.token`.
 """
 
 import hashlib
@@ -67,9 +68,9 @@ def create_vault(
         root=commit(slots),
     )
     key = secrets.token_bytes(KEY_BYTES)
-    _write_private(directory / KEY, key.hex())
+    write_private(directory / KEY, key.hex())
     for name, token in tokens.items():
-        _write_private(directory / f"{name}.token", token)
+        write_private(directory / f"{name}.token", token)
     _write_database(directory, header, slots=slots, seals=Seals(key, specification.study, realm))
     return header.root
 
@@ -131,14 +132,14 @@ def _refuse_unless_sound(
 def _write_database(directory: Path, header: Header, *, slots: list[Slot], seals: Seals) -> None:
     """Write beside, then rename: a vault is whole or it is not there."""
     draft = directory / f"{DATABASE}.new"
-    _write_private(draft, "")
+    write_private(draft, "")
     store = open_store(draft, study=seals.study, realm=seals.realm, create=True)
     with store.transaction():
         _fill(store.connection, header, slots=slots, seals=seals)
     store.close()
     lock_beside(draft).unlink()
     draft.rename(directory / DATABASE)
-    _sync(directory)
+    sync_folder(directory)
 
 
 def _fill(
@@ -161,7 +162,8 @@ def _fill(
         connection.execute(trigger)
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read, on disk before this returns."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -170,7 +172,8 @@ def _write_private(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def _sync(directory: Path) -> None:
+def sync_folder(directory: Path) -> None:
+    """Put on disk which files a folder has."""
     descriptor = os.open(directory, os.O_RDONLY)
     os.fsync(descriptor)
     os.close(descriptor)

@@ -1,6 +1,5 @@
 """The vault itself, in this process: it checks the token, answers, and logs, in one transaction."""
 
-import fcntl
 import hmac
 import os
 import sqlite3
@@ -12,17 +11,27 @@ from threading import Lock
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from equipoise.ledger import Draft, SqliteStore, to_body, to_instant
-from equipoise.ledger.sqlite import connect, lock_beside
+from equipoise.ledger import Draft, to_body, to_instant
 from equipoise.problems import Refused, problem
 from equipoise.vault import protocol as p
 from equipoise.vault.audit import check_vault
-from equipoise.vault.drawing import DATABASE, HEADER, KEY, digest_token
-from equipoise.vault.sealing import Header, Seals, Slot
+from equipoise.vault.drawing import DATABASE, digest_token
+from equipoise.vault.keeping.comparing import compare, is_unproven, summary_of
+from equipoise.vault.keeping.opening import hold, open_files
+from equipoise.vault.revealing import (
+    INFUSION,
+    check_asker,
+    check_opening,
+    find_whom,
+    first_answer,
+    read_breaks,
+    stream_of,
+)
+from equipoise.vault.sealing import Slot
 from equipoise.vault.tables import NEXT_SLOT
 
+_LAST_ENTRY = "SELECT max(seq) FROM ledger_entry WHERE chain = 'vault'"
 _NEXT = NEXT_SLOT.format(stratum="?")
-_INFUSION = "infusion:"
 
 
 class LocalVault:
@@ -32,29 +41,19 @@ class LocalVault:
         self, directory: str | Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         directory = Path(directory)
-        if not (directory / DATABASE).is_file() or not (directory / KEY).is_file():
+        if not (directory / DATABASE).is_file():
             raise Refused([problem("EQ-V012", str(directory), path=str(directory))])
         self._now = now
         self._lock = Lock()
-        self._held = _hold(directory)
+        self._held = hold(directory)
         try:
-            self._open(directory)
+            opened = open_files(directory)
         except BaseException:
             os.close(self._held)
             raise
-
-    def _open(self, directory: Path) -> None:
-        path = directory / DATABASE
-        try:
-            self._connection = connect(path, is_shared_by_threads=True)
-            self._store = SqliteStore(self._connection, lock_path=lock_beside(path))
-            key = bytes.fromhex((directory / KEY).read_text(encoding="ascii").strip())
-            self._seals = Seals(key, self._store.study, self._store.realm)
-            (sealed,) = self._connection.execute("SELECT sealed FROM vault_header").fetchone()
-            self._header = msgspec.json.decode(self._seals.open(HEADER, sealed), type=Header)
-        except (InvalidTag, ValueError, TypeError, sqlite3.DatabaseError) as error:
-            detail = type(error).__name__
-            raise Refused([problem("EQ-V013", str(directory), detail=detail)]) from None
+        self._store, self._seals, self._header = opened.store, opened.seals, opened.header
+        self._connection = opened.store.connection
+        self._is_unproven = is_unproven(self._store)
 
     def answer(self, request: p.Request) -> p.Answer:
         """Answer one question. What it changed and its log entry are on disk before it returns."""
@@ -63,11 +62,13 @@ class LocalVault:
                 with self._store.transaction():
                     answer = self._answer_or_refuse(request)
                     self._log(request, answer)
-                    return answer
             except Refused as refused:
                 return p.Refusal(refused.problems)
             except sqlite3.Error as error:
                 return p.Refusal((problem("EQ-V020", detail=str(error)),))
+            if isinstance(answer, p.Compared):
+                self._is_unproven = False
+            return answer
 
     def close(self) -> None:
         """Finish the question under way, then close."""
@@ -83,38 +84,47 @@ class LocalVault:
             return p.Refusal(refused.problems)
 
     def _admit(self, request: p.Request) -> None:
-        capability = p.CAPABILITIES[type(request)]
-        if capability is None:
-            return
-        kept = self._header.tokens.get(capability, "")
-        if not hmac.compare_digest(digest_token(request.token), kept):
+        allowed = p.CAPABILITIES[type(request)]
+        given, tokens = digest_token(request.token), self._header.tokens
+        if allowed and not any(hmac.compare_digest(given, tokens.get(c, "")) for c in allowed):
             raise Refused([problem("EQ-V001", question=type(request).__name__)])
 
     def _reply(self, request: p.Request) -> p.Answer:
         match request:
-            case p.Assign():
-                return p.Word(self._assign(request))
-            case p.Contents():
-                return p.Word(self._product(request.number, request.encounter))
-            case p.Reveal():
-                return p.Word(self._reveal(request))
+            case p.Breaks():
+                return p.Broken(tuple(read_breaks(self._store, after=request.after)))
             case p.OpenList():
                 return p.Listed(self._open_list(request))
-            case p.Nature():
-                return p.Word(self._arm(request.number))
+            case p.Compare():
+                return compare(self._store, request.lines, at=to_instant(self._now()))
             case p.ReadLog():
                 return p.Logged(tuple(self._store.read(chain="vault", after=request.after)))
-            case p.Commitment():
-                return p.Word(self._header.root)
-        return check_vault(self._store, header=self._header, seals=self._seals)
+            case p.Verify():
+                return check_vault(self._store, header=self._header, seals=self._seals)
+        return p.Word(self._say(request))
+
+    def _say(self, request: p.Assign | p.Contents | p.Reveal | p.Nature | p.Commitment) -> str:
+        match request:
+            case p.Assign():
+                return self._assign(request)
+            case p.Contents():
+                return self._product(request.number, request.encounter)
+            case p.Reveal():
+                return self._reveal(request)
+            case p.Nature():
+                return self._arm(request.number)
+        return self._header.root
 
     def _assign(self, request: p.Assign) -> str:
+        if self._is_unproven:
+            raise Refused([problem("EQ-V044", request.participant)])
         if not request.participant or not request.proof:
             raise Refused([problem("EQ-V006", request.participant)])
         known = self._one(
             "SELECT number FROM vault_assignment WHERE participant = ?", request.participant
         )
         if known:
+            self._check_proof(request)
             return known
         if request.stratum not in self._header.specification.strata:
             raise Refused([problem("EQ-V005", request.participant, stratum=request.stratum)])
@@ -125,6 +135,16 @@ class LocalVault:
         self._connection.execute("INSERT INTO vault_assignment VALUES (?, ?, ?, ?)", row)
         return number
 
+    def _check_proof(self, request: p.Assign) -> None:
+        """The same proof as when the number was given: another one is another person's."""
+        proof = self._one(
+            "SELECT proof FROM vault_assignment WHERE participant = ?", request.participant
+        )
+        if proof != request.proof:
+            raise Refused(
+                [problem("EQ-V045", request.participant, participant=request.participant)]
+            )
+
     def _product(self, number: str, encounter: str) -> str:
         arm = self._arm(number)
         if not any(encounter in given for given in self._header.contents.values()):
@@ -132,15 +152,16 @@ class LocalVault:
         return self._header.contents[arm].get(encounter, "")
 
     def _reveal(self, request: p.Reveal) -> str:
-        _refuse_unnamed(request.by, request.reason)
+        check_asker(request, self._store, now=self._now())
+        _, number = find_whom(self._store, request.number)
         if request.question == "arm":
-            return self._arm(request.number)
-        if request.question.startswith(_INFUSION):
-            return self._product(request.number, request.question.removeprefix(_INFUSION))
+            return self._arm(number)
+        if request.question.startswith(INFUSION):
+            return self._product(number, request.question.removeprefix(INFUSION))
         raise Refused([problem("EQ-V008", request.number, question=request.question)])
 
     def _open_list(self, request: p.OpenList) -> tuple[p.Assigned, ...]:
-        _refuse_unnamed(request.by, request.reason)
+        check_opening(request)
         rows = self._connection.execute(
             "SELECT number, participant, stratum FROM vault_assignment "
             "JOIN vault_slot USING (number) ORDER BY vault_slot.rowid"
@@ -169,34 +190,27 @@ class LocalVault:
         asked = msgspec.to_builtins(request)
         reason, by, kind = asked.pop("reason", ""), asked.pop("by", ""), asked.pop("type")
         del asked["token"]
-        refused = [q.code for q in answer.problems] if isinstance(answer, p.Refusal) else []
-        head = self._store.heads().get("vault")
-        role = p.CAPABILITIES[type(request)] or "anyone"
+        if isinstance(request, p.Compare):
+            asked = summary_of(request, answer)
+        body = {"asked": asked, "refused": []}
+        stream = "vault"
+        if isinstance(answer, p.Refusal):
+            body["refused"] = [q.code for q in answer.problems]
+        elif isinstance(request, p.Reveal):
+            stream = stream_of(request)
+            if first_answer(request, self._store) is not None:
+                body["again"] = True
+        (last,) = self._connection.execute(_LAST_ENTRY).fetchone()
+        role = next(iter(p.CAPABILITIES[type(request)]), "anyone")
         draft = Draft(
             chain="vault",
-            stream="vault",
-            version=head.seq + 1 if head else 1,
+            stream=stream,
+            version=1 + (last or 0),
             type=kind,
             at=self._now(),
             by=by or role,
             role=role,
             reason=reason,
-            body=to_body({"asked": asked, "refused": refused}),
+            body=to_body(body),
         )
         self._store.append([draft])
-
-
-def _hold(directory: Path) -> int:
-    """Keep every other process away while this one has the vault open."""
-    descriptor = os.open(directory / "vault.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise Refused([problem("EQ-V018", str(directory), path=str(directory))]) from None
-    return descriptor
-
-
-def _refuse_unnamed(by: str, reason: str) -> None:
-    if not by.strip() or not reason.strip():
-        raise Refused([problem("EQ-V007")])

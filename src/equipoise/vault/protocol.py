@@ -4,6 +4,7 @@ Every question carries the token of a capability; the vault keeps only the token
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal, Protocol
 
 import msgspec
@@ -12,7 +13,8 @@ from msgspec import Struct
 from equipoise.ledger import Entry
 from equipoise.problems import Problem
 
-Capability = Literal["assign", "cells", "unblind", "audit", "nature"]
+Capability = Literal["assign", "cells", "emergency", "unblind", "audit", "nature"]
+BreakKind = Literal["planned", "emergency"]
 
 
 class Assign(Struct, frozen=True, tag=True, kw_only=True):
@@ -33,21 +35,54 @@ class Contents(Struct, frozen=True, tag=True, kw_only=True):
 
 
 class Reveal(Struct, frozen=True, tag=True, kw_only=True):
-    """Break the blind of one number: `infusion:ENCOUNTER` or `arm`."""
+    """Break the blind of one participant, or of one number: `infusion:ENCOUNTER` or `arm`.
+
+    `request` makes asking again after a lost answer one and the same break.
+    """
 
     token: str
     number: str
     question: str
     by: str
     reason: str
+    role: str = ""
+    kind: BreakKind = "emergency"
+    request: str = ""
+
+
+class Breaks(Struct, frozen=True, tag=True, kw_only=True):
+    """Every break of the blind that was answered, without the answers."""
+
+    token: str
+    after: int = 0
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """A number as the ledger recorded it, with the proof it was given for."""
+
+    participant: str
+    number: str
+    proof: str
+
+
+class Compare(Struct, frozen=True, tag=True, kw_only=True):
+    """Hold the vault's assignments against the ledger's; what a restore lost is taken up."""
+
+    token: str
+    lines: tuple[Line, ...]
 
 
 class OpenList(Struct, frozen=True, tag=True, kw_only=True):
-    """All numbers assigned, with their arms; after the lock, or for the DSMB's statistician."""
+    """All numbers assigned, with their arms; for the analysis after the lock.
+
+    `agreed` are the people who agreed to it, `populations` the digest of what they signed.
+    """
 
     token: str
     by: str
     reason: str
+    agreed: tuple[str, ...] = ()
+    populations: str = ""
 
 
 class Nature(Struct, frozen=True, tag=True, kw_only=True):
@@ -76,18 +111,32 @@ class Verify(Struct, frozen=True, tag=True, kw_only=True):
     token: str = ""
 
 
-Request = Assign | Contents | Reveal | OpenList | Nature | ReadLog | Commitment | Verify
+Request = (
+    Assign
+    | Contents
+    | Reveal
+    | Breaks
+    | Compare
+    | OpenList
+    | Nature
+    | ReadLog
+    | Commitment
+    | Verify
+)
 
-CAPABILITIES: dict[type[Request], Capability | None] = {
-    Assign: "assign",
-    Contents: "cells",
-    Reveal: "unblind",
-    OpenList: "unblind",
-    Nature: "nature",
-    ReadLog: "audit",
-    Commitment: None,
-    Verify: None,
+CAPABILITIES: dict[type[Request], tuple[Capability, ...]] = {
+    Assign: ("assign",),
+    Contents: ("cells",),
+    Reveal: ("emergency",),
+    Breaks: ("emergency", "assign", "audit"),
+    Compare: ("assign",),
+    OpenList: ("unblind",),
+    Nature: ("nature",),
+    ReadLog: ("audit",),
+    Commitment: (),
+    Verify: (),
 }
+"""Whose tokens open a question; where none is named, anybody may ask."""
 
 
 class Word(Struct, frozen=True, tag=True):
@@ -111,6 +160,36 @@ class Listed(Struct, frozen=True, tag=True):
     assigned: tuple[Assigned, ...]
 
 
+class Break(Struct, frozen=True, kw_only=True):
+    """One break of the blind as the vault recorded it; what was answered is nowhere.
+
+    `seq` is its entry in the vault's log, `at` the instant at which it was answered.
+    """
+
+    seq: int
+    at: datetime
+    by: str
+    role: str
+    reason: str
+    kind: BreakKind
+    participant: str
+    number: str
+    question: str
+
+
+class Broken(Struct, frozen=True, tag=True):
+    """The register of breaks, in their order."""
+
+    breaks: tuple[Break, ...]
+
+
+class Compared(Struct, frozen=True, tag=True, kw_only=True):
+    """What the vault took up from the ledger, and what it assigned that the ledger lacks."""
+
+    taken_up: tuple[str, ...]
+    beyond: tuple[tuple[str, str], ...]
+
+
 class VaultReport(Struct, frozen=True, tag=True, kw_only=True):
     """What a verification found; it never says an arm."""
 
@@ -132,7 +211,7 @@ class Refusal(Struct, frozen=True, tag=True):
     problems: tuple[Problem, ...]
 
 
-Answer = Word | Listed | VaultReport | Logged | Refusal
+Answer = Word | Listed | Broken | Compared | VaultReport | Logged | Refusal
 
 
 class Door(Protocol):
@@ -154,12 +233,32 @@ class Vault(Protocol):
         """The product that a number receives at an encounter; empty if nothing."""
         ...
 
-    def reveal(self, number: str, question: str, *, by: str, reason: str) -> str:
-        """The product at one encounter, or the arm."""
+    def reveal(
+        self,
+        number: str,
+        question: str,
+        *,
+        by: str,
+        reason: str,
+        role: str = "",
+        kind: BreakKind = "emergency",
+        request: str = "",
+    ) -> str:
+        """The product at one encounter, or the arm, of a participant or a number."""
         ...
 
-    def open_list(self, *, by: str, reason: str) -> Sequence[Assigned]:
-        """Every number assigned so far, with its arm."""
+    def breaks(self, *, after: int = 0) -> Sequence[Break]:
+        """Every break that was answered, without the answers."""
+        ...
+
+    def compare(self, lines: Sequence[Line]) -> Compared:
+        """Hold the ledger's numbers against the vault's."""
+        ...
+
+    def open_list(
+        self, *, by: str, reason: str, agreed: tuple[str, ...], populations: str
+    ) -> Sequence[Assigned]:
+        """Every number assigned so far, with its arm; two people agreed to these populations."""
         ...
 
     def nature(self, number: str) -> str:

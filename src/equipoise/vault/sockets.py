@@ -10,7 +10,7 @@ from pathlib import Path
 from equipoise.problems import Refused, problem
 
 MAX_ADDRESS_BYTES = 103  # of sun_path: 107 on Linux, 103 on macOS
-MAX_LINE_BYTES = 1 << 16
+MAX_LINE_BYTES = 1 << 22  # the numbers of some twenty thousand participants
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from django.utils import timezone
 from msgspec import Struct
 
 from equipoise.conduct import (
+    BREAKERS,
     Participant,
     Person,
     RunningTrial,
@@ -37,6 +38,13 @@ from equipoise.web.running import running_trial
 from equipoise.web.texts import say, t
 
 BLINDED = frozenset(Role) - UNBLINDED_ROLES
+ROLES_OF: dict[str, frozenset[Role]] = {
+    "site": BLINDED,
+    "sealed": UNBLINDED_ROLES,
+    "emergency": frozenset(BREAKERS),
+}
+"""Who works behind which door. Whoever breaks a code in an emergency stays blinded otherwise."""
+TRAINING = frozenset({"EQ-C097", "EQ-C098"})
 ANYONE: Literal["anyone"] = "anyone"
 NOBODY = Person("", "", "")
 MEANS = "means"
@@ -61,12 +69,17 @@ _STATUSES = {
     "EQ-C084": 409,
     "EQ-C087": 409,
     "EQ-G001": 409,
+    "EQ-V037": 409,
+    "EQ-V038": 409,
+    "EQ-V039": 409,
     "EQ-G052": 503,
     "EQ-W020": 403,
     "EQ-W021": 404,
     "EQ-W022": 405,
     "EQ-W023": 403,
     "EQ-W024": 500,
+    "EQ-W071": 503,
+    "EQ-W072": 403,
     "EQ-W052": 502,
 }
 """The HTTP status of a refusal; every other one is 422, unprocessable."""
@@ -113,7 +126,12 @@ class Visit(Struct, frozen=True):
 
     @property
     def ways(self) -> "Ways":
-        """How the person may show who they are, here and now."""
+        """How the person may show who they are, here and now.
+
+        Where codes are broken it is the password alone: everything else may be away.
+        """
+        if settings.DOOR == "emergency":
+            return Ways(True, False, "")
         has_key = passkeys.is_possible(self.request) and (
             self.person is NOBODY or passkeys.keys_of(self.request, self.person).exists()
         )
@@ -256,10 +274,11 @@ class Link(Struct, frozen=True):
 
 MAIN_PAGES = {
     "site": (
-        *("home", "participants", "adverse_events", "deviations"),
+        *("home", "participants", "adverse_events", "deviations", "unblindings"),
         *("ledger", "audit_trail", "people"),
     ),
     "sealed": ("work_list", "closed_report"),
+    "emergency": (),
 }
 
 View = Callable[..., HttpResponse]
@@ -311,7 +330,7 @@ class Page:
         if self.access.roles != ANYONE:
             if not belongs_here(person.role):
                 return visit.show("wrong_door.html", status=403, other=settings.OTHER_DOOR)
-            lacks = check_duty(visit.study, person, on=visit.now.date())
+            lacks = _check_duty(visit)
             if lacks:
                 return visit.refuse(lacks)
             if not self.access.admits(person.role):
@@ -356,7 +375,15 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
 
 def belongs_here(role: str) -> bool:
     """Whether a role works behind this process's door."""
-    return (role in UNBLINDED_ROLES) == (settings.DOOR == "sealed")
+    return role in ROLES_OF[settings.DOOR]
+
+
+def _check_duty(visit: Visit) -> tuple[Problem, ...]:
+    """Where the code is broken a training that lapsed waits; the patient does not."""
+    found = check_duty(visit.study, visit.person, on=visit.now.date())
+    if settings.DOOR == "emergency":
+        return tuple(p for p in found if p.code not in TRAINING)
+    return found
 
 
 def status_of(problems: Iterable[Problem]) -> int:

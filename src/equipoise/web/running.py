@@ -16,6 +16,8 @@ from equipoise.ledger.store import Heads
 from equipoise.problems import Refused, problem
 from equipoise.study.load import load_study
 from equipoise.vault import VaultClient
+from equipoise.web.standby.keeping import Keeper, Sources, use_keeper
+from equipoise.web.standby.roster import RosteredTrial
 
 if TYPE_CHECKING:
     from equipoise.web.tables.keeping import ReadTables
@@ -161,6 +163,9 @@ def _open() -> RunningTrial:
     loaded = load_study(Path(settings.STUDY))
     if loaded.study is None:
         raise Refused(loaded.problems)
+    if settings.DOOR == "emergency":
+        emergency = VaultClient(settings.VAULT, _token())
+        return RosteredTrial(loaded.study, emergency, Path(settings.ROSTER))
     store = ThreadedStore(settings.STORE)
     if store.study != loaded.study.identity.study:
         given = loaded.study.identity.study
@@ -173,3 +178,19 @@ def _open() -> RunningTrial:
 
 def _token() -> str:
     return Path(settings.TOKEN).read_text(encoding="utf-8").strip() if settings.TOKEN else ""
+
+
+def keep_ready() -> None:
+    """Start what the emergency door does beside answering; the other doors need nothing."""
+    loaded = load_study(Path(settings.STUDY)) if settings.DOOR == "emergency" else None
+    if loaded is None or loaded.study is None:
+        return
+    sources = Sources(
+        study=loaded.study,
+        store=settings.STORE,
+        accounts=settings.SITE_ACCOUNTS,
+        roster=Path(settings.ROSTER),
+    )
+    keeper = Keeper(sources, VaultClient(settings.VAULT, _token()))
+    use_keeper(keeper)
+    keeper.start()

@@ -46,7 +46,9 @@ VARIABLES = {
     "stand in the ledger.",
     "EQUIPOISE_VAULT": "The Unix socket of the vault.",
     "EQUIPOISE_TOKEN": "The file with this door's capability at the vault.",
-    "EQUIPOISE_DOOR": "`site` (blinded, the default) or `sealed`.",
+    "EQUIPOISE_DOOR": "`site` (blinded, the default), `sealed` or `emergency`.",
+    "EQUIPOISE_ROSTER": "At the emergency door: the file of who may come in, as last known.",
+    "EQUIPOISE_SITE_ACCOUNTS": "At the emergency door: the accounts whose passwords it copies.",
     "EQUIPOISE_OTHER_DOOR": "The address of the other door, for the link after signing in.",
     "EQUIPOISE_SECRET": "The file with the key that signs sessions; one for each door.",
     "EQUIPOISE_DEMO_PASSWORD": "A rehearsal's password, shown on its sign-in page; else empty.",
@@ -72,6 +74,8 @@ STORE = os.environ.get("EQUIPOISE_STORE", "")
 VAULT = os.environ.get("EQUIPOISE_VAULT", "")
 TOKEN = os.environ.get("EQUIPOISE_TOKEN", "")
 DOOR = os.environ.get("EQUIPOISE_DOOR", "site")
+ROSTER = os.environ.get("EQUIPOISE_ROSTER", "")
+SITE_ACCOUNTS = os.environ.get("EQUIPOISE_SITE_ACCOUNTS", "")
 OTHER_DOOR = os.environ.get("EQUIPOISE_OTHER_DOOR", "")
 DEMO_PASSWORD = os.environ.get("EQUIPOISE_DEMO_PASSWORD", "")
 
@@ -84,7 +88,7 @@ OIDC_CLAIM = os.environ.get("EQUIPOISE_OIDC_CLAIM", "preferred_username")
 OIDC_SCOPES = os.environ.get("EQUIPOISE_OIDC_SCOPES", "openid profile")
 OIDC_NAME = os.environ.get("EQUIPOISE_OIDC_NAME", "") or OIDC_ISSUER
 # Without a provider nobody could come in to make the first passkey.
-PASSWORDS = not OIDC_ISSUER or _is_on("EQUIPOISE_PASSWORDS", "on")
+PASSWORDS = DOOR == "emergency" or not OIDC_ISSUER or _is_on("EQUIPOISE_PASSWORDS", "on")
 
 DEBUG = _is_on("EQUIPOISE_DEBUG")
 SECRET_KEY = _secret()
@@ -179,7 +183,8 @@ WHITENOISE_MAX_AGE = 0 if DEBUG else 86_400
 LOGIN_URL = "sign_in"
 # Both doors may share a host: cookies do not tell ports apart.
 SESSION_COOKIE_NAME = f"equipoise_{DOOR}"
-SESSION_COOKIE_AGE = 3600
+# Who breaks a code is at a bed, not at a desk: what was answered must not stay open there.
+SESSION_COOKIE_AGE = 600 if DOOR == "emergency" else 3600
 SESSION_SAVE_EVERY_REQUEST = True
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SAMESITE = "Strict"

@@ -6,3 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "equipoise.web.settings")
 application = get_wsgi_application()
+
+from equipoise.web.running import keep_ready  # noqa: E402 - Django is set up first
+
+keep_ready()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from little_trial import event, person, skin, study, trial
+from little_trial import event, person, skin, stamp, study, trial
 from msgspec.structs import replace
 
 from equipoise.analysis import (
@@ -17,7 +17,7 @@ from equipoise.analysis import (
     tabulate_populations,
     write_report,
 )
-from equipoise.conduct.state import TrialState
+from equipoise.conduct.state import TrialState, Unblinding
 from equipoise.problems import LANGUAGES, Refused, Text, Where
 from equipoise.study.protocol import AnalysisPopulation, Assumption
 
@@ -115,6 +115,7 @@ def test_the_report_has_its_sections_in_order() -> None:
         "safety",
         "serious",
         "deviations",
+        "unblindings",
         "limits",
         "assumptions",
     ]
@@ -261,6 +262,26 @@ def test_serious_events_are_listed_and_none_is_said() -> None:
     assert "chills&lt;/b&gt; 2" not in listing
     assert "No serious event is on record" in empty
     assert "Nobody has a value yet." in empty
+
+
+@pytest.mark.requirement("C67", "F30")
+def test_unblindings_are_counted_for_the_board_and_nobody_is_named() -> None:
+    """By kind, with how many people each concerns; a trial without any says so."""
+
+    def broken(kind: str) -> Unblinding:
+        return Unblinding(kind, "arm", AT, "vault:7", "the nurse", stamp(AT.date()))  # type: ignore[arg-type]
+
+    known = trial(
+        replace(person(1), unblindings=(broken("emergency"), broken("emergency"))),
+        replace(person(2), unblindings=(broken("emergency"), broken("inadvertent"))),
+    )
+    page = render_report(STUDY, known, imprint=Imprint(SEAL, "live", AT))
+    told = page.split('id="unblindings"')[1].split("</section>")[0]
+    cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", told)
+
+    assert cells[3:] == ["Code broken in an emergency", "3", "2", "By mistake", "1", "1"]
+    assert "nurse" not in told and "vault:7" not in told
+    assert "Nobody came to know" in report()
 
 
 def test_the_report_is_written_to_a_file(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from vault_examples import CONTENTS, SEED, SPECIFICATION
+from vault_examples import AGREED, CONTENTS, SEED, SPECIFICATION
 
 from equipoise.problems import Refused
 from equipoise.randomization import counter_draws, permuted_blocks
@@ -58,7 +58,7 @@ def test_what_lies_in_the_folder(directory, tmp_path):
     """Every file is its owner's alone; a live vault has no token for a participant's nature."""
     assert {f.name for f in directory.iterdir()} == {
         "vault.db", "vault.key", "assign.token", "cells.token", "unblind.token", "audit.token",
-        "nature.token",
+        "nature.token", "emergency.token",
     }  # fmt: skip
     assert {f.stat().st_mode & 0o777 for f in directory.iterdir()} == {0o600}
     assert directory.stat().st_mode & 0o777 == 0o700
@@ -99,10 +99,10 @@ def test_no_canary_in_any_file(clients, directory):
     numbers = assign_all(clients)
     for number in numbers:
         clients.cells.contents(number, "M0")
-        clients.unblind.reveal(number, "arm", by="dr", reason="emergency")
+        clients.emergency.reveal(number, "arm", by="dr", reason="emergency")
         clients.nature.nature(number)
-    clients.unblind.open_list(by="dr", reason="lock")
-    codes(clients.unblind.reveal, numbers[0], "infusion:M9", by="dr", reason="x")
+    clients.unblind.open_list(by="dr", reason="lock", **AGREED)
+    codes(clients.emergency.reveal, numbers[0], "infusion:M9", by="dr", reason="x")
     clients.anyone.verify()
     for file in directory.iterdir():
         content = file.read_bytes()
@@ -138,9 +138,13 @@ def test_numbers_come_in_the_order_of_the_list(clients):
 
 @pytest.mark.requirement("F04", "F19", "D28")
 def test_asking_again_gives_the_same_number(clients):
-    """Whatever proof or stratum comes with it: what was given stays given."""
+    """Whatever stratum comes with it: what was given stays given; another proof is no asking again.
+
+    A ledger restored without this participant would give their code to somebody else.
+    """
     first = clients.assign.assign("01-001", stratum="", proof="p")
-    assert clients.assign.assign("01-001", stratum="", proof="another") == first
+    again = codes(clients.assign.assign, "01-001", stratum="", proof="another")
+    assert again == ["EQ-V045"]
     assert clients.assign.assign("01-001", stratum="elsewhere", proof="p") == first
     assert clients.assign.assign("01-002", stratum="", proof="p") == "R-002"
 
@@ -180,19 +184,19 @@ def test_the_arm_is_the_one_that_was_drawn(clients):
     """Each way of asking gives what an auditor draws again from the seed."""
     numbers, arms = assign_all(clients), drawn_arms()
     assert [clients.nature.nature(n) for n in numbers] == arms
-    assert [clients.unblind.reveal(n, "arm", by="dr", reason="x") for n in numbers] == arms
-    assert [a.arm for a in clients.unblind.open_list(by="dr", reason="lock")] == arms
+    assert [clients.emergency.reveal(n, "arm", by="dr", reason="x") for n in numbers] == arms
+    assert [a.arm for a in clients.unblind.open_list(by="dr", reason="lock", **AGREED)] == arms
     assert [clients.cells.contents(n, "M3") for n in numbers] == [
         CONTENTS[a].get("M3", "") for a in arms
     ]
-    m0 = [clients.unblind.reveal(n, "infusion:M0", by="dr", reason="x") for n in numbers]
+    m0 = [clients.emergency.reveal(n, "infusion:M0", by="dr", reason="x") for n in numbers]
     assert m0 == [CONTENTS[a]["M0"] for a in arms]
 
 
 def test_the_list_holds_only_who_was_assigned(clients):
     """Entries not yet used stay sealed."""
     assign_all(clients, 2)
-    listed = clients.unblind.open_list(by="dr", reason="interim")
+    listed = clients.unblind.open_list(by="dr", reason="interim", **AGREED)
     assert [(a.number, a.participant, a.stratum) for a in listed] == [
         ("R-001", "01-001", ""), ("R-002", "01-002", ""),
     ]  # fmt: skip
@@ -205,11 +209,11 @@ def test_refused_questions(clients):
     assert codes(clients.cells.contents, "R-002", "M0") == ["EQ-V002"]
     assert codes(clients.nature.nature, "R-999") == ["EQ-V002"]
     assert codes(clients.cells.contents, "R-001", "M9") == ["EQ-V003"]
-    reveal = clients.unblind.reveal
+    reveal = clients.emergency.reveal
     assert codes(reveal, "R-001", "everything", by="dr", reason="x") == ["EQ-V008"]
     assert codes(reveal, "R-001", "arm", by=" ", reason="x") == ["EQ-V007"]
     assert codes(reveal, "R-001", "arm", by="dr", reason="") == ["EQ-V007"]
-    assert codes(clients.unblind.open_list, by="dr", reason="") == ["EQ-V007"]
+    assert codes(clients.unblind.open_list, by="dr", reason="", **AGREED) == ["EQ-V007"]
 
 
 @pytest.mark.requirement("C65", "F30")
@@ -219,7 +223,8 @@ def test_a_token_opens_one_door(clients):
     asks = {
         "assign": lambda c: c.assign("01-002", stratum="", proof="p"),
         "cells": lambda c: c.contents("R-001", "M0"),
-        "unblind": lambda c: c.reveal("R-001", "arm", by="dr", reason="x"),
+        "emergency": lambda c: c.reveal("R-001", "arm", by="dr", reason="x"),
+        "unblind": lambda c: c.open_list(by="dr", reason="x", **AGREED),
         "nature": lambda c: c.nature("R-001"),
         "audit": lambda c: c.read_log(),
     }
@@ -250,14 +255,14 @@ def test_the_log_says_who_asked_what_when_and_why(directory):
     """In order, chained, without answers and without tokens."""
     at = datetime(2026, 1, 5, tzinfo=UTC)
     vault = LocalVault(directory, now=lambda: at)
-    token = read_token(directory, "unblind")
+    token = read_token(directory, "emergency")
     VaultClient(vault, read_token(directory, "assign")).assign("01-001", stratum="", proof="abc")
     VaultClient(vault, token).reveal("R-001", "arm", by="dr", reason="anaphylaxis")
     auditor = VaultClient(vault, read_token(directory, "audit"))
     log = auditor.read_log()
     assert [(e.seq, e.type, e.by, e.role, e.reason, e.at) for e in log] == [
         (1, "Assign", "assign", "assign", "", at),
-        (2, "Reveal", "dr", "unblind", "anaphylaxis", at),
+        (2, "Reveal", "dr", "emergency", "anaphylaxis", at),
     ]
     assert msgspec.json.decode(log[0].body) == {
         "asked": {"participant": "01-001", "proof": "abc", "stratum": ""}, "refused": [],
@@ -375,7 +380,7 @@ def test_a_sealed_entry_that_was_altered_answers_nothing(directory, clients, sea
     assign_all(clients, 4)
     tamper(directory, f"UPDATE vault_slot SET sealed = {sealed} WHERE number = 'R-004'")
     assert codes(clients.cells.contents, "R-004", "M0") == ["EQ-V014"]
-    assert codes(clients.unblind.open_list, by="dr", reason="x") == ["EQ-V014"]
+    assert codes(clients.unblind.open_list, by="dr", reason="x", **AGREED) == ["EQ-V014"]
     assert clients.cells.contents("R-003", "M0")
 
 
@@ -437,7 +442,7 @@ def test_a_full_disk_assigns_nothing(vault, clients):
     vault._connection.execute(f"PRAGMA max_page_count = {pages}")
     big = "x" * 50_000
     assert codes(clients.assign.assign, "01-002", stratum="", proof=big) == ["EQ-V020"]
-    assert codes(clients.unblind.reveal, "R-001", "arm", by="dr", reason=big) == ["EQ-G017"]
+    assert codes(clients.emergency.reveal, "R-001", "arm", by="dr", reason=big) == ["EQ-G017"]
     vault._connection.execute("PRAGMA max_page_count = 100000")
     assert clients.assign.assign("01-003", stratum="", proof="p") == "R-002"
     assert clients.anyone.verify().problems == ()

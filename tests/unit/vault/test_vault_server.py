@@ -10,6 +10,7 @@ from contextlib import closing
 
 import msgspec
 import pytest
+from vault_examples import AGREED
 
 import equipoise.vault.__main__
 from equipoise.problems import Refused
@@ -25,7 +26,7 @@ from equipoise.vault import (
 from equipoise.vault.__main__ import main
 from equipoise.vault.protocol import Commitment, Listed, Refusal, Word
 from equipoise.vault.server import serving
-from equipoise.vault.sockets import connect_to
+from equipoise.vault.sockets import MAX_LINE_BYTES, connect_to
 
 
 def codes(act, *args, **kwargs):
@@ -58,8 +59,8 @@ def test_everything_can_be_asked_over_the_socket(served, directory):
 
     assert client("assign").assign("p1", stratum="", proof="p") == "R-001"
     arm = client("nature").nature("R-001")
-    assert client("unblind").reveal("R-001", "arm", by="dr", reason="x") == arm
-    assert [a.arm for a in client("unblind").open_list(by="dr", reason="x")] == [arm]
+    assert client("emergency").reveal("R-001", "arm", by="dr", reason="x") == arm
+    assert [a.arm for a in client("unblind").open_list(by="dr", reason="x", **AGREED)] == [arm]
     assert client("cells").contents("R-001", "M0").startswith("product-")
     assert VaultClient(served).verify().ok
     assert VaultClient(served).commitment() == VaultClient(str(served)).commitment()
@@ -82,7 +83,7 @@ def test_lines_that_are_no_questions(served):
             answer = msgspec.json.decode(connection.recv(1 << 16), type=Refusal)
             assert [p.code for p in answer.problems] == ["EQ-V019"]
     with closing(connect_to(served, timeout=5)) as connection:
-        connection.sendall(b"x" * (1 << 16))
+        connection.sendall(b"x" * MAX_LINE_BYTES)
         assert connection.recv(10) == b""
 
 

@@ -15,3 +15,4 @@ CONTENTS = {
     "arm-q": {"M0": "product-heron"},
 }
 SEED = b"a rehearsal's seed"
+AGREED = {"agreed": ("statistician", "data_manager"), "populations": "0" * 64}

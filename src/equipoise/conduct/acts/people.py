@@ -11,9 +11,10 @@ import unicodedata
 from collections.abc import Collection, Mapping
 
 from equipoise.conduct import events as e
+from equipoise.conduct.acts.unblinding import unblinded_for
 from equipoise.conduct.door import SYSTEM, Events, RunningTrial, View, act, refuse_if
 from equipoise.conduct.rules import check_not_future, check_reason
-from equipoise.conduct.state import Person
+from equipoise.conduct.state import Person, TrialState
 from equipoise.ledger import Entry
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.protocol import Training
@@ -39,7 +40,12 @@ def add_person(
 ) -> Events:
     """Give somebody a role. Identifiers are never reused, nor an unblinded person blinded again."""
     new = Person(person, name.strip(), role, sites, from_on=from_on, until_on=until_on)
-    refuse_if(check_person(new, known=view.state.people, sites=view.state.sites))
+    refuse_if(
+        [
+            *check_person(new, known=view.state.people, sites=view.state.sites),
+            *_check_unblinded(new, view.state),
+        ]
+    )
     return [
         e.PersonAdded(
             person=person,
@@ -174,6 +180,18 @@ def check_person(
         account = is_blinded[0].person
         problems.append(problem("EQ-C105", new.person, name=new.name, account=account))
     return (*problems, *_check_place(new, sites=sites))
+
+
+def _check_unblinded(new: Person, state: TrialState) -> tuple[Problem, ...]:
+    """Who broke a code, under whatever account, does not come back to assess outcomes."""
+    if new.role != Role.OUTCOME_ASSESSOR:
+        return ()
+    same = (p for p in state.people.values() if is_same_human(p, new))
+    broken = sorted({code for p in same for code in unblinded_for(state, p.person)})
+    if not broken:
+        return ()
+    named = ", ".join(broken)
+    return (problem("EQ-V049", new.person, name=new.name, participants=named),)
 
 
 def is_same_human(one: Person, other: Person) -> bool:

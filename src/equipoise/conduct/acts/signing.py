@@ -18,7 +18,12 @@ from equipoise.problems import problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
 
-SIGNERS = (Role.INVESTIGATOR, Role.SAFETY_OFFICER)
+SIGNERS = (
+    Role.INVESTIGATOR,
+    Role.SAFETY_OFFICER,
+    Role.STATISTICIAN,
+    Role.DATA_MANAGER,
+)
 
 
 @act(*SIGNERS)

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from equipoise.web.doors import signing_in
+from equipoise.web.emergency import register
 from equipoise.web.pages import BLINDED
 from equipoise.web.views import access, acts, dashboard, eligibility, forms, overrides, oversight
 from equipoise.web.views import participant as one
@@ -34,6 +35,8 @@ urlpatterns: list[URLPattern] = [
     path(PERSON + "exception/confirm/", overrides.agree_override, name="agree_override"),
     path(PERSON + "exception/drop/", overrides.drop_override, name="drop_override"),
     path(PERSON + "deviation/", overrides.deviate, name="deviate"),
+    path(PERSON + "unblinding/", register.tell, name="tell_unblinding"),
+    path(PERSON + "unblinding/assess/", register.assess, name="assess_unblinding"),
     path(PERSON + "end-screening/", acts.end_screening, name="end_screening"),
     path(PERSON + "withdraw/", acts.withdraw, name="withdraw"),
     path(PERSON + "complete/", acts.complete, name="complete"),
@@ -48,6 +51,8 @@ urlpatterns: list[URLPattern] = [
     path("adverse-events/", oversight.adverse_events, name="adverse_events"),
     path("adverse-events/<str:code>/<int:repeat>/", oversight.receive, name="receive"),
     path("deviations/", overrides.deviations, name="deviations"),
+    path("unblindings/", register.unblindings, name="unblindings"),
+    path("end-of-blind/", register.end_of_blind, name="end_of_blind"),
     path("resume/", oversight.resume, name="resume"),
     path("ledger/", oversight.ledger, name="ledger"),
     path("audit-trail/", oversight.audit_trail, name="audit_trail"),

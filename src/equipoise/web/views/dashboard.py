@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from equipoise.analysis.figures import plot_accrual, plot_flow
 from equipoise.analysis.flow import count_flow
-from equipoise.conduct import Participant, assess_participant
-from equipoise.conduct.state import Infusion
+from equipoise.conduct import Participant, assess_participant, list_unblindings
+from equipoise.conduct.state import Infusion, Unblinding
 from equipoise.study.roles import Role
 from equipoise.web.outlook import Stop, plan_stops
 from equipoise.web.pages import BLINDED, Visit, page
@@ -17,6 +17,8 @@ from equipoise.web.views.overrides import is_waiting
 
 CLINICAL = BLINDED - {Role.ADMINISTRATOR, Role.DSMB}
 """Who may see what is due for single participants."""
+UNBLINDING_READERS = BLINDED - {Role.ADMINISTRATOR, Role.OUTCOME_ASSESSOR}
+"""Who is told that a code was broken."""
 
 
 class Due(Struct, frozen=True):
@@ -46,8 +48,15 @@ def dashboard(visit: Visit) -> HttpResponse:
         unknown=_unknown_eligibility(visit, people),
         waiting=[p for p in people if is_waiting(p)],
         changed=[p for p in people if p.reassessments],
+        unblinded=_unblinded(visit),
         is_clinical=visit.person.role in CLINICAL,
     )
+
+
+def _unblinded(visit: Visit) -> list[tuple[Participant, Unblinding]]:
+    """What nobody has assessed yet of those unblindings that the person may see."""
+    found = list_unblindings(visit.state) if visit.person.role in UNBLINDING_READERS else []
+    return [(p, u) for p, u in found if visit.person.may_see(p.site) and u.assessed is None]
 
 
 def _due_encounters(visit: Visit, people: list[Participant]) -> list[Due]:

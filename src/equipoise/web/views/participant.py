@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from msgspec import Struct
 
 from equipoise.conduct import Participant, expects, is_signed
+from equipoise.conduct.acts.unblinding import WITNESSES
 from equipoise.conduct.state import FormRecord, Infusion
 from equipoise.schedule import Expectation
 from equipoise.study.forms import Form
@@ -59,6 +60,7 @@ def participant(visit: Visit, code: str) -> HttpResponse:
         sees_course=visit.person.role not in BLIND_TO_COURSE,
         may_enroll=visit.may(*ENROLLERS) and is_open,
         may_deviate=visit.may(*RECORDERS) and is_open,
+        may_tell=visit.may(*WITNESSES),
         may_sign=visit.may(Role.INVESTIGATOR) and is_open,
     )
 

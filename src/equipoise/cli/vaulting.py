@@ -1,0 +1,156 @@
+"""Commands that keep a vault: serve it, a new key, copies, its log, and what a restore needs."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import click
+
+from equipoise.cli.answering import DONE, as_json, json_option
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+PLACE = click.Path(file_okay=False, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+OLD_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class ServesFirst(click.Group):
+    """`equipoise vault DIR` serves: a first word that is no command is a folder."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """The command named first, or `serve` for a folder."""
+        if args and args[0] not in self.commands:
+            return "serve", self.commands["serve"], args
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """An option before the folder belongs to `serve` as well."""
+        if args and args[0].startswith("--") and args[0] != "--help":
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+
+by_option = click.option("--by", required=True, help="Who does it: it stands in the vault's log.")
+reason_option = click.option("--reason", required=True, help="Why; it stands there too.")
+
+
+@click.group(cls=ServesFirst)
+def vault() -> None:
+    """Keep the sealed allocation: make it once, then answer on a Unix socket."""
+
+
+@vault.command()
+@click.argument("directory", type=PLACE)
+@click.option("--socket", type=click.Path(path_type=Path), help="Where to listen.")
+@click.option("--create", "study", type=FOLDER, help="Make the vault of this study folder first.")
+@click.option(
+    "--realm",
+    type=click.Choice(["rehearsal", "live"]),
+    default="rehearsal",
+    show_default=True,
+    help="For --create.",
+)
+def serve(directory: Path, socket: Path | None, study: Path | None, realm: str) -> int:
+    """Make a vault, serve it, or both; the word `serve` may be left out."""
+    from equipoise.cli.serving import keep_vault
+
+    return keep_vault(directory, socket=socket, study=study, realm=realm)
+
+
+@vault.command()
+@click.argument("directory", type=FOLDER)
+@click.option("--to", type=NEW_FILE, help="Where the new key goes, if not into the folder.")
+@click.option("--tokens", "is_all", is_flag=True, help="Make every token anew as well.")
+@by_option
+@reason_option
+def rotate(directory: Path, to: Path | None, is_all: bool, by: str, reason: str) -> int:
+    """Seal everything under a new key; the old one opens nothing. Stop the vault first."""
+    from equipoise.vault.keeping.rotating import rotate_key
+
+    rotate_key(directory, by=by, reason=reason, at=_now(), to=to, is_all=is_all)
+    where = to or directory / "vault.key"
+    click.echo(f"Sealed anew. The new key is in {where}; back it up apart from the vault.")
+    return DONE
+
+
+@vault.command()
+@click.argument("directory", type=FOLDER)
+@click.option("-o", "--output", required=True, type=NEW_FILE, help="The copy: a new file.")
+def backup(directory: Path, output: Path) -> int:
+    """Copy the vault without its key, while it answers or not."""
+    from equipoise.vault.keeping.copying import back_up_vault
+
+    back_up_vault(directory, output)
+    click.echo(f"Copied to {output}. The key is not in it.")
+    return DONE
+
+
+@vault.command()
+@click.argument("copy", type=OLD_FILE)
+@click.argument("directory", type=PLACE)
+@by_option
+@reason_option
+def restore(copy: Path, directory: Path, by: str, reason: str) -> int:
+    """Make a vault of a backup; put its key in place first."""
+    from equipoise.vault.keeping.copying import restore_vault
+
+    restore_vault(copy, directory, by=by, reason=reason, at=_now())
+    click.echo(f"Restored in {directory}. It assigns nothing before `equipoise vault compare`.")
+    return DONE
+
+
+@vault.command()
+@click.argument("socket", type=click.Path(path_type=Path))
+@click.option("--store", required=True, type=OLD_FILE, help="The trial's ledger.")
+@click.option("--token", required=True, type=OLD_FILE, help="The file assign.token.")
+def compare(socket: Path, store: Path, token: Path) -> int:
+    """Hold the ledger's numbers against those of the vault at a socket, after a restore."""
+    from equipoise.cli.serving import compare_numbers
+    from equipoise.cli.trials import running_trial
+    from equipoise.vault import VaultClient
+
+    trial = running_trial(store, read_only=True)
+    client = VaultClient(socket, token.read_text(encoding="ascii").strip())
+    n_beyond = compare_numbers(trial, client)
+    n = len(trial.state.randomized)
+    click.echo(f"{n} numbers of the ledger are the vault's; {n_beyond} are in the vault alone.")
+    return DONE
+
+
+@vault.command()
+@click.argument("socket", type=click.Path(path_type=Path))
+@click.option("--token", required=True, type=OLD_FILE, help="The file audit.token.")
+@click.option("--after", default=0, show_default=True, help="Entries after this number.")
+@json_option
+def log(socket: Path, token: Path, after: int, is_json: bool) -> int:
+    """What the vault was asked, by whom, when, why and whether it answered; never the answers."""
+    from equipoise.vault import VaultClient
+
+    client = VaultClient(socket, token.read_text(encoding="ascii").strip())
+    entries = client.read_log(after=after)
+    report = client.verify()
+    lines = [
+        {
+            "seq": e.seq,
+            "at": e.at.isoformat(),
+            "type": e.type,
+            "by": e.by,
+            "reason": e.reason,
+            "body": (e.body or b"").decode(),
+            "digest": e.digest,
+        }
+        for e in entries
+    ]
+    if is_json:
+        as_json({"ok": report.ok, "entries": lines})
+        return DONE
+    for line in lines:
+        click.echo("  ".join(str(line[k]) for k in ("seq", "at", "type", "by", "reason", "body")))
+    click.echo("The list and the log are as they were made." if report.ok else "Not sound:")
+    for found in report.problems:
+        click.echo(str(found))
+    return DONE if report.ok else 1
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

@@ -1,0 +1,233 @@
+"""The register of unblinding: code-breaks from the vault, mistakes, and the end of the blind.
+
+A break is recorded by the vault first, and from there in the ledger: what was asked, by whom and
+why, never what was answered. The code is opened for analysis after the lock alone, when a blinded
+statistician has signed the populations and a second person in another role has agreed.
+"""
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from equipoise.conduct import events as e
+from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
+from equipoise.conduct.facts import assess_populations
+from equipoise.conduct.rules import check_accountable, check_not_future, check_reason
+from equipoise.conduct.state import Participant, Person, TrialState, Unblinding
+from equipoise.language import Known
+from equipoise.ledger import Entry
+from equipoise.problems import Problem, Where, problem
+from equipoise.study.roles import UNBLINDED_ROLES, Role
+from equipoise.study.study import Study
+from equipoise.vault import Break
+
+BREAKERS = (Role.INVESTIGATOR, Role.SAFETY_OFFICER)
+"""Who may break the code: physicians of the participant's site, and the safety officer."""
+WITNESSES = tuple(r for r in Role if r not in UNBLINDED_ROLES | {Role.ADMINISTRATOR})
+"""Who may tell that somebody came to know an arm: whoever works blinded."""
+SECOND = (Role.DATA_MANAGER, Role.SAFETY_OFFICER)
+"""Who agrees, beside the statistician, that the code is opened for analysis."""
+
+
+def record_breaks(
+    trial: RunningTrial, breaks: Sequence[Break], *, at: dt.datetime
+) -> tuple[Entry, ...]:
+    """Record each break of the vault that the ledger does not have yet, once.
+
+    `at` is now; when it was broken stands in the event. What the ledger cannot place waits:
+    `find_unplaced` tells it.
+    """
+    made: tuple[Entry, ...] = ()
+    with trial.lock, trial.store.transaction():
+        for broken in find_missing(trial.state, breaks):
+            if broken.participant in trial.state.participants:
+                made += _record(trial, broken, at=at)
+    return made
+
+
+def _record(trial: RunningTrial, broken: Break, *, at: dt.datetime) -> tuple[Entry, ...]:
+    event = e.CodeBroken(
+        participant=broken.participant,
+        kind=broken.kind,
+        question=broken.question,
+        broken_at=broken.at,
+        reference=reference_of(broken),
+    )
+    state = trial.state
+    person = state.people.get(broken.by) or Person(broken.by, broken.by, broken.role)
+    return trial.record(View(trial.study, state, person), [event], at=at, reason=broken.reason)
+
+
+def find_missing(state: TrialState, breaks: Iterable[Break]) -> list[Break]:
+    """The breaks of the vault that the ledger does not have."""
+    known = {u.reference for _, u in list_unblindings(state)}
+    return [b for b in breaks if reference_of(b) not in known]
+
+
+def find_unplaced(state: TrialState, breaks: Iterable[Break]) -> tuple[Problem, ...]:
+    """Breaks for participants whom the ledger does not know: the two are not of one time."""
+    return tuple(
+        problem("EQ-V033", b.participant, participant=b.participant, reference=reference_of(b))
+        for b in breaks
+        if b.participant not in state.participants
+    )
+
+
+def reference_of(broken: Break) -> str:
+    """Where a break stands in the vault's log."""
+    return f"vault:{broken.seq}"
+
+
+@act(*WITNESSES)
+def record_unblinding(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    participant: str,
+    on: dt.date,
+    learned: str,
+) -> Events:
+    """Tell that somebody came to know, by mistake, what a participant receives: who, when, how.
+
+    What they know must not be told: words that name an arm or a product are refused.
+    """
+    view.participant(participant)
+    where = at_record(participant)
+    problems = [
+        *check_not_future(on, at=at, where=where),
+        *check_reason(reason, act="record_unblinding", where=where),
+        *check_tells_nothing(view.study, (reason, learned), where=where),
+    ]
+    if not learned.strip():
+        problems.append(problem("EQ-V034", where))
+    refuse_if(problems)
+    return [
+        e.CodeBroken(
+            participant=participant,
+            kind="inadvertent",
+            question="",
+            broken_at=dt.datetime.combine(on, dt.time(), dt.UTC),
+            learned=learned.strip(),
+        )
+    ]
+
+
+@act(Role.SAFETY_OFFICER, Role.INVESTIGATOR)
+def assess_unblinding(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    participant: str,
+    entry: str,
+    impact: str,
+    action: str,
+) -> Events:
+    """Say what an unblinding of that entry means for the trial and what was done about it."""
+    subject = view.participant(participant)
+    where = at_record(participant)
+    problems = list(check_tells_nothing(view.study, (impact, action), where=where))
+    if entry not in {u.stamp.entry for u in subject.unblindings}:
+        problems.append(problem("EQ-V035", where, entry=entry))
+    if not impact.strip() or not action.strip():
+        problems.append(problem("EQ-V036", where))
+    refuse_if(problems)
+    said = {"impact": impact.strip(), "action": action.strip()}
+    return [e.UnblindingAssessed(participant=participant, entry=entry, **said)]
+
+
+@act(Role.STATISTICIAN)
+def sign_populations(
+    view: View, *, by: str, at: dt.datetime, reason: str = "", meaning: str, digest: str
+) -> Events:
+    """Fix, blinded and after the lock, who belongs to which population (ICH E9 5.2, 7.1)."""
+    problems = _check_to_sign(view, digest=digest)
+    refuse_if(problems)
+    return [e.PopulationsSigned(digest=digest, meaning=meaning)]
+
+
+@act(*SECOND)
+def agree_unblinding(
+    view: View, *, by: str, at: dt.datetime, reason: str = "", meaning: str, digest: str
+) -> Events:
+    """Agree, as the second person, that the code is opened for these signed populations."""
+    problems = _check_to_sign(view, digest=digest)
+    signed = view.state.populations
+    if signed is None or signed.digest != digest:
+        problems.append(problem("EQ-V037", view.state.study))
+    refuse_if(problems)
+    return [e.UnblindingAgreed(digest=digest, meaning=meaning)]
+
+
+def _check_to_sign(view: View, *, digest: str) -> list[Problem]:
+    problems = list(check_accountable(view.person))
+    if view.state.locked is None:
+        problems.append(problem("EQ-V038", view.state.study))
+    elif digest != digest_of_populations(view.study, view.state):
+        problems.append(problem("EQ-V039", view.state.study))
+    return problems
+
+
+def check_opened(study: Study, state: TrialState) -> tuple[Problem, ...]:
+    """Whether the code may be opened for analysis: locked, populations signed, two people.
+
+    The same populations as now: what was redacted or corrected since would show in the digest.
+    """
+    if state.locked is None:
+        return (problem("EQ-V038", state.study),)
+    if state.populations is None or state.unblinding is None:
+        return (problem("EQ-V037", state.study),)
+    digests = {state.populations.digest, state.unblinding.digest}
+    if digests != {digest_of_populations(study, state)}:
+        return (problem("EQ-V039", state.study),)
+    return ()
+
+
+def digest_of_populations(study: Study, state: TrialState) -> str:
+    """SHA-256 of each participant's membership of each population: true, false or unknown."""
+    members = {
+        code: {
+            name: value.value if isinstance(value, Known) else None
+            for name, value in assess_populations(study, subject).items()
+        }
+        for code, subject in sorted(state.participants.items())
+    }
+    bound = ("equipoise/populations/1", study.digest, members)
+    return hashlib.sha256(msgspec.json.encode(bound, order="deterministic")).hexdigest()
+
+
+def list_unblindings(state: TrialState) -> list[tuple[Participant, Unblinding]]:
+    """The register: each unblinding with its participant, the latest first."""
+    found = [(p, u) for p in state.participants.values() for u in p.unblindings]
+    return sorted(found, key=lambda pair: pair[1].broken_at, reverse=True)
+
+
+def unblinded_for(state: TrialState, person: str) -> tuple[str, ...]:
+    """The participants for whom somebody broke the code: no longer blinded about them."""
+    broken = {p.code for p, u in list_unblindings(state) if u.reference and u.stamp.by == person}
+    return tuple(sorted(broken))
+
+
+def check_tells_nothing(study: Study, texts: Iterable[str], *, where: Where) -> tuple[Problem, ...]:
+    """No words that go into the blinded record name an arm or a product."""
+    words = _telling_words(study)
+    said = " ".join(texts).casefold()
+    found = sorted(w for w in words if re.search(rf"(?<!\w){re.escape(w)}(?!\w)", said))
+    return (problem("EQ-V032", where, words=", ".join(found)),) if found else ()
+
+
+def _telling_words(study: Study) -> set[str]:
+    """Identifiers and names of arms and products, in both languages."""
+    named: list[tuple[str, str, str]] = []
+    tables: tuple[Mapping[str, object], ...] = (study.identity.arms, study.treatments.products)
+    for table in tables:
+        for name, thing in table.items():
+            label = getattr(thing, "label")  # noqa: B009 - arms and products both have one
+            named.append((name.replace("_", " "), label.en, label.fr))
+    return {word.casefold() for names in named for word in names if len(word) > 2}  # not "A"

@@ -1,0 +1,69 @@
+"""A copy of the vault without its key, made while it answers, and the vault made of it again."""
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from equipoise.ledger.sqlite import lock_beside
+from equipoise.problems import Refused, problem
+from equipoise.vault.drawing import DATABASE, sync_folder, write_private
+from equipoise.vault.keeping.opening import held, open_files
+from equipoise.vault.keeping.rotating import note
+
+
+def back_up_vault(directory: Path, target: Path) -> None:
+    """Copy the database as it stands, at one moment; the key is never in it.
+
+    Raises:
+        Refused: there is no vault, or there is a file at `target`.
+    """
+    source = directory / DATABASE
+    if not source.is_file():
+        raise Refused([problem("EQ-V012", str(directory), path=str(directory))])
+    if target.exists():
+        raise Refused([problem("EQ-V042", str(target), path=str(target))])
+    write_private(target, "")
+    with (
+        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=60)) as here,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        here.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
+    descriptor = os.open(target, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+
+
+def restore_vault(backup: Path, directory: Path, *, by: str, reason: str, at: datetime) -> None:
+    """Make a vault of a backup, with the key from where it is kept.
+
+    It answers at once, also an emergency; it assigns nothing before it was compared with the
+    ledger. Tokens that were lost are made anew by a rotation.
+
+    Raises:
+        Refused: there is a vault already, no key or not the one of this backup, nobody is named.
+    """
+    if not by.strip() or not reason.strip():
+        raise Refused([problem("EQ-V007")])
+    path = directory / DATABASE
+    if path.exists():
+        raise Refused([problem("EQ-V010", str(directory), path=str(directory))])
+    if not backup.is_file():
+        raise Refused([problem("EQ-V012", str(backup), path=str(backup))])
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with held(directory):
+        write_private(path, "")
+        try:
+            shutil.copyfile(backup, path)
+            opened = open_files(directory)
+            with closing(opened.store.connection), opened.store.transaction():
+                entry = note(opened.store, "Restored", by=by, reason=reason, at=at)
+                opened.store.append([entry])
+        except BaseException:
+            for left in (path, lock_beside(path), *directory.glob(f"{DATABASE}-*")):
+                left.unlink(missing_ok=True)
+            raise
+        sync_folder(directory)

@@ -1,0 +1,121 @@
+"""A new key: everything is sealed anew in one transaction, and the old key opens nothing.
+
+The new key is on disk before anything is sealed under it. Killed at any moment, the vault opens
+with the old key or with the new one, whole; the next opening puts the files in order. The list, its
+numbers and the commitment stay what they were.
+"""
+
+import secrets
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from equipoise.ledger import Draft, SqliteStore, to_body
+from equipoise.problems import Refused, problem
+from equipoise.vault.drawing import (
+    HEADER,
+    KEY,
+    capabilities,
+    digest_token,
+    sync_folder,
+    write_private,
+)
+from equipoise.vault.keeping.opening import (
+    NEW,
+    Opened,
+    held,
+    is_key_here,
+    open_files,
+    scrub,
+    settle_tokens,
+)
+from equipoise.vault.sealing import KEY_BYTES, Header, Seals, Slot, padded_length
+from equipoise.vault.tables import TRIGGERS
+
+
+def rotate_key(
+    directory: Path,
+    *,
+    by: str,
+    reason: str,
+    at: datetime,
+    to: Path | None = None,
+    is_all: bool = False,
+) -> None:
+    """Seal a vault anew under a fresh key; missing tokens are made, those there stay.
+
+    `to` is where the new key goes if the vault's folder does not keep it: a new file. With
+    `is_all` every token is made anew, and those given out open nothing more.
+
+    Raises:
+        Refused: the vault is open elsewhere, nobody is named, or there is a file at `to`.
+    """
+    if not by.strip() or not reason.strip():
+        raise Refused([problem("EQ-V007")])
+    if to is not None and to.exists():
+        raise Refused([problem("EQ-V042", str(to), path=str(to))])
+    if to is None and not is_key_here(directory):
+        raise Refused([problem("EQ-V043", str(directory))])
+    with held(directory):
+        opened = open_files(directory)
+        with closing(opened.store.connection):
+            new = Seals(secrets.token_bytes(KEY_BYTES), opened.seals.study, opened.seals.realm)
+            write_private(to or directory / (KEY + NEW), new.key.hex())
+            header = _with_tokens(directory, opened, is_all=is_all)
+            sync_folder(directory)
+            entry = note(opened.store, "Rotated", by=by, reason=reason, at=at)
+            seal_anew(opened, header, new=new, entry=entry)
+            scrub(opened.store.connection)
+            if to is None:
+                (directory / (KEY + NEW)).rename(directory / KEY)
+            settle_tokens(directory, header)
+            sync_folder(directory)
+
+
+def _with_tokens(directory: Path, opened: Opened, *, is_all: bool) -> Header:
+    known = dict(opened.header.tokens)
+    for name in capabilities(opened.seals.realm):
+        if is_all or name not in known:
+            token = secrets.token_hex(32)
+            write_private(directory / f"{name}.token{NEW}", token)
+            known[name] = digest_token(token)
+    return replace(opened.header, tokens=known)
+
+
+def seal_anew(opened: Opened, header: Header, *, new: Seals, entry: Draft) -> None:
+    """Open every piece with the old key and close it with the new one, all or nothing."""
+    store, connection = opened.store, opened.store.connection
+    connection.execute("PRAGMA secure_delete = ON")
+    rows = connection.execute("SELECT number, sealed FROM vault_slot ORDER BY rowid").fetchall()
+    slots = [msgspec.json.decode(opened.seals.open(n, s), type=Slot) for n, s in rows]
+    length = padded_length([*slots])
+    with store.transaction():
+        for name in TRIGGERS:
+            connection.execute(f"DROP TRIGGER {name}")
+        sealed = new.close(HEADER, header, length=padded_length([header]))
+        connection.execute("UPDATE vault_header SET sealed = ?", (sealed,))
+        for slot in slots:
+            row = (new.close(slot.number, slot, length=length), slot.number)
+            connection.execute("UPDATE vault_slot SET sealed = ? WHERE number = ?", row)
+        for trigger in TRIGGERS.values():
+            connection.execute(trigger)
+        store.append([entry])
+
+
+def note(store: SqliteStore, kind: str, *, by: str, reason: str, at: datetime) -> Draft:
+    """An entry of the vault's log about its keeping."""
+    head = store.heads().get("vault")
+    return Draft(
+        chain="vault",
+        stream="vault",
+        version=head.seq + 1 if head else 1,
+        type=kind,
+        at=at,
+        by=by,
+        role="keeper",
+        reason=reason,
+        body=to_body({"asked": {}, "refused": []}),
+    )

@@ -1,0 +1,111 @@
+"""The graded code-break: the least that answers a question, for one participant at a time.
+
+The vault's own log is the register: a break is on disk before it is answered, also while the
+trial's ledger is away. What was answered is kept nowhere.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from equipoise.ledger import Entry, SqliteStore
+from equipoise.problems import Refused, problem
+from equipoise.vault.protocol import Break, OpenList, Reveal
+
+INFUSION = "infusion:"
+PEOPLE_WHO_AGREE = 2
+ANSWERED_AGAIN = timedelta(minutes=10)
+"""How long a lost answer can be asked for again; later, who asks again breaks the blind again."""
+
+_WHOM = "SELECT participant, number FROM vault_assignment WHERE ? IN (participant, number)"
+
+
+def stream_of(request: Reveal) -> str:
+    """The stream of a request in the log; its first version is the break itself."""
+    return f"reveal/{request.request}" if request.request else "vault"
+
+
+def find_whom(store: SqliteStore, asked: str) -> tuple[str, str]:
+    """Participant and number behind either of the two.
+
+    Raises:
+        Refused: no number was ever assigned to this one.
+    """
+    found = store.connection.execute(_WHOM, (asked,)).fetchone()
+    if found is None:
+        raise Refused([problem("EQ-V002", asked, number=asked)])
+    participant, number = found
+    return participant, number
+
+
+def check_asker(request: Reveal, store: SqliteStore, *, now: datetime) -> None:
+    """Who and why are said; and a request is one question, answered again for a short time.
+
+    Raises:
+        Refused: nobody is named, or the request belongs to another question or an earlier hour.
+    """
+    if not request.by.strip() or not request.reason.strip():
+        raise Refused([problem("EQ-V007")])
+    first = first_answer(request, store)
+    if first is None:
+        return
+    is_same = first.by == request.by and body_of(first)["asked"] == asked_of(request)
+    if not is_same:
+        raise Refused([problem("EQ-V030", request.number)])
+    if now - first.at > ANSWERED_AGAIN:
+        raise Refused([problem("EQ-V031", request.number)])
+
+
+def check_opening(request: OpenList) -> None:
+    """The list is opened for signed populations and by two people, both of whom the log names.
+
+    That the data are locked, and who these two are, the trial's ledger shows.
+
+    Raises:
+        Refused: nobody asks, for no reason, or fewer than two agreed.
+    """
+    if not request.by.strip() or not request.reason.strip():
+        raise Refused([problem("EQ-V007")])
+    people = {name.strip().casefold() for name in request.agreed if name.strip()}
+    if len(people) < PEOPLE_WHO_AGREE or not request.populations.strip():
+        raise Refused([problem("EQ-V040")])
+
+
+def first_answer(request: Reveal, store: SqliteStore) -> Entry | None:
+    """The entry of this very request, if it was answered before."""
+    return next(store.read(stream=stream_of(request)), None) if request.request else None
+
+
+def body_of(entry: Entry) -> dict[str, Any]:
+    """What the log holds of a question."""
+    body: dict[str, Any] = msgspec.json.decode(entry.body or b"{}")
+    return body
+
+
+def asked_of(request: Reveal) -> dict[str, str]:
+    """What the log keeps of a question, beside who asked and why."""
+    kept = ("number", "question", "role", "kind", "request")
+    return {name: getattr(request, name) for name in kept}
+
+
+def read_breaks(store: SqliteStore, *, after: int = 0) -> Iterator[Break]:
+    """The breaks that were answered, each once however often its answer was asked for."""
+    for entry in store.read(chain="vault", after=after):
+        body = body_of(entry)
+        if entry.type != "Reveal" or body["refused"] or body.get("again"):
+            continue
+        asked = body["asked"]
+        participant, number = find_whom(store, asked["number"])
+        yield Break(
+            seq=entry.seq,
+            at=entry.at,
+            by=entry.by,
+            role=asked.get("role", ""),
+            reason=entry.reason,
+            kind=asked.get("kind", "emergency"),
+            participant=participant,
+            number=number,
+            question=asked["question"],
+        )

@@ -1,0 +1,116 @@
+"""Keeping ready: the roster and the accounts are taken anew, and breaks brought to the ledger.
+
+All of it is done beside the door, in a thread of its own: whatever hangs or is away, the door
+answers. What could not be recorded is tried again until it is.
+"""
+
+import datetime as dt
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import connections
+from msgspec import Struct
+
+from equipoise.conduct import RunningTrial, find_unplaced, record_breaks
+from equipoise.ledger import is_address, open_store
+from equipoise.problems import Refused
+from equipoise.study.study import Study
+from equipoise.vault import Vault
+from equipoise.web.standby.roster import roster_of, write_roster
+
+EVERY_SECONDS = 20.0
+_log = logging.getLogger(__name__)
+
+
+class Sources(Struct, frozen=True, kw_only=True):
+    """Where the door takes from, and where it keeps what it took."""
+
+    study: Study
+    store: str | Path
+    accounts: str | Path
+    roster: Path
+
+
+class Keeper:
+    """Takes people and passwords while the ledger is there, and records what the vault broke."""
+
+    def __init__(self, sources: Sources, vault: Vault) -> None:
+        self._sources = sources
+        self._vault = vault
+        self._trial: RunningTrial | None = None
+        self._news = Event()
+        self._owes = True
+
+    def start(self) -> None:
+        """Keep up from now on, as long as this process lives."""
+        Thread(target=self._run, daemon=True, name="keeper").start()
+
+    def tell(self) -> None:
+        """A code was broken: bring it to the ledger as soon as that answers."""
+        self._owes = True
+        self._news.set()
+
+    def keep_up(self, now: dt.datetime) -> bool:
+        """Once: people, passwords, breaks. False if the ledger is away; then nothing is lost."""
+        try:
+            trial = self._trial or RunningTrial(
+                self._sources.study, open_store(self._sources.store), self._vault
+            )
+            self._trial = trial
+            copy_passwords(self._sources.accounts)
+            write_roster(self._sources.roster, roster_of(trial, at=now))  # last: all is ready
+            if self._owes:
+                self._owes = False
+                breaks = self._vault.breaks()
+                record_breaks(trial, breaks, at=now)
+                for found in find_unplaced(trial.state, breaks):
+                    _log.warning("%s %s", found.code, found.where)
+        except Exception as error:  # whatever broke, the door stays open and this tries again
+            codes = [p.code for p in error.problems] if isinstance(error, Refused) else []
+            _log.warning("not kept up: %s %s", type(error).__name__, " ".join(codes))
+            self._trial, self._owes = None, True
+            return False
+        return True
+
+    def _run(self) -> None:
+        while True:
+            self.keep_up(dt.datetime.now(dt.UTC))
+            connections.close_all()
+            self._news.wait(EVERY_SECONDS)
+            self._news.clear()
+
+
+def copy_passwords(source: str | Path) -> None:
+    """Let those who have an account at the site door come in with the same password."""
+    if is_address(source):
+        import psycopg  # noqa: PLC0415 - only where accounts are there
+
+        accounts: Any = psycopg.connect(str(source), connect_timeout=5)
+    else:
+        accounts = sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=5)
+    with closing(accounts):
+        rows = accounts.execute("SELECT username, password FROM auth_user").fetchall()
+    users = get_user_model().objects
+    known = dict(users.values_list("username", "password"))
+    for name, password in rows:
+        if known.get(name) != password:
+            users.update_or_create(username=name, defaults={"password": password})
+
+
+_keeper: list[Keeper] = []
+
+
+def use_keeper(keeper: Keeper | None) -> None:
+    """The keeper of this process from now on."""
+    _keeper[:] = [keeper] if keeper else []
+
+
+def tell_keeper() -> None:
+    """Tell the keeper of this process, if there is one, that a code was broken."""
+    for keeper in _keeper:
+        keeper.tell()

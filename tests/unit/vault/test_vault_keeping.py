@@ -1,0 +1,339 @@
+"""Keeping a vault: where its key may be, a new key, copies without it, and after a restore."""
+
+import itertools
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from vault_examples import AGREED, CONTENTS, SPECIFICATION
+
+from equipoise.problems import Refused
+from equipoise.vault import LocalVault, VaultClient, create_vault, read_token
+from equipoise.vault.keeping import rotating
+from equipoise.vault.keeping.copying import back_up_vault, restore_vault
+from equipoise.vault.keeping.rotating import rotate_key
+from equipoise.vault.protocol import Line
+
+AT = datetime(2026, 1, 5, tzinfo=UTC)
+SAID = {"by": "keeper", "reason": "yearly", "at": AT}
+N_KILLS = 60 if os.environ.get("EQUIPOISE_NIGHTLY") else 8
+
+
+def codes(ask, *args, **kwargs):
+    with pytest.raises(Refused) as refused:
+        ask(*args, **kwargs)
+    return [p.code for p in refused.value.problems]
+
+
+def assign(directory, *participants):
+    vault = LocalVault(directory)
+    client = VaultClient(vault, read_token(directory, "assign"))
+    numbers = [client.assign(p, stratum="", proof=f"proof of {p}") for p in participants]
+    vault.close()
+    return numbers
+
+
+def look(directory):
+    """What the vault says of itself: commitment, soundness, and each arm."""
+    vault = LocalVault(directory)
+    report = VaultClient(vault).verify()
+    opening = VaultClient(vault, read_token(directory, "unblind"))
+    listed = opening.open_list(by="t", reason="t", **AGREED)
+    vault.close()
+    return report.ok, report.commitment, report.n_assigned, [a.arm for a in listed]
+
+
+def log_of(directory):
+    vault = LocalVault(directory)
+    log = VaultClient(vault, read_token(directory, "audit")).read_log()
+    vault.close()
+    return [(e.type, e.by, e.reason) for e in log]
+
+
+# The key
+
+
+@pytest.mark.requirement("C65", "F13")
+def test_the_key_comes_from_the_first_place_that_has_one(directory, tmp_path, monkeypatch):
+    """The environment, then what systemd hands over, then the folder; without any it says so."""
+    key = (directory / "vault.key").read_text()
+    (directory / "vault.key").unlink()
+    assert codes(LocalVault, directory) == ["EQ-V041"]
+
+    handed = tmp_path / "credentials"
+    handed.mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed))
+    assert codes(LocalVault, directory) == ["EQ-V041"]
+    (handed / "vault.key").write_text(key)
+    LocalVault(directory).close()
+    monkeypatch.setenv("EQUIPOISE_VAULT_KEY", "00" * 32)
+    assert codes(LocalVault, directory) == ["EQ-V013"]
+    monkeypatch.setenv("EQUIPOISE_VAULT_KEY", key)
+    (handed / "vault.key").write_text("00" * 32)
+    LocalVault(directory).close()
+
+
+@pytest.mark.requirement("F13", "C69", "D29")
+def test_a_new_key_opens_all_and_the_old_one_nothing(directory):
+    """The same list, numbers and commitment; no sealed piece of before is left in any file."""
+    assign(directory, "01-001", "01-002")
+    before, old = look(directory), (directory / "vault.key").read_text()
+    # A reader keeps the journal in use, as a backup under way would.
+    reader = sqlite3.connect(directory / "vault.db")
+    pieces = [s for (s,) in reader.execute("SELECT sealed FROM vault_slot").fetchall()]
+    pieces += [s for (s,) in reader.execute("SELECT sealed FROM vault_header").fetchall()]
+    rotate_key(directory, **SAID)
+    files = b"".join(p.read_bytes() for p in directory.iterdir())
+    reader.close()
+
+    assert not [p for p in pieces if p[12:60] in files]
+    assert look(directory) == before
+    assert ("Rotated", "keeper", "yearly") in log_of(directory)
+    new = (directory / "vault.key").read_text()
+    assert new != old
+    (directory / "vault.key").write_text(old)
+    assert codes(LocalVault, directory) == ["EQ-V013"]
+    (directory / "vault.key").write_text(new)
+    assert not list(directory.glob("*.new"))
+    assert assign(directory, "01-003") == ["R-003"]
+
+
+@pytest.mark.requirement("F13")
+def test_a_key_kept_elsewhere_is_replaced_elsewhere(directory, tmp_path, monkeypatch):
+    """The new one goes to a file of its own; the operator puts it where the old one was."""
+    key = directory / "vault.key"
+    monkeypatch.setenv("EQUIPOISE_VAULT_KEY", key.read_text())
+    key.unlink()
+    assert codes(rotate_key, directory, **SAID) == ["EQ-V043"]
+    there = tmp_path / "there"
+    there.write_text("")
+    assert codes(rotate_key, directory, **SAID, to=there) == ["EQ-V042"]
+    rotate_key(directory, **SAID, to=tmp_path / "new.key")
+    assert codes(LocalVault, directory) == ["EQ-V013"]
+    monkeypatch.setenv("EQUIPOISE_VAULT_KEY", (tmp_path / "new.key").read_text())
+    assert look(directory)[0]
+    assert not key.exists()
+    assert not (tmp_path / "new.key").stat().st_mode & 0o077
+
+
+def test_nobody_rotates_without_a_name_or_while_it_answers(directory, vault):
+    """Who and why stand in the log; an open vault keeps its key."""
+    assert codes(rotate_key, directory, by=" ", reason="x", at=AT) == ["EQ-V007"]
+    assert codes(rotate_key, directory, **SAID) == ["EQ-V018"]
+
+
+@pytest.mark.requirement("F13", "F30")
+def test_tokens_are_made_anew_when_asked_and_when_missing(directory):
+    """All of them: those given out open nothing. Otherwise only one that the vault never had."""
+    tokens = {p.name: p.read_text() for p in directory.glob("*.token")}
+    rotate_key(directory, **SAID)
+    assert {p.name: p.read_text() for p in directory.glob("*.token")} == tokens
+    rotate_key(directory, **SAID, is_all=True)
+    after = {p.name: p.read_text() for p in directory.glob("*.token")}
+    assert set(after) == set(tokens)
+    assert not set(after.values()) & set(tokens.values())
+    vault = LocalVault(directory)
+    old, new = (VaultClient(vault, t["assign.token"]) for t in (tokens, after))
+    assert codes(old.assign, "p", stratum="", proof="p") == ["EQ-V001"]
+    assert new.assign("p", stratum="", proof="p") == "R-001"
+    vault.close()
+
+
+def test_a_vault_of_before_gets_the_token_it_lacks(tmp_path, monkeypatch):
+    """One that was made when there was no door for code-breaks."""
+    known = rotating.capabilities("live")
+    fewer = tuple(c for c in known if c != "emergency")
+    monkeypatch.setattr("equipoise.vault.drawing.capabilities", lambda _: fewer)
+    create_vault(tmp_path / "v", SPECIFICATION, contents=CONTENTS, realm="live")
+    monkeypatch.undo()
+    assert codes(read_token, tmp_path / "v", "emergency") == ["EQ-V012"]
+    assign(tmp_path / "v", "01-001")
+    rotate_key(tmp_path / "v", **SAID)
+    vault = LocalVault(tmp_path / "v")
+    client = VaultClient(vault, read_token(tmp_path / "v", "emergency"))
+    assert client.reveal("01-001", "arm", by="dr", reason="shock") in SPECIFICATION.arms
+    vault.close()
+
+
+class Cut(Exception):
+    """The power is gone."""
+
+
+@pytest.mark.requirement("D02", "F39")
+@pytest.mark.parametrize(
+    "step", ["write_private", "sync_folder", "seal_anew", "scrub", "settle_tokens"]
+)
+@pytest.mark.parametrize("is_before", [True, False])
+def test_cut_short_at_each_step(directory, monkeypatch, step, is_before):
+    """Before or after each step: the vault opens, whole, with one key; and rotates again."""
+    assign(directory, "01-001")
+    before = look(directory)
+    real = getattr(rotating, step)
+
+    def cut(*args, **kwargs):
+        if not is_before:
+            real(*args, **kwargs)
+        raise Cut
+
+    with monkeypatch.context() as patched, pytest.raises(Cut):
+        patched.setattr(rotating, step, cut)
+        rotate_key(directory, **SAID, is_all=True)
+    assert look(directory) == before
+    assert not list(directory.glob("*.new"))
+    rotate_key(directory, **SAID)
+    assert look(directory) == before
+
+
+ROTATE = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from equipoise.vault.keeping.rotating import rotate_key
+print("ready", flush=True)
+while True:
+    rotate_key(Path(sys.argv[1]), by="k", reason="r", at=datetime.now(UTC), is_all=True)
+    print("again", flush=True)
+"""
+
+
+@pytest.mark.requirement("D02", "F39")
+def test_killed_while_it_rotates(directory):
+    """`kill -9` at whatever moment: it opens afterwards, with the list it had."""
+    assign(directory, "01-001", "01-002", "01-003")
+    before = look(directory)
+    for k in range(N_KILLS):
+        process = subprocess.Popen(
+            [sys.executable, "-c", ROTATE, directory], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.004 * (k % 20))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert look(directory) == before
+
+
+# Copies
+
+
+@pytest.mark.requirement("C53", "F13", "F39")
+def test_a_backup_has_no_key_and_a_restore_assigns_nothing_yet(directory, tmp_path):
+    """Taken while it answers; restored with the key from elsewhere; an emergency is answered."""
+    vault = LocalVault(directory)
+    client = VaultClient(vault, read_token(directory, "assign"))
+    client.assign("01-001", stratum="", proof="p1")
+    back_up_vault(directory, tmp_path / "copy.db")
+    client.assign("01-002", stratum="", proof="p2")
+    vault.close()
+    key = bytes.fromhex((directory / "vault.key").read_text())
+    copy = (tmp_path / "copy.db").read_bytes()
+    assert key not in copy and key.hex().encode() not in copy
+    assert not (tmp_path / "copy.db").stat().st_mode & 0o077
+
+    new = tmp_path / "new"
+    assert codes(restore_vault, tmp_path / "copy.db", new, **SAID) == ["EQ-V041"]
+    assert not (new / "vault.db").exists()
+    (new / "vault.key").write_text("00" * 32)
+    assert codes(restore_vault, tmp_path / "copy.db", new, **SAID) == ["EQ-V013"]
+    (new / "vault.key").write_text(key.hex())
+    restore_vault(tmp_path / "copy.db", new, **SAID)
+    rotate_key(new, **SAID, is_all=True)
+    restored = LocalVault(new)
+    assigning = VaultClient(restored, read_token(new, "assign"))
+    breaking = VaultClient(restored, read_token(new, "emergency"))
+    assert codes(assigning.assign, "01-002", stratum="", proof="p2") == ["EQ-V044"]
+    assert breaking.reveal("01-001", "arm", by="dr", reason="shock")
+
+    lines = [Line(participant=f"01-00{k}", number=f"R-00{k}", proof=f"p{k}") for k in (1, 2)]
+    found = assigning.compare(lines)
+    assert (found.taken_up, found.beyond) == (("01-002",), ())
+    assert assigning.assign("01-002", stratum="", proof="p2") == "R-002"
+    assert assigning.assign("01-003", stratum="", proof="p3") == "R-003"
+    restored.close()
+    assert look(new) == look_after(directory, "01-003")
+    assert "Restored" in [kind for kind, *_ in log_of(new)]
+
+
+def look_after(directory, participant):
+    """The first vault, once it has gone as far."""
+    vault = LocalVault(directory)
+    client = VaultClient(vault, read_token(directory, "assign"))
+    client.assign(participant, stratum="", proof="p3")
+    vault.close()
+    return look(directory)
+
+
+def test_what_a_restore_and_a_backup_refuse(directory, tmp_path):
+    """Nothing replaces anything, and nobody restores without a name."""
+    (tmp_path / "there").write_text("mine")
+    assert codes(back_up_vault, directory, tmp_path / "there") == ["EQ-V042"]
+    assert codes(back_up_vault, tmp_path, tmp_path / "x") == ["EQ-V012"]
+    back_up_vault(directory, tmp_path / "copy.db")
+    assert codes(restore_vault, tmp_path / "copy.db", directory, **SAID) == ["EQ-V010"]
+    assert codes(restore_vault, tmp_path / "none", tmp_path / "v", **SAID) == ["EQ-V012"]
+    said = {**SAID, "reason": ""}
+    assert codes(restore_vault, tmp_path / "copy.db", tmp_path / "v", **said) == ["EQ-V007"]
+
+
+@pytest.mark.requirement("F39", "F08")
+def test_what_contradicts_is_not_mended(directory):
+    """Another number, another participant's, a gap in the list, no such number: all stays shut."""
+    assign(directory, "01-001")
+    vault = LocalVault(directory)
+    client = VaultClient(vault, read_token(directory, "assign"))
+
+    def compare(*pairs):
+        lines = [Line(participant=p, number=n, proof=f"proof of {p}") for p, n in pairs]
+        return client.compare(lines)
+
+    first = ("01-001", "R-001")
+    assert codes(compare, ("01-001", "R-002")) == ["EQ-V046"]
+    assert codes(compare, ("01-009", "R-001")) == ["EQ-V046"]
+    assert codes(compare, first, ("01-003", "R-003")) == ["EQ-V047"]
+    assert codes(compare, first, ("01-003", "R-999")) == ["EQ-V047"]
+    assert compare().beyond == (first,)
+    taken = compare(first, ("01-003", "R-003"), ("01-002", "R-002"))
+    assert set(taken.taken_up) == {"01-002", "01-003"}
+    assert client.assign("01-004", stratum="", proof="p") == "R-004"
+    vault.close()
+    assert look(directory)[0]  # what was taken up is explained by the log
+
+
+def test_each_stratum_is_taken_up_in_its_own_order(tmp_path):
+    """Two lists, what was lost of both told in any order."""
+    strata = msgspec.structs.replace(SPECIFICATION, strata=("s", "t"))
+    create_vault(tmp_path, strata, contents=CONTENTS, realm="live")
+    numbers = {}
+    vault = LocalVault(tmp_path)
+    client = VaultClient(vault, read_token(tmp_path, "assign"))
+    back_up_vault(tmp_path, tmp_path / "copy.db")
+    for k, stratum in itertools.product(range(2), "st"):
+        numbers[f"{stratum}{k}"] = client.assign(f"{stratum}{k}", stratum=stratum, proof="p")
+    vault.close()
+    new = tmp_path / "new"
+    new.mkdir()
+    (new / "vault.key").write_text((tmp_path / "vault.key").read_text())
+    restore_vault(tmp_path / "copy.db", new, **SAID)
+    vault = LocalVault(new)
+    client = VaultClient(vault, read_token(tmp_path, "assign"))
+    lines = [Line(participant=p, number=n, proof="p") for p, n in sorted(numbers.items())]
+    client.compare(lines[::-1])
+    vault.close()
+    vault = LocalVault(new)
+    client = VaultClient(vault, read_token(tmp_path, "assign"))
+    assert {p: client.assign(p, stratum=p[0], proof="p") for p in numbers} == numbers
+    vault.close()
+
+
+def test_a_vault_needs_its_database_to_open(directory, tmp_path: Path):
+    """A folder with a key and nothing else."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "vault.key").write_text("00" * 32)
+    assert codes(LocalVault, tmp_path / "empty") == ["EQ-V012"]
+    assert codes(rotate_key, tmp_path / "empty", **SAID) == ["EQ-V012"]
