@@ -14,6 +14,7 @@ KIND_NAMES: Mapping[DeviationKind, Text] = {
     "eligibility_found_later": Text(
         "Eligibility: found later", "Éligibilité : constatée après coup"
     ),
+    "randomized_in_error": Text("Randomized in error", "Randomisé par erreur"),
     "consent": Text("Consent", "Consentement"),
     "treatment": Text("Treatment", "Traitement"),
     "procedure": Text("Procedure or visit", "Procédure ou visite"),

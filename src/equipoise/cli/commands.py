@@ -3,6 +3,8 @@
 import click
 
 from equipoise.cli import archiving, looking_back  # noqa: F401 - both add to `ledger`
+from equipoise.cli.allocation.auditing import audit, open_list, prove, status
+from equipoise.cli.allocation.comparing import randomization
 from equipoise.cli.answering import Door
 from equipoise.cli.designing import check, draft, screen
 from equipoise.cli.keeping import export, ledger, report
@@ -20,9 +22,11 @@ def main() -> None:
 
 
 COMMANDS = (
-    *(check, draft, screen),
+    *(check, draft, randomization, screen),
     *(demo, open_command, rehearse, serve, vault),
     *(export, ledger, report),
 )
 for command in COMMANDS:
     main.add_command(command)
+for command in (status, open_list, prove, audit):
+    vault.add_command(command)

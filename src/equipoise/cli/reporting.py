@@ -3,6 +3,7 @@
 import datetime as dt
 import string
 from pathlib import Path
+from typing import TypedDict
 
 from equipoise.analysis import DummyArms, draw_dummy_arms, write_report
 from equipoise.analysis.report import check_unblinding
@@ -84,17 +85,24 @@ def check_opening(
 
 def open_code(vault: Path, state: TrialState, *, by: str) -> dict[str, str]:
     """The arm of every number, from the vault's own process; it logs who asked and who agreed."""
-    signed, agreed = state.populations, state.unblinding
-    assert signed is not None and agreed is not None  # `check_opening` came before
     with running_vault(vault) as process:
         client = VaultClient(process.socket_path, read_token(vault, "unblind"))
-        assigned = client.open_list(
-            by=by,
-            reason="analysis after the lock",
-            agreed=(signed.stamp.by, agreed.stamp.by),
-            populations=signed.digest,
-        )
+        assigned = client.open_list(by=by, reason="analysis after the lock", **agreed_on(state))
         return {a.number: a.arm for a in assigned}
+
+
+class Agreed(TypedDict):
+    """Who agreed that the code is opened, and the digest of the populations they signed."""
+
+    agreed: tuple[str, ...]
+    populations: str
+
+
+def agreed_on(state: TrialState) -> Agreed:
+    """What two people agreed on; `check_opening` comes before."""
+    signed, agreed = state.populations, state.unblinding
+    assert signed is not None and agreed is not None
+    return {"agreed": (signed.stamp.by, agreed.stamp.by), "populations": signed.digest}
 
 
 def _dummy_arms(trial: RunningTrial, seed: int | None) -> DummyArms | None:

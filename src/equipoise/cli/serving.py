@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from equipoise.cli.answering import DONE, telling_time
+from equipoise.cli.answering import DONE, show_problems, telling_time
 from equipoise.cli.folders import (
     Kept,
     check_empty,
@@ -25,6 +25,7 @@ from equipoise.conduct import Person, RunningTrial, find_unplaced, open_trial, r
 from equipoise.conduct.acts.randomizing import proof_of
 from equipoise.ledger import MemoryStore, Realm, is_address, open_store
 from equipoise.problems import Refused, problem
+from equipoise.randomization import Allocation, Specification, read_list
 from equipoise.rehearsal import vault_contents
 from equipoise.study.roles import Role
 from equipoise.vault import VaultClient, create_vault, serve_vault
@@ -47,17 +48,29 @@ FROM_OUTSIDE = (
 """What a door takes from the environment of `equipoise serve`: how it is reached, who comes in."""
 
 
-def keep_vault(directory: Path, *, socket: Path | None, study: Path | None, realm: str) -> int:
-    """Make the vault if a study is given, then answer until told to stop."""
+def keep_vault(
+    directory: Path,
+    *,
+    socket: Path | None,
+    study: Path | None,
+    realm: str,
+    signed: Path | None = None,
+) -> int:
+    """Make the vault if a study is given, then answer until told to stop.
+
+    `signed` is the list of a study whose list was made elsewhere.
+    """
     if study is None and socket is None:
         raise click.UsageError("Nothing to do: give --create, --socket or both.")
     if study is not None:
         made = vault_contents(load_checked(study))
+        listed = read_signed(signed, made.specification) if signed is not None else ()
         root = create_vault(
             directory,
             made.specification,
             contents=made.contents,
             realm="live" if realm == "live" else "rehearsal",
+            listed=listed,
         )
         click.echo(f"Commitment to the allocation: {root}")
     if socket is not None:
@@ -65,6 +78,17 @@ def keep_vault(directory: Path, *, socket: Path | None, study: Path | None, real
             raise not_writable(socket, FileNotFoundError("no such folder"))
         serve_vault(directory, socket)
     return DONE
+
+
+def read_signed(path: Path, specification: Specification) -> tuple[Allocation, ...]:
+    """The list that the statistician signed; what is odd but not wrong is shown.
+
+    Raises:
+        Refused: it is not the signed one, or not a list of this study.
+    """
+    entries, odd = read_list(path.read_bytes(), specification, name=path.name)
+    show_problems(odd)
+    return entries
 
 
 class Keys(Struct, frozen=True):
@@ -179,7 +203,10 @@ def compare_numbers(trial: RunningTrial, vault: VaultClient) -> int:
         Refused: they contradict each other, or the token is not the one to assign.
     """
     state = trial.state
-    lines = [Line(participant=p.code, number=p.number, proof=proof_of(p)) for p in state.randomized]
+    lines = [
+        Line(participant=p.code, number=p.number, proof=proof_of(p), stratum=p.stratum)
+        for p in state.randomized
+    ]
     beyond = [
         (participant, number)
         for participant, number in vault.compare(lines).beyond

@@ -50,11 +50,19 @@ def vault() -> None:
     show_default=True,
     help="For --create.",
 )
-def serve(directory: Path, socket: Path | None, study: Path | None, realm: str) -> int:
+@click.option(
+    "--list",
+    "signed",
+    type=OLD_FILE,
+    help="For --create of a study whose scheme is `imported`: the list that was signed.",
+)
+def serve(
+    directory: Path, socket: Path | None, study: Path | None, realm: str, signed: Path | None
+) -> int:
     """Make a vault, serve it, or both; the word `serve` may be left out."""
     from equipoise.cli.serving import keep_vault
 
-    return keep_vault(directory, socket=socket, study=study, realm=realm)
+    return keep_vault(directory, socket=socket, study=study, realm=realm, signed=signed)
 
 
 @vault.command()

@@ -99,6 +99,7 @@ from equipoise.conduct.opening import Checked, check_folder, open_trial
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.schemas import event_schemas
 from equipoise.conduct.state import Participant, Person, TrialState
+from equipoise.conduct.stratifying import StratumChange, changes_of_stratum, find_stratum_changes
 
 __all__ = [
     "ACTS",
@@ -113,6 +114,7 @@ __all__ = [
     "Participant",
     "Person",
     "RunningTrial",
+    "StratumChange",
     "TrialState",
     "View",
     "accept_accountability",
@@ -130,6 +132,7 @@ __all__ = [
     "case_of",
     "casebook_as_of",
     "change_delegation",
+    "changes_of_stratum",
     "check_duty",
     "check_folder",
     "check_opened",
@@ -148,6 +151,7 @@ __all__ = [
     "fail_screening",
     "find_judgement",
     "find_missing",
+    "find_stratum_changes",
     "find_unplaced",
     "find_weight",
     "finish_randomization",

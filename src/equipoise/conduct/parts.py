@@ -13,6 +13,7 @@ Value = bool | int | float | str | None
 DeviationKind = Literal[
     "eligibility_override",
     "eligibility_found_later",
+    "randomized_in_error",
     "consent",
     "treatment",
     "procedure",

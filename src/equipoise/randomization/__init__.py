@@ -2,21 +2,36 @@
 
 from equipoise.randomization.checks import check_randomization, check_specification
 from equipoise.randomization.generator import counter_draws
-from equipoise.randomization.permuted_blocks import (
-    UNSTRATIFIED,
-    Allocation,
-    DrawBelow,
-    Specification,
-    permuted_blocks,
-)
+from equipoise.randomization.importing import digest_list, read_list, write_list
+from equipoise.randomization.lists import draw_further, draw_list
+from equipoise.randomization.minimization import Draw, arm_of, draw_next
+from equipoise.randomization.planning import specify
+from equipoise.randomization.schemes import DrawBelow, Walk, walk_of
+from equipoise.randomization.specification import UNSTRATIFIED, Allocation, Specification
+from equipoise.randomization.strata import SITE, join_levels, levels_of, split_levels, strata_of
 
 __all__ = [
+    "SITE",
     "UNSTRATIFIED",
     "Allocation",
+    "Draw",
     "DrawBelow",
     "Specification",
+    "Walk",
+    "arm_of",
     "check_randomization",
     "check_specification",
     "counter_draws",
-    "permuted_blocks",
+    "digest_list",
+    "draw_further",
+    "draw_list",
+    "draw_next",
+    "join_levels",
+    "levels_of",
+    "read_list",
+    "specify",
+    "split_levels",
+    "strata_of",
+    "walk_of",
+    "write_list",
 ]

@@ -28,6 +28,11 @@ def counter_draws(key: bytes) -> Callable[[int], int]:
     return draw_below
 
 
+def derive_key(key: bytes, purpose: str, name: str) -> bytes:
+    """A key for one purpose and name: HMAC-SHA256(key, "equipoise/PURPOSE/1" 0x00 NAME)."""
+    return hmac.digest(key, f"equipoise/{purpose}/1\0{name}".encode(), "sha256")
+
+
 def _value(key: bytes, k: int) -> int:
     message = b"equipoise/draw/1" + k.to_bytes(8, "big")
     return int.from_bytes(hmac.digest(key, message, "sha256"), "big")

@@ -1,53 +1,18 @@
-"""Permuted blocks: in each block every arm occurs as often as the ratio says, in random order."""
+"""Permuted blocks, shuffled a block at a time: how every list was drawn from the first version on.
 
-from collections.abc import Callable, Iterator
+The chances are those of `schemes.blocks_of`; this order of draws stays, so that an older vault is
+drawn again as it was.
+"""
+
+from collections.abc import Iterator
 from itertools import cycle
 
-from msgspec import Struct
-
-UNSTRATIFIED = ""
-"""The one stratum of a study that has none."""
-
-DrawBelow = Callable[[int], int]
+from equipoise.randomization.schemes import DrawBelow
+from equipoise.randomization.specification import Specification
 
 
-class Specification(Struct, frozen=True, kw_only=True):
-    """What a list is drawn from. Each stratum gets a list long enough for all `n_planned`.
-
-    `ratio` has a number for each arm; `blocks` are block sizes, repeated in the order given.
-    """
-
-    study: str
-    arms: tuple[str, ...]
-    ratio: tuple[int, ...]
-    blocks: tuple[int, ...]
-    n_planned: int
-    strata: tuple[str, ...] = (UNSTRATIFIED,)
-
-
-class Allocation(Struct, frozen=True):
-    """The arm of the participant who comes `order`-th (from 1) in a stratum."""
-
-    stratum: str
-    order: int
-    arm: str
-
-
-def permuted_blocks(
-    specification: Specification, *, draw_below: DrawBelow
-) -> tuple[Allocation, ...]:
-    """Draw the whole list, stratum after stratum. `draw_below(n)` is uniform on 0..n-1.
-
-    The specification must have passed `check_specification`.
-    """
-    return tuple(
-        Allocation(stratum, order, arm)
-        for stratum in specification.strata
-        for order, arm in enumerate(_draw_stratum(specification, draw_below), start=1)
-    )
-
-
-def _draw_stratum(specification: Specification, draw_below: DrawBelow) -> Iterator[str]:
+def shuffled_blocks(specification: Specification, draw_below: DrawBelow) -> Iterator[str]:
+    """The arms of one stratum, block after block, until all blocks needed are full."""
     for size in block_sizes(specification.blocks, specification.n_planned):
         yield from _shuffled(_block(specification, size), draw_below)
 

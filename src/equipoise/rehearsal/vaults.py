@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from equipoise.problems import Refused, problem
-from equipoise.randomization import UNSTRATIFIED, Specification
+from equipoise.randomization import Specification, specify
 from equipoise.rehearsal.randomness import Randomness
 from equipoise.study.study import Study
 from equipoise.vault import Vault, create_vault
@@ -32,23 +33,22 @@ def vault_contents(study: Study) -> VaultContents:
     plan = identity.randomization
     if plan is None:
         raise Refused([problem("EQ-R002", identity.study)])
-    specification = Specification(
-        study=identity.study,
-        arms=tuple(identity.arms),
-        ratio=plan.ratio,
-        blocks=plan.blocks,
-        n_planned=identity.planned_participants,
-        strata=tuple(identity.sites) if "site" in plan.stratify else (UNSTRATIFIED,),
-    )
-    return VaultContents(specification, {name: arm.gives for name, arm in identity.arms.items()})
+    contents = {name: arm.gives for name, arm in identity.arms.items()}
+    return VaultContents(specify(identity, plan), contents)
 
 
 def prepare_rehearsal_vault(study: Study, directory: str | Path, *, seed: int) -> str:
-    """Make the vault of a rehearsal; the same seed draws the same list. Returns its commitment."""
+    """Make the vault of a rehearsal; the same seed draws the same list. Returns its commitment.
+
+    A list made elsewhere is for the live trial alone: one block for all stands in for it.
+    """
     made = vault_contents(study)
+    told = made.specification
+    if told.scheme == "imported":
+        told = replace(told, scheme="random_allocation_rule", digest="")
     return create_vault(
         directory,
-        made.specification,
+        told,
         contents=made.contents,
         realm="rehearsal",
         seed=Randomness(seed).of("vault").digest(),

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from equipoise.problems import Text, Where
 from equipoise.study.roles import Role
@@ -49,13 +49,42 @@ class Masking(Piece, frozen=True, kw_only=True):
     masked: tuple[str, ...] = ()
 
 
-class RandomizationPlan(Piece, frozen=True, kw_only=True):
-    """How participants are allocated: blocks repeat in the order given until all are allocated."""
+class Factor(Piece, frozen=True, kw_only=True):
+    """What participants are stratified by: exactly one level's condition is true of each."""
 
-    scheme: Literal["permuted_blocks"]
+    label: Text
+    levels: Mapping[Identifier, str]
+
+
+class RandomizationPlan(Piece, frozen=True, kw_only=True):
+    """How participants are allocated. What else a scheme needs, and no more, is given with it:
+
+    permuted_blocks: `blocks`, taken in turn or each drawn (`block_order: random`); big_stick:
+    `tolerance`; block_urn: `lambda`; biased_coin: `probability`; minimization: `probability` and
+    `floor`, the least chance that an arm may ever have; imported: `digest`, the SHA-256 of the
+    list that the statistician signed.
+    """
+
+    scheme: Literal[
+        "permuted_blocks",
+        "complete",
+        "random_allocation_rule",
+        "big_stick",
+        "block_urn",
+        "biased_coin",
+        "minimization",
+        "imported",
+    ]
     ratio: tuple[Annotated[int, Meta(ge=1)], ...]
-    blocks: tuple[Annotated[int, Meta(ge=1)], ...]
+    blocks: tuple[Annotated[int, Meta(ge=1)], ...] = ()
+    block_order: Literal["in_turn", "random"] = "in_turn"
+    tolerance: Count = 0
+    lambda_: Count = field(default=0, name="lambda")
+    probability: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    floor: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    digest: str = ""
     stratify: tuple[Identifier, ...] = ()
+    factors: Mapping[Identifier, Factor] = {}
 
 
 class Site(Piece, frozen=True, kw_only=True):

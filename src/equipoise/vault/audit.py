@@ -7,11 +7,10 @@ from cryptography.exceptions import InvalidTag
 
 from equipoise.ledger import SqliteStore, verify
 from equipoise.problems import Problem, has_errors, problem
-from equipoise.randomization import counter_draws, permuted_blocks
-from equipoise.vault.drawing import number_list
 from equipoise.vault.protocol import VaultReport
-from equipoise.vault.sealing import Header, Seals, Slot, commit
-from equipoise.vault.tables import TRIGGERS
+from equipoise.vault.sealing import Header, Seals, Slot
+from equipoise.vault.sequence.replaying import is_as_drawn
+from equipoise.vault.tables import triggers_of
 
 
 def check_vault(store: SqliteStore, *, header: Header, seals: Seals) -> VaultReport:
@@ -20,7 +19,8 @@ def check_vault(store: SqliteStore, *, header: Header, seals: Seals) -> VaultRep
         *_check_list(store, header=header, seals=seals),
         *_check_order(store),
         *_check_log(store),
-        *_check_guards(store),
+        *_check_guards(store, header),
+        *_tell_ends(store, header),
         *verify(store).problems,
     )
     (n_assigned,) = store.connection.execute("SELECT count(*) FROM vault_assignment").fetchone()
@@ -41,9 +41,7 @@ def _check_list(store: SqliteStore, *, header: Header, seals: Seals) -> list[Pro
         slots.append(slot)
         if (slot.allocation.stratum, slot.allocation.order) != (stratum, position):
             found.append(problem("EQ-V014", number, number=number))
-    drawn = permuted_blocks(header.specification, draw_below=counter_draws(header.seed))
-    is_as_drawn = [(s.number, s.allocation) for s in slots] == number_list(drawn)
-    if not is_as_drawn or commit(slots) != header.root:
+    if not is_as_drawn(slots, header=header):
         found.append(problem("EQ-V015"))
     return found
 
@@ -77,8 +75,26 @@ def _check_log(store: SqliteStore) -> list[Problem]:
     return [problem("EQ-V021", who, participant=who) for who in sorted(asked ^ assigned)]
 
 
-def _check_guards(store: SqliteStore) -> list[Problem]:
+def _check_guards(store: SqliteStore, header: Header) -> list[Problem]:
     rows = store.connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
     present = dict(rows.fetchall())
-    gone = [name for name, sql in TRIGGERS.items() if present.get(name) != sql]
+    guards = triggers_of(header.list_format)
+    gone = [name for name, sql in guards.items() if present.get(name) != sql]
     return [problem("EQ-G018", name, name=name) for name in gone]
+
+
+def _tell_ends(store: SqliteStore, header: Header) -> list[Problem]:
+    """The strata whose last planned number was given; it says nothing of any arm."""
+    told = header.specification
+    query = (
+        "SELECT stratum, count(*) FROM vault_assignment JOIN vault_slot USING (number) "
+        "GROUP BY stratum ORDER BY stratum"
+    )
+    used = dict(store.connection.execute(query).fetchall())
+    if told.scheme == "minimization":
+        used = {"": sum(used.values())}
+    return [
+        problem("EQ-V118", name, stratum=name or told.study, planned=told.n_planned)
+        for name, n in used.items()
+        if n >= told.n_planned
+    ]

@@ -12,6 +12,7 @@ import msgspec
 from equipoise.ledger import Entry
 from equipoise.problems import Refused, problem
 from equipoise.vault import protocol as p
+from equipoise.vault.sequence.opened import OpenedList
 from equipoise.vault.sockets import connect_to
 
 TIMEOUT_SECONDS = 30.0
@@ -137,6 +138,15 @@ class VaultClient:
             token=self._token, by=by, reason=reason, agreed=agreed, populations=populations
         )
         return self._ask(request, p.Listed).assigned
+
+    def disclose(
+        self, *, by: str, reason: str, agreed: tuple[str, ...], populations: str
+    ) -> OpenedList:
+        """The whole list, used or not, with its seed; from then on nobody new gets a number."""
+        request = p.Disclose(
+            token=self._token, by=by, reason=reason, agreed=agreed, populations=populations
+        )
+        return self._ask(request, OpenedList)
 
     def nature(self, number: str) -> str:
         """The arm of a virtual participant; rehearsals only."""

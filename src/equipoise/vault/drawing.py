@@ -17,28 +17,27 @@ from typing import get_args
 from equipoise.ledger import Realm, open_store
 from equipoise.ledger.sqlite import lock_beside
 from equipoise.problems import Problem, Refused, has_errors, problem
-from equipoise.randomization import (
-    Allocation,
-    Specification,
-    check_specification,
-    counter_draws,
-    permuted_blocks,
-)
+from equipoise.randomization import Allocation, Specification, check_specification
 from equipoise.vault.protocol import Capability
 from equipoise.vault.sealing import (
     KEY_BYTES,
+    SALT_BYTES,
     SEED_BYTES,
     Header,
     Seals,
     Slot,
+    Source,
     commit,
+    encode,
     padded_length,
+    source_leaf,
 )
+from equipoise.vault.sequence.replaying import list_of, number_of
 from equipoise.vault.tables import TABLES, TRIGGERS
 
 DATABASE, KEY = "vault.db", "vault.key"
 HEADER = "header"
-_SALT_BYTES = 32
+LIST_FORMAT = 2
 
 
 def create_vault(
@@ -48,24 +47,34 @@ def create_vault(
     contents: Mapping[str, Mapping[str, str]],
     realm: Realm,
     seed: bytes | None = None,
+    listed: tuple[Allocation, ...] = (),
 ) -> str:
     """Draw a list into a new vault and return the public commitment to it.
 
     `contents` says what each arm receives at each encounter. `seed` makes a rehearsal's list the
-    same each time; a live list takes the operating system's randomness alone.
+    same each time; a live list takes the operating system's randomness alone. `listed` is the
+    list where the scheme says that it was made elsewhere, as `read_list` gave it.
     """
     directory = Path(directory)
     _refuse_unless_sound(directory, specification, contents=contents, realm=realm, seed=seed)
+    if (specification.scheme == "imported") != bool(listed):
+        raise Refused([problem("EQ-V129", specification.study)])
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     seed = seed if seed is not None else secrets.token_bytes(SEED_BYTES)
     tokens = {name: secrets.token_hex(32) for name in capabilities(realm)}
-    slots = draw_slots(specification, seed)
+    slots = seal_slots(specification, listed or list_of(specification, seed))
+    salt = secrets.token_bytes(SALT_BYTES)
+    source = encode(Source(specification=specification, contents=contents)).decode()
     header = Header(
         specification=specification,
         contents=contents,
         seed=seed,
         tokens={name: digest_token(token) for name, token in tokens.items()},
-        root=commit(slots),
+        root=commit(slots, source=source_leaf(source, seed=seed, salt=salt)),
+        list_format=LIST_FORMAT,
+        source=source,
+        salt=salt,
+        n_listed=len(slots),
     )
     key = secrets.token_bytes(KEY_BYTES)
     write_private(directory / KEY, key.hex())
@@ -81,19 +90,16 @@ def capabilities(realm: Realm) -> tuple[Capability, ...]:
     return tuple(name for name in names if name != "nature" or realm == "rehearsal")
 
 
-def draw_slots(specification: Specification, seed: bytes) -> list[Slot]:
+def seal_slots(specification: Specification, listed: tuple[Allocation, ...]) -> list[Slot]:
     """The list with its numbers, `R-001` onward in list order, and fresh salts."""
-    drawn = permuted_blocks(specification, draw_below=counter_draws(seed))
     return [
-        Slot(number=number, allocation=allocation, salt=secrets.token_bytes(_SALT_BYTES))
-        for number, allocation in number_list(drawn)
+        Slot(
+            number=number_of(specification, place, n_listed=len(listed)),
+            allocation=allocation,
+            salt=secrets.token_bytes(SALT_BYTES),
+        )
+        for place, allocation in enumerate(listed, start=1)
     ]
-
-
-def number_list(drawn: tuple[Allocation, ...]) -> list[tuple[str, Allocation]]:
-    """The randomization numbers: the place in the list, and nothing about the arm."""
-    width = max(3, len(str(len(drawn))))
-    return [(f"R-{place:0{width}}", item) for place, item in enumerate(drawn, start=1)]
 
 
 def digest_token(token: str) -> str:
@@ -149,7 +155,7 @@ def _fill(
         connection.execute(table)
     sealed = seals.close(HEADER, header, length=padded_length([header]))
     connection.execute("INSERT INTO vault_header VALUES (?)", (sealed,))
-    length = padded_length([*slots])
+    length = padded_length([*slots]) if slots else 0
     for slot in slots:
         row = (
             slot.number,

@@ -28,6 +28,8 @@ from equipoise.vault.revealing import (
     stream_of,
 )
 from equipoise.vault.sealing import Slot
+from equipoise.vault.sequence.extending import draw_one_more
+from equipoise.vault.sequence.opened import open_whole, was_disclosed
 from equipoise.vault.tables import NEXT_SLOT
 
 _LAST_ENTRY = "SELECT max(seq) FROM ledger_entry WHERE chain = 'vault'"
@@ -95,8 +97,12 @@ class LocalVault:
                 return p.Broken(tuple(read_breaks(self._store, after=request.after)))
             case p.OpenList():
                 return p.Listed(self._open_list(request))
+            case p.Disclose():
+                check_opening(request)
+                return open_whole(self._store, header=self._header, seals=self._seals)
             case p.Compare():
-                return compare(self._store, request.lines, at=to_instant(self._now()))
+                at = to_instant(self._now())
+                return compare(self._store, request.lines, at=at, draw=self._draw)
             case p.ReadLog():
                 return p.Logged(tuple(self._store.read(chain="vault", after=request.after)))
             case p.Verify():
@@ -126,14 +132,20 @@ class LocalVault:
         if known:
             self._check_proof(request)
             return known
+        if was_disclosed(self._store):
+            raise Refused([problem("EQ-V141", request.participant)])
         if request.stratum not in self._header.specification.strata:
             raise Refused([problem("EQ-V005", request.participant, stratum=request.stratum)])
-        number = self._one(_NEXT, request.stratum)
+        number = self._one(_NEXT, request.stratum) or self._draw(request.stratum)
         if not number:
             raise Refused([problem("EQ-V004", request.participant, stratum=request.stratum)])
         row = (request.participant, number, request.proof, to_instant(self._now()))
         self._connection.execute("INSERT INTO vault_assignment VALUES (?, ?, ?, ?)", row)
         return number
+
+    def _draw(self, stratum: str) -> str | None:
+        header, seals = self._header, self._seals
+        return draw_one_more(self._connection, stratum, header=header, seals=seals)
 
     def _check_proof(self, request: p.Assign) -> None:
         """The same proof as when the number was given: another one is another person's."""

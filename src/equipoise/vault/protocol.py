@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from equipoise.ledger import Entry
 from equipoise.problems import Problem
+from equipoise.vault.sequence.opened import OpenedList
 
 Capability = Literal["assign", "cells", "emergency", "unblind", "audit", "nature"]
 BreakKind = Literal["planned", "emergency"]
@@ -63,6 +64,7 @@ class Line(Struct, frozen=True, kw_only=True):
     participant: str
     number: str
     proof: str
+    stratum: str = ""
 
 
 class Compare(Struct, frozen=True, tag=True, kw_only=True):
@@ -77,6 +79,16 @@ class OpenList(Struct, frozen=True, tag=True, kw_only=True):
 
     `agreed` are the people who agreed to it, `populations` the digest of what they signed.
     """
+
+    token: str
+    by: str
+    reason: str
+    agreed: tuple[str, ...] = ()
+    populations: str = ""
+
+
+class Disclose(Struct, frozen=True, tag=True, kw_only=True):
+    """The whole list with its seed, to be drawn again; nobody new gets a number after it."""
 
     token: str
     by: str
@@ -118,6 +130,7 @@ Request = (
     | Breaks
     | Compare
     | OpenList
+    | Disclose
     | Nature
     | ReadLog
     | Commitment
@@ -131,6 +144,7 @@ CAPABILITIES: dict[type[Request], tuple[Capability, ...]] = {
     Breaks: ("emergency", "assign", "audit"),
     Compare: ("assign",),
     OpenList: ("unblind",),
+    Disclose: ("unblind",),
     Nature: ("nature",),
     ReadLog: ("audit",),
     Commitment: (),
@@ -211,7 +225,7 @@ class Refusal(Struct, frozen=True, tag=True):
     problems: tuple[Problem, ...]
 
 
-Answer = Word | Listed | Broken | Compared | VaultReport | Logged | Refusal
+Answer = Word | Listed | OpenedList | Broken | Compared | VaultReport | Logged | Refusal
 
 
 class Door(Protocol):
@@ -259,6 +273,12 @@ class Vault(Protocol):
         self, *, by: str, reason: str, agreed: tuple[str, ...], populations: str
     ) -> Sequence[Assigned]:
         """Every number assigned so far, with its arm; two people agreed to these populations."""
+        ...
+
+    def disclose(
+        self, *, by: str, reason: str, agreed: tuple[str, ...], populations: str
+    ) -> OpenedList:
+        """The whole list, used or not, with its seed; from then on nobody new gets a number."""
         ...
 
     def nature(self, number: str) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from equipoise.ledger import Entry, SqliteStore
 from equipoise.problems import Refused, problem
-from equipoise.vault.protocol import Break, OpenList, Reveal
+from equipoise.vault.protocol import Break, Disclose, OpenList, Reveal
 
 INFUSION = "infusion:"
 PEOPLE_WHO_AGREE = 2
@@ -58,7 +58,7 @@ def check_asker(request: Reveal, store: SqliteStore, *, now: datetime) -> None:
         raise Refused([problem("EQ-V031", request.number)])
 
 
-def check_opening(request: OpenList) -> None:
+def check_opening(request: OpenList | Disclose) -> None:
     """The list is opened for signed populations and by two people, both of whom the log names.
 
     That the data are locked, and who these two are, the trial's ledger shows.

@@ -1,7 +1,7 @@
 """Sealing of what the vault must hide: AES-256-GCM, a random nonce each, equal lengths."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -10,30 +10,53 @@ from msgspec import Struct
 
 from equipoise.ledger import Realm, tree_root
 from equipoise.ledger.entry import frame
-from equipoise.randomization import Allocation, Specification
+from equipoise.randomization import Allocation, Draw, Specification
 
 KEY_BYTES = 32
 SEED_BYTES = 32
+SALT_BYTES = 32
+OVERHEAD_BYTES = 12 + 16
+"""What sealing adds to a piece: the nonce before it, the tag after it."""
 _NONCE_BYTES = 12
 _STEP = 64
 
 
+class Source(Struct, frozen=True, kw_only=True):
+    """What a list was drawn from but its seed, and what each arm receives."""
+
+    specification: Specification
+    contents: Mapping[str, Mapping[str, str]]
+
+
 class Header(Struct, frozen=True, kw_only=True):
-    """What the list was drawn from, and what it commits to; sealed as one piece."""
+    """What the list was drawn from, and what it commits to; sealed as one piece.
+
+    In `list_format` 1 the root is over the entries alone. From 2 on its first leaf binds `source`
+    and the seed too, and with them all that is drawn later; `n_listed` are the entries that it
+    covers. `source` is the text of a `Source`, as it was when the list was drawn.
+    """
 
     specification: Specification
     contents: Mapping[str, Mapping[str, str]]
     seed: bytes
     tokens: Mapping[str, str]
     root: str
+    list_format: int = 1
+    source: str = ""
+    salt: bytes = b""
+    n_listed: int = 0
 
 
 class Slot(Struct, frozen=True, kw_only=True):
-    """One entry of the list: the number that will be given out, and the arm behind it."""
+    """One entry of the list: the number that will be given out, and the arm behind it.
+
+    `draw` is on record where the entry was drawn because of those before it.
+    """
 
     number: str
     allocation: Allocation
     salt: bytes
+    draw: Draw | None = None
 
 
 class Seals(Struct, frozen=True):
@@ -76,9 +99,27 @@ def padded_length(pieces: list[Struct]) -> int:
     return -(-longest // _STEP) * _STEP
 
 
-def commit(slots: list[Slot]) -> str:
-    """The commitment to a list: the Merkle root over its salted entries."""
-    return tree_root([_leaf(slot) for slot in slots])
+def commit(slots: Iterable[Slot], *, source: bytes | None = None) -> str:
+    """The commitment to a list: the Merkle root over its salted entries, after their source."""
+    return tree_root(leaves_of(slots, source=source))
+
+
+def leaves_of(slots: Iterable[Slot], *, source: bytes | None = None) -> list[bytes]:
+    """What the commitment is over, in order."""
+    first = [] if source is None else [source]
+    return [*first, *(_leaf(slot) for slot in slots)]
+
+
+def source_leaf(source: str, *, seed: bytes, salt: bytes) -> bytes:
+    """The leaf that binds what a list was drawn from, byte for byte."""
+    return frame(b"equipoise/source/1", salt, source.encode(), seed)
+
+
+def first_leaf(header: Header) -> bytes | None:
+    """The first leaf of a header's commitment, where its format has one."""
+    if header.list_format == 1:
+        return None
+    return source_leaf(header.source, seed=header.seed, salt=header.salt)
 
 
 def _leaf(slot: Slot) -> bytes:

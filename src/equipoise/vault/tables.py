@@ -1,7 +1,7 @@
 """The tables of `vault.db` beside its ledger. Strata and numbers are in clear; arms never are.
 
 A list entry once used is spent for ever: triggers refuse every change, and every assignment but
-that of the next entry of its stratum.
+that of the next entry of its stratum. An entry is added only where all of its stratum are used.
 """
 
 TABLES = (
@@ -18,7 +18,7 @@ NEXT_SLOT = (
 )
 
 _FIXED = [("vault_header", verb) for verb in ("UPDATE", "DELETE", "INSERT")]
-_FIXED += [("vault_slot", verb) for verb in ("UPDATE", "DELETE", "INSERT")]
+_FIXED += [("vault_slot", verb) for verb in ("UPDATE", "DELETE")]
 _FIXED += [("vault_assignment", verb) for verb in ("UPDATE", "DELETE")]
 
 _WHEN = (
@@ -29,13 +29,35 @@ _NEXT_OF_ITS_STRATUM = NEXT_SLOT.format(
     stratum="(SELECT stratum FROM vault_slot WHERE number = NEW.number)"
 )
 
-TRIGGERS = {
-    f"{table}_no_{verb.lower()}": f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON "
-    f"{table} BEGIN SELECT RAISE(ABORT, 'the vault is fixed'); END"
-    for table, verb in _FIXED
-} | {
+_UNLESS_ENDED = (
+    "WHEN EXISTS (SELECT 1 FROM vault_slot WHERE stratum = NEW.stratum "
+    "AND number NOT IN (SELECT number FROM vault_assignment)) "
+    "OR EXISTS (SELECT 1 FROM vault_slot WHERE number = NEW.number) "
+    "OR NEW.position IS NOT "
+    "(SELECT coalesce(max(position), 0) + 1 FROM vault_slot WHERE stratum = NEW.stratum) "
+)
+
+
+def _fix(table: str, verb: str) -> dict[str, str]:
+    name = f"{table}_no_{verb.lower()}"
+    refuse = "BEGIN SELECT RAISE(ABORT, 'the vault is fixed'); END"
+    return {name: f"CREATE TRIGGER {name} BEFORE {verb} ON {table} {refuse}"}
+
+
+TRIGGERS = {name: sql for fixed in _FIXED for name, sql in _fix(*fixed).items()} | {
+    "vault_slot_next": "CREATE TRIGGER vault_slot_next BEFORE INSERT ON vault_slot "
+    + _UNLESS_ENDED
+    + "BEGIN SELECT RAISE(ABORT, 'the list has not come to its end'); END",
     "vault_assignment_next": "CREATE TRIGGER vault_assignment_next BEFORE INSERT ON "
     "vault_assignment "
     + _WHEN.format(next=_NEXT_OF_ITS_STRATUM)
     + "BEGIN SELECT RAISE(ABORT, 'not the next entry of its stratum'); END",
 }
+
+
+def triggers_of(list_format: int) -> dict[str, str]:
+    """The guards of a vault's file; in the first format the list could not go on."""
+    if list_format > 1:
+        return TRIGGERS
+    kept = {name: sql for name, sql in TRIGGERS.items() if name != "vault_slot_next"}
+    return kept | _fix("vault_slot", "INSERT")

@@ -78,9 +78,9 @@ _STATUSES = {
     "EQ-W022": 405,
     "EQ-W023": 403,
     "EQ-W024": 500,
+    "EQ-W052": 502,
     "EQ-W071": 503,
     "EQ-W072": 403,
-    "EQ-W052": 502,
 }
 """The HTTP status of a refusal; every other one is 422, unprocessable."""
 

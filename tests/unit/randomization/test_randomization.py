@@ -7,16 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equipoise.problems import Where
+from equipoise.problems import Text, Where
 from equipoise.randomization import (
     Allocation,
     Specification,
     check_randomization,
     check_specification,
     counter_draws,
-    permuted_blocks,
+    draw_list,
+    specify,
 )
-from equipoise.study.protocol import RandomizationPlan
+from equipoise.study.protocol import Factor, Identity, RandomizationPlan, Site, StudyArm
 
 SPECIFICATION = Specification(
     study="S1", arms=("A", "B", "C"), ratio=(1, 1, 1), blocks=(9,), n_planned=18
@@ -30,7 +31,7 @@ def spec(**changes):
 
 
 def arms(specification, key=b"key"):
-    return [a.arm for a in permuted_blocks(specification, draw_below=counter_draws(key))]
+    return [a.arm for a in draw_list(specification, draw_below=counter_draws(key))]
 
 
 def codes(problems):
@@ -59,9 +60,7 @@ def test_unequal_ratio_and_blocks_in_turn():
 @pytest.mark.requirement("F11")
 def test_each_stratum_has_a_list_of_its_own():
     """As long as the whole trial, and not the same as another's."""
-    drawn = permuted_blocks(
-        spec(strata=("mild", "severe"), n_planned=90), draw_below=counter_draws(b"k")
-    )
+    drawn = draw_list(spec(strata=("mild", "severe"), n_planned=90), draw_below=counter_draws(b"k"))
     lists = {s: [a for a in drawn if a.stratum == s] for s in ("mild", "severe")}
     assert drawn[0] == Allocation("mild", 1, drawn[0].arm)
     assert [a.order for a in lists["severe"]] == list(range(1, 91))
@@ -81,7 +80,7 @@ def test_every_order_of_a_block_is_equally_likely():
             asked.append(n)
             return next(given_in_turn)
 
-        seen["".join(a.arm for a in permuted_blocks(four, draw_below=draw_below))] += 1
+        seen["".join(a.arm for a in draw_list(four, draw_below=draw_below))] += 1
         assert asked == [4, 3, 2]
     assert seen == {"".join(order): 1 for order in permutations("ABCD")}
 
@@ -172,3 +171,103 @@ def test_an_open_last_block_is_a_warning():
 def test_strata_are_named_once(strata):
     """No stratum, or one twice, cannot be drawn."""
     assert codes(check_specification(spec(strata=strata))) == ["EQ-V106"]
+
+
+def plan_of(scheme, **changes):
+    return RandomizationPlan(**{"scheme": scheme, "ratio": (1, 1, 1), **changes})
+
+
+SOUND = [
+    plan_of("complete"),
+    plan_of("random_allocation_rule"),
+    plan_of("permuted_blocks", blocks=(3, 6), block_order="random"),
+    plan_of("big_stick", tolerance=2),
+    plan_of("block_urn", lambda_=2),
+    plan_of("biased_coin", probability=0.6667),
+    plan_of("minimization", probability=0.8, floor=0.1),
+    plan_of("imported", digest="ab" * 32),
+]
+
+
+def check_plan(plan, planned=18):
+    return check_randomization(
+        plan, ("A", "B", "C"), planned=planned, locate=lambda key: Where(f"study.yaml/{key}")
+    )
+
+
+@pytest.mark.parametrize("sound", SOUND, ids=lambda p: p.scheme)
+def test_every_scheme_has_a_sound_plan(sound):
+    """And none of them without participants."""
+    assert check_plan(sound) == ()
+    assert codes(check_plan(sound, planned=0)) == ["EQ-V103"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "found", "key"),
+    [
+        (plan_of("big_stick"), "EQ-V110", "tolerance"),
+        (plan_of("block_urn"), "EQ-V110", "lambda"),
+        (plan_of("biased_coin"), "EQ-V110", "probability"),
+        (plan_of("minimization", probability=0.8), "EQ-V110", "floor"),
+        (plan_of("imported"), "EQ-V110", "digest"),
+        (plan_of("complete", blocks=(3,)), "EQ-V111", "blocks"),
+        (plan_of("complete", block_order="random"), "EQ-V111", "block_order"),
+        (plan_of("block_urn", lambda_=2, tolerance=1), "EQ-V111", "tolerance"),
+        (plan_of("big_stick", tolerance=1, floor=0.1), "EQ-V111", "floor"),
+        (plan_of("biased_coin", probability=0.5), "EQ-V112", "probability"),
+        (plan_of("biased_coin", probability=1.0), "EQ-V112", "probability"),
+        (plan_of("minimization", probability=0.33, floor=0.1), "EQ-V112", "probability"),
+        (plan_of("minimization", probability=0.9, floor=0.1), "EQ-V114", "floor"),
+        (plan_of("imported", digest="AB" * 32), "EQ-V116", "digest"),
+        (plan_of("imported", digest="12"), "EQ-V116", "digest"),
+        (plan_of("permuted_blocks", blocks=(3, 3), block_order="random"), "EQ-V117", "block_order"),
+    ],
+)
+def test_what_is_wrong_with_the_settings_of_a_scheme(wrong, found, key):
+    """What is missing, what does not belong, what is out of range: at its key, as an error."""
+    (problem,) = check_plan(wrong)
+    assert (problem.code, problem.where.file) == (found, f"study.yaml/{key}")
+    assert problem.severity == "error"
+
+
+@pytest.mark.requirement("F16")
+def test_minimization_certain_of_its_arm_is_refused():
+    """With probability 1 the next arm could be foreseen; and then no floor is met either."""
+    assert codes(check_plan(plan_of("minimization", probability=1.0, floor=0.01))) == [
+        "EQ-V112", "EQ-V114",
+    ]  # fmt: skip
+
+
+def test_what_is_only_worth_a_look():
+    """A scheme that cannot do what the plan seems to want of it."""
+    uneven = plan_of("block_urn", ratio=(2, 1, 1), lambda_=2)
+    strata = plan_of("random_allocation_rule", stratify=("site",))
+    for plan, found in ((uneven, "EQ-V115"), (strata, "EQ-V113")):
+        assert [(p.code, p.severity) for p in check_plan(plan)] == [(found, "warning")]
+
+
+def test_a_ratio_of_one_arm_asks_no_chance_of_minimization():
+    """The ratio is told, and nothing is divided by nothing."""
+    plan = plan_of("minimization", ratio=(1,), probability=0.8, floor=0.1)
+    assert codes(check_plan(plan)) == ["EQ-V101"]
+
+
+def test_a_study_becomes_what_its_vault_draws_from():
+    """Strata are all combinations of sites and levels, in their order; chances stay exact."""
+    factor = Factor(label=Text("Skin"), levels={"mild": "x < 1", "severe": "x >= 1"})
+    plan = plan_of(
+        "minimization", probability=0.7, floor=0.1, stratify=("site", "skin"),
+        factors={"skin": factor},
+    )  # fmt: skip
+    identity = Identity(
+        study="S1",
+        title=Text("T"),
+        planned_participants=18,
+        arms={a: StudyArm(type="other", label=Text(a)) for a in "ABC"},
+        sites={"01": Site(label=Text("1")), "02": Site(label=Text("2"))},
+    )
+    told = specify(identity, plan)
+    assert told.strata == ("01/mild", "01/severe", "02/mild", "02/severe")
+    assert (told.probability, told.floor, told.arms) == ("0.7", "0.1", ("A", "B", "C"))
+    assert check_specification(told) == ()
+    assert specify(identity, plan_of("complete")).strata == ("",)

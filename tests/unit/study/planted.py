@@ -1,11 +1,21 @@
 # ruff: noqa: E501 (a table is read one row a line)
 """Faults to plant in the first study: the code told, the file, what stands there, what replaces it."""
 
+_FACTOR = (
+    "  stratify: [{stratify}]\n  factors:\n    skin: {{label: {{en: Skin, fr: Peau}}, "
+    "levels: {{mild: mrss.total < 20, severe: mrss.total >= 20}}}}\n"
+)
+
 FAULTS = [
     ("EQ-S020", "study.yaml", "gives: {M0: cells, M3: cells}", "gives: {M0: cells, M4: cells}"),
     ("EQ-S020", "study.yaml", "{M0: placebo, M3: placebo}", "{M0: placebo, M3: saline}"),
     ("EQ-S020", "study.yaml", "[participant, investigator, ", "[patient, investigator, "),
     ("EQ-S020", "study.yaml", "  scheme: permuted_blocks", "  stratify: [route]\n  scheme: permuted_blocks"),
+    ("EQ-S110", "study.yaml", "  scheme: permuted_blocks", _FACTOR.format(stratify="site") + "  scheme: permuted_blocks"),
+    ("EQ-S111", "study.yaml", "  scheme: permuted_blocks", _FACTOR.replace("mild: mrss.total < 20, ", "").format(stratify="skin") + "  scheme: permuted_blocks"),
+    ("EQ-S112", "study.yaml", "  scheme: permuted_blocks", _FACTOR.replace("skin:", "site:").format(stratify="site") + "  scheme: permuted_blocks"),
+    ("EQ-S113", "study.yaml", "  scheme: permuted_blocks", _FACTOR.replace("mrss.total < 20", "infused").format(stratify="skin") + "  scheme: permuted_blocks"),
+    ("EQ-S114", "study.yaml", "  scheme: permuted_blocks", "  stratify: [site, site]\n  scheme: permuted_blocks"),
     ("EQ-S020", "schedule.yaml", "epoch: screening", "epoch: selection"),
     ("EQ-S020", "treatments.yaml", "weight: vital_signs.weight", "weight: vital_signs.mass"),
     ("EQ-S020", "forms/heart.yaml", "at: [screening, M12]", "at: [screening, M13]"),
@@ -85,6 +95,7 @@ FAULTS = [
 ]  # fmt: skip
 
 EXPRESSIONS = [
+    ("EQ-L006", "study.yaml", "  scheme: permuted_blocks", _FACTOR.replace("total <", "totl <").format(stratify="skin") + "  scheme: permuted_blocks"),
     ("EQ-L001", "eligibility.yaml", "is: bmi < 16.5 kg/m^2", "is: bmi < < 16.5 kg/m^2"),
     ("EQ-L006", "eligibility.yaml", "- mrss >= 20", "- mrs >= 20"),
     ("EQ-L006", "eligibility.yaml", "when: sex = male and may_conceive", "when: sexe = male"),

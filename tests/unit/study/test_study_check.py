@@ -257,3 +257,22 @@ def test_tables_that_are_not_installed_are_told_before_the_first_participant(
     expected = [] if is_installed else [("EQ-S092", "forms/lung_function.yaml", line)]
     assert [(p.code, p.where.file, p.where.line) for p in loaded.problems] == expected
     assert loaded.study is not None
+
+
+@pytest.mark.parametrize(
+    ("scheme", "setting"),
+    [
+        ("permuted_blocks\n  block_order: random", "blocks: [3, 6]"),
+        ("big_stick", "tolerance: 2"),
+        ("block_urn", "lambda: 2"),
+        ("minimization\n  floor: 0.1", "probability: 0.8"),
+        ("biased_coin", "probability: {decision: blocks, assume: 0.8}"),
+    ],
+)
+def test_the_first_study_could_be_allocated_otherwise(
+    folder: Path, edit: Edit, scheme: str, setting: str
+) -> None:
+    """Each scheme is written beside its ratio, and a setting may rest on a decision as before."""
+    edit("study.yaml", "  scheme: permuted_blocks", f"  scheme: {scheme}")
+    edit("study.yaml", "  blocks: {decision: blocks, assume: [9, 9]}", f"  {setting}")
+    assert [p for p in check_folder(folder).problems if p.severity == "error"] == []

@@ -132,8 +132,11 @@ def record_deviation(
     kind: DeviationKind,
     on: dt.date,
 ) -> Events:
-    """Record a departure from the protocol; `reason` says in what it consists."""
-    view.participant(participant)
+    """Record a departure from the protocol; `reason` says in what it consists.
+
+    Who was randomized in error stays randomized, in every count and every later draw.
+    """
+    subject = view.participant(participant)
     where = at_record(participant)
     problems = [
         *check_open(view.state),
@@ -142,6 +145,8 @@ def record_deviation(
     ]
     if kind not in KINDS:
         problems.append(problem("EQ-C088", where, kind=kind, known=", ".join(KINDS)))
+    if kind == "randomized_in_error" and not subject.is_randomized:
+        problems.append(problem("EQ-V144", where))
     refuse_if(problems)
     return [e.DeviationRecorded(participant=participant, kind=kind, on=on, what=reason)]
 

@@ -38,6 +38,7 @@ from equipoise.conduct.rules import (
     check_running,
 )
 from equipoise.conduct.state import Participant, Stamp
+from equipoise.conduct.stratifying import stratum_of
 from equipoise.eligibility import Verdict, assess_eligibility
 from equipoise.language import Explanation, Input
 from equipoise.ledger import Entry
@@ -118,7 +119,7 @@ def request_randomization(
     override = granted_override(subject, verdict)
     requested = e.RandomizationRequested(
         participant=participant,
-        stratum=stratum_of(view, subject),
+        stratum=stratum_of(view.study, subject, on=on, where=where),
         on=on,
         verdict=msgspec.to_builtins(verdict),
         override=override,
@@ -202,12 +203,6 @@ def find_changes(study: Study, subject: Participant, proof: Verdict) -> tuple[Ch
         for c in now.criteria
         if c.status != told.get(c.id, fixed[c.id])
     )
-
-
-def stratum_of(view: View, subject: Participant) -> str:
-    """The stratum, from verified data alone; `site` is the only factor so far."""
-    plan = view.study.identity.randomization
-    return subject.site if plan is not None and "site" in plan.stratify else ""
 
 
 def proof_of(subject: Participant) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from equipoise.problems import Problem, problem
+from equipoise.study.check.conditions import check_factors
 from equipoise.study.check.places import Places, check_known, check_order
 from equipoise.study.forms import Item
 from equipoise.study.protocol import Encounter
@@ -93,21 +94,20 @@ def _check_randomization(places: Places) -> Iterator[Problem]:
     if len(plan.ratio) != len(identity.arms) or len(plan.ratio) < 2:
         where = places.at("study.yaml", "randomization", "ratio")
         yield problem("EQ-S043", where, n_ratio=len(plan.ratio), n_arms=len(identity.arms))
-    for name in plan.stratify:
-        where = places.at("study.yaml", "randomization", "stratify")
-        if name != "site":
-            yield from check_known(name, places.items, kind="item", where=where)
+    yield from check_factors(places, plan)
 
 
 def _check_blocks(places: Places) -> Iterator[Problem]:
     plan = places.study.identity.randomization
-    if plan is None or not plan.ratio:
+    if plan is None or not plan.ratio or plan.scheme != "permuted_blocks":
         return
     where = places.at("study.yaml", "randomization", "blocks")
     share = sum(plan.ratio)
     odd = [b for b in plan.blocks if b % share]
     if odd or not plan.blocks:
         yield problem("EQ-S044", where, blocks=", ".join(map(str, odd)) or "-", share=share)
+        return
+    if plan.block_order == "random":
         return
     left, turn = places.study.identity.planned_participants, 0
     while left > 0:

@@ -25,7 +25,7 @@ from equipoise.language import (
 from equipoise.language.tree import Call, walk
 from equipoise.language.words import nearest
 from equipoise.problems import Problem, Refused, problem
-from equipoise.study.check.conditions import conditions_of
+from equipoise.study.check.conditions import conditions_of, conditions_of_levels
 from equipoise.study.check.places import Path, Places, file_of
 from equipoise.study.check.rules import inner_rules, rules_of
 from equipoise.study.criteria import Criterion, Rule
@@ -64,7 +64,12 @@ def check_expressions(places: Places) -> Iterator[Problem]:
     yield from _check_safety(places)
     yield from _check_populations(places)
     names, functions = condition_names(places.study), form_functions()
-    for file, path, source in conditions_of(places).values():
+    plan = places.study.identity.randomization
+    levels = conditions_of_levels(plan) if plan else ()
+    for file, path, source in (
+        *conditions_of(places).values(),
+        *(("study.yaml", path, source) for path, source in levels),
+    ):
         yield from _check(places, file, path, source=source, names=names, functions=functions)
 
 

@@ -13,7 +13,17 @@ from equipoise.study.study import Study
 Path = tuple[str | int, ...]
 Locate = Callable[[str, Path], Where]
 Kind = Literal[
-    "decision", "encounter", "epoch", "product", "role", "site", "form", "item", "criterion", "map"
+    "decision",
+    "encounter",
+    "epoch",
+    "product",
+    "role",
+    "site",
+    "form",
+    "item",
+    "criterion",
+    "map",
+    "factor",
 ]
 
 _KINDS: Mapping[Kind, Text] = {
@@ -27,6 +37,7 @@ _KINDS: Mapping[Kind, Text] = {
     "item": Text("item", "donnée de formulaire"),
     "criterion": Text("criterion that a person judges", "critère jugé par une personne"),
     "map": Text("form with a body map", "formulaire avec carte du corps"),
+    "factor": Text("factor of stratification", "facteur de stratification"),
 }
 
 

@@ -33,7 +33,8 @@ from equipoise.vault.keeping.opening import (
     settle_tokens,
 )
 from equipoise.vault.sealing import KEY_BYTES, Header, Seals, Slot, padded_length
-from equipoise.vault.tables import TRIGGERS
+from equipoise.vault.sequence.extending import slot_length
+from equipoise.vault.tables import triggers_of
 
 
 def rotate_key(
@@ -91,16 +92,16 @@ def seal_anew(opened: Opened, header: Header, *, new: Seals, entry: Draft) -> No
     connection.execute("PRAGMA secure_delete = ON")
     rows = connection.execute("SELECT number, sealed FROM vault_slot ORDER BY rowid").fetchall()
     slots = [msgspec.json.decode(opened.seals.open(n, s), type=Slot) for n, s in rows]
-    length = padded_length([*slots])
+    length, guards = slot_length(connection, header), triggers_of(header.list_format)
     with store.transaction():
-        for name in TRIGGERS:
+        for name in guards:
             connection.execute(f"DROP TRIGGER {name}")
         sealed = new.close(HEADER, header, length=padded_length([header]))
         connection.execute("UPDATE vault_header SET sealed = ?", (sealed,))
         for slot in slots:
             row = (new.close(slot.number, slot, length=length), slot.number)
             connection.execute("UPDATE vault_slot SET sealed = ? WHERE number = ?", row)
-        for trigger in TRIGGERS.values():
+        for trigger in guards.values():
             connection.execute(trigger)
         store.append([entry])
 

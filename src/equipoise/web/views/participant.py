@@ -3,9 +3,10 @@
 from django.http import HttpResponse
 from msgspec import Struct
 
-from equipoise.conduct import Participant, expects, is_signed
+from equipoise.conduct import Participant, StratumChange, changes_of_stratum, expects, is_signed
 from equipoise.conduct.acts.unblinding import WITNESSES
 from equipoise.conduct.state import FormRecord, Infusion
+from equipoise.problems import Text
 from equipoise.schedule import Expectation
 from equipoise.study.forms import Form
 from equipoise.study.roles import Role
@@ -56,6 +57,7 @@ def participant(visit: Visit, code: str) -> HttpResponse:
         site=visit.study.identity.sites.get(subject.site),
         rows=[_row(visit, subject, stop) for stop in stops],
         logs=_logs(visit, subject),
+        stratum_changes=_stratum_changes(visit, subject),
         is_signed=is_signed(visit.study, subject),
         sees_course=visit.person.role not in BLIND_TO_COURSE,
         may_enroll=visit.may(*ENROLLERS) and is_open,
@@ -63,6 +65,14 @@ def participant(visit: Visit, code: str) -> HttpResponse:
         may_tell=visit.may(*WITNESSES),
         may_sign=visit.may(Role.INVESTIGATOR) and is_open,
     )
+
+
+def _stratum_changes(visit: Visit, subject: Participant) -> list[tuple[Text, StratumChange]]:
+    """Each factor for which a correction changed the level, with its name; the one used stays."""
+    plan = visit.study.identity.randomization
+    factors = plan.factors if plan else {}
+    changes = changes_of_stratum(visit.study, subject)
+    return [(factors[c.factor].label, c) for c in changes if c.factor in factors]
 
 
 def may_read(visit: Visit, form: Form) -> bool:

@@ -1,0 +1,1 @@
+"""Commands about the allocation: what a scheme does, a list made elsewhere, the opened list."""

@@ -1,0 +1,171 @@
+"""`equipoise vault open`, `prove`, `audit`: the list opened, one entry shown, all drawn again."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from equipoise.cli.answering import (
+    DONE,
+    PROBLEMS,
+    as_json,
+    json_option,
+    problem_rows,
+    show_problems,
+)
+from equipoise.cli.designing import FOLDER
+from equipoise.problems import Problem, Refused, has_errors, problem
+
+if TYPE_CHECKING:
+    from equipoise.conduct import RunningTrial
+    from equipoise.vault.sequence.opened import Inclusion, OpenedList
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+NEW = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("open")
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-o", "--output", required=True, type=NEW, help="The opened list, a new JSON file.")
+@click.option("--study", required=True, type=FOLDER, help="The trial's study folder.")
+@click.option("--ledger", required=True, help="The trial's ledger; its data must be locked.")
+@click.option("--by", required=True, help="The unblinded statistician who opens it.")
+@click.option("--reason", required=True, help="Why; the vault logs it.")
+def open_list(directory: Path, output: Path, study: Path, ledger: str, by: str, reason: str) -> int:
+    """Write the whole list with its seed, after the lock; nobody is randomized from it any more."""
+    from equipoise.cli.folders import load_checked, not_writable
+    from equipoise.cli.rehearsing import running_vault
+    from equipoise.cli.reporting import agreed_on, check_opening
+    from equipoise.cli.trials import running_trial
+    from equipoise.vault import VaultClient, read_token
+
+    trial = running_trial(ledger, study=load_checked(study), read_only=True)
+    found = [*check_opening(trial.study, trial.state, by=by, dummy=None)]
+    if output.exists():
+        found.append(problem("EQ-X002", str(output), file=output.name))
+    if found:
+        raise Refused(found)
+    try:
+        output.touch(mode=0o600)
+    except OSError as error:
+        raise not_writable(output, error) from None
+    with running_vault(directory) as process:
+        client = VaultClient(process.socket_path, read_token(directory, "unblind"))
+        opened = client.disclose(by=by, reason=reason, **agreed_on(trial.state))
+    output.write_bytes(msgspec.json.format(msgspec.json.encode(opened), indent=1) + b"\n")
+    click.echo(f"{len(opened.entries)} entries, {len(opened.used)} used. Written to {output}.")
+    return DONE
+
+
+@click.command()
+@click.argument("socket", type=click.Path(exists=True, path_type=Path))
+@json_option
+def status(socket: Path, is_json: bool) -> int:
+    """Ask a running vault whether all is as it was drawn, and which strata have come to their end.
+
+    Anybody may ask: it tells the commitment, how many numbers were given, and never an arm.
+    """
+    from equipoise.vault import VaultClient
+
+    report = VaultClient(socket).verify()
+    if is_json:
+        rows = problem_rows(report.problems)
+        answer = {"ok": report.ok, "commitment": report.commitment, "assigned": report.n_assigned}
+        as_json({**answer, "problems": rows})
+    else:
+        show_problems(report.problems)
+        click.echo(f"Commitment to the allocation: {report.commitment}")
+        click.echo(f"{report.n_assigned} numbers given.")
+    return DONE if report.ok else PROBLEMS
+
+
+@click.command()
+@click.argument("opened", type=FILE)
+@click.argument("number")
+@click.option("-o", "--output", required=True, type=NEW, help="The proof, a JSON file.")
+def prove(opened: Path, number: str, output: Path) -> int:
+    """Write the proof that one NUMBER with its arm is in the committed list, and nothing else."""
+    from equipoise.cli.folders import not_writable
+    from equipoise.vault.sequence.opened import OpenedList
+    from equipoise.vault.sequence.opened import prove as show
+
+    told = _read(opened)
+    proof = show(told, number) if isinstance(told, OpenedList) else None
+    if proof is None:
+        raise Refused([problem("EQ-V142", number, number=number)])
+    try:
+        output.write_bytes(msgspec.json.format(msgspec.json.encode(proof), indent=1) + b"\n")
+    except OSError as error:
+        raise not_writable(output, error) from None
+    click.echo(f"{number} is entry {proof.index} of the committed list. Written to {output}.")
+    return DONE
+
+
+@click.command()
+@click.argument("opened", metavar="LIST", type=FILE)
+@click.option("--ledger", required=True, help="The trial's ledger, for its published commitment.")
+@json_option
+def audit(opened: Path, ledger: str, is_json: bool) -> int:
+    """Draw the opened LIST again and hold it against the ledger; or the proof of one entry."""
+    from equipoise.cli.trials import running_trial
+    from equipoise.vault.sequence.opened import OpenedList
+
+    told = _read(opened)
+    trial = running_trial(ledger, read_only=True)
+    found = _check_list(told, trial) if isinstance(told, OpenedList) else _check_one(told, trial)
+    is_ok = not has_errors(found)
+    n_entries = len(told.entries) if isinstance(told, OpenedList) else 1
+    n_allocated = len(told.used) if isinstance(told, OpenedList) else 0
+    commitment = trial.state.commitment
+    if is_json:
+        answer = {"ok": is_ok, "entries": n_entries, "allocated": n_allocated}
+        as_json({**answer, "commitment": commitment, "problems": problem_rows(found)})
+    else:
+        show_problems(found)
+        if is_ok:
+            click.echo(f"{n_entries} entries lead to the published commitment {commitment}.")
+            click.echo(f"{n_allocated} allocations are those of the ledger, drawn again alike.")
+    return DONE if is_ok else PROBLEMS
+
+
+def _read(path: Path) -> "OpenedList | Inclusion":
+    from equipoise.vault.sequence.opened import Inclusion, OpenedList
+
+    raw = path.read_bytes()
+    try:
+        if b'"entries"' in raw:
+            return msgspec.json.decode(raw, type=OpenedList)
+        return msgspec.json.decode(raw, type=Inclusion)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused([problem("EQ-V143", str(path), detail=str(error))]) from None
+
+
+def _check_list(opened: "OpenedList", trial: "RunningTrial") -> tuple[Problem, ...]:
+    from equipoise.conduct.acts.randomizing import proof_of
+    from equipoise.vault.sequence.opened import Recorded, check_opened
+
+    recorded = [
+        Recorded(participant=code, number=p.number, stratum=p.stratum, proof=proof_of(p))
+        for code, p in trial.state.participants.items()
+        if p.number
+    ]
+    late = () if _was_committed_first(trial) else (problem("EQ-V139", opened.study),)
+    commitment = trial.state.commitment
+    return (*late, *check_opened(opened, commitment=commitment, recorded=recorded))
+
+
+def _check_one(proof: "Inclusion", trial: "RunningTrial") -> tuple[Problem, ...]:
+    from equipoise.vault.sequence.verify_proof import root_from
+
+    if root_from(msgspec.to_builtins(proof)) == trial.state.commitment != "":
+        return ()
+    return (problem("EQ-V140", proof.number, number=proof.number),)
+
+
+def _was_committed_first(trial: "RunningTrial") -> bool:
+    """The commitment was recorded before anybody asked for a number."""
+    entries = [*trial.store.read()]
+    committed = [e.at for e in entries if e.type == "AllocationCommitted"]
+    asked = [e.at for e in entries if e.type == "RandomizationRequested"]
+    return bool(committed) and committed[0] <= min(asked, default=committed[0])

@@ -1,0 +1,81 @@
+"""`equipoise randomization`: what the scheme of a study does, before it is signed."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from equipoise.cli.answering import (
+    DONE,
+    as_json,
+    json_option,
+    preferred_language,
+    show_table,
+    telling_time,
+)
+from equipoise.cli.designing import FOLDER
+from equipoise.problems import LANGUAGES, Language
+
+
+@click.command()
+@click.argument("directory", type=FOLDER)
+@click.option(
+    "--sequences",
+    type=click.IntRange(min=100),
+    default=20_000,
+    show_default=True,
+    help="How many trials to simulate of each design.",
+)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page, as HTML, to sign.")
+@click.option("--language", type=click.Choice(LANGUAGES), help="By default the terminal's.")
+@json_option
+def randomization(
+    directory: Path,
+    sequences: int,
+    seed: int,
+    output: Path | None,
+    language: Language | None,
+    is_json: bool,
+) -> int:
+    """Say what a study's randomization does: how it is guessed, how evenly it ends.
+
+    Its own scheme stands beside the alternatives, each simulated in this study's numbers.
+    """
+    from time import perf_counter
+
+    from equipoise.analysis.allocation import compare_designs, render_comparison
+    from equipoise.analysis.allocation.page import COLUMNS, show_value
+    from equipoise.analysis.texts import word
+    from equipoise.cli.folders import load_checked, not_writable
+    from equipoise.problems import Refused, problem
+
+    study = load_checked(directory)
+    plan = study.identity.randomization
+    if plan is None:
+        raise Refused([problem("EQ-R002", study.identity.study)])
+    spoken = language or preferred_language()
+    began = perf_counter()
+    with telling_time("Simulating"):
+        compared = compare_designs(study, plan, seed=seed, n_sequences=sequences)
+    if output is not None:
+        page = render_comparison(compared, title=study.identity.title, language=spoken)
+        try:
+            output.write_text(page, encoding="utf-8")
+        except OSError as error:
+            raise not_writable(output, error) from None
+    if is_json:
+        answer = msgspec.to_builtins(compared)
+        as_json({**answer, "seconds": round(perf_counter() - began, 3)})
+        return DONE
+    names = [word(f"allocation_{key}").say(spoken) for key in ("design", *COLUMNS)]
+    rows = [
+        [
+            f"{'* ' if row.is_own else '  '}{row.name.say(spoken)}",
+            *(show_value(row, column, spoken) for column in COLUMNS),
+        ]
+        for row in compared.rows
+    ]
+    show_table(names, rows)
+    click.echo(f"* {word('allocation_own').say(spoken)}")
+    return DONE

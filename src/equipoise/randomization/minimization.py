@@ -1,0 +1,80 @@
+"""Minimization: the next arm depends on who came before, factor by factor (Pocock, Simon 1975).
+
+Imbalance is the range of the counts among those who share a level, summed over the factors. The
+places that keep it least have `probability` together, the others the rest. An unequal ratio is kept
+by as many equal places an arm as its share, so it holds at every step.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from msgspec import Struct
+
+from equipoise.randomization.generator import counter_draws, derive_key
+from equipoise.randomization.schemes import place_of
+from equipoise.randomization.specification import Specification
+from equipoise.randomization.strata import split_levels
+
+
+class Draw(Struct, frozen=True, kw_only=True):
+    """One draw: what it rested on, the chances, the number, and the place it fell on."""
+
+    stratum: str
+    place: int
+    imbalances: tuple[int, ...] = ()
+    weights: tuple[int, ...] = ()
+    drawn: int = 0
+
+
+def draw_next(
+    specification: Specification, stratum: str, *, seed: bytes, history: Sequence[Draw]
+) -> Draw:
+    """Draw the place of the next participant; everybody ever randomized counts in `history`.
+
+    Draw number k (from 1) has a key of its own, so that it can be replayed alone.
+    """
+    imbalances = imbalances_after(sum(specification.ratio), stratum, history=history)
+    weights = weights_of(imbalances, Fraction(specification.probability))
+    key = derive_key(seed, "minimization", str(len(history) + 1))
+    drawn = counter_draws(key)(sum(weights))
+    return Draw(
+        stratum=stratum,
+        place=place_of(drawn, weights),
+        imbalances=imbalances,
+        weights=weights,
+        drawn=drawn,
+    )
+
+
+def arm_of(specification: Specification, place: int) -> str:
+    """The arm that a place belongs to."""
+    shares = zip(specification.arms, specification.ratio, strict=True)
+    return [arm for arm, share in shares for _ in range(share)][place]
+
+
+def imbalances_after(n_places: int, stratum: str, *, history: Sequence[Draw]) -> tuple[int, ...]:
+    """For each place, the imbalance summed over the factors if the next participant came there."""
+    counts = [[0] * n_places for _ in split_levels(stratum)]
+    for before in history:
+        shared = zip(split_levels(stratum), split_levels(before.stratum), counts, strict=True)
+        for level, earlier, counted in shared:
+            counted[before.place] += level == earlier
+    return tuple(
+        sum(_range_with(counted, place) for counted in counts) for place in range(n_places)
+    )
+
+
+def weights_of(imbalances: tuple[int, ...], probability: Fraction) -> tuple[int, ...]:
+    """Whole numbers: the best places have `probability` together, unless all are alike."""
+    best = [imbalance == min(imbalances) for imbalance in imbalances]
+    n_best, n_others = sum(best), best.count(False)
+    if not n_others:
+        return (1,) * n_best
+    for_best = probability.numerator * n_others
+    for_others = (probability.denominator - probability.numerator) * n_best
+    return tuple(for_best if is_best else for_others for is_best in best)
+
+
+def _range_with(counts: list[int], place: int) -> int:
+    after = [n + (k == place) for k, n in enumerate(counts)]
+    return max(after) - min(after)

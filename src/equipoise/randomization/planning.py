@@ -1,0 +1,36 @@
+"""From the plan of a study folder to what its vault draws from."""
+
+from msgspec.structs import replace
+
+from equipoise.randomization.specification import Specification
+from equipoise.randomization.strata import strata_of
+from equipoise.study.protocol import Identity, RandomizationPlan
+
+
+def specify(identity: Identity, plan: RandomizationPlan) -> Specification:
+    """The specification of a study's allocation, in a rehearsal as in the live trial."""
+    settings = settings_of(plan, tuple(identity.arms), planned=identity.planned_participants)
+    return replace(settings, study=identity.study, strata=strata_of(plan, identity.sites))
+
+
+def settings_of(plan: RandomizationPlan, arms: tuple[str, ...], *, planned: int) -> Specification:
+    """What a plan says of the draw itself, without its study and strata."""
+    return Specification(
+        study="",
+        arms=arms,
+        ratio=plan.ratio,
+        blocks=plan.blocks,
+        n_planned=planned,
+        scheme=plan.scheme,
+        block_order=plan.block_order,
+        tolerance=plan.tolerance,
+        lambda_=plan.lambda_,
+        probability=_decimal(plan.probability),
+        floor=_decimal(plan.floor),
+        digest=plan.digest,
+    )
+
+
+def _decimal(value: float) -> str:
+    """As the folder has it: the shortest decimal of this number, so that chances are exact."""
+    return repr(value) if value else ""
