@@ -18,6 +18,7 @@ from tests.house.controls import CONTROLS
 from docs.language import language
 from equipoise.cli import main
 from equipoise.conduct import ACTS
+from equipoise.conduct.cells import CELL_ACTS, CELL_EVENTS
 from equipoise.conduct.events import EVENTS
 from equipoise.problems import CATALOGUE
 from equipoise.study.roles import Role
@@ -60,6 +61,13 @@ def events() -> str:
         parts.append(
             f"## {event.__name__}\n\n{inspect.getdoc(event)}\n\nHolds: {fields or 'nothing'}.\n"
         )
+    parts.append(
+        f"# In the cell unit's own ledger\n\n{len(CELL_EVENTS)} kinds of things, "
+        "which never reach the ledger of the trial.\n"
+    )
+    for kind in CELL_EVENTS:
+        fields = ", ".join(f"`{f.name}`" for f in msgspec.structs.fields(kind))
+        parts.append(f"## {kind.__name__}\n\n{inspect.getdoc(kind)}\n\nHolds: {fields}.\n")
     return "\n".join(parts)
 
 
@@ -76,7 +84,12 @@ def acts() -> str:
         f"- `{name}`: {(act.__doc__ or '').splitlines()[0]}" for name, act in sorted(ACTS.items())
     ]
     table = head + "\n".join(rows)
-    return f"# Acts and roles\n\n{MADE}{table}\n\n" + "\n".join(notes) + "\n"
+    sealed = [
+        f"- `{name}`: {(act.__doc__ or '').splitlines()[0]}"
+        for name, act in sorted(CELL_ACTS.items())
+    ]
+    own = "\n\nOf the cell unit alone, in its own ledger:\n\n" + "\n".join(sealed)
+    return f"# Acts and roles\n\n{MADE}{table}\n\n" + "\n".join(notes) + own + "\n"
 
 
 def commands() -> str:

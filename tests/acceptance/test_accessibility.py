@@ -32,7 +32,7 @@ def violations_of(page: Page) -> list[str]:
 
 
 @pytest.mark.requirement("D26")
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(900)
 def test_no_page_breaks_a_rule_of_axe(browser: Browser, served: Served) -> None:  # noqa: F811
     """Each role signs in and follows links; of each kind of page the first one is looked at."""
     seen, found = set[str](), dict[str, str]()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from equipoise.cli.rehearsing import running_vault, vault_beside
 from equipoise.ledger import Entry, MemoryStore
-from equipoise.rehearsal import prepare_rehearsal_vault, rehearse, vault_contents
+from equipoise.rehearsal import nature_from, prepare_rehearsal_vault, rehearse, vault_contents
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient, create_vault, read_token
 
@@ -55,6 +55,9 @@ def rehearsed(study: Study, folder: Path, *, seed: int) -> Iterator[tuple[list[f
             store=store,
             vault=VaultClient(process.socket_path, read_token(vault, "assign")),
             nature=lambda _number, _encounter: same,
+            contents=nature_from(
+                study, VaultClient(process.socket_path, read_token(vault, "nature"))
+            ),
             seed=seed,
         )
         opened = VaultClient(process.socket_path, read_token(vault, "unblind"))

@@ -20,11 +20,18 @@ from urllib.parse import urlencode
 import pytest
 
 from equipoise.cli.folders import load_checked
-from equipoise.conduct import SIGNERS, RunningTrial, accept_accountability, open_trial
+from equipoise.conduct import (
+    SIGNERS,
+    RunningTrial,
+    accept_accountability,
+    declare_supply,
+    open_trial,
+)
 from equipoise.ledger import open_store, verify
 from equipoise.rehearsal import prepare_rehearsal_vault
 from equipoise.study.roles import Role
 from equipoise.vault import VaultClient, read_token, start_vault
+from tests.acceptance.conftest import AGREED
 from tests.postgres import Place, Server, running_server
 from tests.web import course
 from tests.web.conftest import FOLDER, OPENED_AT, PASSWORD, PEOPLE, name_of
@@ -129,6 +136,8 @@ def opened(
             for role in SIGNERS:
                 at = {"at": OPENED_AT, "statement": "It binds me"}
                 accept_accountability(trial, by=name_of(role), **at)
+            supply = {"places": 18, "until_on": OPENED_AT.date() + dt.timedelta(days=3650)}
+            declare_supply(trial, by=name_of(Role.CELL_UNIT), at=OPENED_AT, **supply)
             codes = [course.eligible(trial) for _ in range(n_eligible)]
         ports = (free_port(), free_port())
         said = stack.enter_context(log.open("w"))
@@ -187,7 +196,7 @@ def test_two_doors_see_each_other_and_give_no_number_twice(server: Server, tmp_p
         with ThreadPoolExecutor(8) as pool:
             said = list(pool.map(randomize, asked))
         unblind = VaultClient(tmp_path / "v.sock", read_token(doors.vault, "unblind"))
-        listed = unblind.open_list(by="t", reason="test")
+        listed = unblind.open_list(by="t", reason="test", **AGREED)
         people = doors.trial.state.participants
         numbers = {code: people[code].number for code in doors.codes}
 

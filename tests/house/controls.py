@@ -564,4 +564,58 @@ CONTROLS = (
             ),
         ),
     ),
+    Control(
+        "A bag of another product is not composed into an infusion",
+        "tests/unit/conduct/test_cells.py::test_which_bags_make_an_infusion",
+        (Edit("conduct/cells/preparing.py", "if batch.product != product:", "if not product:"),),
+    ),
+    Control(
+        "A second person computes the dose again",
+        "tests/unit/conduct/test_cells.py::test_who_prepared_is_not_the_second_person",
+        (Edit("conduct/cells/preparing.py", "if by == made.made.by:", "if not by:"),),
+    ),
+    Control(
+        "Only the same figures pass the second computation",
+        "tests/unit/supply/test_dose.py::test_a_second_computation_is_the_same_or_refused",
+        (Edit("supply/dose.py", "if exact(ours) != exact(theirs)", "if exact(ours) < 0"),),
+    ),
+    Control(
+        "A batch that failed a test is not used",
+        "tests/unit/conduct/test_cells.py::test_a_late_positive_culture_says_who_received_the_cells",
+        (
+            Edit(
+                "conduct/cells/receiving.py",
+                'if judged.failed and record.status != "blocked":',
+                "if judged.failed and not record.status:",
+            ),
+        ),
+    ),
+    Control(
+        "Stock for every next arm comes before a number",
+        "tests/unit/conduct/test_cells.py"
+        "::test_nobody_is_randomized_before_stock_for_every_next_arm_is_declared",
+        (Edit("conduct/acts/randomizing.py", "n_taken < places and", "n_taken < 99 and"),),
+    ),
+    Control(
+        "The participant at the bedside is the one of the record",
+        "tests/unit/conduct/test_infusing.py::test_two_people_scan_participant_and_bag",
+        (
+            Edit(
+                "conduct/acts/infusing.py",
+                "if scanned.strip() != subject.code and (scanned or needs_scan):",
+                "if not subject.code and (scanned or needs_scan):",
+            ),
+        ),
+    ),
+    Control(
+        "A bag is given before its time is over",
+        "tests/unit/conduct/test_infusing.py::test_an_infusion_ends_before_its_bag_does",
+        (
+            Edit(
+                "conduct/acts/infusing.py",
+                "if until is not None and stopped_at > until:",
+                "if until is None and stopped_at == until:",
+            ),
+        ),
+    ),
 )

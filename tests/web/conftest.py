@@ -15,15 +15,17 @@ from equipoise.conduct import (
     Person,
     RunningTrial,
     accept_accountability,
+    declare_supply,
     open_trial,
 )
+from equipoise.conduct.cells import CellUnit
 from equipoise.ledger import MemoryStore
 from equipoise.rehearsal import prepare_rehearsal_vault
 from equipoise.study.load import load_study
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
 from equipoise.vault import LocalVault, VaultClient, read_token
-from equipoise.web.running import use_trial
+from equipoise.web.running import use_cells, use_trial
 from equipoise.web.server import MODULE, prepare_accounts
 from equipoise.web.standby.roster import RosteredTrial, roster_of, write_roster
 from equipoise.web.texts import WORDS
@@ -42,12 +44,14 @@ def name_of(role: Role) -> str:
 
 
 TRAINED: dict[str, dt.date | None] = {"gcp": None, "protocol": None}
+SECOND = "second-of-the-cell-unit"
 PEOPLE = (
     *(
         Person(name_of(role), f"Somebody {i}", role.value, trained=TRAINED)
         for i, role in enumerate(Role)
     ),
     Person("only-at-02", "Somebody of site 02", Role.COORDINATOR.value, ("02",), trained=TRAINED),
+    Person(SECOND, "Somebody else of the cell unit", Role.CELL_UNIT.value, trained=TRAINED),
 )
 
 
@@ -76,6 +80,8 @@ def open_here(study: Study, folder: Path, *, seed: int = 5) -> RunningTrial:
     open_trial(opened, at=OPENED_AT, people=PEOPLE)
     for role in SIGNERS:
         accept_accountability(opened, by=name_of(role), at=OPENED_AT, statement="It binds me")
+    unit, until = name_of(Role.CELL_UNIT), dt.date(2100, 1, 1)
+    declare_supply(opened, by=unit, at=OPENED_AT, places=18, until_on=until)
     return opened
 
 
@@ -111,8 +117,17 @@ def emergency_side(trial: RunningTrial, folder: Path) -> RosteredTrial:
 
 
 @pytest.fixture
+def unit(trial: RunningTrial, vault_folder: Path) -> CellUnit:
+    """The cell unit's own record of the trial, empty."""
+    sealed = sealed_side(trial, vault_folder)
+    assert sealed.vault is not None
+    store = MemoryStore(trial.store.study, "rehearsal")
+    return CellUnit(sealed, store, sealed.vault.contents)
+
+
+@pytest.fixture
 def behind(
-    trial: RunningTrial, accounts: Path, vault_folder: Path
+    trial: RunningTrial, accounts: Path, vault_folder: Path, unit: CellUnit
 ) -> Iterator[Callable[..., None]]:
     """Go behind a door: `behind("site")`, `behind("sealed")` or `behind("emergency")`."""
     from axes.models import AccessAttempt
@@ -120,7 +135,7 @@ def behind(
     AccessAttempt.objects.all().delete()  # the accounts are shared by all tests
     sides = {
         "site": trial,
-        "sealed": sealed_side(trial, vault_folder),
+        "sealed": unit.trial,
         "emergency": emergency_side(trial, vault_folder),
     }
     entered: list[override_settings] = []
@@ -132,12 +147,14 @@ def behind(
         settings.enable()
         entered.append(settings)
         use_trial(sides[door])
+        use_cells(unit if door == "sealed" else None)
 
     enter("site")
     yield enter
     while entered:
         entered.pop().disable()
     use_trial(None)
+    use_cells(None)
 
 
 def at_door(door: str, **more: object) -> override_settings:

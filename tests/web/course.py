@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from equipoise.conduct import (
     RunningTrial,
     assess_participant,
+    cells,
     give_infusion,
     judge_criterion,
     order_infusion,
@@ -14,11 +15,12 @@ from equipoise.conduct import (
     screen_participant,
     submit_form,
 )
+from equipoise.conduct.cells import CellUnit
 from equipoise.eligibility import settle
 from equipoise.study.forms import Form, Item
 from equipoise.study.roles import Role
 
-from .conftest import name_of
+from .conftest import SECOND, name_of
 
 TODAY = dt.datetime.now(dt.UTC).date()
 COORDINATOR, INVESTIGATOR = name_of(Role.COORDINATOR), name_of(Role.INVESTIGATOR)
@@ -133,6 +135,60 @@ def prepared(trial: RunningTrial, label: str = "12345678") -> str:
     return code
 
 
+def stocked(unit: CellUnit, n: int = 6) -> None:
+    """One released batch of each product: L1 of cells, from the donor D1, and P1."""
+    by = {"by": name_of(Role.CELL_UNIT), "at": now()}
+    cells.register_donor(unit, **by, donor="D1", donation="0000000000001")
+    products = unit.trial.study.treatments.products
+    for product, definition in products.items():
+        batch, donors = ("L1", ("D1",)) if definition.active else ("P1", ())
+        cells.receive_batch(
+            unit,
+            **by,
+            batch=batch,
+            product=product,
+            shipment=f"S-{batch}",
+            donors=donors,
+            expires_on=TODAY + dt.timedelta(days=400),
+            bags=tuple(f"{batch}-{i}" for i in range(1, n + 1)),
+            volume_ml=10.0,
+            cells_per_ml=1e7 if donors else None,
+        )
+        for test in definition.specification:
+            if test.at == "release":
+                good = test.equals or (100.0 if test.at_least else 0.0)
+                cells.record_result(unit, **by, batch=batch, test=test.id, result=good, on=TODAY)
+        cells.release_batch(unit, **by, batch=batch)
+
+
+def composed(unit: CellUnit, code: str, *, by: str = SECOND, verified_by: str = "") -> str:
+    """An ordered infusion of 70 kg, composed of two bags of what the sealed list says."""
+    number = unit.trial.state.participants[code].number
+    product = unit.trial.study.treatments.products[unit.contents(number, "M0")]
+    counted = {"cells_per_ml": 1e7, "viability": 0.85} if product.active else {}
+    free = [
+        b.bag
+        for b in cells.usable_bags(unit.state, product=unit.contents(number, "M0"), on=TODAY)
+        if b.status == "stored"
+    ][:2]
+    for bag in free:
+        cells.thaw_bag(unit, by=by, at=now(), bag=bag, **counted)
+    label = f"{70_000_000 + len(unit.state.preparations):08d}"
+    cells.make_preparation(
+        unit,
+        by=by,
+        at=now(),
+        participant=code,
+        encounter="M0",
+        bags=tuple(free),
+        label=label,
+    )
+    if verified_by:
+        same = {"target_cells": 140_000_000, "drawn_ml": 16.5, "n_bags": 2}
+        cells.verify_preparation(unit, by=verified_by, at=now(), label=label, **same)
+    return label
+
+
 def typed(form: Form, values: Mapping[str, object]) -> dict[str, str]:
     """What a browser posts for values."""
     posted: dict[str, str] = {}
@@ -172,6 +228,10 @@ def given(trial: RunningTrial) -> str:
         on=infusion.on,
         label=infusion.label,
         volume_ml=infusion.volume_ml,
+        scanned=code,
+        started_at=now() - dt.timedelta(minutes=30),
+        stopped_at=now(),
+        checked_by=INVESTIGATOR,
     )
     return code
 

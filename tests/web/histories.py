@@ -157,6 +157,23 @@ def _signing(h: History) -> dict[str, object]:
     return {"participant": code, "meaning": "I endorse", "digest": digest}
 
 
+def _populations(h: History) -> dict[str, object]:
+    digest = conduct.digest_of_populations(h.trial.study, h.trial.state)
+    return {"meaning": "I endorse", "digest": digest}
+
+
+def _assessment(h: History) -> dict[str, object]:
+    code = h.subject()
+    subject = h.trial.state.participants.get(code)
+    known = [u.stamp.entry for u in subject.unblindings] if subject else []
+    return {
+        "participant": code,
+        "entry": h.pick([*known, "site-01:1"]),
+        "impact": "None seen",
+        "action": "Told the board",
+    }
+
+
 ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     "accept_accountability": lambda _: {"statement": "It binds me"},
     "add_person": lambda h: {
@@ -166,12 +183,18 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
         "sites": h.pick([(), ("01",), ("01", "02")]),
         "from_on": h.pick([None, h.clock.today]),
     },
+    "agree_unblinding": _populations,
+    "assess_unblinding": _assessment,
     "attest_gap": lambda _: {},
     "change_delegation": lambda h: {**h.person(), "sites": h.pick([(), ("02",)])},
     "complete_participant": lambda h: h.about(on=h.on()),
     "confirm_override": lambda h: {**_request(h), "on": h.on(), "meaning": "I agree"},
     "confirm_restore": lambda _: {"root": "0" * 64},
     "correct_item": History.correction,
+    "declare_supply": lambda h: {
+        "places": h.draw(st.integers(0, 50)),
+        "until_on": h.clock.today + dt.timedelta(days=30),
+    },
     "decline_override": _request,
     "fail_screening": History.about,
     "give_infusion": lambda h: {
@@ -197,6 +220,7 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
         "token": "AA==",
     },
     "record_training": lambda h: {**h.person(), "training": "gcp", "on": h.on()},
+    "record_unblinding": lambda h: h.about(on=h.on(), learned="A colleague spoke of it"),
     "remove_person": lambda h: {"person": h.pick(["ann", "bob"])},
     "request_override": lambda h: h.about(
         criteria=h.pick([("I1",), ("I1", "I2")]), on=h.on(), meaning="I ask"
@@ -205,6 +229,7 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     "resume_trial": lambda h: {"rules": h.trial.state.pausing or ("none",)},
     "screen_participant": lambda h: {"site": h.pick(["01", "02"]), "on": h.on()},
     "sign_casebook": _signing,
+    "sign_populations": _populations,
     "submit_form": History.form,
     "withdraw_means": History.person,
     "withdraw_participant": lambda h: h.about(on=h.on()),

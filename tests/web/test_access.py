@@ -72,6 +72,16 @@ DUTIES: dict[str, set[Role]] = {
     "break_code": BREAK,
     "work_list": {Role.CELL_UNIT},
     "prepare": {Role.CELL_UNIT},
+    "verify": {Role.CELL_UNIT},
+    "hand_out": {Role.CELL_UNIT},
+    "label_pdf": {Role.CELL_UNIT},
+    "sheet_pdf": {Role.CELL_UNIT},
+    "stock": {Role.CELL_UNIT},
+    "declare": {Role.CELL_UNIT},
+    "receive_batch": {Role.CELL_UNIT},
+    "release": {Role.CELL_UNIT},
+    "block": {Role.CELL_UNIT},
+    "trace": {Role.CELL_UNIT},
     "closed_report": {Role.UNBLINDED_STATISTICIAN},
 }
 
@@ -92,6 +102,9 @@ def address_of(pattern: URLPattern, code: str = "01-001") -> str:
         "item": "face",
         "rule": "2-willing",
         "person": "the-monitor",
+        "batch": "L1",
+        "bag": "L1-1",
+        "test": "cd73",
         "key": "1",
     }
     address = "/" + str(pattern.pattern)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from django.conf import settings
 from msgspec.structs import replace
 
 from equipoise.conduct import RunningTrial
+from equipoise.conduct.cells import CellUnit
 from equipoise.problems import Text
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
@@ -17,8 +19,7 @@ from equipoise.vault import VaultClient, read_token
 from equipoise.web.running import use_trial
 
 from . import course, walking
-from .conftest import SignIn, at_door, enter_as, open_here
-from .reading import read
+from .conftest import SignIn, at_door, enter_as, name_of, open_here
 
 BLINDED = [r for r in Role if r not in UNBLINDED_ROLES]
 
@@ -145,19 +146,29 @@ def test_no_blinded_page_tells_an_arm(
 
 @pytest.mark.requirement("C07", "C65", "F13")
 def test_what_the_site_keeps_holds_no_arm(
-    trial: RunningTrial, sign_in: SignIn, canaries: dict[str, str], accounts: Path
+    trial: RunningTrial, sign_in: SignIn, canaries: dict[str, str], unit: CellUnit
 ) -> None:
     """Neither the ledger nor accounts and sessions, after the cell unit has done its work."""
     client = sign_in(Role.CELL_UNIT, door="sealed")
-    form = next(e for e in read(client.get("/work-list/")).all("form") if "/M0/" in e.get("action"))
-    client.post(form.get("action"), {"label": "55555555", "is_checked": "yes"})
+    course.stocked(unit)
+    code = next(
+        p.code
+        for p in trial.state.participants.values()
+        for i in p.infusions.values()
+        if i.status == "ordered"
+    )
+    course.composed(unit, code, verified_by=name_of(Role.CELL_UNIT))
+    client.post(f"/work-list/{code}/M0/hand-out/", {"is_checked": "yes"})
     prepared = [i for p in trial.state.participants.values() for i in p.infusions.values()]
     assert "prepared" in {i.status for i in prepared}
 
+    kept_apart = "".join(msgspec.json.encode(e).decode() for e in unit.store.read())
+    assert walking.find_traces(kept_apart, canaries.values())  # the search finds what is there
+    words = [*canaries.values(), "0000000000001"]
     for entry in trial.store.read():
         written = msgspec.json.encode(entry).decode()
-        assert walking.find_traces(written, canaries.values()) == []
-    for path in accounts.parent.iterdir():
+        assert walking.find_traces(written, words) == []
+    for path in Path(settings.DATABASES["default"]["NAME"]).parent.iterdir():
         kept = path.read_bytes().decode("latin-1")
         assert walking.find_traces(kept, canaries.values()) == []
     assert walking.find_traces(repr(dict(client.session.items())), canaries.values()) == []

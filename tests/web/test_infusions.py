@@ -7,13 +7,19 @@ import pytest
 from django.test import Client
 from msgspec.structs import replace
 
-from equipoise.conduct import RunningTrial, submit_form, withdraw_participant
+from equipoise.conduct import (
+    RunningTrial,
+    prepare_infusion,
+    submit_form,
+    withdraw_participant,
+)
+from equipoise.conduct.cells import CellUnit
 from equipoise.study.roles import Role
 from equipoise.vault import VaultClient, read_token
-from equipoise.web.running import use_trial
+from equipoise.web.running import use_cells, use_trial
 
 from . import course
-from .conftest import SignIn, name_of, said
+from .conftest import PASSWORD, SECOND, SignIn, enter_as, name_of, said
 from .reading import Reading, read
 
 TODAY = course.day("on")
@@ -46,7 +52,7 @@ def facts(page: Reading) -> dict[str, str]:
 
 @pytest.mark.requirement("C41")
 def test_the_dose_of_the_day(trial: RunningTrial, sign_in: SignIn) -> None:
-    """Seventy kilograms at 2 x 10^6 per kilogram: 1.4 x 10^8 cells, in 16.5 mL, from two bags."""
+    """Seventy kilograms at 2 x 10^6 per kilogram: 1.4 x 10^8 cells, in 50 mL, from two bags."""
     code = course.randomized(trial)
     weigh(trial, code, 70.0)
     client = sign_in(Role.COORDINATOR)
@@ -55,14 +61,14 @@ def test_the_dose_of_the_day(trial: RunningTrial, sign_in: SignIn) -> None:
     shown = facts(page)
     assert shown[said("order.weight")].startswith("70 kg, on ")
     assert shown[said("order.dose")] == "1.4 × 10⁸ viable cells"
-    assert shown[said("order.volume")] == "16.5 mL"
+    assert shown[said("order.volume")] == "50 mL"
     assert shown[said("order.bags")] == "2"
     assert page.value("on.day") == str(course.TODAY.day)
 
     done = order(client, code)
     assert said("order.done", encounter="M0, first infusion") in done.text
     ordered = trial.state.participants[code].infusions["M0"]
-    assert (ordered.target_cells, ordered.volume_ml, ordered.n_bags) == (140_000_000, 16.5, 2)
+    assert (ordered.target_cells, ordered.volume_ml, ordered.n_bags) == (140_000_000, 50.0, 2)
     assert said("infusion.ordered") in done.text
     assert order(client, code).codes == {"EQ-C061"}
 
@@ -138,67 +144,117 @@ def code(trial: RunningTrial) -> str:
 
 
 @pytest.fixture
-def unit(sign_in: SignIn, code: str) -> Client:
+def desk(sign_in: SignIn, code: str, unit: CellUnit) -> Client:
+    course.stocked(unit)
     return sign_in(Role.CELL_UNIT, door="sealed")
+
+
+def batch_of(trial: RunningTrial, folder: Path, code: str) -> str:
+    """L1 or P1, as the sealed list has it for the first infusion."""
+    assert isinstance(trial.vault, VaultClient)
+    nature = VaultClient(trial.vault._door, read_token(folder, "nature"))
+    arm = trial.study.identity.arms[nature.nature(trial.state.participants[code].number)]
+    return "L1" if arm.gives["M0"] == "cells" else "P1"
 
 
 @pytest.mark.requirement("C65")
 def test_the_cell_unit_sees_what_to_prepare(
-    code: str, trial: RunningTrial, unit: Client, vault_folder: Path
+    code: str, trial: RunningTrial, desk: Client, vault_folder: Path
 ) -> None:
-    """Participant, number, product as the sealed list has it, weight, dose, volume, bags, label."""
-    page = read(unit.get("/work-list/"))
-    box = page.one("section", class_="due")
-    text = box.text.replace("\u00a0", " ")
+    """Participant, number, product as the sealed list has it, weight, dose, volume, bags."""
+    page = read(desk.get("/work-list/"))
+    text = page.one("section", class_="due").text.replace("\u00a0", " ")
 
-    assert isinstance(trial.vault, VaultClient)
-    nature = VaultClient(trial.vault._door, read_token(vault_folder, "nature"))
-    arm = trial.study.identity.arms[nature.nature(trial.state.participants[code].number)]
-    product = trial.study.treatments.products[arm.gives["M0"]]
+    name = "cells" if batch_of(trial, vault_folder, code) == "L1" else "placebo"
+    product = trial.study.treatments.products[name]
     assert f"{said('cells.contents')} {product.label.en}" in text
     assert f"{code} · R-001 · M0, first infusion" in text
-    for fact in ("70 kg", "1.4 × 10⁸ viable cells", "16.5 mL"):
+    for fact in ("70 kg", "1.4 × 10⁸ viable cells", "50 mL", said("preparation.none")):
         assert fact in text
-    assert len(page.value("label")) == 8 and page.value("label").isdigit()
     assert said("cells.secret") in page.text
 
 
-@pytest.mark.requirement("F21")
-def test_labels_say_nothing(unit: Client) -> None:
-    """Each look draws another eight digits, whatever the bag holds."""
-    drawn = {read(unit.get("/work-list/")).value("label") for _ in range(5)}
-    assert len(drawn) > 1
+def at(code: str, *more: str) -> str:
+    return "/".join(("/work-list", code, "M0", *more)) + "/"
 
 
-def hand_out(unit: Client, code: str, label: str, **more: str) -> Reading:
-    return read(unit.post(f"/work-list/{code}/M0/", {"label": label, **more}, follow=True))
+def thaw(desk: Client, code: str, bag: str) -> Reading:
+    posted = {"millions_per_ml": "10", "viability": "85"}
+    return read(desk.post(at(code, "thaw", bag), posted, follow=True))
 
 
-def test_an_infusion_is_handed_out_once_checked(
-    code: str, trial: RunningTrial, unit: Client
+def compose(desk: Client, code: str, batch: str) -> Reading:
+    for n in (1, 2):
+        thaw(desk, code, f"{batch}-{n}")
+    return read(desk.post(at(code), {"bag": [f"{batch}-1", f"{batch}-2"]}, follow=True))
+
+
+SHEET = {"target_cells": "140000000", "drawn_ml": "16.5", "n_bags": "2"}
+
+
+@pytest.mark.requirement("C41", "F21", "F25", "C73")
+def test_an_infusion_is_prepared_by_two_people_and_handed_out(
+    code: str, trial: RunningTrial, desk: Client, vault_folder: Path
 ) -> None:
-    """Label and participant are compared before; then the bag leaves the list for the history."""
-    assert hand_out(unit, code, "12345678").codes == {"EQ-W027"}
+    """Bags thawed, composed, computed again by another person who was shown nothing, handed out."""
+    batch = batch_of(trial, vault_folder, code)
+    page = compose(desk, code, batch)
+    assert said("cells.made") in page.text
+    text = page.text.replace("\u00a0", " ")
+    for fact in ("10.0 mL", "6.5 mL", "33.5 mL", "50.0 mL", said("preparation.made")):
+        assert fact in text
+    assert read(desk.post(at(code, "verify"), SHEET)).codes == {"EQ-B044"}
+
+    second = enter_as(SECOND)
+    page = read(second.get(at(code)))
+    assert said("cells.hidden") in page.text
+    assert "16.5" not in page.text and "6.5 mL" not in page.text
+    wrong = read(second.post(at(code, "verify"), {**SHEET, "drawn_ml": "16.4"}))
+    assert wrong.codes == {"EQ-B012"}
+    assert "16.5" not in wrong.text
+    done = read(second.post(at(code, "verify"), SHEET, follow=True))
+    assert said("cells.verified") in done.text
+
+    assert read(second.post(at(code, "hand-out"), {})).codes == {"EQ-W027"}
     assert trial.state.participants[code].infusions["M0"].status == "ordered"
-
-    done = hand_out(unit, code, "12345678", is_checked="yes")
-
-    assert done.one(class_="done").text == said("cells.done", label="12345678")
+    done = read(second.post(at(code, "hand-out"), {"is_checked": "yes"}, follow=True))
+    infusion = trial.state.participants[code].infusions["M0"]
+    assert done.one(class_="done").text == said("cells.done", label=infusion.label)
     assert said("cells.none") in done.text
     row = next(e for e in done.all("tr") if code in e.text)
-    assert "12345678" in row.text and said("infusion.prepared") in row.text
-    assert hand_out(unit, code, "87654321", is_checked="yes").codes == {"EQ-C063"}
+    assert infusion.label in row.text and said("infusion.prepared") in row.text
+    assert len(infusion.label) == 8 and infusion.label.isdigit()
+    again = read(second.post(at(code, "hand-out"), {"is_checked": "yes"}))
+    assert again.codes == {"EQ-C063", "EQ-C064"}
 
 
-def test_a_label_is_used_once(code: str, trial: RunningTrial, unit: Client) -> None:
-    hand_out(unit, code, "12345678", is_checked="yes")
-    other = course.ordered(trial)
-    assert hand_out(unit, other, "12345678", is_checked="yes").codes == {"EQ-C064"}
-    assert hand_out(unit, other, "  ", is_checked="yes").codes == {"EQ-C064"}
-    assert hand_out(unit, "01-999", "1", is_checked="yes").codes == {"EQ-C003"}
+@pytest.mark.requirement("F24")
+def test_the_bag_of_another_product_is_refused(
+    code: str, trial: RunningTrial, desk: Client, vault_folder: Path
+) -> None:
+    """Cells for whom placebo is planned, or the reverse: no label is made."""
+    other = "P1" if batch_of(trial, vault_folder, code) == "L1" else "L1"
+    posted = {"bag": [f"{other}-1"]}
+    thawed = desk.post(at(code, "thaw", f"{other}-1"), {"millions_per_ml": 10, "viability": 85})
+    page = read(desk.post(at(code), posted))
+    assert page.codes == ({"EQ-B041"} if thawed.status_code == 302 else {"EQ-B041", "EQ-B036"})
 
 
-def test_who_has_left_is_off_the_list(code: str, trial: RunningTrial, unit: Client) -> None:
+def test_a_preparation_is_destroyed_and_made_anew(
+    code: str, trial: RunningTrial, desk: Client, vault_folder: Path
+) -> None:
+    batch = batch_of(trial, vault_folder, code)
+    compose(desk, code, batch)
+    again = {"bag": [f"{batch}-1", f"{batch}-2"]}
+    assert "EQ-B045" in read(desk.post(at(code), again)).codes
+    done = read(desk.post(at(code, "discard"), {"reason": "It leaked"}, follow=True))
+    assert said("cells.discarded") in done.text
+    for name in ("discard", "verify"):
+        assert read(desk.get(at(code, name))).codes == {"EQ-B040"}
+    assert read(desk.get(f"/work-list/{code}/M3/")).codes == {"EQ-C062"}
+
+
+def test_who_has_left_is_off_the_list(code: str, trial: RunningTrial, desk: Client) -> None:
     """No bag is thawed for somebody who will not come."""
     withdraw_participant(
         trial,
@@ -208,33 +264,46 @@ def test_who_has_left_is_off_the_list(code: str, trial: RunningTrial, unit: Clie
         participant=code,
         on=course.TODAY,
     )
-    assert said("cells.none") in read(unit.get("/work-list/")).text
+    assert said("cells.none") in read(desk.get("/work-list/")).text
 
 
 @pytest.mark.parametrize("is_there", [False, True])
 def test_the_list_without_a_vault(
-    is_there: bool, trial: RunningTrial, unit: Client, tmp_path: Path
+    is_there: bool, trial: RunningTrial, desk: Client, unit: CellUnit
 ) -> None:
-    """Each line says that its contents cannot be had; none can be handed out from it."""
-    vault = VaultClient(tmp_path / "no.sock", "t") if is_there else None
-    use_trial(RunningTrial(trial.study, trial.store, vault))
+    """Each line says that its contents cannot be had; none can be prepared from it."""
+    vault = VaultClient("/nowhere/no.sock", "t") if is_there else None
+    without = RunningTrial(trial.study, trial.store, vault)
+    use_trial(without)
+    use_cells(CellUnit(without, unit.store, vault.contents) if vault else None)
 
-    page = read(unit.get("/work-list/"))
+    page = read(desk.get("/work-list/"))
 
     assert page.codes == {"EQ-V017" if is_there else "EQ-C053"}
-    assert not page.all("input", name="label")
+    assert not page.all("a", class_="button")
 
 
 @pytest.mark.requirement("C65")
-def test_the_sites_token_opens_no_contents(trial: RunningTrial, unit: Client) -> None:
+def test_the_sites_token_opens_no_contents(trial: RunningTrial, desk: Client) -> None:
     """Even with the pages of the cell unit the site's process would learn nothing."""
     use_trial(trial)
-    page = read(unit.get("/work-list/"))
-    assert page.codes and not page.all(class_="contents")
+    use_cells(None)
+    page = read(desk.get("/work-list/"))
+    assert page.codes == {"EQ-W060"} and not page.all(class_="contents")
+
+
+SCANNED = {
+    "label": "12345678",
+    "volume": "50",
+    "started": "00:00",
+    "stopped": "00:01",
+    "second": name_of(Role.COORDINATOR),
+    "password": PASSWORD,
+}
 
 
 def give(client: Client, code: str, **changes: str) -> Reading:
-    posted = {**TODAY, "label": "12345678", "volume": "16,5", **changes}
+    posted = {**TODAY, **SCANNED, "scanned": code, **changes}
     address = f"/participants/{code}/encounters/M0/give/"
     return read(client.post(address, posted, follow=True))
 
@@ -247,7 +316,7 @@ def test_the_bag_is_given_that_was_prepared(trial: RunningTrial, sign_in: SignIn
     page = read(client.get(f"/participants/{code}/encounters/M0/give/"))
     assert page.value("label") == ""
     assert "12345678" not in page.one("main").text
-    assert page.value("volume") == "16.5"
+    assert page.value("volume") == "50.0"
 
     wrong = give(client, code, label="12345679")
     assert wrong.codes == {"EQ-C065"}
@@ -257,7 +326,7 @@ def test_the_bag_is_given_that_was_prepared(trial: RunningTrial, sign_in: SignIn
     done = give(client, code)
     assert said("give.done", encounter="M0, first infusion") in done.text
     infusion = trial.state.participants[code].infusions["M0"]
-    assert (infusion.status, infusion.given_ml, infusion.given_on) == ("given", 16.5, course.TODAY)
+    assert (infusion.status, infusion.given_ml, infusion.given_on) == ("given", 50.0, course.TODAY)
     assert give(client, code).codes == {"EQ-C063"}
 
 
@@ -273,6 +342,13 @@ def test_the_bag_is_given_that_was_prepared(trial: RunningTrial, sign_in: SignIn
         (course.day("on", course.TODAY - dt.timedelta(days=1)), "EQ-C066"),
         ({"on.day": "32"}, "EQ-W005"),
         ({"label": "1" * 5000}, "EQ-F002"),
+        ({"scanned": "01-099"}, "EQ-B050"),
+        ({"started": "late"}, "EQ-W063"),
+        ({"stopped": "00:00"}, "EQ-B055"),
+        ({"second": name_of(Role.INVESTIGATOR)}, "EQ-B053"),
+        ({"second": "the-monitor"}, "EQ-B054"),
+        ({"password": "wrong"}, "EQ-W062"),
+        ({"second": "nobody-here"}, "EQ-W062"),
     ],
 )
 def test_what_went_in_is_what_can_have(
@@ -308,11 +384,13 @@ def test_the_next_step_is_offered_to_who_takes_it(trial: RunningTrial, sign_in: 
     order(client, code)
     assert offered() == set()
     assert said("dashboard.infusions") + " (1)" in read(client.get("/")).text
-    unit = sign_in(Role.CELL_UNIT, door="sealed")
-    hand_out(unit, code, "12345678", is_checked="yes")
+    by = name_of(Role.CELL_UNIT)
+    prepare_infusion(
+        trial, by=by, at=course.now(), participant=code, encounter="M0", label="12345678"
+    )
     client = sign_in(Role.COORDINATOR, door="site")
     assert offered() == {"give"}
-    give(client, code)
+    give(client, code, second=name_of(Role.INVESTIGATOR))
     assert offered() == set()
     monitor = read(sign_in(Role.MONITOR).get(f"/participants/{code}/"))
     assert "12345678" in monitor.text and not monitor.all("a", class_="little")

@@ -8,6 +8,7 @@ import pytest
 
 from equipoise.conduct import RunningTrial
 from equipoise.study.roles import Role
+from equipoise.web.running import cell_unit
 from equipoise.web.texts import WORDS
 
 from . import course, walking
@@ -41,10 +42,13 @@ def refusals(trial: RunningTrial) -> list[tuple[str, dict[str, str]]]:
         (f"{person}/forms/screening/demography/0/", {"height": "tall", ".on.day": "31"}),
         (f"{person}/forms/screening/mrss/0/", {"face": "9", "chest.not_done": "yes"}),
         (f"{ordered}/encounters/M0/order/", course.day("on")),
-        (f"/work-list/{codes[-1]}/M0/", {"label": "1"}),
+        (f"/work-list/{codes[-1]}/M0/", {"bag": "none"}),
         (f"{person}/", {"question": "infusion:M0", "request": "r", "is_read": "y"}),
         (f"{person}/", {**BREAK, "question": "infusion:M0"}),
         (f"{person}/", {**BREAK, "question": "arm", "request": "r2", "is_read": ""}),
+        ("/stock/receive/", {"bags": "x"}),
+        ("/stock/L1/release/", {}),
+        (f"/work-list/{codes[-1]}/M0/verify/", {}),
         ("/nowhere/", {}),
     ]
 
@@ -59,9 +63,13 @@ def walk(
     course.ordered(trial)
     door, role = where
     client = sign_in(role, door=door, language=language)
+    if door == "sealed":
+        unit = cell_unit()
+        course.stocked(unit)
+        course.composed(unit, course.ordered(trial))
     starts = {
         "site": list(walking.every_address(trial)),
-        "sealed": ["/", "/work-list/"],
+        "sealed": ["/", "/work-list/", "/trace/?q=D1"],
         "emergency": ["/", f"/participants/{code}/", "/participants/09-001/"],
     }[door]
     yield from walking.walk(client, starts)

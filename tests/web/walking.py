@@ -37,7 +37,8 @@ def ask(client: Client, address: str, method: str = "GET", data: object = None) 
     response = client.post(address, data) if method == "POST" else client.get(address)
     headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
     cookies = "\n".join(c.OutputString() for c in client.cookies.values())
-    body = b"" if response.streaming else response.content
+    is_paper = response.headers.get("Content-Type") == "application/pdf"
+    body = b"" if response.streaming or is_paper else response.content
     return Seen(f"{method} {address}", response.status_code, headers, body.decode(), cookies)
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from equipoise.analysis.adverse import Received, list_events, tabulate_adverse_events
 from equipoise.analysis.baseline import tabulate_baseline
+from equipoise.analysis.blinding import show_guesses, tabulate_guesses
 from equipoise.analysis.course import Course, estimate_course
 from equipoise.analysis.deviations import list_deviations
 from equipoise.analysis.figures import plot_accrual, plot_course, plot_events, plot_flow
@@ -119,6 +120,14 @@ def describe_baseline(matter: Matter) -> str:
         matter.study, matter.state, arms=matter.arms, histories=matter.histories
     )
     return _section("baseline", matter, show_baseline(found, language=matter.language))
+
+
+def describe_blinding(matter: Matter) -> str:
+    """What people thought was given, against what was; only once the arms are open."""
+    if matter.arms is None or isinstance(matter.arms, DummyArms):
+        return ""
+    found = tabulate_guesses(matter.study, matter.state, matter.arms)
+    return _section("blinding", matter, show_guesses(found, matter.language)) if found else ""
 
 
 def describe_courses(matter: Matter) -> str:
@@ -240,6 +249,7 @@ SECTIONS = (
     describe_populations,
     describe_baseline,
     describe_courses,
+    describe_blinding,
     describe_safety,
     describe_serious,
     describe_deviations,

@@ -8,7 +8,7 @@ from equipoise.cli.allocation.comparing import randomization
 from equipoise.cli.answering import Door
 from equipoise.cli.designing import check, draft, screen
 from equipoise.cli.keeping import export, ledger, report
-from equipoise.cli.running import demo, open_command, rehearse, serve
+from equipoise.cli.running import cells_group, demo, open_command, rehearse, serve
 from equipoise.cli.vaulting import vault
 
 
@@ -23,7 +23,7 @@ def main() -> None:
 
 COMMANDS = (
     *(check, draft, randomization, screen),
-    *(demo, open_command, rehearse, serve, vault),
+    *(cells_group, demo, open_command, rehearse, serve, vault),
     *(export, ledger, report),
 )
 for command in COMMANDS:

@@ -25,6 +25,7 @@ import click
 from equipoise.cli.answering import DONE, as_json
 from equipoise.cli.folders import first_study, kept_beside, load_checked
 from equipoise.cli.rehearsing import (
+    cells_beside,
     rehearse_into,
     running_vault,
     show_progress,
@@ -170,6 +171,8 @@ def serve_doors(
         settings["EQUIPOISE_DEMO_PASSWORD"] = PASSWORD
         if door == "emergency":
             ensure_accounts(accounts_of(keys, kept, door=door), kept)
+        if door == "sealed":
+            settings["EQUIPOISE_CELLS"] = str(cells_beside(kept.vault).resolve())
         server = start_server(settings, host="127.0.0.1", port=port + number)
         started = running.enter_context(server)
         wait_until_ready(f"{urls[number]}/sign-in/", started)

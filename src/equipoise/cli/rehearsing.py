@@ -33,6 +33,11 @@ def vault_beside(store: Path) -> Path:
     return kept_beside(store).vault
 
 
+def cells_beside(vault: Path) -> Path:
+    """The cell unit's own ledger, on the sealed side."""
+    return vault / "cells.db"
+
+
 def rehearse_into(
     study: Study,
     store: str | Path,
@@ -68,9 +73,13 @@ def rehearse_into(
         nature = VaultClient(process.socket_path, read_token(vault, "nature"))
         ledger = open_store(store, study=study.identity.study, realm="rehearsal", create=True)
         stack.callback(ledger.close)
+        name = study.identity.study
+        beside = open_store(cells_beside(vault), study=name, realm="rehearsal", create=True)
+        stack.callback(beside.close)
         return rehearse_study(
             study,
             store=ledger,
+            cells=beside,
             vault=assigning,
             nature=nature_from(study, nature),
             seed=seed,

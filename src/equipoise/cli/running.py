@@ -6,7 +6,7 @@ import click
 from msgspec import to_builtins
 
 from equipoise.cli.answering import DONE, as_json, json_option, say_uncounted
-from equipoise.cli.keeping import STORE, StorePlace, keep_option
+from equipoise.cli.keeping import STORE, StorePlace, keep_option, store_option
 from equipoise.ledger.addresses import without_password
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -116,6 +116,11 @@ def rehearse(
     show_default=True,
     help="Which side of the blind this process serves, or where the code is broken.",
 )
+@click.option(
+    "--cells",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="For sealed: the cell unit's own ledger, made if need be; cells.db beside the token.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8765, show_default=True)
 def serve(
@@ -126,6 +131,7 @@ def serve(
     socket: Path,
     token: Path,
     door: str,
+    cells: Path | None,
     host: str,
     port: int,
 ) -> int:
@@ -135,7 +141,9 @@ def serve(
     if door != "emergency":
         STORE.convert(store, None, click.get_current_context())  # it must be there
     keys = Keys(keep, accounts, socket, token)
-    return serve_door(directory, store=store, keys=keys, door=door, host=host, port=port)
+    return serve_door(
+        directory, store=store, keys=keys, door=door, host=host, port=port, cells=cells
+    )
 
 
 @click.command("open")
@@ -229,3 +237,60 @@ def demo(
         is_headless=headless,
         is_json=is_json,
     )
+
+
+@click.group("cells")
+def cells_group() -> None:
+    """Ask the cell unit's own ledger. What it answers tells who got what: for the sealed side."""
+
+
+CELLS = click.option(
+    "--cells",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The cell unit's own ledger.",
+)
+
+
+@cells_group.command()
+@click.argument("directory", type=FOLDER)
+@click.argument("name")
+@store_option
+@CELLS
+@json_option
+def trace(directory: Path, name: str, store: str | Path, cells: Path, is_json: bool) -> int:
+    """From a donor, a batch or a participant NAME the whole way, both ways."""
+    from equipoise.cli.serving import trace_cells
+
+    found = trace_cells(directory, name, store=store, cells=cells)
+    if is_json:
+        as_json({"name": name, "found": to_builtins(found)})
+        return DONE
+    for one in found:
+        given = one.given_on or "not given"
+        donors = " ".join(one.donors) or "-"
+        click.echo(
+            f"{donors}  {one.batch}  {one.bag}  {one.label}  "
+            f"{one.participant} {one.encounter}  {given}"
+        )
+    return DONE
+
+
+@cells_group.command()
+@click.argument("directory", type=FOLDER)
+@store_option
+@CELLS
+@json_option
+def balance(directory: Path, store: str | Path, cells: Path, is_json: bool) -> int:
+    """Where every bag of every batch is; none may be missing from the sum."""
+    from equipoise.cli.serving import balance_cells
+
+    found = balance_cells(directory, store=store, cells=cells)
+    if is_json:
+        told = {n: {"sent": b.sent, "lost": b.lost, **b.by_status} for n, b in found.items()}
+        as_json({"batches": told})
+        return DONE
+    for batch, one in found.items():
+        parts = ", ".join(f"{n} {status}" for status, n in sorted(one.by_status.items()))
+        click.echo(f"{batch}: {one.sent} sent = {parts}; {one.lost} lost")
+    return DONE

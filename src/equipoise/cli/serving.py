@@ -4,8 +4,8 @@ import datetime as dt
 import fcntl
 import os
 import signal
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -20,14 +20,18 @@ from equipoise.cli.folders import (
     not_writable,
     refuse_taken,
 )
+from equipoise.cli.rehearsing import cells_beside
 from equipoise.cli.trials import read_tables, trial_on
 from equipoise.conduct import Person, RunningTrial, find_unplaced, open_trial, record_breaks
+from equipoise.conduct import cells as cell_acts
 from equipoise.conduct.acts.randomizing import proof_of
-from equipoise.ledger import MemoryStore, Realm, is_address, open_store
+from equipoise.conduct.cells import CellUnit
+from equipoise.ledger import MemoryStore, Realm, Store, is_address, open_store
 from equipoise.problems import Refused, problem
 from equipoise.randomization import Allocation, Specification, read_list
 from equipoise.rehearsal import vault_contents
 from equipoise.study.roles import Role
+from equipoise.study.study import Study
 from equipoise.vault import VaultClient, create_vault, serve_vault
 from equipoise.vault.protocol import Line
 
@@ -128,9 +132,16 @@ def open_new_trial(
 
 
 def serve_door(
-    directory: Path, *, store: str | Path, keys: Keys, door: str, host: str, port: int
+    directory: Path,
+    *,
+    store: str | Path,
+    keys: Keys,
+    door: str,
+    host: str,
+    port: int,
+    cells: Path | None = None,
 ) -> int:
-    """Serve one door until told to stop.
+    """Serve one door until told to stop. `cells` is the cell unit's ledger, made if need be.
 
     Raises:
         Refused: folder, store and vault are not of one trial, or the server did not start.
@@ -147,13 +158,15 @@ def serve_door(
             trial = trial_on(opened, store, study=study)
             check_trial(trial, socket=keys.socket)
             check_token(client, keys.token, door=door)
-            with telling_time("bringing the read tables up to date"):
-                read_tables(opened).catch_up()
+            bring_tables_up(opened)
             if door == "site":
                 catch_up(trial, client)
     ensure_accounts(accounts_of(keys, kept, door=door), kept)
     settings = door_settings(directory, store=store, keys=keys, kept=kept, door=door)
     settings |= {name: os.environ[name] for name in FROM_OUTSIDE if name in os.environ}
+    settings |= cell_settings(
+        study, store, cells=cells or cells_beside(keys.token.parent), door=door
+    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends with this process
     try:
         status = serve(settings, host=host, port=port)
@@ -163,6 +176,20 @@ def serve_door(
         url = f"http://{host}:{port}"
         raise Refused([problem("EQ-X902", url, url=url)])
     return DONE
+
+
+def bring_tables_up(store: Store) -> None:
+    """Bring the read tables up to date; where this role cannot make them, say so and go on.
+
+    The trial does not wait for them: nothing but the audit trail and reports reads them.
+    """
+    try:
+        with telling_time("bringing the read tables up to date"):
+            read_tables(store).catch_up()
+    except Refused as refused:
+        if {p.code for p in refused.problems} != {"EQ-G041"}:
+            raise
+        show_problems(refused.problems)
 
 
 def ensure_accounts(accounts: str | Path, kept: Kept) -> None:
@@ -277,6 +304,57 @@ def accounts_of(keys: Keys, kept: Kept, *, door: str) -> str | Path:
     if door == "emergency":
         return kept.accounts.with_name(f"emergency-{kept.accounts.name}")
     return keys.accounts or kept.accounts
+
+
+def cell_settings(study: Study, store: str | Path, *, cells: Path, door: str) -> dict[str, str]:
+    """The cell unit's ledger for the sealed door, made where there is none; nothing for the other.
+
+    Raises:
+        Refused: what is there belongs to another trial.
+    """
+    if door != "sealed":
+        return {}
+    with closing(open_store(store, read_only=True)) as ledger:
+        realm = ledger.realm
+    name = study.identity.study
+    open_store(cells, study=name, realm=realm, create=True).close()
+    return {"EQUIPOISE_CELLS": str(cells.resolve())}
+
+
+@contextmanager
+def _cells_of(directory: Path, *, store: str | Path, cells: Path) -> Iterator[CellUnit]:
+    """The cell unit's ledger beside its trial, to be read.
+
+    Raises:
+        Refused: the two are not of one trial.
+    """
+    with (
+        closing(open_store(store, read_only=True)) as ledger,
+        closing(open_store(cells, study=ledger.study, realm=ledger.realm, read_only=True)) as own,
+    ):
+        yield CellUnit(RunningTrial(load_checked(directory), ledger), own, lambda *_: "")
+
+
+def trace_cells(
+    directory: Path, name: str, *, store: str | Path, cells: Path
+) -> tuple[cell_acts.Trace, ...]:
+    """The way from or to a donor, a batch or a participant."""
+    with _cells_of(directory, store=store, cells=cells) as unit:
+        state, trial = unit.state, unit.trial.state
+        if name in state.donors:
+            return cell_acts.trace_donor(state, trial, name)
+        if name in state.batches:
+            return cell_acts.exposed_to(state, trial, name)
+        return cell_acts.trace_participant(state, trial, name)
+
+
+def balance_cells(
+    directory: Path, *, store: str | Path, cells: Path
+) -> dict[str, cell_acts.Balance]:
+    """Where the bags of each batch are."""
+    with _cells_of(directory, store=store, cells=cells) as unit:
+        state = unit.state
+        return {name: cell_acts.balance_of(state, name) for name in state.batches}
 
 
 def _absolute(place: str | Path) -> str:

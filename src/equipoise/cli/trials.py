@@ -69,7 +69,7 @@ def trial_on(
     Raises:
         Refused: it is a vault's, or the trial was opened on another folder.
     """
-    _refuse_vault(opened, store)
+    _refuse_others(opened, store)
     trial = RunningTrial(study or record_alone(opened), opened, vault)
     opened_on = trial.state.digest
     if study is not None and opened_on and opened_on != study.digest:
@@ -86,13 +86,13 @@ def open_ledger(store: str | Path, *, read_only: bool = False) -> Store:
     opened = open_store(store, read_only=read_only)
     if (command := click.get_current_context(silent=True)) is not None:
         command.call_on_close(opened.close)
-    _refuse_vault(opened, store)
+    _refuse_others(opened, store)
     return opened
 
 
-def _refuse_vault(opened: Store, store: str | Path) -> None:
-    if "vault" in opened.heads():
-        raise Refused([problem("EQ-G008", without_password(store), detail="vault", n_read=0)])
+def _refuse_others(opened: Store, store: str | Path) -> None:
+    for other in {"vault", "cells"} & opened.heads().keys():
+        raise Refused([problem("EQ-G008", without_password(store), detail=other, n_read=0)])
 
 
 def _let_tables_follow(store: Store) -> None:

@@ -21,6 +21,7 @@ from equipoise.conduct.acts.ending import (
 )
 from equipoise.conduct.acts.enrolling import fail_screening, judge_criterion, screen_participant
 from equipoise.conduct.acts.infusing import (
+    declare_supply,
     find_weight,
     give_infusion,
     order_infusion,
@@ -141,6 +142,7 @@ __all__ = [
     "confirm_override",
     "confirm_restore",
     "correct_item",
+    "declare_supply",
     "decline_override",
     "digest_of",
     "digest_of_populations",

@@ -149,6 +149,13 @@ class UnblindingAgreed(Happened, frozen=True, kw_only=True):
     meaning: str
 
 
+class SupplyDeclared(Happened, frozen=True, kw_only=True):
+    """Until that day so many people may be randomized in all, whatever the arms of the next are."""
+
+    places: int
+    until_on: dt.date
+
+
 class StoppingRuleMet(Happened, frozen=True, kw_only=True):
     """A stopping rule became true; counts are of participants, all arms together.
 
@@ -353,21 +360,25 @@ class InfusionOrdered(Happened, frozen=True, kw_only=True):
 
 
 class InfusionPrepared(Happened, frozen=True, kw_only=True):
-    """The cell unit handed out the preparation under an opaque label."""
+    """The cell unit handed out the preparation under an opaque label, to be given until then."""
 
     participant: str
     encounter: str
     label: str
+    usable_until: dt.datetime | None = None
 
 
 class InfusionGiven(Happened, frozen=True, kw_only=True):
-    """The preparation went into the participant."""
+    """The preparation went into the participant; a second person had compared code and label."""
 
     participant: str
     encounter: str
     on: dt.date
     label: str
     volume_ml: float
+    started_at: dt.datetime | None = None
+    stopped_at: dt.datetime | None = None
+    checked_by: str = ""
 
 
 class ParticipantWithdrawn(Happened, frozen=True, kw_only=True):

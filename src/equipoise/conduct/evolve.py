@@ -159,6 +159,10 @@ def _unblinding_agreed(s: TrialState, x: e.UnblindingAgreed, stamp: Stamp) -> Tr
     return replace(s, unblinding=Endorsed(x.digest, x.meaning, stamp))
 
 
+def _supply_declared(s: TrialState, x: e.SupplyDeclared, _: Stamp) -> TrialState:
+    return replace(s, supply=(x.places, x.until_on))
+
+
 def _rule_met(s: TrialState, x: e.StoppingRuleMet, stamp: Stamp) -> TrialState:
     rule = RuleMet(x.does, x.counts, x.entry, stamp)
     agreed = {} if rule.is_pausing else s.agreed  # who agreed did not know of this
@@ -209,6 +213,7 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.DataLocked: _data_locked,
     e.PopulationsSigned: _populations_signed,
     e.UnblindingAgreed: _unblinding_agreed,
+    e.SupplyDeclared: _supply_declared,
     e.StoppingRuleMet: _rule_met,
     e.ResumptionAgreed: _agreed,
     e.TrialResumed: _resumed,
@@ -344,13 +349,21 @@ def _infusion_ordered(p: Participant, x: e.InfusionOrdered, stamp: Stamp) -> Par
 
 
 def _infusion_prepared(p: Participant, x: e.InfusionPrepared, _: Stamp) -> Participant:
-    infusion = replace(p.infusions[x.encounter], status="prepared", label=x.label)
+    infusion = replace(
+        p.infusions[x.encounter], status="prepared", label=x.label, usable_until=x.usable_until
+    )
     return replace(p, infusions={**p.infusions, x.encounter: infusion})
 
 
 def _infusion_given(p: Participant, x: e.InfusionGiven, _: Stamp) -> Participant:
     infusion = replace(
-        p.infusions[x.encounter], status="given", given_on=x.on, given_ml=x.volume_ml
+        p.infusions[x.encounter],
+        status="given",
+        given_on=x.on,
+        given_ml=x.volume_ml,
+        started_at=x.started_at,
+        stopped_at=x.stopped_at,
+        checked_by=x.checked_by,
     )
     return replace(p, infusions={**p.infusions, x.encounter: infusion})
 

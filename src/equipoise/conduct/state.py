@@ -71,8 +71,12 @@ class Infusion(Struct, frozen=True):
     stamp: Stamp
     status: Literal["ordered", "prepared", "given"] = "ordered"
     label: str = ""
+    usable_until: dt.datetime | None = None
     given_on: dt.date | None = None
     given_ml: float | None = None
+    started_at: dt.datetime | None = None
+    stopped_at: dt.datetime | None = None
+    checked_by: str = ""
 
 
 class Consent(Struct, frozen=True):
@@ -276,7 +280,8 @@ class TrialState(Struct, frozen=True):
     """The whole trial as of the last entry that was folded in.
 
     `met` holds the stopping rules that were met; `agreed`, by role, who agreed to end the pause.
-    While there is something in `restored`, nobody is randomized.
+    While there is something in `restored`, nobody is randomized. `supply` is how many people may be
+    randomized in all, and until when that holds.
     """
 
     study: str = ""
@@ -293,6 +298,7 @@ class TrialState(Struct, frozen=True):
     met: Mapping[str, RuleMet] = {}
     agreed: Mapping[str, Stamp] = {}
     restored: Restored | None = None
+    supply: tuple[int, dt.date] | None = None
     versions: Mapping[str, int] = {}
     heads: Mapping[str, int] = field(default_factory=dict)
 

@@ -1,13 +1,13 @@
 """From randomization on: encounters on their days, what is due at each, infusions."""
 
 import datetime as dt
+from typing import Any
 
 from equipoise.conduct import (
     expects,
     give_infusion,
     miss_encounter,
     order_infusion,
-    prepare_infusion,
 )
 from equipoise.rehearsal.agenda import Course, at_hour, working_day
 from equipoise.rehearsal.events import (
@@ -16,12 +16,14 @@ from equipoise.rehearsal.events import (
     start_events,
     start_infusion_events,
 )
+from equipoise.rehearsal.people import person_at
 from equipoise.rehearsal.world import VirtualParticipant
 from equipoise.schedule import PlannedEncounter, plan_encounters
 from equipoise.study.forms import Form
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
 
+INFUSION_TAKES = dt.timedelta(minutes=4)
 OUTSIDE_WINDOW = 0.06
 """The chance that somebody comes after the window has closed: an assumption."""
 REASONS_MISSED = (
@@ -149,17 +151,28 @@ def _infuse(person: VirtualParticipant, encounter: str) -> Course:
     yield person.later("preparation", encounter)
     if world.is_paused:
         return
-    label = f"P-{person.randomness.of('label', encounter).digest().hex()[:8].upper()}"
-    prepared = {"participant": person.code, "encounter": encounter, "label": label}
-    world.do(prepare_infusion, by=Role.CELL_UNIT.value, **prepared)
+    label = world.prepare(person.code, encounter)
     yield person.later("infusion", encounter)
-    if world.is_paused:
+    if world.is_paused or not label:
         return
-    volume = person.record.infusions[encounter].volume_ml
-    given = {"encounter": encounter, "on": on, "label": label, "volume_ml": volume}
-    if person.do(give_infusion, role=Role.INVESTIGATOR, **given):
+    if person.do(give_infusion, role=Role.INVESTIGATOR, **_at_bedside(person, encounter)):
         person.body.infuse(product, on=on)
         start_infusion_events(person, product=product, encounter=encounter)
+
+
+def _at_bedside(person: VirtualParticipant, encounter: str) -> dict[str, Any]:
+    """Both scanned by two people, and given in the minutes before."""
+    infusion, end = person.record.infusions[encounter], person.world.agenda.now
+    return {
+        "encounter": encounter,
+        "on": person.today,
+        "label": infusion.label,
+        "volume_ml": infusion.volume_ml,
+        "scanned": person.code,
+        "started_at": end - INFUSION_TAKES,
+        "stopped_at": end,
+        "checked_by": person_at(person.site, Role.COORDINATOR),
+    }
 
 
 def _keep_logs(person: VirtualParticipant) -> Course:

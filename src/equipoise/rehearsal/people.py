@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from equipoise.conduct import Person
+from equipoise.rehearsal.cells import SECOND
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
 
@@ -13,12 +14,13 @@ SITE_ROLES = (Role.COORDINATOR, Role.INVESTIGATOR, Role.OUTCOME_ASSESSOR)
 def demo_people(study: Study) -> tuple[Person, ...]:
     """Everybody a rehearsal needs, named after their roles, never after people."""
     central = [Person(role.value, label_of(study, role), role.value) for role in Role]
+    second = Person(SECOND, f"{label_of(study, Role.CELL_UNIT)}, second", Role.CELL_UNIT.value)
     local = [
         Person(person_at(site, role), f"{label_of(study, role)}, {site}", role.value, (site,))
         for site in study.identity.sites
         for role in SITE_ROLES
     ]
-    return (*central, *local)
+    return (*central, second, *local)
 
 
 def label_of(study: Study, role: Role) -> str:

@@ -17,7 +17,7 @@ from equipoise.conduct import (
     seal_trial,
     sign_populations,
 )
-from equipoise.ledger import Realm, Store
+from equipoise.ledger import MemoryStore, Realm, Store
 from equipoise.problems import Problem, Refused, problem
 from equipoise.rehearsal.agenda import Agenda, at_hour, working_day
 from equipoise.rehearsal.people import SITE_ROLES, demo_people
@@ -67,6 +67,8 @@ def rehearse(  # noqa: PLR0913  each is a choice of the caller, by name
     vault: Vault,
     nature: NatureOf,
     seed: int,
+    cells: Store | None = None,
+    contents: NatureOf | None = None,
     start: dt.date | None = None,
     until: dt.date | None = None,
     progress: Progress | None = None,
@@ -74,7 +76,8 @@ def rehearse(  # noqa: PLR0913  each is a choice of the caller, by name
 ) -> Rehearsal:
     """Run the trial with virtual people, from the opening to the lock, or to the day `until`.
 
-    The same study, seed and vault seed give the same events.
+    The same study, seed and vault seed give the same events. The cell unit's own record goes to
+    `cells`, or is thrown away; it prepares what `contents` says, without it what bodies react to.
 
     Raises:
         Refused: the store is live or in use, or the study lacks what a rehearsal needs.
@@ -85,11 +88,20 @@ def rehearse(  # noqa: PLR0913  each is a choice of the caller, by name
         raise Refused(found)
     trial = RunningTrial(study, store, vault)
     agenda = Agenda(at_hour(working_day(start or start_of(study)), 0))
-    world = World(trial, agenda=agenda, randomness=Randomness(seed), nature=nature)
+    beside = cells or MemoryStore(study.identity.study, "rehearsal")
+    world = World(
+        trial,
+        agenda=agenda,
+        randomness=Randomness(seed),
+        nature=nature,
+        cells=beside,
+        contents=contents or nature,
+    )
     with store.batch():
         open_trial(trial, at=agenda.tick(), people=demo_people(study), reason="Rehearsal")
         world.train_everybody()
         world.accept_accountability()
+    agenda.add(world.keep_supplied())
     for site, per_month in accrual_rates(study).items():
         agenda.add(accrue(world, site, per_month=per_month))
     _run(world, until=until, progress=progress)
@@ -159,7 +171,7 @@ def _run(world: World, *, until: dt.date | None, progress: Progress | None) -> N
     agenda = world.agenda
     seals_at = agenda.now + SEALS_EVERY
     while _has_more(world, until):
-        with world.trial.store.batch():
+        with world.batch():
             for _ in range(STEPS_A_BATCH):
                 if not _has_more(world, until):
                     break

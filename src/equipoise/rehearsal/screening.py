@@ -143,6 +143,7 @@ def _decide(person: VirtualParticipant) -> Course:
     if person.world.is_full:
         person.do(fail_screening, reason=FULL)
         return
+    person.world.supply()
     person.do(request_randomization, role=Role.INVESTIGATOR, on=person.today)
     if person.record.status == "randomizing":
         world = person.world

@@ -2,7 +2,8 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from equipoise.capture import Value
@@ -19,10 +20,11 @@ from equipoise.conduct import (
     resume_trial,
     submit_form,
 )
-from equipoise.ledger import Entry
+from equipoise.ledger import Entry, Store
 from equipoise.problems import Problem, Refused
 from equipoise.rehearsal.agenda import Agenda, Course, at_hour, working_day
 from equipoise.rehearsal.body import Body
+from equipoise.rehearsal.cells import FIRST, SECOND, VirtualUnit
 from equipoise.rehearsal.filling import Occasion, fill_form
 from equipoise.rehearsal.people import person_at, who_may
 from equipoise.rehearsal.randomness import Randomness
@@ -45,10 +47,20 @@ REASON_RESUMED = "The events were reviewed; the balance of benefit and risk is u
 
 
 class World:
-    """What all virtual people share. `refused` keeps acts that the trial did not accept."""
+    """What all virtual people share. `refused` keeps acts that the trial did not accept.
+
+    `cells` is the store of the cell unit's own record, `contents` what the sealed list gives.
+    """
 
     def __init__(
-        self, trial: RunningTrial, *, agenda: Agenda, randomness: Randomness, nature: NatureOf
+        self,
+        trial: RunningTrial,
+        *,
+        agenda: Agenda,
+        randomness: Randomness,
+        nature: NatureOf,
+        cells: Store,
+        contents: NatureOf,
     ) -> None:
         self.trial = trial
         self.agenda = agenda
@@ -56,6 +68,20 @@ class World:
         self.nature = nature
         self.refused: list[Problem] = []
         self.unmet: Counter[str] = Counter()
+        self.unit = VirtualUnit(
+            trial,
+            cells,
+            agenda=agenda,
+            randomness=randomness,
+            contents=contents,
+            refused=self.refused,
+        )
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Many acts in one commit, in both records."""
+        with self.trial.store.batch(), self.unit.unit.store.batch():
+            yield
 
     @property
     def study(self) -> Study:
@@ -86,6 +112,23 @@ class World:
         if any(entry.type == "StoppingRuleMet" for entry in entries):
             self.agenda.add(self._resume())
         return entries
+
+    def supply(self) -> None:
+        """The cell unit sees to it that the next participant finds stock, whatever their arm."""
+        self.train(FIRST)
+        self.unit.restock()
+
+    def keep_supplied(self) -> Course:
+        """The cell unit looks after its stock until nobody can come in any more."""
+        while not self.is_full:
+            self.supply()
+            yield self.unit.next_look()
+
+    def prepare(self, participant: str, encounter: str) -> str:
+        """An ordered infusion from the cell unit: its label, or nothing."""
+        for by in (FIRST, SECOND):
+            self.train(by)
+        return self.unit.prepare(participant, encounter)
 
     def accept_accountability(self) -> None:
         """Who will sign says once what a signature means."""

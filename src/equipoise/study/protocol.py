@@ -43,10 +43,15 @@ class StudyArm(Piece, frozen=True, kw_only=True):
 
 
 class Masking(Piece, frozen=True, kw_only=True):
-    """Who does not know the arm: the registry's word and the roles it stands for."""
+    """Who does not know the arm: the registry's word and the roles it stands for.
+
+    `telltale` are items, as `form.item`, that could tell what was given: outcome assessors neither
+    see nor enter them.
+    """
 
     schema: Literal["none", "single", "double", "triple", "quadruple"]
     masked: tuple[str, ...] = ()
+    telltale: tuple[str, ...] = ()
 
 
 class Factor(Piece, frozen=True, kw_only=True):
@@ -171,14 +176,28 @@ class Schedule(Piece, frozen=True, kw_only=True):
     encounters: Mapping[Identifier, Encounter] = {}
 
 
+Rounding = Literal["half_even", "half_up", "up", "down"]
+
+
 class Dose(Piece, frozen=True, kw_only=True):
-    """An amount per kilogram of body weight."""
+    """An amount per kilogram of body weight, and every choice on the way from it to a volume.
+
+    `counts` says which cells the amount means. The weight is rounded to `weight_step_kg` (0: as it
+    was entered) and counts as `capped_at_kg` at most; a volume is rounded to `volume_step_ml`. With
+    `final_volume_ml` every infusion is made up to it, so that its volume tells nothing.
+    """
 
     per_kg: Positive
     unit: str
+    counts: Literal["viable", "total"] = "viable"
     weight: str = "vital_signs.weight"
     weight_within_days: Count = 0
     weight_range: tuple[float, float] = (30.0, 200.0)
+    weight_step_kg: Annotated[float, Meta(ge=0)] = 0
+    capped_at_kg: Positive | None = None
+    volume_step_ml: Positive = 0.1
+    rounding: Rounding = "half_even"
+    final_volume_ml: Positive | None = None
 
 
 class Bag(Piece, frozen=True, kw_only=True):
@@ -189,12 +208,50 @@ class Bag(Piece, frozen=True, kw_only=True):
     viability: Annotated[float, Meta(gt=0, le=1)]
 
 
+class ReleaseTest(Piece, frozen=True, kw_only=True):
+    """One line of a product's specification: a test, its method, its limit, when and what for.
+
+    A number is held to `at_least` and `at_most`, a word to `equals`. `thaw` tests are done on each
+    bag after thawing. A result that `may_follow` may come after a conditional release.
+    """
+
+    id: Identifier
+    label: Text
+    method: str = ""
+    unit: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    equals: str = ""
+    at: Literal["release", "thaw"] = "release"
+    decides: bool = True
+    may_follow: bool = False
+
+
 class Product(Piece, frozen=True, kw_only=True):
-    """What an infusion contains; `active` says whether it is the studied product or its placebo."""
+    """What an infusion contains; `active` says whether it is the studied product or its placebo.
+
+    `thaw_minutes` is how long after thawing an infusion may still end, `minutes_out` how long a bag
+    may be out of its storage in all before that; 0 where the maker sets no limit.
+    """
 
     label: Text
     active: bool
     storage: Text | None = None
+    specification: tuple[ReleaseTest, ...] = ()
+    thaw_minutes: Count = 0
+    minutes_out: Count = 0
+
+
+class Bedside(Piece, frozen=True, kw_only=True):
+    """How an infusion is given: who checks it, and whether stock comes first.
+
+    With `second_person` two people compare participant and label, and start and end are recorded.
+    With `declared_stock` nobody is randomized before the cell unit has declared enough of every
+    product.
+    """
+
+    second_person: bool = False
+    declared_stock: bool = False
 
 
 class Treatments(Piece, frozen=True, kw_only=True):
@@ -203,6 +260,7 @@ class Treatments(Piece, frozen=True, kw_only=True):
     products: Mapping[Identifier, Product] = {}
     dose: Dose | None = None
     bag: Bag | None = None
+    bedside: Bedside = Bedside()
 
 
 class StoppingRule(Piece, frozen=True, kw_only=True):
@@ -253,10 +311,23 @@ class AnalysisPopulation(Piece, frozen=True, kw_only=True):
     members: str
 
 
+class GuessItem(Piece, frozen=True, kw_only=True):
+    """Somebody's guess of what was given, as `form.item`, and which answers mean what.
+
+    Every other answer means that they do not know.
+    """
+
+    label: Text
+    item: str
+    active: tuple[str, ...]
+    placebo: tuple[str, ...]
+
+
 class AnalysisPlan(Piece, frozen=True, kw_only=True):
-    """`analysis.yaml`: the endpoints, the baseline table, the populations."""
+    """`analysis.yaml`: the endpoints, the baseline table, the populations, the guesses."""
 
     endpoints: tuple[Endpoint, ...] = ()
+    guesses: tuple[GuessItem, ...] = ()
     baseline: tuple[str, ...] = ()
     populations: Mapping[Identifier, AnalysisPopulation] = {}
 

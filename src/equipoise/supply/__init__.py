@@ -1,11 +1,37 @@
-"""What an infusion is made of: the dose from the weight of the day, the volume, the bags."""
+"""What an infusion is made of: dose, bags, release, stock, labels. It computes, never records."""
 
 from equipoise.supply.dose import (
+    Mixture,
     Preparation,
+    Thawed,
     WeighedOn,
+    check_recomputed,
     check_weight,
     derive_dose,
+    plan_mixture,
     plan_preparation,
 )
+from equipoise.supply.european_code import EuropeanCode, read_european_code
+from equipoise.supply.labels import draw_label
+from equipoise.supply.specification import Judged, Result, judge_results
+from equipoise.supply.stock import Receipt, count_places
 
-__all__ = ["Preparation", "WeighedOn", "check_weight", "derive_dose", "plan_preparation"]
+__all__ = [
+    "EuropeanCode",
+    "Judged",
+    "Mixture",
+    "Preparation",
+    "Receipt",
+    "Result",
+    "Thawed",
+    "WeighedOn",
+    "check_recomputed",
+    "check_weight",
+    "count_places",
+    "derive_dose",
+    "draw_label",
+    "judge_results",
+    "plan_mixture",
+    "plan_preparation",
+    "read_european_code",
+]

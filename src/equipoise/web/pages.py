@@ -52,6 +52,9 @@ MEANS = "means"
 Method = Literal["GET", "POST"]
 
 _STATUSES = {
+    "EQ-B023": 404,
+    "EQ-B024": 404,
+    "EQ-B040": 404,
     "EQ-C001": 403,
     "EQ-C002": 403,
     "EQ-C003": 404,
@@ -176,6 +179,12 @@ class Visit(Struct, frozen=True):
             return ()
         return self.check_barred(name) or (problem("EQ-W026", "password"),)
 
+    def check_second(self, name: str, password: str) -> tuple[Problem, ...]:
+        """Whether another person proved who they are; a wrong password counts as at the sign-in."""
+        if authenticate(self.request, username=name, password=password[:4096]) is not None:
+            return ()
+        return self.check_barred(name) or (problem("EQ-W062", "second"),)
+
     def check_signer(self) -> tuple[Problem, ...]:
         """As a signature asks: the proof again, and once that it binds like one by hand."""
         found = self.check_proof()
@@ -277,7 +286,7 @@ MAIN_PAGES = {
         *("home", "participants", "adverse_events", "deviations", "unblindings"),
         *("ledger", "audit_trail", "people"),
     ),
-    "sealed": ("work_list", "closed_report"),
+    "sealed": ("work_list", "stock", "trace", "closed_report"),
     "emergency": (),
 }
 

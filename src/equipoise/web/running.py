@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from equipoise.conduct import RunningTrial
+from equipoise.conduct.cells import CellUnit
 from equipoise.ledger import Draft, Entry, Head, Store, open_store, without_password
 from equipoise.ledger.entry import Realm
 from equipoise.ledger.store import Heads
@@ -127,6 +128,7 @@ def _telling_the_log() -> Iterator[None]:
 
 _lock = Lock()
 _running: list[RunningTrial] = []
+_units: list[CellUnit] = []
 
 
 def running_trial() -> RunningTrial:
@@ -157,6 +159,37 @@ def use_trial(trial: RunningTrial | None) -> None:
     """Serve this trial from now on; None goes back to the one of the settings."""
     with _lock:
         _running[:] = [trial] if trial else []
+
+
+def cell_unit() -> CellUnit:
+    """The cell unit's record beside the trial of this process; only the sealed door has one.
+
+    Raises:
+        Refused: this process has no such record, or no way to ask what an infusion holds.
+    """
+    trial = running_trial()
+    with _lock:
+        if not _units or _units[0].trial is not trial:
+            _units[:] = [_open_unit(trial)]
+        return _units[0]
+
+
+def use_cells(unit: CellUnit | None) -> None:
+    """Serve this record from now on; None goes back to the one of the settings."""
+    with _lock:
+        _units[:] = [unit] if unit else []
+
+
+def _open_unit(trial: RunningTrial) -> CellUnit:
+    if trial.vault is None:
+        raise Refused([problem("EQ-C053", trial.study.identity.study)])
+    if settings.DOOR != "sealed" or not settings.CELLS:
+        raise Refused([problem("EQ-W060", settings.DOOR)])
+    store = ThreadedStore(settings.CELLS)
+    if (store.study, store.realm) != (trial.store.study, trial.realm):
+        given = f"{trial.store.study} ({trial.realm})"
+        raise Refused([problem("EQ-W061", store=f"{store.study} ({store.realm})", study=given)])
+    return CellUnit(trial, store, trial.vault.contents)
 
 
 def _open() -> RunningTrial:

@@ -42,6 +42,7 @@ def database_at(place: str | Path) -> dict[str, Any]:
 VARIABLES = {
     "EQUIPOISE_STUDY": "The study folder.",
     "EQUIPOISE_STORE": "The ledger: a SQLite file, or a `postgresql://` address.",
+    "EQUIPOISE_CELLS": "The cell unit's own ledger, a SQLite file; for the sealed door alone.",
     "EQUIPOISE_ACCOUNTS": "Users and sessions, a SQLite file or a `postgresql://` address; roles "
     "stand in the ledger.",
     "EQUIPOISE_VAULT": "The Unix socket of the vault.",
@@ -71,6 +72,7 @@ VARIABLES = {
 
 STUDY = os.environ.get("EQUIPOISE_STUDY", "")
 STORE = os.environ.get("EQUIPOISE_STORE", "")
+CELLS = os.environ.get("EQUIPOISE_CELLS", "")
 VAULT = os.environ.get("EQUIPOISE_VAULT", "")
 TOKEN = os.environ.get("EQUIPOISE_TOKEN", "")
 DOOR = os.environ.get("EQUIPOISE_DOOR", "site")

@@ -26,15 +26,14 @@ def prepare(course: Course, code: str, label: str, encounter: str = "M0") -> Non
 
 
 def give(course: Course, code: str, label: str, **changes: object) -> None:
-    command: dict[str, object] = {"on": course.clock.today, "volume_ml": 16.0} | changes
+    command: dict[str, object] = {"encounter": "M0", "on": course.clock.today, "volume_ml": 16.0}
     conduct.give_infusion(
         course.trial,
         by="investigator",
         at=course.clock(),
         participant=code,
-        encounter="M0",
         label=label,
-        **command,  # type: ignore[arg-type]
+        **(command | changes),  # type: ignore[arg-type]
     )
 
 
@@ -141,3 +140,93 @@ def test_steps_come_in_order_and_labels_once(course: Course, clock: Clock) -> No
         with pytest.raises(Refused) as refused:
             give(course, code, "1", **changes)
         assert codes(refused) == [expected]
+
+
+@pytest.fixture
+def at_bedside(trial: RunningTrial) -> None:
+    """A study in which two people compare participant and bag."""
+    treatments = trial.study.treatments
+    bedside = msgspec.structs.replace(treatments.bedside, second_person=True)
+    treatments = msgspec.structs.replace(treatments, bedside=bedside)
+    trial.study = msgspec.structs.replace(trial.study, treatments=treatments)
+
+
+def at(course: Course, *, minutes: int = 30) -> dict[str, object]:
+    """Start and end of an infusion that ends now."""
+    end = course.clock.at
+    return {"started_at": end - dt.timedelta(minutes=minutes), "stopped_at": end}
+
+
+@pytest.mark.requirement("F24")
+@pytest.mark.usefixtures("at_bedside")
+def test_two_people_scan_participant_and_bag(course: Course, trial: RunningTrial) -> None:
+    """Wrong person, wrong visit, nobody else, the same person, somebody of elsewhere: refused."""
+    code, other = course.randomized(), course.randomized(site="02")
+    for subject, label in ((code, "11112222"), (other, "33334444")):
+        course.order(subject)
+        prepare(course, subject, label)
+    good = {"scanned": code, "checked_by": "coordinator", **at(course)}
+    for changes, expected in (
+        ({"scanned": other}, ["EQ-B050"]),
+        ({"scanned": ""}, ["EQ-B050"]),
+        ({"checked_by": ""}, ["EQ-B053"]),
+        ({"checked_by": "investigator"}, ["EQ-B053"]),
+        ({"checked_by": "nobody"}, ["EQ-B053"]),
+        ({"checked_by": "coordinator-02"}, ["EQ-B054"]),
+        ({"checked_by": "monitor"}, ["EQ-B054"]),
+        ({"started_at": None}, ["EQ-B055"]),
+        (at(course, minutes=0), ["EQ-B055"]),
+        (at(course, minutes=-5), ["EQ-B055"]),
+        (at(course, minutes=60 * 25), ["EQ-B055"]),
+        (at(course, minutes=60 * 24 * 3), ["EQ-B055"]),
+    ):
+        with pytest.raises(Refused) as refused:
+            give(course, code, "11112222", **{**good, **changes})
+        assert codes(refused) == expected, changes
+    give(course, code, "11112222", **good)
+
+    given = trial.state.participants[code].infusions["M0"]
+    assert (given.status, given.checked_by) == ("given", "coordinator")
+    assert given.stopped_at - given.started_at == dt.timedelta(minutes=30)
+
+
+@pytest.mark.requirement("F24")
+def test_a_bag_of_another_visit_is_named_as_that(course: Course, clock: Clock) -> None:
+    code = course.randomized()
+    course.order(code)
+    prepare(course, code, "1")
+    give(course, code, "1")
+    clock.at += dt.timedelta(days=91)
+    course.submit(code, "vitals", encounter="M3", weight=70.0, pregnant=False)
+    course.order(code, "M3")
+    prepare(course, code, "3", encounter="M3")
+
+    with pytest.raises(Refused) as refused:
+        give(course, code, "1", encounter="M3")
+    assert codes(refused) == ["EQ-B051"]
+
+
+@pytest.mark.requirement("F24", "C73")
+def test_an_infusion_ends_before_its_bag_does(course: Course) -> None:
+    """What is over after the last minute is refused; without an end nobody knows."""
+    code = course.randomized()
+    course.order(code)
+    until = course.clock.at + dt.timedelta(minutes=4)
+    conduct.prepare_infusion(
+        course.trial,
+        by="cell_unit",
+        at=course.clock(),
+        participant=code,
+        encounter="M0",
+        label="1",
+        usable_until=until,
+    )
+    start = {"started_at": until - dt.timedelta(minutes=30)}
+    for stopped_at, expected in (
+        (None, ["EQ-B055"]),
+        (until + dt.timedelta(seconds=1), ["EQ-B052"]),
+    ):
+        with pytest.raises(Refused) as refused:
+            give(course, code, "1", **start, stopped_at=stopped_at)
+        assert codes(refused) == expected
+    give(course, code, "1", **start, stopped_at=until)

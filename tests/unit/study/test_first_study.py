@@ -163,10 +163,11 @@ def test_the_forms_that_the_trial_needs_are_there_in_order(study: Study) -> None
     assert list(study.forms) == [
         "consent", "demography", "ssc_history", "medical_history", "acr_eular", "mrss",
         "vital_signs", "contraception", "laboratory", "lung_function", "heart", "haq", "infusion",
-        "adverse_event", "end_of_study",
+        "monitoring", "guess_assessor", "guess_participant", "adverse_event", "end_of_study",
     ]  # fmt: skip
     assert [f.form for f in study.forms_at("M3")] == [
         "mrss", "vital_signs", "contraception", "laboratory", "haq", "infusion",
+        "monitoring",
     ]  # fmt: skip
     assert set(study.identity.roles) == set(Role)
 

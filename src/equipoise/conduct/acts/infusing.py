@@ -1,18 +1,27 @@
 """Infusions: ordered by the site, prepared by the cell unit, given to the participant."""
 
 import datetime as dt
+from collections.abc import Iterator
 
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import expects
-from equipoise.conduct.rules import check_in_trial, check_not_future, check_running
+from equipoise.conduct.rules import (
+    check_duty,
+    check_in_trial,
+    check_not_future,
+    check_running,
+)
 from equipoise.conduct.state import Infusion, Participant
 from equipoise.problems import Problem, Where, problem
 from equipoise.study.roles import Role
 from equipoise.supply import WeighedOn, check_weight, plan_preparation
 
+BEDSIDE_ROLES = (Role.COORDINATOR, Role.INVESTIGATOR)
+LONGEST_INFUSION = dt.timedelta(hours=24)
 
-@act(Role.COORDINATOR, Role.INVESTIGATOR)
+
+@act(*BEDSIDE_ROLES)
 def order_infusion(
     view: View,
     *,
@@ -71,8 +80,9 @@ def prepare_infusion(
     participant: str,
     encounter: str,
     label: str,
+    usable_until: dt.datetime | None = None,
 ) -> Events:
-    """Hand out a preparation under an opaque label, never used before."""
+    """Hand out a preparation under an opaque label, never used before, to be given until then."""
     subject = view.participant(participant)
     where = at_record(participant, encounter)
     infusion = _find_infusion(subject, encounter, where=where)
@@ -82,10 +92,30 @@ def prepare_infusion(
     if not label or label in _labels(view):
         problems.append(problem("EQ-C064", where, label=label))
     refuse_if(problems)
-    return [e.InfusionPrepared(participant=participant, encounter=encounter, label=label)]
+    return [
+        e.InfusionPrepared(
+            participant=participant, encounter=encounter, label=label, usable_until=usable_until
+        )
+    ]
 
 
-@act(Role.COORDINATOR, Role.INVESTIGATOR)
+@act(Role.CELL_UNIT)
+def declare_supply(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    places: int,
+    until_on: dt.date,
+) -> Events:
+    """Say until when how many people may be randomized in all, whatever the next arms are."""
+    if places < 0 or until_on < at.date():
+        refuse_if([problem("EQ-B057", places=places, until=until_on)])
+    return [e.SupplyDeclared(places=places, until_on=until_on)]
+
+
+@act(*BEDSIDE_ROLES)
 def give_infusion(
     view: View,
     *,
@@ -97,8 +127,16 @@ def give_infusion(
     on: dt.date,
     label: str,
     volume_ml: float,
+    scanned: str = "",
+    started_at: dt.datetime | None = None,
+    stopped_at: dt.datetime | None = None,
+    checked_by: str = "",
 ) -> Events:
-    """Record what went into the participant; the label on the bag must be the one prepared."""
+    """Record what went into the participant; the label on the bag must be the one prepared.
+
+    `scanned` is the participant's code as read at the bedside. Where the study asks for a second
+    person, `checked_by` compared both, and start and end are told.
+    """
     subject = view.participant(participant)
     where = at_record(participant, encounter)
     infusion = _find_infusion(subject, encounter, where=where)
@@ -106,11 +144,10 @@ def give_infusion(
         *check_in_trial(view.state, subject),
         *check_not_future(on, at=at, where=where),
         *_check_not_after_pause(view, on, where=where),
+        *_check_scanned(view, subject, infusion, scanned=scanned, label=label),
+        *_check_times(view, infusion, on=on, started_at=started_at, stopped_at=stopped_at),
+        *_check_second(view, subject, checked_by=checked_by, at=at),
     ]
-    if infusion.status != "prepared":
-        problems.append(problem("EQ-C063", where, status=infusion.status))
-    elif label != infusion.label:
-        problems.append(problem("EQ-C065", where, label=label))
     if on != infusion.on:
         problems.append(problem("EQ-C066", where, on=on, ordered=infusion.on))
     if not 0 < volume_ml <= 1.5 * infusion.volume_ml:
@@ -123,6 +160,9 @@ def give_infusion(
             on=on,
             label=label,
             volume_ml=volume_ml,
+            started_at=started_at,
+            stopped_at=stopped_at,
+            checked_by=checked_by,
         )
     ]
 
@@ -140,6 +180,64 @@ def find_weight(subject: Participant, item: str, *, on: dt.date) -> WeighedOn | 
     weighed_on, _, kg = max(found, key=lambda f: f[:2])
     assert isinstance(kg, int | float)
     return WeighedOn(float(kg), weighed_on)
+
+
+def _check_scanned(
+    view: View, subject: Participant, infusion: Infusion, *, scanned: str, label: str
+) -> Iterator[Problem]:
+    """The participant is this one, and the bag the one that was prepared for this visit."""
+    where = at_record(subject.code, infusion.encounter)
+    needs_scan = view.study.treatments.bedside.second_person
+    if scanned.strip() != subject.code and (scanned or needs_scan):
+        yield problem("EQ-B050", where, scanned=scanned or "-", participant=subject.code)
+    if infusion.status != "prepared":
+        yield problem("EQ-C063", where, status=infusion.status)
+    elif label != infusion.label:
+        visits = [name for name, other in subject.infusions.items() if other.label == label]
+        if visits:
+            yield problem("EQ-B051", where, label=label, visit=visits[0])
+        else:
+            yield problem("EQ-C065", where, label=label)
+
+
+def _check_times(
+    view: View,
+    infusion: Infusion,
+    *,
+    on: dt.date,
+    started_at: dt.datetime | None,
+    stopped_at: dt.datetime | None,
+) -> Iterator[Problem]:
+    """It began before it ended, about that day, and was over within the time of the bag."""
+    where = at_record(infusion.encounter)
+    until = infusion.usable_until
+    if started_at is None or stopped_at is None:
+        if view.study.treatments.bedside.second_person or until is not None:
+            yield problem("EQ-B055", where)
+        return
+    is_near = abs((started_at.date() - on).days) <= 1  # the day is the site's, the instant is UTC
+    if not is_near or not dt.timedelta(0) < stopped_at - started_at <= LONGEST_INFUSION:
+        yield problem("EQ-B055", where)
+    if until is not None and stopped_at > until:
+        yield problem("EQ-B052", where, until=until.isoformat(timespec="minutes"))
+
+
+def _check_second(
+    view: View, subject: Participant, *, checked_by: str, at: dt.datetime
+) -> Iterator[Problem]:
+    """Another person of the site, on duty, compared participant and label."""
+    if not checked_by:
+        if view.study.treatments.bedside.second_person:
+            yield problem("EQ-B053", subject.code)
+        return
+    second = view.state.people.get(checked_by)
+    if second is None or checked_by == view.person.person:
+        yield problem("EQ-B053", subject.code)
+        return
+    on = at.astimezone(dt.UTC).date()
+    is_of_site = second.role in BEDSIDE_ROLES and second.may_see(subject.site)
+    if not is_of_site or check_duty(view.study, second, on=on):
+        yield problem("EQ-B054", subject.code, name=second.name)
 
 
 def _check_not_after_pause(view: View, on: dt.date, *, where: Where) -> tuple[Problem, ...]:

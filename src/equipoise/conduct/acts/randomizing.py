@@ -222,7 +222,15 @@ def _check_ready(
     planned = view.study.identity.planned_participants
     if len(taken) >= planned:
         problems += (problem("EQ-C020", where, planned=planned),)
+    if view.study.treatments.bedside.declared_stock:
+        problems += _check_supply(view, len(taken), on=on, where=where)
     return problems
+
+
+def _check_supply(view: View, n_taken: int, *, on: dt.date, where: Where) -> tuple[Problem, ...]:
+    """Stock for every possible next arm was declared; any shortage is told in the same words."""
+    places, until_on = view.state.supply or (0, dt.date.min)
+    return () if n_taken < places and on <= until_on else (problem("EQ-B056", where),)
 
 
 def _check_verdict(view: View, verdict: Verdict, *, participant: str) -> tuple[Problem, ...]:

@@ -1,6 +1,7 @@
 """Checks of the design: arms, masking, allocation, sites, the schedule, the products."""
 
 import datetime as dt
+import math
 import re
 from collections.abc import Iterator
 from itertools import combinations
@@ -8,8 +9,8 @@ from itertools import combinations
 from equipoise.problems import Problem, problem
 from equipoise.study.check.conditions import check_factors
 from equipoise.study.check.places import Places, check_known, check_order
-from equipoise.study.forms import Item
-from equipoise.study.protocol import Encounter
+from equipoise.study.forms import Form, Item
+from equipoise.study.protocol import Encounter, ReleaseTest, Treatments
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 
 MASKABLE = ("participant", *(r.value for r in Role if r not in UNBLINDED_ROLES))
@@ -28,6 +29,7 @@ def check_design(places: Places) -> Iterator[Problem]:
     yield from _check_sites(places)
     yield from _check_schedule(places)
     yield from _check_treatments(places)
+    yield from _check_products(places)
 
 
 def _check_dates(places: Places) -> Iterator[Problem]:
@@ -71,6 +73,7 @@ def _check_masking(places: Places) -> Iterator[Problem]:
     masking = places.study.identity.masking
     if masking is None:
         return
+    yield from _check_telltale(places, masking.telltale)
     where = places.at("study.yaml", "masking", "masked")
     for name in masking.masked:
         if name in set(UNBLINDED_ROLES):
@@ -80,6 +83,33 @@ def _check_masking(places: Places) -> Iterator[Problem]:
     if (masking.schema == "none") == bool(masking.masked):
         listed = ", ".join(masking.masked) or "-"
         yield problem("EQ-S041", where, schema=masking.schema, masked=listed)
+
+
+def _check_telltale(places: Places, names: tuple[str, ...]) -> Iterator[Problem]:
+    """What is kept from outcome assessors is there, and is nothing that they enter themselves."""
+    for index, name in enumerate(names):
+        where = places.at("study.yaml", "masking", "telltale", index)
+        yield from check_known(name, places.items, kind="item", where=where)
+        form = places.study.forms.get(name.partition(".")[0])
+        if form is not None and Role.OUTCOME_ASSESSOR in form.by:
+            yield problem("EQ-S116", where, item=name, form=form.form)
+    for form in places.study.forms.values():
+        if Role.OUTCOME_ASSESSOR in form.by:
+            yield from _check_reads_nothing(places, form, names)
+
+
+def _check_reads_nothing(places: Places, form: Form, names: tuple[str, ...]) -> Iterator[Problem]:
+    """What is derived or warned of on an assessor's form would tell what it is made from."""
+    sources: list[tuple[str, str | int, str]] = [
+        *(("derive", name, d.value) for name, d in form.derive.items()),
+        *(("items", name, i.when) for name, i in form.items.items()),
+        *(("checks", index, c.warn_if) for index, c in enumerate(form.checks)),
+    ]
+    for part, key, source in sources:
+        for name in names:
+            if re.search(rf"\b{re.escape(name)}\b", source):
+                where = places.at(f"forms/{form.form}.yaml", part, key)
+                yield problem("EQ-S121", where, item=name, form=form.form)
 
 
 def _check_randomization(places: Places) -> Iterator[Problem]:
@@ -165,3 +195,43 @@ def _check_treatments(places: Places) -> Iterator[Problem]:
     weight = places.item(dose.weight)
     if isinstance(weight, Item) and weight.unit != "kg":
         yield problem("EQ-S048", where, item=dose.weight, unit=weight.unit or "-")
+    room = math.inf if dose.final_volume_ml is None else dose.final_volume_ml
+    needed = 0.0 if places.study.treatments.bag is None else _most_ml(places.study.treatments)
+    if needed > room:
+        where = places.at("treatments.yaml", "dose", "final_volume_ml")
+        yield problem("EQ-S117", where, final=room, needed=f"{needed:.1f}")
+
+
+def _most_ml(treatments: Treatments) -> float:
+    """The suspension that the heaviest person needs from the least viable cells, in mL."""
+    dose, bag = treatments.dose, treatments.bag
+    assert dose is not None and bag is not None
+    kg = min(dose.weight_range[1], dose.capped_at_kg or dose.weight_range[1])
+    limits = [t.at_least / 100 for t in _viability_limits(treatments) if t.at_least]
+    viability = min(bag.viability, *limits, 1.0) if dose.counts == "viable" else 1.0
+    return dose.per_kg * kg / (bag.cells_per_ml * viability)
+
+
+def _viability_limits(treatments: Treatments) -> Iterator[ReleaseTest]:
+    for product in treatments.products.values():
+        yield from (t for t in product.specification if t.id == "viability" and t.at == "thaw")
+
+
+def _check_products(places: Places) -> Iterator[Problem]:
+    """Each test has a limit and a name of its own; no time tells one product from another."""
+    products = places.study.treatments.products
+    for name, product in products.items():
+        ids = [t.id for t in product.specification]
+        for index, test in enumerate(product.specification):
+            where = places.at("treatments.yaml", "products", name, "specification", index)
+            if ids.index(test.id) < index:
+                yield problem("EQ-S119", where, id=test.id)
+            bounds = (test.at_least, test.at_most)
+            if (bounds == (None, None)) != bool(test.equals):
+                yield problem("EQ-S118", where, id=test.id)
+            if test.at == "thaw" and test.may_follow:
+                yield problem("EQ-S120", where, id=test.id)
+    windows = {n: (p.thaw_minutes, p.minutes_out) for n, p in products.items()}
+    for name in [n for n, w in windows.items() if w != next(iter(windows.values()))]:
+        where = places.at("treatments.yaml", "products", name, "thaw_minutes")
+        yield problem("EQ-S115", where)

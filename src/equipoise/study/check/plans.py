@@ -63,6 +63,16 @@ def _check_analysis(places: Places) -> Iterator[Problem]:
         if isinstance(item, Item) and item.type not in NUMERIC:
             wanted = ", ".join(NUMERIC)
             yield problem("EQ-S071", where, item=endpoint.item, type=item.type, wanted=wanted)
+    for index, guess in enumerate(plan.guesses):
+        where = places.at("analysis.yaml", "guesses", index, "item")
+        yield from check_known(guess.item, places.items, kind="item", where=where)
+        item = places.item(guess.item)
+        choices = item.choices if isinstance(item, Item) else {}
+        strange = [c for c in (*guess.active, *guess.placebo) if choices and c not in choices]
+        if strange:
+            known = ", ".join(choices)
+            values = {"item": guess.item, "codes": ", ".join(strange), "known": known}
+            yield problem("EQ-S075", where, **values)
     for index, name in enumerate(plan.baseline):
         where = places.at("analysis.yaml", "baseline", index)
         yield from check_known(name, places.items, kind="item", where=where)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from msgspec import Struct
+from msgspec.structs import replace
 
 from equipoise.conduct.parts import Value
 from equipoise.problems import Refused
@@ -17,7 +18,10 @@ Answers = Mapping[str, Value]
 
 
 class Question(Struct, frozen=True):
-    """What a small page asks: a title, what it is about, its items and what it does."""
+    """What a small page asks: a title, what it is about, its items and what it does.
+
+    `secret` is the item, a password, that is never shown again.
+    """
 
     title: str
     button: str
@@ -27,6 +31,7 @@ class Question(Struct, frozen=True):
     lead: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     is_grave: bool = False
+    secret: str = ""
 
 
 def ask(
@@ -61,6 +66,7 @@ def date_of(answers: Answers, name: str) -> dt.date:
 def _show(
     visit: Visit, question: Question, fields: list[Field], *, status: int = 200, **values: Any
 ) -> HttpResponse:
+    fields = [replace(f, raw={}) if f.name == question.secret else f for f in fields]
     addresses = {f.name: f.id for f in fields}
     known = {"question": question, "fields": fields, "addresses": addresses, "problems": ()}
     return visit.show("act.html", status=status, **(known | values))

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 
 from equipoise.conduct import (
     Participant,
@@ -62,16 +63,26 @@ def give(visit: Visit, code: str, encounter: str) -> HttpResponse:
         raise Refused([problem("EQ-C062", f"{code} / {encounter}", encounter=encounter)])
     label = encounter_label(visit, encounter)
 
+    has_second = visit.study.treatments.bedside.second_person
+
     def act(answers: Answers) -> HttpResponse:
-        volume = answers["volume"]
+        volume, on = answers["volume"], date_of(answers, "on")
         assert isinstance(volume, float)
+        second = str(answers["second"]).strip() if has_second else ""
+        found = visit.check_second(second, str(answers["password"])) if has_second else ()
+        if found:
+            raise Refused(found)
         give_infusion(
             visit.trial,
             **_by(visit, code),
             encounter=encounter,
-            on=date_of(answers, "on"),
-            label=str(answers["label"]),
+            on=on,
+            label=str(answers["label"]).strip(),
             volume_ml=volume,
+            scanned=str(answers["scanned"]).strip() if has_second else "",
+            started_at=_clock(on, answers["started"], where="started"),
+            stopped_at=_clock(on, answers["stopped"], where="stopped"),
+            checked_by=second,
         )
         return visit.go("participant", code=code, done=t("give.done", encounter=label))
 
@@ -81,15 +92,48 @@ def give(visit: Visit, code: str, encounter: str) -> HttpResponse:
         lead=t("give.lead"),
         back=_back(code),
         code=code,
-        facts=((t("order.volume"), f"{saying.number(infusion.volume_ml)}\u00a0mL"),),
-        items={
-            "label": Item(label=text_of("give.label"), type="text"),
-            "on": Item(label=text_of("give.on"), type="date"),
-            "volume": Item(label=text_of("give.volume"), type="number", unit="mL", decimals=1),
-        },
+        facts=(
+            (t("order.volume"), f"{saying.number(infusion.volume_ml)}\u00a0mL"),
+            (t("give.until"), saying.instant(infusion.usable_until)),
+        ),
+        items=_bedside_items(has_second=has_second),
+        secret="password" if has_second else "",
     )
     known: Answers = {"on": infusion.on.isoformat(), "volume": infusion.volume_ml}
     return ask(visit, question, act=act, known=known)
+
+
+def _bedside_items(*, has_second: bool) -> dict[str, Item]:
+    """What is asked at the bedside; of a second person only where the study has one."""
+
+    def text(name: str, *, required: bool = True) -> Item:
+        return Item(label=text_of(f"give.{name}"), type="text", required=required)
+
+    return {
+        **({"scanned": text("scanned")} if has_second else {}),
+        "label": text("label"),
+        "on": Item(label=text_of("give.on"), type="date"),
+        "started": text("started", required=has_second),
+        "stopped": text("stopped", required=has_second),
+        "volume": Item(label=text_of("give.volume"), type="number", unit="mL", decimals=1),
+        **({"second": text("second"), "password": text("password")} if has_second else {}),
+    }
+
+
+def _clock(on: dt.date, given: object, *, where: str) -> dt.datetime | None:
+    """A time of the day at the site, as an instant; nothing if none was given.
+
+    Raises:
+        Refused: it is no time.
+    """
+    text = str(given or "").strip().replace("h", ":").replace(".", ":")
+    if not text:
+        return None
+    try:
+        at = dt.datetime.strptime(f"{on} {text}", "%Y-%m-%d %H:%M")  # noqa: DTZ007 - made aware next
+    except ValueError:
+        raise Refused([problem("EQ-W063", where, found=text)]) from None
+    return timezone.make_aware(at).astimezone(dt.UTC)
 
 
 @page(roles=WRITERS, methods=("GET", "POST"))

@@ -1,0 +1,181 @@
+"""The cell unit's door: its acts decide on both records and add to its own alone."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from typing import Concatenate, Generic, ParamSpec
+
+from msgspec import Struct
+
+from equipoise.conduct.cells import events as c
+from equipoise.conduct.cells.state import BagRecord, BatchRecord, CellState, fold_cells
+from equipoise.conduct.door import RunningTrial, at_record, refuse_if
+from equipoise.conduct.rules import check_duty
+from equipoise.conduct.state import Participant, Person, TrialState
+from equipoise.ledger import Draft, Entry, Store, to_body
+from equipoise.problems import Refused, problem
+from equipoise.study.protocol import Product
+from equipoise.study.roles import Role
+from equipoise.study.study import Study
+
+P = ParamSpec("P")
+CellEvents = Sequence[c.CellEvent]
+ContentsOf = Callable[[str, str], str]
+"""`contents(number, encounter)`: the product that the sealed list gives, or nothing."""
+
+CHAIN = "cells"
+
+
+class CellView(Struct, frozen=True):
+    """What a decision may look at: the study, both records, the sealed list, and who asks."""
+
+    study: Study
+    trial: TrialState
+    cells: CellState
+    contents: ContentsOf
+    person: Person
+
+    def participant(self, code: str) -> Participant:
+        """The participant of a code.
+
+        Raises:
+            Refused: there is none.
+        """
+        found = self.trial.participants.get(code)
+        if found is None:
+            raise Refused([problem("EQ-C003", code, participant=code)])
+        return found
+
+    def batch(self, name: str) -> BatchRecord:
+        """A batch that was received.
+
+        Raises:
+            Refused: there is none of this name.
+        """
+        if name not in self.cells.batches:
+            raise Refused([problem("EQ-B023", name, batch=name)])
+        return self.cells.batches[name]
+
+    def bag(self, name: str) -> BagRecord:
+        """A bag of a batch that was received.
+
+        Raises:
+            Refused: there is none of this name.
+        """
+        if name not in self.cells.bags:
+            raise Refused([problem("EQ-B024", name, bag=name)])
+        return self.cells.bags[name]
+
+    def product_of(self, batch: BatchRecord) -> Product:
+        """What the study folder says of a batch's product."""
+        return self.study.treatments.products[batch.product]
+
+
+class CellUnit:
+    """The trial, the cell unit's own ledger, and the way to ask what an infusion holds.
+
+    Nothing of the blinded side holds one.
+    """
+
+    def __init__(self, trial: RunningTrial, store: Store, contents: ContentsOf) -> None:
+        self.trial = trial
+        self.store = store
+        self.contents = contents
+        self._state = CellState()
+
+    @property
+    def state(self) -> CellState:
+        """The record as of its last committed entry."""
+        with self.trial.lock:
+            self._state = fold_cells(
+                self._state, self.store.read(chain=CHAIN, after=self._state.seq)
+            )
+            return self._state
+
+    def view(self, by: str, *, on: dt.date, act: str) -> CellView:
+        """What somebody of the cell unit decides on.
+
+        Raises:
+            Refused: this person is not of the cell unit, or not on duty.
+        """
+        state = self.trial.state
+        person = state.people.get(by)
+        if person is None:
+            raise Refused([problem("EQ-C001", by, person=by)])
+        refuse_if(check_duty(self.trial.study, person, on=on))
+        if person.role != Role.CELL_UNIT:
+            raise Refused([problem("EQ-C002", by, act=act, role=person.role)])
+        return CellView(self.trial.study, state, self.state, self.contents, person)
+
+    def record(
+        self, view: CellView, events: CellEvents, *, at: dt.datetime, reason: str
+    ) -> tuple[Entry, ...]:
+        """Append what was decided on `view`."""
+        versions: dict[str, int] = {}
+        drafts = []
+        for event in events:
+            stream = stream_of(event)
+            versions[stream] = versions.get(stream, view.cells.versions.get(stream, 0)) + 1
+            drafts.append(
+                Draft(
+                    chain=CHAIN,
+                    stream=stream,
+                    version=versions[stream],
+                    type=type(event).__name__,
+                    at=at,
+                    by=view.person.person,
+                    role=view.person.role,
+                    reason=reason,
+                    body=to_body(event),
+                )
+            )
+        return self.store.append(drafts)
+
+
+class CellAct(Generic[P]):
+    """An act of the cell unit: its decision, recorded in one transaction of its own ledger."""
+
+    def __init__(self, decide: Callable[Concatenate[CellView, P], CellEvents]) -> None:
+        self.decide = decide
+        self.name = decide.__name__
+        self.__doc__ = decide.__doc__
+
+    def __call__(self, unit: CellUnit, /, *args: P.args, **kwargs: P.kwargs) -> tuple[Entry, ...]:
+        """Check, decide, record. Returns the entries; nothing is recorded when refused."""
+        command: Mapping[str, object] = kwargs
+        at, reason = command["at"], command.get("reason", "")
+        assert isinstance(at, dt.datetime) and isinstance(reason, str)
+        with unit.trial.lock, unit.store.transaction():
+            on = at.astimezone(dt.UTC).date()
+            view = unit.view(str(command["by"]), on=on, act=self.name)
+            events = self.decide(view, *args, **kwargs)
+            return unit.record(view, events, at=at, reason=reason)
+
+
+CELL_ACTS: dict[str, CellAct[...]] = {}
+
+
+def cell_act(decide: Callable[Concatenate[CellView, P], CellEvents]) -> CellAct[P]:
+    """Make a decision an act of the cell unit, and list it in `CELL_ACTS`."""
+    made = CellAct(decide)
+    CELL_ACTS[made.name] = made
+    return made
+
+
+def stream_of(event: c.CellEvent) -> str:
+    """What an event is about."""
+    for kind in ("label", "batch", "bag", "donor"):
+        if (name := getattr(event, kind, None)) is not None:
+            return f"{kind}/{name}"
+    return "bags"
+
+
+__all__ = [
+    "CELL_ACTS",
+    "CHAIN",
+    "CellEvents",
+    "CellUnit",
+    "CellView",
+    "at_record",
+    "cell_act",
+    "refuse_if",
+]

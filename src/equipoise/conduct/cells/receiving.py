@@ -1,0 +1,186 @@
+"""Donors and batches: what came, what its tests say, whether it may be used."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+
+from equipoise.conduct.cells import events as c
+from equipoise.conduct.cells.door import CellEvents, CellView, at_record, cell_act, refuse_if
+from equipoise.conduct.cells.state import BatchRecord
+from equipoise.problems import Problem, Where, problem
+from equipoise.study.protocol import Product, ReleaseTest
+from equipoise.supply import Judged, Result, judge_results, read_european_code
+
+
+@cell_act
+def register_donor(
+    view: CellView, *, by: str, at: dt.datetime, reason: str = "", donor: str, donation: str
+) -> CellEvents:
+    """Name a donor by the maker's donation number; nothing else of them is kept."""
+    known = {*view.cells.donors, *view.cells.donors.values()}
+    refuse_if([problem("EQ-B021", n, name=n) for n in (donor, donation) if not n or n in known])
+    return [c.DonorRegistered(donor=donor, donation=donation)]
+
+
+@cell_act
+def receive_batch(
+    view: CellView,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    batch: str,
+    product: str,
+    shipment: str,
+    donors: tuple[str, ...] = (),
+    expires_on: dt.date,
+    bags: tuple[str, ...],
+    missing: tuple[str, ...] = (),
+    volume_ml: float,
+    cells_per_ml: float | None = None,
+    european_code: str = "",
+    scans: Mapping[str, str] | None = None,
+    is_intact: bool = True,
+) -> CellEvents:
+    """Take in a shipment of one batch; it stays in quarantine until it is released."""
+    where = at_record(batch)
+    if product not in view.study.treatments.products:
+        refuse_if([problem("EQ-B022", where, product=product)])
+    problems = list(_check_names(view, batch, (*bags, *missing), at=where))
+    problems += [problem("EQ-B020", where, donor=d) for d in donors if d not in view.cells.donors]
+    if view.study.treatments.products[product].active != bool(donors):
+        problems.append(problem("EQ-B025", where, n=len(donors)))
+    if not bags or volume_ml <= 0 or (cells_per_ml is not None and cells_per_ml <= 0):
+        problems.append(problem("EQ-B047", where))
+    problems += _check_code(european_code, expires_on, donations=_donations(view, donors), at=where)
+    refuse_if(problems)
+    return [
+        c.BatchReceived(
+            batch=batch,
+            product=product,
+            shipment=shipment,
+            donors=donors,
+            expires_on=expires_on,
+            volume_ml=volume_ml,
+            cells_per_ml=cells_per_ml,
+            bags=bags,
+            missing=missing,
+            european_code=european_code,
+            scans=scans or {},
+            is_intact=is_intact,
+        )
+    ]
+
+
+@cell_act
+def record_result(
+    view: CellView,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    batch: str,
+    test: str,
+    result: Result,
+    on: dt.date,
+) -> CellEvents:
+    """Record a test's result; one outside its limit blocks the batch in the same breath.
+
+    That is also how a culture becomes positive after the cells were given: `exposed_to` then says
+    who received them.
+    """
+    record = view.batch(batch)
+    where = at_record(batch, test)
+    tests = {t.id: t for t in view.product_of(record).specification if t.at == "release"}
+    if test not in tests:
+        refuse_if([problem("EQ-B027", where, test=test, known=", ".join(tests) or "-")])
+    problems = []
+    if test in record.results and not reason.strip():
+        problems.append(problem("EQ-B028", where, test=test))
+    if isinstance(result, str) != bool(tests[test].equals):
+        problems.append(problem("EQ-B029", where, result=result))
+    refuse_if(problems)
+    recorded = c.ResultRecorded(batch=batch, test=test, result=result, on=on)
+    judged = judge_results(tests.values(), {**record.results, test: result})
+    if judged.failed and record.status != "blocked":
+        return [recorded, c.BatchBlocked(batch=batch, failed=judged.failed)]
+    if record.status == "conditional" and judged.is_released:
+        return [recorded, c.BatchReleased(batch=batch)]
+    return [recorded]
+
+
+@cell_act
+def release_batch(
+    view: CellView, *, by: str, at: dt.datetime, reason: str = "", batch: str
+) -> CellEvents:
+    """Let a batch be used: all that decides is met; or, with a reason, but for what may follow."""
+    record = view.batch(batch)
+    where = at_record(batch)
+    refuse_if(_check_releasable(record, view.product_of(record), where=where))
+    judged = judge_release(record, view.product_of(record))
+    if judged.pending and not reason.strip():
+        refuse_if([problem("EQ-B033", where, tests=", ".join(judged.pending))])
+    return [c.BatchReleased(batch=batch, pending=judged.pending)]
+
+
+@cell_act
+def block_batch(
+    view: CellView, *, by: str, at: dt.datetime, reason: str = "", batch: str
+) -> CellEvents:
+    """Stop a batch for ever: a recall by the maker, a doubt. The reason stays on record."""
+    record = view.batch(batch)
+    problems = [] if reason.strip() else [problem("EQ-B046", batch)]
+    if record.status == "blocked":
+        problems.append(problem("EQ-B032", batch, status=record.status))
+    refuse_if(problems)
+    return [c.BatchBlocked(batch=batch)]
+
+
+def judge_release(record: BatchRecord, product: Product) -> Judged:
+    """Where a batch stands against its specification at release."""
+    return judge_results(_at_release(product), record.results)
+
+
+def _at_release(product: Product) -> Iterator[ReleaseTest]:
+    return (t for t in product.specification if t.at == "release")
+
+
+def _check_releasable(record: BatchRecord, product: Product, *, where: Where) -> list[Problem]:
+    if record.status != "quarantine":
+        return [problem("EQ-B032", where, status=record.status)]
+    judged = judge_release(record, product)
+    found = []
+    if judged.missing:
+        found.append(problem("EQ-B031", where, tests=", ".join(judged.missing)))
+    if not record.is_intact:
+        found.append(problem("EQ-B048", where))
+    return found
+
+
+def _check_names(
+    view: CellView, batch: str, bags: tuple[str, ...], *, at: Where
+) -> Iterator[Problem]:
+    """Batch and bags have names that nothing had before, nor one of them twice."""
+    known = {*view.cells.batches, *view.cells.bags}
+    taken = [n for n in (batch, *bags) if not n or n in known]
+    taken += sorted({n for n in bags if bags.count(n) > 1})
+    yield from (problem("EQ-B021", at, name=n) for n in taken)
+
+
+def _donations(view: CellView, donors: tuple[str, ...]) -> list[str]:
+    return [view.cells.donors[d] for d in donors if d in view.cells.donors]
+
+
+def _check_code(
+    text: str, expires_on: dt.date, *, donations: list[str], at: Where
+) -> Iterator[Problem]:
+    """The European code, if one is given: sound, of this day, of one of these donations."""
+    if not text:
+        return
+    code, problems = read_european_code(text, where=at)
+    yield from problems
+    if code is None:
+        return
+    if code.expires_on not in (None, expires_on):
+        yield problem("EQ-B026", at, code=code.expires_on, batch=expires_on)
+    if donations and not {code.donation, code.donation_sequence} & set(donations):
+        yield problem("EQ-B049", at, donation=code.donation)

@@ -1,0 +1,208 @@
+"""What the cell unit's entries add up to, as immutable values, and how each changes it."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from equipoise.conduct.cells import events as c
+from equipoise.conduct.state import Stamp
+from equipoise.ledger import Entry
+from equipoise.supply import Result
+
+BatchStatus = Literal["quarantine", "conditional", "released", "blocked"]
+BagStatus = Literal["missing", "stored", "thawed", "used", "destroyed", "returned"]
+GONE: tuple[BagStatus, ...] = ("missing", "used", "destroyed", "returned")
+
+
+class BatchRecord(Struct, frozen=True):
+    """A batch: what came, what its tests say, whether it may be used."""
+
+    batch: str
+    product: str
+    shipment: str
+    donors: tuple[str, ...]
+    expires_on: dt.date
+    volume_ml: float
+    cells_per_ml: float | None
+    bags: tuple[str, ...]
+    stamp: Stamp
+    european_code: str = ""
+    is_intact: bool = True
+    results: Mapping[str, Result] = {}
+    status: BatchStatus = "quarantine"
+    changed: Stamp | None = None
+    told: Mapping[str, tuple[str, Stamp]] = {}
+
+    @property
+    def may_be_used(self) -> bool:
+        """Whether its bags may be thawed for somebody."""
+        return self.status in ("conditional", "released")
+
+
+class BagRecord(Struct, frozen=True):
+    """A bag on its way; `label` is that of the infusion it went into."""
+
+    bag: str
+    batch: str
+    volume_ml: float
+    status: BagStatus = "stored"
+    scan: str = ""
+    minutes_out: int = 0
+    thawed_at: dt.datetime | None = None
+    cells_per_ml: float | None = None
+    viability: float | None = None
+    results: Mapping[str, Result] = {}
+    label: str = ""
+
+
+class PreparationRecord(Struct, frozen=True):
+    """An infusion as it was composed, and how far it has come."""
+
+    label: str
+    participant: str
+    encounter: str
+    product: str
+    draws: tuple[tuple[str, float], ...]
+    target_cells: int
+    drawn_ml: float
+    medium_ml: float
+    volume_ml: float
+    given_cells: int
+    usable_until: dt.datetime | None
+    made: Stamp
+    status: Literal["made", "verified", "discarded"] = "made"
+    verified: Stamp | None = None
+
+
+class CellState(Struct, frozen=True):
+    """The cell unit's record as of its last entry."""
+
+    donors: Mapping[str, str] = {}
+    batches: Mapping[str, BatchRecord] = {}
+    bags: Mapping[str, BagRecord] = {}
+    preparations: Mapping[str, PreparationRecord] = {}
+    versions: Mapping[str, int] = {}
+    seq: int = 0
+
+
+def fold_cells(state: CellState, entries: Iterable[Entry]) -> CellState:
+    """The state after all of these entries."""
+    for entry in entries:
+        if entry.body is not None:
+            event = c.from_cell_entry(entry.type, entry.body)
+            place = f"{entry.chain}:{entry.seq}"
+            stamp = Stamp(entry.by, entry.role, entry.at, entry.reason, place)
+            state = _EVOLVE[type(event)](state, event, stamp)
+        versions = {**state.versions, entry.stream: entry.version}
+        state = replace(state, versions=versions, seq=entry.seq)
+    return state
+
+
+def _donor(s: CellState, x: c.DonorRegistered, _: Stamp) -> CellState:
+    return replace(s, donors={**s.donors, x.donor: x.donation})
+
+
+def _received(s: CellState, x: c.BatchReceived, stamp: Stamp) -> CellState:
+    batch = BatchRecord(
+        batch=x.batch,
+        product=x.product,
+        shipment=x.shipment,
+        donors=x.donors,
+        expires_on=x.expires_on,
+        volume_ml=x.volume_ml,
+        cells_per_ml=x.cells_per_ml,
+        bags=(*x.bags, *x.missing),
+        stamp=stamp,
+        european_code=x.european_code,
+        is_intact=x.is_intact,
+    )
+    came = {b: BagRecord(b, x.batch, x.volume_ml, scan=x.scans.get(b, "")) for b in x.bags}
+    lost = {b: BagRecord(b, x.batch, x.volume_ml, status="missing") for b in x.missing}
+    return replace(s, batches={**s.batches, x.batch: batch}, bags={**s.bags, **came, **lost})
+
+
+def _result(s: CellState, x: c.ResultRecorded, _: Stamp) -> CellState:
+    results = {**s.batches[x.batch].results, x.test: x.result}
+    return _with_batch(s, x.batch, results=results)
+
+
+def _released(s: CellState, x: c.BatchReleased, stamp: Stamp) -> CellState:
+    status = "conditional" if x.pending else "released"
+    return _with_batch(s, x.batch, status=status, changed=stamp)
+
+
+def _blocked(s: CellState, x: c.BatchBlocked, stamp: Stamp) -> CellState:
+    return _with_batch(s, x.batch, status="blocked", changed=stamp)
+
+
+def _told(s: CellState, x: c.ExposureTold, stamp: Stamp) -> CellState:
+    told = {**s.batches[x.batch].told, x.participant: (x.told, stamp)}
+    return _with_batch(s, x.batch, told=told)
+
+
+def _time_out(s: CellState, x: c.TimeOutRecorded, _: Stamp) -> CellState:
+    return _with_bags(s, (x.bag,), minutes_out=s.bags[x.bag].minutes_out + x.minutes)
+
+
+def _thawed(s: CellState, x: c.BagThawed, _: Stamp) -> CellState:
+    return _with_bags(
+        s,
+        (x.bag,),
+        status="thawed",
+        thawed_at=x.thawed_at,
+        cells_per_ml=x.cells_per_ml,
+        viability=x.viability,
+        results=x.results,
+    )
+
+
+def _made(s: CellState, x: c.PreparationMade, stamp: Stamp) -> CellState:
+    known = {f: getattr(x, f) for f in x.__struct_fields__}
+    made = PreparationRecord(**known, made=stamp)
+    s = _with_bags(s, (bag for bag, _ in x.draws), status="used", label=x.label)
+    return replace(s, preparations={**s.preparations, x.label: made})
+
+
+def _verified(s: CellState, x: c.PreparationVerified, stamp: Stamp) -> CellState:
+    return _with_preparation(s, x.label, status="verified", verified=stamp)
+
+
+def _discarded(s: CellState, x: c.PreparationDiscarded, _: Stamp) -> CellState:
+    s = _with_bags(s, (bag for bag, _ in s.preparations[x.label].draws), status="destroyed")
+    return _with_preparation(s, x.label, status="discarded")
+
+
+def _removed(s: CellState, x: c.BagsRemoved, _: Stamp) -> CellState:
+    return _with_bags(s, x.bags, status=x.how)
+
+
+def _with_batch(s: CellState, name: str, **changes: Any) -> CellState:
+    return replace(s, batches={**s.batches, name: replace(s.batches[name], **changes)})
+
+
+def _with_bags(s: CellState, names: Iterable[str], **changes: Any) -> CellState:
+    return replace(s, bags={**s.bags, **{n: replace(s.bags[n], **changes) for n in names}})
+
+
+def _with_preparation(s: CellState, label: str, **changes: Any) -> CellState:
+    changed = replace(s.preparations[label], **changes)
+    return replace(s, preparations={**s.preparations, label: changed})
+
+
+_EVOLVE: dict[type[c.CellEvent], Callable[[CellState, Any, Stamp], CellState]] = {
+    c.DonorRegistered: _donor,
+    c.BatchReceived: _received,
+    c.ResultRecorded: _result,
+    c.BatchReleased: _released,
+    c.BatchBlocked: _blocked,
+    c.ExposureTold: _told,
+    c.TimeOutRecorded: _time_out,
+    c.BagThawed: _thawed,
+    c.PreparationMade: _made,
+    c.PreparationVerified: _verified,
+    c.PreparationDiscarded: _discarded,
+    c.BagsRemoved: _removed,
+}

@@ -1,0 +1,65 @@
+"""Results held against a product's specification: released, conditionally, or not."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+from equipoise.study.protocol import ReleaseTest
+
+Result = float | str
+Standing = Literal["met", "failed", "pending"]
+
+
+class Judged(Struct, frozen=True):
+    """Where a batch or a bag stands: the tests by what became of them.
+
+    `noted` are results that are for information and never stop anything.
+    """
+
+    met: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
+
+    @property
+    def is_released(self) -> bool:
+        """Every test that decides has a result within its limit."""
+        return not (self.failed or self.pending or self.missing)
+
+    @property
+    def may_be_conditional(self) -> bool:
+        """Nothing failed, and only what may follow is awaited."""
+        return bool(self.pending) and not (self.failed or self.missing)
+
+
+def judge_results(tests: Iterable[ReleaseTest], results: Mapping[str, Result]) -> Judged:
+    """Each test with its result; a test without one is pending if it may follow, else missing."""
+    found: dict[str, list[str]] = {name: [] for name in Judged.__struct_fields__}
+    for test in tests:
+        found[_kind(test, results.get(test.id))].append(test.id)
+    return Judged(**{name: tuple(ids) for name, ids in found.items()})
+
+
+def is_within(test: ReleaseTest, result: Result) -> bool:
+    """Whether a result keeps the limit; a word where a number is asked, or the reverse, does not.
+
+    Limits belong to the interval: a viability of exactly 70 % meets "at least 70".
+    """
+    if test.equals:
+        return isinstance(result, str) and result.strip().casefold() == test.equals.casefold()
+    if isinstance(result, str) or not math.isfinite(result):
+        return False
+    low = -math.inf if test.at_least is None else test.at_least
+    high = math.inf if test.at_most is None else test.at_most
+    return low <= result <= high
+
+
+def _kind(test: ReleaseTest, result: Result | None) -> str:
+    if not test.decides:
+        return "noted"
+    if result is None:
+        return "pending" if test.may_follow else "missing"
+    return "met" if is_within(test, result) else "failed"

@@ -1,0 +1,1 @@
+"""The cell unit's pages: stock and release, preparation, labels and sheets, traces. Sealed."""

@@ -1,0 +1,256 @@
+"""From the order to the label: what each infusion holds, its bags, the second computation.
+
+What an infusion holds is asked of the vault for each page and goes into the page alone: never into
+a session, a log, an address or a title.
+"""
+
+import secrets
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+from msgspec import Struct
+
+from equipoise.conduct import Participant, cells
+from equipoise.conduct.cells import BagRecord, PreparationRecord
+from equipoise.conduct.state import Infusion
+from equipoise.problems import Problem, Refused, Text, problem
+from equipoise.study.forms import Item
+from equipoise.study.protocol import Encounter, Product
+from equipoise.study.roles import Role
+from equipoise.supply import draw_label
+from equipoise.web.entry.asking import Answers, Question, ask
+from equipoise.web.pages import Visit, page, status_of
+from equipoise.web.running import cell_unit
+from equipoise.web.texts import say, t, text_of
+
+
+class Work(Struct, frozen=True):
+    """An ordered infusion, what it holds, and how far its preparation has come."""
+
+    participant: Participant
+    encounter: Encounter
+    infusion: Infusion
+    contents: Text
+    product: Product | None = None
+    product_id: str = ""
+    made: PreparationRecord | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+@page(roles=(Role.CELL_UNIT,))
+def work_list(visit: Visit) -> HttpResponse:
+    """Every infusion that waits to be prepared, the earliest first, and those handed out."""
+    pairs = [(p, i) for p in visit.participants() for i in p.infusions.values()]
+    waiting = [_work(visit, p, i) for p, i in pairs if i.status == "ordered" and p.is_in_trial]
+    gone = [(p, i) for p, i in pairs if i.status != "ordered"]
+    return visit.show(
+        "work_list.html",
+        waiting=sorted(waiting, key=lambda w: (w.infusion.on, w.participant.code)),
+        handed_out=sorted(gone, key=lambda pair: pair[1].on, reverse=True),
+        encounters=visit.study.schedule.encounters,
+        dose=visit.study.treatments.dose,
+    )
+
+
+@page(roles=(Role.CELL_UNIT,), methods=("GET", "POST"))
+def prepare(visit: Visit, code: str, encounter: str) -> HttpResponse:
+    """The bags of one infusion; posted, those that were chosen are composed into it."""
+    work = find_work(visit, code, encounter)
+    found = work.problems
+    if visit.is_posted and not found:
+        found = _compose(visit, code, encounter)
+        if not found:
+            return visit.go("prepare", code=code, encounter=encounter, done=t("cells.made"))
+    state = cell_unit().state
+    on = visit.now.date()
+    bags: tuple[BagRecord, ...] = ()
+    if work.product_id:
+        bags = cells.usable_bags(state, product=work.product_id, on=on)
+    return visit.show(
+        "preparation.html",
+        status=status_of(found) if found else 200,
+        work=work,
+        bags=[b for b in bags if b.status == "thawed"],
+        stored=[b for b in bags if b.status == "stored"][:8],
+        batches=state.batches,
+        dose=visit.study.treatments.dose,
+        problems=found,
+        is_second=work.made is not None and work.made.made.by != visit.person.person,
+    )
+
+
+@page(roles=(Role.CELL_UNIT,), methods=("GET", "POST"))
+def verify(visit: Visit, code: str, encounter: str) -> HttpResponse:
+    """The second person gives what they computed from the printed sheet."""
+    made = find_made(visit, code, encounter)
+
+    def act(answers: Answers) -> HttpResponse:
+        command = {**_by(visit), "label": made.label}
+        cells.verify_preparation(
+            cell_unit(),
+            **command,
+            target_cells=int(_number(answers, "target_cells")),
+            drawn_ml=_number(answers, "drawn_ml"),
+            n_bags=int(_number(answers, "n_bags")),
+        )
+        return visit.go("prepare", code=code, encounter=encounter, done=t("cells.verified"))
+
+    items = {
+        "target_cells": Item(label=text_of("cells.target"), type="integer", range=(1, 10**11)),
+        "drawn_ml": Item(label=text_of("cells.drawn"), type="number", unit="mL", decimals=2),
+        "n_bags": Item(label=text_of("cells.n_bags"), type="integer", range=(1, 99)),
+    }
+    question = Question(
+        title=t("cells.verify_title"),
+        button=t("cells.verify_button"),
+        lead=t("cells.verify_lead"),
+        back=_back(code, encounter),
+        items=items,
+    )
+    return ask(visit, question, act=act)
+
+
+@page(roles=(Role.CELL_UNIT,), methods=("POST",))
+def hand_out(visit: Visit, code: str, encounter: str) -> HttpResponse:
+    """Record that an infusion was handed out under its label."""
+    made = find_made(visit, code, encounter)
+    if "is_checked" not in visit.request.POST:
+        return visit.refuse([problem("EQ-W027", f"{code} / {encounter}")])
+    cells.hand_out(cell_unit(), **_by(visit), label=made.label)
+    return visit.go("work_list", done=t("cells.done", label=made.label))
+
+
+@page(roles=(Role.CELL_UNIT,), methods=("GET", "POST"))
+def discard(visit: Visit, code: str, encounter: str) -> HttpResponse:
+    """Destroy a preparation that will not be given."""
+    made = find_made(visit, code, encounter)
+
+    def act(answers: Answers) -> HttpResponse:
+        command = {**_by(visit), "reason": str(answers["reason"])}
+        cells.discard_preparation(cell_unit(), **command, label=made.label)
+        return visit.go("prepare", code=code, encounter=encounter, done=t("cells.discarded"))
+
+    question = Question(
+        title=t("cells.discard_title", label=made.label),
+        button=t("cells.discard_button"),
+        back=_back(code, encounter),
+        items={"reason": Item(label=text_of("common.reason"), type="text")},
+        is_grave=True,
+    )
+    return ask(visit, question, act=act)
+
+
+@page(roles=(Role.CELL_UNIT,), methods=("GET", "POST"))
+def thaw(visit: Visit, code: str, encounter: str, bag: str) -> HttpResponse:
+    """Thaw a bag for an infusion and record what was counted in it."""
+    work = find_work(visit, code, encounter)
+    is_active = work.product is not None and work.product.active
+
+    def act(answers: Answers) -> HttpResponse:
+        counted: dict[str, Any] = {}
+        if is_active:
+            counted["cells_per_ml"] = _number(answers, "millions_per_ml") * 1e6
+            counted["viability"] = _number(answers, "viability") / 100
+        cells.thaw_bag(cell_unit(), **_by(visit), bag=bag, **counted)
+        return visit.go("prepare", code=code, encounter=encounter, done=t("cells.thawed", bag=bag))
+
+    items: dict[str, Item] = {}
+    if is_active:
+        items = {
+            "millions_per_ml": Item(
+                label=text_of("cells.millions"), type="number", range=(0.01, 1000), decimals=2
+            ),
+            "viability": Item(
+                label=text_of("cells.viability"),
+                type="number",
+                unit="%",
+                range=(1, 100),
+                decimals=1,
+            ),
+        }
+    question = Question(
+        title=t("cells.thaw_title", bag=bag),
+        button=t("cells.thaw_button"),
+        lead=t("cells.thaw_lead"),
+        back=_back(code, encounter),
+        items=items,
+    )
+    return ask(visit, question, act=act)
+
+
+def find_work(visit: Visit, code: str, encounter: str) -> Work:
+    """An ordered infusion as this page knows it.
+
+    Raises:
+        Refused: nothing was ordered.
+    """
+    subject = visit.participant(code)
+    infusion = subject.infusions.get(encounter)
+    if infusion is None:
+        raise Refused([problem("EQ-C062", f"{code} / {encounter}", encounter=encounter)])
+    return _work(visit, subject, infusion)
+
+
+def _compose(visit: Visit, code: str, encounter: str) -> tuple[Problem, ...]:
+    unit = cell_unit()
+    people = visit.state.participants.values()
+    out = {i.label for p in people for i in p.infusions.values()}
+    label = draw_label(secrets.randbelow, used={*unit.state.preparations, *out})
+    try:
+        cells.make_preparation(
+            unit,
+            **_by(visit),
+            participant=code,
+            encounter=encounter,
+            bags=tuple(visit.request.POST.getlist("bag")),
+            label=label,
+        )
+    except Refused as refused:
+        return refused.problems
+    return ()
+
+
+def _work(visit: Visit, subject: Participant, infusion: Infusion) -> Work:
+    encounter = visit.study.schedule.encounters[infusion.encounter]
+    try:
+        unit = cell_unit()
+        name = unit.contents(subject.number, infusion.encounter)
+        made = cells.preparation_for(unit.state, subject.code, infusion.encounter)
+    except Refused as refused:
+        return Work(subject, encounter, infusion, Text("–"), problems=refused.problems)
+    product = visit.study.treatments.products.get(name)
+    contents = product.label if product else Text(name)
+    return Work(subject, encounter, infusion, contents, product, name, made)
+
+
+def find_made(visit: Visit, code: str, encounter: str) -> PreparationRecord:
+    """The preparation of an infusion.
+
+    Raises:
+        Refused: there is none.
+    """
+    visit.participant(code)
+    made = cells.preparation_for(cell_unit().state, code, encounter)
+    if made is None:
+        raise Refused([problem("EQ-B040", f"{code} / {encounter}", label="-")])
+    return made
+
+
+def _by(visit: Visit) -> dict[str, Any]:
+    return {"by": visit.person.person, "at": visit.now}
+
+
+def _back(code: str, encounter: str) -> str:
+    return reverse("prepare", kwargs={"code": code, "encounter": encounter})
+
+
+def _number(answers: Answers, name: str) -> float:
+    value = answers[name]
+    assert isinstance(value, int | float)
+    return value
+
+
+def words_of(visit: Visit, made: PreparationRecord) -> str:
+    """The visit of a preparation, in the reader's words."""
+    return say(visit.study.schedule.encounters[made.encounter].label)

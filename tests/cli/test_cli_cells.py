@@ -1,0 +1,63 @@
+"""The cell unit's ledger from a shell: traces, balances, its chain verified."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from equipoise.cli.rehearsing import cells_beside
+from equipoise.ledger import open_store
+
+from .conftest import STUDY, Rehearsed, refused, run
+
+
+@pytest.fixture
+def cells(own: Rehearsed) -> Path:
+    return cells_beside(own.vault)
+
+
+@pytest.mark.requirement("C74")
+def test_donor_batch_and_participant_are_traced(own: Rehearsed, cells: Path) -> None:
+    """All whom the first donor reached, and from each back to that donor."""
+    at = ["--store", own.store, "--cells", cells]
+    told = run("cells", "trace", STUDY, "D001", *at, "--json")
+    found = json.loads(told.stdout)["found"]
+    assert found and all("D001" in row["donors"] for row in found)
+    reached = {row["participant"] for row in found}
+
+    for code in sorted(reached)[:3]:
+        back = json.loads(run("cells", "trace", STUDY, code, *at, "--json").stdout)["found"]
+        assert "D001" in {donor for row in back for donor in row["donors"]}
+    by_batch = run("cells", "trace", STUDY, found[0]["batch"], *at)
+    assert {c for c in reached if c in by_batch.stdout}
+
+
+@pytest.mark.requirement("C73")
+def test_no_bag_of_a_rehearsal_is_lost(own: Rehearsed, cells: Path) -> None:
+    at = ["--store", own.store, "--cells", cells]
+    batches = json.loads(run("cells", "balance", STUDY, *at, "--json").stdout)["batches"]
+    assert len(batches) >= 2
+    for batch in batches.values():
+        places = {k: n for k, n in batch.items() if k not in ("sent", "lost")}
+        assert (batch["lost"], sum(places.values())) == (0, batch["sent"])
+    assert "0 lost" in run("cells", "balance", STUDY, *at).stdout
+
+
+@pytest.mark.requirement("C04")
+def test_the_chain_of_the_cell_unit_verifies(cells: Path) -> None:
+    told = run("ledger", "verify", "--store", cells, "--json")
+    assert told.exit_code == 0, told.output
+    answer = json.loads(told.stdout)
+    assert answer["ok"] and answer["entries"] > 100
+
+
+def test_the_two_ledgers_are_not_taken_for_each_other(
+    own: Rehearsed, cells: Path, tmp_path: Path
+) -> None:
+    """The cell unit's is no trial; another study's is not this trial's."""
+    words = ["ledger", "late", STUDY, "--store"]
+    assert refused(*words, cells) == ["EQ-G008"]
+    other = tmp_path / "other.db"
+    open_store(other, study="another", realm="rehearsal", create=True).close()
+    at = ["--store", own.store, "--cells", other]
+    assert refused("cells", "balance", STUDY, *at) == ["EQ-G009"]

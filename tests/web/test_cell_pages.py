@@ -1,0 +1,266 @@
+"""Stock, release, traces and paper behind the sealed door."""
+
+import datetime as dt
+from pathlib import Path
+
+import pypdfium2
+import pytest
+import zxingcpp
+from django.test import Client
+from django.utils import translation
+
+from equipoise.conduct import RunningTrial, cells, give_infusion
+from equipoise.conduct.cells import CellUnit
+from equipoise.ledger import MemoryStore, SqliteStore, open_store
+from equipoise.problems import Refused
+from equipoise.study.roles import Role
+from equipoise.web.cells.printing import Label, print_label
+from equipoise.web.running import cell_unit, use_cells, use_trial
+
+from . import course
+from .conftest import SECOND, SignIn, at_door, name_of, said
+from .reading import Reading, read
+
+
+@pytest.fixture
+def desk(sign_in: SignIn, unit: CellUnit) -> Client:
+    return sign_in(Role.CELL_UNIT, door="sealed")
+
+
+def post(desk: Client, address: str, **posted: object) -> Reading:
+    return read(desk.post(address, posted, follow=True))
+
+
+SHIPMENT = {
+    "product": "cells",
+    "batch": "L7",
+    "shipment": "S7",
+    "donors": "D7",
+    "bags": "L7-1 L7-2, L7-3",
+    "missing": "L7-4",
+    "volume": "10",
+    "millions": "10",
+    "is_intact": "yes",
+}
+
+
+def received(desk: Client) -> Reading:
+    post(desk, "/stock/donor/", donor="D7", donation="0000000000007")
+    on = course.day("expires_on", course.TODAY + dt.timedelta(days=300))
+    return post(desk, "/stock/receive/", **SHIPMENT, **on)
+
+
+@pytest.mark.requirement("C73", "C74")
+def test_a_shipment_is_received_tested_and_released(desk: Client, unit: CellUnit) -> None:
+    """Donor, batch, bags that came and one that did not, results, release; nothing is lost."""
+    assert said("stock.none") in read(desk.get("/stock/")).text
+    page = received(desk)
+    assert said("stock.received", batch="L7") in page.text
+    assert said("batch.quarantine") in page.text and said("bag.missing") in page.text
+    assert post(desk, "/stock/L7/release/").codes == {"EQ-B031"}
+
+    today = course.day("on")
+    for test, result in (
+        ("cd73", "97"), ("cd90", "98,5"), ("cd105", "96"), ("negative-markers", "0.5"),
+        ("mycoplasma", "negative"), ("endotoxin", "0.1"),
+    ):  # fmt: skip
+        page = post(desk, f"/stock/L7/result/{test}/", result=result, **today)
+    assert "98.5" in page.text
+    assert post(desk, "/stock/L7/release/").codes == {"EQ-B033"}
+    page = post(desk, "/stock/L7/release/", reason="Cultures are awaited")
+    assert said("batch.conditional") in page.text
+
+    page = read(desk.get("/stock/"))
+    row = next(e for e in page.all("tr") if "L7" in e.text)
+    counts = [e.text for e in page.all("td") if row in e.within][-7:]
+    assert counts == ["4", "3", "0", "0", "0", "0", "1"]
+    assert unit.state.batches["L7"].results["cd90"] == 98.5
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("/stock/donor/", {"donor": "D1", "donation": "5"}, "EQ-B021"),
+        ("/stock/L9/", None, "EQ-B023"),
+        ("/stock/L9/result/cd73/", None, "EQ-B023"),
+        ("/stock/L1/result/ph/", None, "EQ-B027"),
+        ("/stock/L1/block/", {"reason": ""}, "EQ-W001"),
+        ("/stock/L1/tell/01-001/", {"told": "A physician"}, "EQ-B032"),
+        ("/stock/L1/bags/L1-1/", {"what": "time_out", "reason": "x"}, "EQ-B047"),
+        ("/stock/L1/bags/L1-9/", {"what": "destroyed", "reason": "x"}, "EQ-B024"),
+    ],
+)
+def test_what_the_pages_refuse(
+    desk: Client, unit: CellUnit, case: tuple[str, dict[str, str] | None, str]
+) -> None:
+    address, posted, code = case
+    course.stocked(unit)
+    response = desk.get(address) if posted is None else desk.post(address, posted)
+
+    assert code in read(response).codes
+
+
+def test_a_bag_is_out_for_a_while_destroyed_or_returned(desk: Client, unit: CellUnit) -> None:
+    course.stocked(unit)
+    for bag, what in (("L1-1", "time_out"), ("L1-2", "destroyed"), ("L1-3", "returned")):
+        posted = {"what": what, "minutes": "7" if what == "time_out" else "", "reason": "Inventory"}
+        page = post(desk, f"/stock/L1/bags/{bag}/", **posted)
+        assert said("stock.bag_done", bag=bag) in page.text
+    bags = unit.state.bags
+
+    assert bags["L1-1"].minutes_out == 7
+    assert [bags[b].status for b in ("L1-2", "L1-3")] == ["destroyed", "returned"]
+
+
+def given(trial: RunningTrial, unit: CellUnit) -> tuple[str, str]:
+    """Somebody infused from real bags: their code, and the batch."""
+    code = course.ordered(trial)
+    label = course.composed(unit, code, verified_by=name_of(Role.CELL_UNIT))
+    cells.hand_out(unit, by=SECOND, at=course.now(), label=label)
+    infusion = trial.state.participants[code].infusions["M0"]
+    give_infusion(
+        trial,
+        by=course.COORDINATOR,
+        at=course.now(),
+        participant=code,
+        encounter="M0",
+        on=infusion.on,
+        label=label,
+        volume_ml=50.0,
+        scanned=code,
+        started_at=course.now() - dt.timedelta(minutes=9),
+        stopped_at=course.now(),
+        checked_by=course.INVESTIGATOR,
+    )
+    return code, unit.state.bags[unit.state.preparations[label].draws[0][0]].batch
+
+
+@pytest.mark.requirement("C74")
+def test_the_way_is_traced_both_ways_and_a_recall_names_who_received(
+    trial: RunningTrial, desk: Client, unit: CellUnit
+) -> None:
+    """From participant to batch, from batch to participant, from donor too; then a recall."""
+    course.stocked(unit)
+    code, batch = given(trial, unit)
+    page = read(desk.get(f"/trace/?q={code}"))
+    assert f"{batch}-1" in page.text and f"{batch}-2" in page.text
+    assert code in read(desk.get(f"/trace/?q={batch}")).text
+    reached = read(desk.get("/trace/?q=D1"))
+    assert (code in reached.one("main").text) is (batch == "L1")
+    assert said("trace.none", asked="D9") in read(desk.get("/trace/?q=D9")).text
+
+    page = post(desk, f"/stock/{batch}/block/", reason="Growth reported by the maker")
+    assert said("stock.exposed_lead") in page.text and code in page.text
+    page = post(desk, f"/stock/{batch}/tell/{code}/", told="Physician of site 01, by telephone")
+    assert "Physician of site 01" in page.text
+
+
+@pytest.mark.requirement("F22", "F23")
+def test_the_unit_declares_one_number(trial: RunningTrial, desk: Client, unit: CellUnit) -> None:
+    """30 bags of each: six people at five bags and two infusions would need 60."""
+    course.stocked(unit, n=30)
+    page = read(desk.get("/stock/"))
+    assert said("stock.places", places=3, randomized=0) in page.text
+    post(desk, "/stock/declare/")
+
+    assert trial.state.supply is not None and trial.state.supply[0] == 3
+
+
+def picture(pdf: bytes) -> object:
+    with pypdfium2.PdfDocument(pdf) as document:
+        return document[0].render(scale=4).to_pil()
+
+
+def words_in(pdf: bytes) -> str:
+    with pypdfium2.PdfDocument(pdf) as document:
+        return " ".join(page.get_textpage().get_text_range() for page in document)
+
+
+UNTIL = dt.datetime(2026, 3, 2, 14, 0, tzinfo=dt.UTC)
+LABEL = Label("APHP211026", "48213377", "01-004", "M0, première perfusion", 50.0, UNTIL, True)
+
+
+@pytest.mark.requirement("F21", "F24")
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_scanner_reads_the_label(language: str) -> None:
+    """Another's program reads both symbols from the picture of the page: label, participant."""
+    with translation.override(language):
+        printed = print_label(LABEL)
+    found = {str(b.format): b.text for b in zxingcpp.read_barcodes(picture(printed))}
+
+    assert found == {"Code 128": "48213377", "QR Code": "48213377 01-004"}
+    assert said("label.use", language=language) in words_in(printed)
+    assert said("label.rehearsal", language=language) in words_in(printed)
+
+
+@pytest.mark.requirement("F21", "F27")
+def test_labels_differ_by_their_number_alone(
+    trial: RunningTrial, desk: Client, unit: CellUnit
+) -> None:
+    """One person gets cells and another placebo, on one day: the same paper but for who and what
+    number; no batch, bag, donor or product on it."""
+    course.stocked(unit)
+    papers = {}
+    for _ in range(6):
+        code = course.ordered(trial)
+        product = unit.contents(trial.state.participants[code].number, "M0")
+        if product not in papers:
+            label = course.composed(unit, code)
+            response = desk.get(f"/work-list/{code}/M0/label.pdf")
+            assert response.headers["Content-Type"] == "application/pdf"
+            text = words_in(response.content).replace(label, "LABEL").replace(code, "CODE")
+            until = unit.state.preparations[label].usable_until
+            assert until is not None
+            papers[product] = text[: text.index(":")]
+    assert len(papers) == 2 and len(set(papers.values())) == 1
+    assert not any(word in str(papers) for word in ("L1", "P1", "D1", "MSC"))
+
+
+@pytest.mark.requirement("C41", "F25")
+def test_the_sheet_has_what_goes_in_and_not_what_comes_out(
+    trial: RunningTrial, desk: Client, unit: CellUnit
+) -> None:
+    course.stocked(unit)
+    code = course.ordered(trial)
+    label = course.composed(unit, code)
+    response = desk.get(f"/work-list/{code}/M0/sheet.pdf")
+    text = words_in(response.content)
+
+    for fact in (label, code, "70 kg", "2 000 000", "10 000 000 /mL", "85 %", "50 mL"):
+        assert fact in text
+    for result in ("140", "16.5", "6.5 mL", "33.5"):
+        assert result not in text
+    codes = zxingcpp.read_barcodes(picture(response.content))
+    assert [b.text for b in codes] == [label]
+
+
+@pytest.mark.requirement("C65")
+def test_only_the_sealed_process_opens_the_record(
+    trial: RunningTrial, unit: CellUnit, tmp_path: Path
+) -> None:
+    """Not the site's, not without a file, and not the record of another trial."""
+
+    def opened(door: str, place: str) -> list[str]:
+        with at_door(door, CELLS=place):
+            use_cells(None)
+            use_trial(unit.trial)
+            try:
+                cell_unit()
+            except Refused as refused:
+                return [p.code for p in refused.problems]
+            finally:
+                use_trial(None)
+                use_cells(None)
+        return []
+
+    stores: dict[str, SqliteStore] = {
+        name: open_store(tmp_path / name, study=study, realm="rehearsal", create=True)
+        for name, study in (("own.db", trial.store.study), ("other.db", "another"))
+    }
+    for store in stores.values():
+        store.close()
+    assert opened("site", str(tmp_path / "own.db")) == ["EQ-W060"]
+    assert opened("sealed", "") == ["EQ-W060"]
+    assert opened("sealed", str(tmp_path / "other.db")) == ["EQ-W061"]
+    assert opened("sealed", str(tmp_path / "own.db")) == []
+    assert isinstance(trial.store, MemoryStore)
