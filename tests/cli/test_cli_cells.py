@@ -1,12 +1,17 @@
 """The cell unit's ledger from a shell: traces, balances, its chain verified."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from equipoise.cli.folders import kept_with
 from equipoise.cli.rehearsing import cells_beside
+from equipoise.cli.serving import Keys, cell_settings, door_settings
 from equipoise.ledger import open_store
+from equipoise.problems import Refused
+from equipoise.study.load import load_study
 
 from .conftest import STUDY, Rehearsed, refused, run
 
@@ -61,3 +66,48 @@ def test_the_two_ledgers_are_not_taken_for_each_other(
     open_store(other, study="another", realm="rehearsal", create=True).close()
     at = ["--store", own.store, "--cells", other]
     assert refused("cells", "balance", STUDY, *at) == ["EQ-G009"]
+
+
+@pytest.mark.requirement("C65")
+def test_the_sealed_door_takes_no_other_ledger_for_its_own(
+    own: Rehearsed, cells: Path, tmp_path: Path
+) -> None:
+    """Neither the trial's ledger itself nor a copy of it; the cell unit's own is taken."""
+    study = load_study(STUDY).study
+    assert study is not None
+    copy, link = tmp_path / "copy.db", tmp_path / "link.db"
+    copy.write_bytes(own.store.read_bytes())
+    link.symlink_to(own.store)
+    for given, expected in ((own.store, "EQ-B067"), (link, "EQ-B067"), (copy, "EQ-B066")):
+        with pytest.raises(Refused) as raised:
+            cell_settings(study, own.store, cells=given, door="sealed")
+        assert [p.code for p in raised.value.problems] == [expected]
+    assert cell_settings(study, own.store, cells=cells, door="sealed")
+    assert refused("cells", "balance", STUDY, "--store", own.store, "--cells", copy) == ["EQ-B066"]
+
+
+@pytest.mark.requirement("C65")
+def test_the_sealed_door_has_a_folder_for_its_own_sessions(own: Rehearsed, tmp_path: Path) -> None:
+    keys = Keys(tmp_path, None, tmp_path / "v.sock", own.vault / "cells.token")
+    kept = kept_with(own.store, tmp_path, study="nct06722105")
+    given = {
+        door: door_settings(STUDY, store=own.store, keys=keys, kept=kept, door=door)
+        for door in ("site", "sealed")
+    }
+    assert "EQUIPOISE_SESSIONS" not in given["site"]
+    folder = Path(given["sealed"]["EQUIPOISE_SESSIONS"])
+    assert folder.is_dir() and folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.requirement("C74")
+def test_the_cell_units_ledger_is_restored_from_its_backup(
+    own: Rehearsed, cells: Path, tmp_path: Path
+) -> None:
+    """The same entries, nothing added; the sealed door takes it."""
+    backup, anew = tmp_path / "backup.db", tmp_path / "anew.db"
+    assert run("ledger", "backup", "--store", cells, "-o", backup).exit_code == 0
+    told = run("ledger", "restore", backup, "--store", anew)
+    assert told.exit_code == 0, told.output
+    with closing(open_store(cells)) as before, closing(open_store(anew)) as after:
+        assert list(after.read()) == list(before.read())
+    assert run("cells", "balance", STUDY, "--store", own.store, "--cells", anew).exit_code == 0

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from equipoise.cli.folders import load_checked
+from equipoise.cli.rehearsing import running_vault
 from equipoise.ledger import Entry, open_store
 from equipoise.vault import start_vault
 from tests.authority import make_authority, serving
@@ -146,7 +147,7 @@ def test_a_trial_is_opened_in_postgresql_and_its_administrator_comes_in(
     people = postgres_server.create_schema().owner
     more = ("--keep", keep, *(("--accounts", people) if accounts_in == "the database" else ()))
     assert run(*create(place.owner, realm="rehearsal")).exit_code == 0
-    run("vault", tmp_path / "vault", "--create", STUDY)
+    run("vault", tmp_path / "vault", "--create", STUDY, "--realm", "rehearsal")
     start("vault", tmp_path / "vault", "--socket", tmp_path / "v.sock")
     wait_for((tmp_path / "v.sock").is_socket)
     opened = command(*open_words(tmp_path, place.app, *more))
@@ -208,7 +209,7 @@ def test_a_trial_is_not_opened_over_another_nor_without_a_folder(
 
     The accounts of another trial in that folder would open this one.
     """
-    run("vault", tmp_path / "vault", "--create", STUDY)
+    run("vault", tmp_path / "vault", "--create", STUDY, "--realm", "rehearsal")
     start("vault", tmp_path / "vault", "--socket", tmp_path / "v.sock")
     wait_for((tmp_path / "v.sock").is_socket)
     keep, empty = ("--keep", tmp_path / "kept"), postgres_server.create_schema()
@@ -224,6 +225,11 @@ def test_a_trial_is_not_opened_over_another_nor_without_a_folder(
     without_right = command(*open_words(tmp_path, empty.owner, *apart))
     assert without_right.returncode == 2
     assert "EQ-G054" in without_right.stderr and "Traceback" not in without_right.stderr
+    people, theirs = postgres_server.create_schema().owner, postgres_server.create_schema().owner
+    again = ("--keep", tmp_path / "more", "--accounts", people)
+    assert command(*open_words(tmp_path, empty.owner, *again)).returncode == 0
+    taken = command(*open_words(tmp_path, theirs, *again))
+    assert (taken.returncode, "EQ-X930" in taken.stderr) == (2, True), taken.stderr
     again = ("--keep", tmp_path / "new", "--json")
     assert refused("rehearse", STUDY, "--store", moved.place.app, *again) == ["EQ-X927"]
     assert list((tmp_path / "new").iterdir()) == []
@@ -284,6 +290,11 @@ def test_every_command_on_the_record_takes_an_address(
             done = run(*words)
             assert done.exit_code == 0, (words, done.output)
             assert "search_path" not in done.output
+    vault = moved.keep / f"{name}.vault"
+    with running_vault(vault) as process:
+        token = ("--token", vault / "assign.token")
+        compared = run("vault", "compare", process.socket_path, *store, *token)
+    assert compared.stdout.startswith("18 numbers of the ledger are the vault's; 0 are")
     taken = refused("ledger", "restore", tmp_path / "backup.zip", *store)
     assert taken == ["EQ-G025"]
     found = answer_of(run("ledger", "verify", *into[0], "--json"))

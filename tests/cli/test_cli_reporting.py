@@ -92,6 +92,20 @@ def test_after_the_lock_the_report_is_by_arm(own: Rehearsed, tmp_path: Path) -> 
     assert openings(own) == [("unblinded_statistician", "analysis after the lock")]
 
 
+@pytest.mark.requirement("C66", "C69")
+def test_what_was_agreed_opens_no_other_vault(own: Rehearsed, tmp_path: Path) -> None:
+    """A rehearsal's lock tells nothing of another list, and another list makes no report."""
+    other = own._replace(vault=tmp_path / "other.vault")
+    assert run("vault", other.vault, "--create", STUDY, "--realm", "rehearsal").exit_code == 0
+    by = ("--by", "unblinded_statistician")
+    words = ("--store", own.store, "-o", tmp_path / "r.html", "--vault", other.vault)
+    assert refused("report", STUDY, *words, *by) == ["EQ-V015"]
+    words = ("--study", STUDY, "--ledger", own.store, "-o", tmp_path / "list.json")
+    assert refused("vault", "open", other.vault, *words, *by, "--reason", "r") == ["EQ-V015"]
+    assert openings(other) == []
+    assert not (tmp_path / "r.html").exists() and not (tmp_path / "list.json").exists()
+
+
 @pytest.mark.parametrize(
     ("by", "code"),
     [("nobody", "EQ-C001"), ("statistician", "EQ-C002"), ("investigator", "EQ-C002")],

@@ -1,11 +1,13 @@
 """`equipoise serve` and `vault` as processes: they answer, they end when told, they refuse."""
 
+import os
 import re
+import shutil
 import signal
 import socket
 import stat
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from subprocess import Popen
 from urllib.parse import urlencode
@@ -15,9 +17,11 @@ import pytest
 
 from equipoise.cli import demonstrating
 from equipoise.cli.demonstrating import find_ports, wait_until_ready
+from equipoise.cli.folders import Kept, load_checked
 from equipoise.cli.rehearsing import running_vault
 from equipoise.ledger import open_store
 from equipoise.problems import Refused
+from equipoise.rehearsal import prepare_rehearsal_vault
 from equipoise.vault import VaultClient, read_token
 
 from .conftest import STUDY, Rehearsed, answers, command, free_port, refused, run, wait_for
@@ -73,7 +77,7 @@ def test_all_doors_and_the_vault_answer_and_end_when_told(
 
 def test_a_vault_is_made_once_and_keeps_its_list(tmp_path: Path, start: Start) -> None:
     """What it printed is what it says later; its files are for its user alone."""
-    made = run("vault", tmp_path / "vault", "--create", STUDY)
+    made = run("vault", tmp_path / "vault", "--create", STUDY, "--realm", "live")
     at = tmp_path / "v.sock"
     process = start("vault", tmp_path / "vault", "--socket", at)
     wait_for(at.is_socket)
@@ -85,7 +89,7 @@ def test_a_vault_is_made_once_and_keeps_its_list(tmp_path: Path, start: Start) -
     private = stat.S_IRWXG | stat.S_IRWXO
     assert not any(p.stat().st_mode & private for p in (tmp_path / "vault").iterdir())
     assert not at.stat().st_mode & private
-    assert refused("vault", tmp_path / "vault", "--create", STUDY) == ["EQ-V010"]
+    assert refused("vault", tmp_path / "vault", "--create", STUDY, "--realm", "live") == ["EQ-V010"]
     assert process.poll() is None
 
 
@@ -99,7 +103,7 @@ def open_words(tmp_path: Path, **given: str) -> list[object]:
 @pytest.mark.requirement("C26", "C35")
 def test_a_trial_is_opened_and_its_administrator_comes_in(tmp_path: Path, start: Start) -> None:
     """From an empty folder: a vault, the ledger, a door, an own password, the page of people."""
-    run("vault", tmp_path / "vault", "--create", STUDY)
+    run("vault", tmp_path / "vault", "--create", STUDY, "--realm", "rehearsal")
     vault = start("vault", tmp_path / "vault", "--socket", tmp_path / "v.sock")
     wait_for((tmp_path / "v.sock").is_socket)
     opened = command(*open_words(tmp_path))
@@ -134,13 +138,31 @@ def test_a_trial_is_opened_and_its_administrator_comes_in(tmp_path: Path, start:
         }
 
 
+@pytest.mark.requirement("C26")
+def test_a_trial_is_not_opened_on_accounts_that_have_people_in_them(
+    tmp_path: Path, start: Start
+) -> None:
+    """Who could come in at a rehearsal does not come in where people are treated."""
+    run("vault", tmp_path / "vault", "--create", STUDY, "--realm", "rehearsal")
+    start("vault", tmp_path / "vault", "--socket", tmp_path / "v.sock")
+    wait_for((tmp_path / "v.sock").is_socket)
+    assert command(*open_words(tmp_path)).returncode == 0
+    for path in tmp_path.glob("trial.db*"):
+        path.unlink()
+    again = command(*open_words(tmp_path))
+    assert (again.returncode, "EQ-X930" in again.stderr) == (2, True), again.stderr
+    assert not (tmp_path / "trial.db").exists()
+    (tmp_path / "trial.accounts.db").unlink()
+    assert command(*open_words(tmp_path)).returncode == 0
+
+
 def test_a_trial_that_is_not_ready_is_not_opened(tmp_path: Path, start: Start) -> None:
     """Live with open decisions, a name that cannot be one, no vault, a file in the way: no file."""
-    run("vault", tmp_path / "vault", "--create", STUDY)
+    run("vault", tmp_path / "vault", "--create", STUDY, "--realm", "rehearsal")
     assert refused(*open_words(tmp_path)) == ["EQ-V017"]
     start("vault", tmp_path / "vault", "--socket", tmp_path / "v.sock")
     wait_for((tmp_path / "v.sock").is_socket)
-    assert refused(*open_words(tmp_path, realm="live")) == ["EQ-C011"]
+    assert refused(*open_words(tmp_path, realm="live")) == ["EQ-C011", "EQ-V145"]
     assert refused(*open_words(tmp_path, administrator="Ada")) == ["EQ-C102"]
     assert not (tmp_path / "trial.db").exists()
     (tmp_path / "trial.db").write_bytes(b"mine")
@@ -155,6 +177,15 @@ def test_a_live_vault_has_no_token_that_tells_a_body_what_it_received(tmp_path: 
     assert made.exit_code == 0, made.output
     names = {p.stem for p in (tmp_path / "vault").glob("*.token")}
     assert names == {"assign", "cells", "emergency", "unblind", "audit"}
+
+
+def test_a_vault_is_not_made_without_saying_of_which_realm(tmp_path: Path) -> None:
+    """A list made for a rehearsal by a word left out would serve real participants."""
+    unsaid = run("vault", tmp_path / "vault", "--create", STUDY)
+
+    assert unsaid.exit_code == 2
+    assert "--realm" in unsaid.stderr
+    assert not (tmp_path / "vault").exists()
 
 
 def test_a_vault_that_cannot_be_kept_is_a_problem(own: Rehearsed, tmp_path: Path) -> None:
@@ -176,9 +207,18 @@ def test_a_door_is_not_served_without_its_own_vault_and_store(
     """A socket that nobody answers, another trial's vault, a file that is no ledger."""
     words = serve_words(own, tmp_path / "v.sock", port=1)
     assert refused(*words) == ["EQ-V017"]
-    run("vault", tmp_path / "other", "--create", STUDY)
+    run("vault", tmp_path / "other", "--create", STUDY, "--realm", "live")
     with running_vault(tmp_path / "other") as process:
-        assert refused(*serve_words(own, process.socket_path, port=1)) == ["EQ-V015"]
+        for door, name in DOORS.items():
+            words = serve_words(own, process.socket_path, port=1, door=door)
+            words[words.index("--token") + 1] = tmp_path / "other" / f"{name}.token"
+            assert refused(*words) == ["EQ-V145", "EQ-V015"]
+    prepare_rehearsal_vault(load_checked(STUDY), tmp_path / "twin", seed=99)
+    with running_vault(tmp_path / "twin") as process:
+        for door, name in DOORS.items():
+            words = serve_words(own, process.socket_path, port=1, door=door)
+            words[words.index("--token") + 1] = tmp_path / "twin" / f"{name}.token"
+            assert refused(*words) == ["EQ-V015"]
     (tmp_path / "notes.db").write_text("not a database")
     with running_vault(own.vault) as process:
         no_ledger = Rehearsed(tmp_path / "notes.db", own.vault, {})
@@ -266,3 +306,58 @@ def _pair(taken: socket.socket) -> int:
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.requirement("F39")
+def test_an_empty_ledger_proves_nothing_to_a_restored_vault(
+    own: Rehearsed, tmp_path: Path, start: Start
+) -> None:
+    """A door on a ledger in which no trial was opened serves; the vault still assigns nothing."""
+    new = Path(shutil.copytree(own.vault, tmp_path / "restored"))
+    for file in new.glob("vault.db*"):
+        file.unlink()
+    assert run("vault", "backup", own.vault, "-o", tmp_path / "copy.db").exit_code == 0
+    said = ("--by", "keeper", "--reason", "disk")
+    restored = run("vault", "restore", tmp_path / "copy.db", new, *said)
+    assert restored.exit_code == 0 and "Not there" not in restored.stdout
+    empty = own._replace(store=tmp_path / "empty.db", vault=new)
+    study = load_checked(STUDY).identity.study
+    open_store(empty.store, study=study, realm="rehearsal", create=True).close()
+    port = free_port()
+    with running_vault(new) as vault:
+        door = start(*serve_words(empty, vault.socket_path, port=port))
+        await_door(door, port)
+        client = VaultClient(vault.socket_path, read_token(new, "assign"))
+        with pytest.raises(Refused) as refused_by:
+            client.assign("01-099", stratum="", proof="p")
+    assert [p.code for p in refused_by.value.problems] == ["EQ-V044"]
+
+
+def test_a_key_that_was_cut_short_is_made_anew(tmp_path: Path) -> None:
+    """An empty file signs nothing: whoever knows that could make sessions and codes."""
+    kept = Kept(tmp_path, "trial")
+    (tmp_path / "trial.site.secret").touch()
+    secret = kept.secret("site")
+    key = secret.read_text()
+    assert len(key) > 60 and stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert kept.secret("site").read_text() == key
+    assert kept.secret("sealed").read_text() != key
+    assert {p.name for p in tmp_path.iterdir()} == {"trial.site.secret", "trial.sealed.secret"}
+
+
+@pytest.mark.parametrize("fails", ["open", "fsync", "replace"])
+def test_a_key_appears_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """Wherever the machine stops on the way, there is no key or the whole one."""
+
+    def stop(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, fails, stop)
+    with suppress(Refused, OSError):
+        Kept(tmp_path, "trial").secret("site")
+    monkeypatch.undo()
+    secret = tmp_path / "trial.site.secret"
+    assert not secret.exists() or len(secret.read_text()) > 60
+    assert len(Kept(tmp_path, "trial").secret("site").read_text()) > 60

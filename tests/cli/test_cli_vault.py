@@ -1,12 +1,18 @@
 """`equipoise vault …`: a new key, copies, a restore and its comparison, the log."""
 
 import json
+import re
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from equipoise.cli.folders import load_checked
 from equipoise.cli.rehearsing import running_vault
+from equipoise.cli.serving import catch_up
+from equipoise.conduct import RunningTrial
+from equipoise.ledger import open_store
 from equipoise.vault import VaultClient, read_token
 
 from .conftest import STUDY, Rehearsed, refused, run
@@ -32,6 +38,8 @@ def test_from_a_new_key_to_a_restored_vault(own: Rehearsed, tmp_path: Path) -> N
     assert refused("vault", "restore", tmp_path / "early.db", new, *SAID) == ["EQ-V013"]
     made = run("vault", "restore", tmp_path / "copy.db", new, *SAID)
     assert made.exit_code == 0, made.output
+    tokens = sorted(file.name for file in own.vault.glob("*.token"))
+    assert f"Not there: {', '.join(tokens)}. " in made.stdout
     run("vault", "rotate", new, *SAID, "--tokens")
     with running_vault(new) as process:
         token = new / "assign.token"
@@ -56,9 +64,9 @@ def test_from_a_new_key_to_a_restored_vault(own: Rehearsed, tmp_path: Path) -> N
 
 @pytest.mark.requirement("F39")
 def test_what_the_vault_alone_has_is_told(own: Rehearsed, tmp_path: Path) -> None:
-    """A number for somebody whom a ledger lost, and one that the two give to different people."""
+    """A number for somebody whom a ledger lost; another trial's ledger is not compared at all."""
     vault = tmp_path / "fresh.vault"
-    run("vault", vault, "--create", STUDY)
+    run("vault", vault, "--create", STUDY, "--realm", "rehearsal")
     with running_vault(vault) as process:
         at, store = process.socket_path, tmp_path / "fresh.db"
         words = ("--administrator", "ada", "--name", "Ada", "--realm", "rehearsal")
@@ -71,7 +79,21 @@ def test_what_the_vault_alone_has_is_told(own: Rehearsed, tmp_path: Path) -> Non
     assert told.exit_code == 0
     assert "0 numbers of the ledger are the vault's; 1 are in the vault alone." in told.stdout
     assert "EQ-V048" in told.output and "09-001" in told.output
-    assert other == ["EQ-V046"]
+    assert other == ["EQ-V015"]
+
+
+@pytest.mark.requirement("D02", "F39")
+def test_a_door_says_that_the_numbers_contradict_and_goes_on(
+    own: Rehearsed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Everything but randomization can be done at it; the vault assigns to nobody."""
+    vault = tmp_path / "fresh.vault"
+    run("vault", vault, "--create", STUDY, "--realm", "rehearsal")
+    with running_vault(vault) as process, closing(open_store(own.store)) as store:
+        client = VaultClient(process.socket_path, read_token(vault, "assign"))
+        client.assign("09-001", stratum="", proof="p")
+        catch_up(RunningTrial(load_checked(STUDY), store), client)
+    assert re.search("EQ-V0(46|15)", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(

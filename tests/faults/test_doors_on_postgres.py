@@ -41,6 +41,10 @@ PREPARE = (
     "import json, sys; from equipoise.web.server import prepare_accounts as prepare; "
     "prepare(sys.argv[1], json.loads(sys.argv[2]))"
 )
+TABLES = (
+    "import sys; from equipoise.web.server import use_django; use_django(); "
+    "from equipoise.web.tables.opening import make_as_owner; make_as_owner(sys.argv[1])"
+)
 N_ELIGIBLE = 12
 COORDINATOR = name_of(Role.COORDINATOR)
 
@@ -122,6 +126,7 @@ def opened(
     """The first study in a rehearsal, with people in it and two processes that serve it."""
     study, vault, log = load_checked(FOLDER), folder / "vault", folder / "log"
     place = server.create(study=study.identity.study)
+    subprocess.run([sys.executable, "-c", TABLES, place.owner], check=True)
     prepare_rehearsal_vault(study, vault, seed=5)
     passwords = json.dumps({person.person: PASSWORD for person in PEOPLE})
     kept = accounts or str(folder / f"{study.identity.study}.accounts.db")
@@ -275,6 +280,32 @@ def test_doors_outlive_their_database(server: Server, tmp_path: Path, accounts_i
         assert "EQ-G021" in log and "EQ-G028" in log
         assert "Traceback" not in log and "Internal Server Error" not in log
         assert verify(doors.place.app).problems == ()
+
+
+@pytest.mark.requirement("D01", "F03")
+def test_doors_stop_where_the_server_lost_what_it_had_confirmed(
+    server: Server, tmp_path: Path
+) -> None:
+    """It is put back to an earlier state; else the next one screened would get a code in use.
+
+    Nobody records at a door that had read more, whatever is recorded elsewhere; a door that had
+    read no more goes on.
+    """
+    with opened(server, tmp_path) as doors:
+        one, other = doors.browsers()
+        assert one.screen().status == 302
+        assert other.get("/participants/").status == 200
+        with server.going_back():
+            lost = one.screen().location.split("/")[2]
+        for _ in range(2):
+            for answer in (one.screen(), one.get("/participants/"), one.get("/sign-in/")):
+                assert (answer.status, "EQ-G055" in answer.text) == (503, True)
+            # The second door had not looked since: it records, under the code that was lost.
+            assert other.screen().status == 302
+        with closing(open_store(doors.place.app, read_only=True)) as store:
+            recorded = [e.stream for e in store.read() if e.type == "ParticipantScreened"]
+        assert (len(recorded), recorded[1]) == (3, lost)
+        assert "Traceback" not in doors.log.read_text()
 
 
 @pytest.mark.requirement("D28")

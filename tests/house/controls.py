@@ -436,8 +436,8 @@ CONTROLS = (
         (
             Edit(
                 "web/identity/provider.py",
-                "if is_taken or (bound and means not in bound):",
-                "if bound and means not in bound:",
+                "if is_taken or means in person.withdrawn",
+                "if means in person.withdrawn",
             ),
         ),
     ),
@@ -613,8 +613,31 @@ CONTROLS = (
         (
             Edit(
                 "conduct/acts/infusing.py",
-                "if until is not None and stopped_at > until:",
-                "if until is None and stopped_at == until:",
+                "if until is None or over_at is None or over_at <= until:",
+                "if until is None or over_at is None or over_at >= until:",
+            ),
+        ),
+    ),
+    Control(
+        "Until when a bag may be given depends on no arm",
+        "tests/unit/conduct/test_cells.py::test_a_placebo_goes_the_same_way_and_looks_the_same",
+        (
+            Edit(
+                "conduct/cells/preparing.py",
+                "usable_until=until if minutes else None,",
+                "usable_until=made.usable_until,",
+            ),
+        ),
+    ),
+    Control(
+        "A corrected weight stops the infusion that was ordered with the other",
+        "tests/unit/conduct/test_infusing.py"
+        "::test_a_weight_corrected_after_the_order_stops_the_infusion",
+        (
+            Edit(
+                "conduct/acts/infusing.py",
+                "if weight is not None and weight.kg == infusion.weight_kg:",
+                "if weight is not None:",
             ),
         ),
     ),

@@ -708,6 +708,25 @@ def test_a_connection_of_others_is_theirs_to_make_anew(place, draft):
     assert refused(own.heads) == ["EQ-G028"]
 
 
+@pytest.mark.parametrize(
+    ("changed", "code"), [("study = 'S2'", "EQ-G009"), ("realm = 'live'", "EQ-G010")]
+)
+def test_another_ledger_that_answers_in_its_place_is_not_used(
+    place, postgres, changed: str, code: str
+):
+    """A connection that is made anew is to the same study, in the same realm."""
+    assert postgres.heads() == {}
+    run(
+        place.owner,
+        "ALTER TABLE ledger_meta DISABLE TRIGGER ALL",
+        f"UPDATE ledger_meta SET {changed}",
+    )
+    end_session(place, postgres)
+    assert refused(postgres.heads) == ["EQ-G028"]
+    for _ in range(2):
+        assert refused(postgres.heads) == [code]
+
+
 def test_a_server_that_became_forgetful_is_not_used_again(postgres_server: Server, draft):
     """A connection that is made anew is looked at as the first was."""
     live = postgres_server.create(realm="live")

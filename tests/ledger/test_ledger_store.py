@@ -315,6 +315,18 @@ def test_a_full_disk_is_a_refusal(sqlite, draft):
     assert verify(sqlite).entries == 2
 
 
+@pytest.mark.requirement("D05")
+def test_a_lock_file_that_cannot_be_opened_is_a_refusal(sqlite, path, draft):
+    """Nothing is recorded without a place in the queue."""
+    lock = path.with_name(path.name + ".lock")
+    lock.unlink()
+    lock.mkdir()
+    assert refused(lambda: sqlite.append([draft(1)])) == ["EQ-G017"]
+    lock.rmdir()
+    sqlite.append([draft(1)])
+    assert verify(sqlite).entries == 1
+
+
 @pytest.mark.requirement("F02")
 def test_threads_append_side_by_side(path, request, store: Store, draft):
     """Eight threads, each with its own connection, or sharing one store in memory."""

@@ -135,7 +135,7 @@ def prepared(trial: RunningTrial, label: str = "12345678") -> str:
     return code
 
 
-def stocked(unit: CellUnit, n: int = 6) -> None:
+def stocked(unit: CellUnit, n: int = 6, *, lasts: int = 400) -> None:
     """One released batch of each product: L1 of cells, from the donor D1, and P1."""
     by = {"by": name_of(Role.CELL_UNIT), "at": now()}
     cells.register_donor(unit, **by, donor="D1", donation="0000000000001")
@@ -149,7 +149,7 @@ def stocked(unit: CellUnit, n: int = 6) -> None:
             product=product,
             shipment=f"S-{batch}",
             donors=donors,
-            expires_on=TODAY + dt.timedelta(days=400),
+            expires_on=TODAY + dt.timedelta(days=lasts),
             bags=tuple(f"{batch}-{i}" for i in range(1, n + 1)),
             volume_ml=10.0,
             cells_per_ml=1e7 if donors else None,
@@ -172,7 +172,9 @@ def composed(unit: CellUnit, code: str, *, by: str = SECOND, verified_by: str = 
         if b.status == "stored"
     ][:2]
     for bag in free:
-        cells.thaw_bag(unit, by=by, at=now(), bag=bag, **counted)
+        cells.thaw_bag(unit, by=by, at=now(), bag=bag)
+        if counted:
+            cells.count_bag(unit, by=by, at=now(), bag=bag, **counted)
     label = f"{70_000_000 + len(unit.state.preparations):08d}"
     cells.make_preparation(
         unit,
@@ -182,6 +184,7 @@ def composed(unit: CellUnit, code: str, *, by: str = SECOND, verified_by: str = 
         encounter="M0",
         bags=tuple(free),
         label=label,
+        reason="What was prepared before is on another record",
     )
     if verified_by:
         same = {"target_cells": 140_000_000, "drawn_ml": 16.5, "n_bags": 2}
@@ -230,7 +233,7 @@ def given(trial: RunningTrial) -> str:
         volume_ml=infusion.volume_ml,
         scanned=code,
         started_at=now() - dt.timedelta(minutes=30),
-        stopped_at=now(),
+        stopped_at=now() - dt.timedelta(minutes=1),
         checked_by=INVESTIGATOR,
     )
     return code

@@ -231,6 +231,7 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     "sign_casebook": _signing,
     "sign_populations": _populations,
     "submit_form": History.form,
+    "take_back_infusion": lambda h: {**h.infusion(), "label": h.pick(["L1", "L2"])},
     "withdraw_means": History.person,
     "withdraw_participant": lambda h: h.about(on=h.on()),
 }

@@ -17,6 +17,7 @@ from equipoise.conduct import (
     list_unblindings,
     lock_data,
     record_breaks,
+    remove_person,
 )
 from equipoise.ledger import open_store
 from equipoise.problems import Refused
@@ -164,6 +165,34 @@ def test_what_is_missing_is_asked_for_and_nothing_is_told(
     page = ask(client, code, "arm", reason="It was placebo, so which arm?")
     assert "EQ-V032" in page.codes
     assert len(register()) == 1
+
+
+@pytest.mark.requirement("C68", "F30", "F31")
+def test_a_number_instead_of_the_code_passes_round_nothing(
+    trial: RunningTrial,
+    sign_in: SignIn,
+    vault_folder: Path,
+    register: Callable[[], list[tuple[str, ...]]],
+) -> None:
+    """What was asked under the code counts under the number; it names no site, so one's own site
+    does not let it pass.
+    """
+    code = course.randomized(trial)
+    number = trial.state.participants[code].number
+    client = sign_in(Role.SAFETY_OFFICER, door="emergency")
+    assert "EQ-W070" in ask(client, number, "arm").codes
+    ask(client, code, "infusion:M0")
+    page = read(client.get(f"/participants/{number}/"))
+    assert page.html.count(said("break.arm_always", language="en")) == 3
+    assert "EQ-V032" in ask(client, number, "arm", reason="It was placebo, so which?").codes
+    ask(client, number, "arm")
+    assert [line[:2] for line in register()] == [(code, "infusion:M0"), (code, "arm")]
+
+    roster = roster_of(trial, at=course.now())
+    here = (replace(p, sites=("01",)) for p in roster.people)
+    write_roster(vault_folder / "roster.json", replace(roster, people=tuple(here)))
+    assert client.get(f"/participants/{code}/").status_code == 200
+    assert client.get(f"/participants/{number}/").status_code == 403
 
 
 @pytest.mark.requirement("F26", "F27")
@@ -344,9 +373,47 @@ def test_the_keeper_keeps_up_when_the_ledger_is_there(
 
     away.rename(store)
     assert keeper.keep_up(course.now())
+    roster.unlink()
     keeper.tell()
     assert keeper.keep_up(course.now())
     assert {p.person for p in read_roster(roster).people} >= {name_of(Role.INVESTIGATOR)}
     with closing(open_store(store, read_only=True)) as ledger:
         broken = [e for e in ledger.read() if e.type == "CodeBroken"]
     assert [(e.stream, e.by) for e in broken] == [(code, "locum")]
+
+
+@pytest.mark.requirement("C68", "C55", "F30")
+def test_what_cannot_be_read_keeps_nothing_else_back(
+    trial: RunningTrial, vault_folder: Path, tmp_path: Path
+) -> None:
+    """Without the accounts who was removed goes, and breaks arrive; without a place for the roster
+    breaks arrive as well.
+    """
+    code, study = course.randomized(trial), trial.study
+    store, roster = tmp_path / "trial.db", tmp_path / "roster.json"
+    with closing(
+        open_store(store, study=study.identity.study, realm="rehearsal", create=True)
+    ) as made:
+        made.restore(trial.store.read())
+    assert isinstance(trial.vault, VaultClient)
+    vault = VaultClient(trial.vault._door, read_token(vault_folder, "emergency"))
+    sources = Sources(study=study, store=store, accounts=tmp_path / "none.sqlite", roster=roster)
+    by, reason = name_of(Role.INVESTIGATOR), "Shock"
+    vault.reveal(code, "infusion:M0", by=by, role="investigator", reason=reason)
+    keeper = Keeper(sources, vault)
+    with closing(open_store(store)) as opened:
+        remove_person(
+            RunningTrial(study, opened),
+            by=name_of(Role.ADMINISTRATOR),
+            at=course.now(),
+            person=by,
+            reason="Left",
+        )
+    assert not keeper.keep_up(course.now())
+    assert {p.person: p.is_active for p in read_roster(roster).people}[by] is False
+
+    vault.reveal(code, "arm", by=by, role="investigator", reason=reason)
+    nowhere = replace(sources, roster=tmp_path / "none" / "roster.json")
+    assert not Keeper(nowhere, vault).keep_up(course.now())
+    with closing(open_store(store, read_only=True)) as ledger:
+        assert [e.type for e in ledger.read()].count("CodeBroken") == 2

@@ -1,15 +1,18 @@
 """Stock, release, traces and paper behind the sealed door."""
 
 import datetime as dt
+from contextlib import closing
 from pathlib import Path
 
 import pypdfium2
 import pytest
 import zxingcpp
 from django.test import Client
+from django.test.utils import override_settings
 from django.utils import translation
+from msgspec.structs import replace
 
-from equipoise.conduct import RunningTrial, cells, give_infusion
+from equipoise.conduct import RunningTrial, cells, give_infusion, open_trial
 from equipoise.conduct.cells import CellUnit
 from equipoise.ledger import MemoryStore, SqliteStore, open_store
 from equipoise.problems import Refused
@@ -18,7 +21,7 @@ from equipoise.web.cells.printing import Label, print_label
 from equipoise.web.running import cell_unit, use_cells, use_trial
 
 from . import course
-from .conftest import SECOND, SignIn, at_door, name_of, said
+from .conftest import PEOPLE, SECOND, SignIn, at_door, name_of, said
 from .reading import Reading, read
 
 
@@ -85,8 +88,13 @@ def test_a_shipment_is_received_tested_and_released(desk: Client, unit: CellUnit
         ("/stock/L9/result/cd73/", None, "EQ-B023"),
         ("/stock/L1/result/ph/", None, "EQ-B027"),
         ("/stock/L1/block/", {"reason": ""}, "EQ-W001"),
-        ("/stock/L1/tell/01-001/", {"told": "A physician"}, "EQ-B032"),
+        ("/stock/L1/tell/", {"participant": "01-001", "told": "A physician"}, "EQ-C003"),
         ("/stock/L1/bags/L1-1/", {"what": "time_out", "reason": "x"}, "EQ-B047"),
+        (
+            "/stock/L1/bags/L1-1/",
+            {"what": "time_out", "minutes": "-3", "reason": "x"},
+            "EQ-F003",
+        ),
         ("/stock/L1/bags/L1-9/", {"what": "destroyed", "reason": "x"}, "EQ-B024"),
     ],
 )
@@ -105,7 +113,7 @@ def test_a_bag_is_out_for_a_while_destroyed_or_returned(desk: Client, unit: Cell
     for bag, what in (("L1-1", "time_out"), ("L1-2", "destroyed"), ("L1-3", "returned")):
         posted = {"what": what, "minutes": "7" if what == "time_out" else "", "reason": "Inventory"}
         page = post(desk, f"/stock/L1/bags/{bag}/", **posted)
-        assert said("stock.bag_done", bag=bag) in page.text
+        assert said("stock.bag_done") in page.text
     bags = unit.state.bags
 
     assert bags["L1-1"].minutes_out == 7
@@ -129,7 +137,7 @@ def given(trial: RunningTrial, unit: CellUnit) -> tuple[str, str]:
         volume_ml=50.0,
         scanned=code,
         started_at=course.now() - dt.timedelta(minutes=9),
-        stopped_at=course.now(),
+        stopped_at=course.now() - dt.timedelta(minutes=1),
         checked_by=course.INVESTIGATOR,
     )
     return code, unit.state.bags[unit.state.preparations[label].draws[0][0]].batch
@@ -151,7 +159,11 @@ def test_the_way_is_traced_both_ways_and_a_recall_names_who_received(
 
     page = post(desk, f"/stock/{batch}/block/", reason="Growth reported by the maker")
     assert said("stock.exposed_lead") in page.text and code in page.text
-    page = post(desk, f"/stock/{batch}/tell/{code}/", told="Physician of site 01, by telephone")
+    asked = post(desk, f"/stock/{batch}/tell/", participant=code)
+    assert said("stock.tell_title", participant=code, batch=batch) in asked.text
+    told = {"participant": code, "is_answered": "yes"}
+    page = post(desk, f"/stock/{batch}/tell/", told="Physician of site 01, by telephone", **told)
+    assert said("stock.told_done") in page.text
     assert "Physician of site 01" in page.text
 
 
@@ -166,6 +178,18 @@ def test_the_unit_declares_one_number(trial: RunningTrial, desk: Client, unit: C
     assert trial.state.supply is not None and trial.state.supply[0] == 3
 
 
+@pytest.mark.requirement("F22", "F23")
+def test_what_is_declared_lasts_until_the_last_day_declared(
+    trial: RunningTrial, desk: Client, unit: CellUnit
+) -> None:
+    """M3 is by day 105; who is randomized in 30 days needs bags that last 135 days."""
+    course.stocked(unit, n=30, lasts=134)
+    assert said("stock.places", places=0, randomized=0) in read(desk.get("/stock/")).text
+    post(desk, "/stock/declare/")
+
+    assert trial.state.supply is not None and trial.state.supply[0] == 0
+
+
 def picture(pdf: bytes) -> object:
     with pypdfium2.PdfDocument(pdf) as document:
         return document[0].render(scale=4).to_pil()
@@ -176,8 +200,7 @@ def words_in(pdf: bytes) -> str:
         return " ".join(page.get_textpage().get_text_range() for page in document)
 
 
-UNTIL = dt.datetime(2026, 3, 2, 14, 0, tzinfo=dt.UTC)
-LABEL = Label("APHP211026", "48213377", "01-004", "M0, première perfusion", 50.0, UNTIL, True)
+LABEL = Label("APHP211026", "48213377", "01-004", "M0, première perfusion", 50.0, 120, True)
 
 
 @pytest.mark.requirement("F21", "F24")
@@ -209,11 +232,29 @@ def test_labels_differ_by_their_number_alone(
             response = desk.get(f"/work-list/{code}/M0/label.pdf")
             assert response.headers["Content-Type"] == "application/pdf"
             text = words_in(response.content).replace(label, "LABEL").replace(code, "CODE")
-            until = unit.state.preparations[label].usable_until
-            assert until is not None
-            papers[product] = text[: text.index(":")]
+            papers[product] = text
     assert len(papers) == 2 and len(set(papers.values())) == 1
+    assert "120 min" in papers[product]
     assert not any(word in str(papers) for word in ("L1", "P1", "D1", "MSC"))
+
+
+@pytest.mark.requirement("C41")
+def test_a_count_is_kept_as_the_decimal_that_was_typed(
+    trial: RunningTrial, desk: Client, unit: CellUnit
+) -> None:
+    """8.03 million and 56.7 %: the products of binary numbers would be other ones."""
+    course.stocked(unit)
+    code = course.ordered(trial)
+    desk.post(f"/work-list/{code}/M0/thaw/", {"bag": "L1-1", "is_answered": "yes"})
+    counted = {"bag": " L1-1", "millions_per_ml": "8.03", "viability": "56,7"}
+    page = post(desk, f"/work-list/{code}/M0/count/", **counted)
+
+    assert said("cells.counted") in page.text
+    bag = unit.state.bags["L1-1"]
+    assert (bag.cells_per_ml, bag.viability) == (8_030_000, 0.567)
+    assert 8.03 * 1e6 != 8_030_000
+    page = post(desk, f"/work-list/{code}/M0/count/", **counted)
+    assert page.codes == {"EQ-B028"}
 
 
 @pytest.mark.requirement("C41", "F25")
@@ -232,6 +273,36 @@ def test_the_sheet_has_what_goes_in_and_not_what_comes_out(
         assert result not in text
     codes = zxingcpp.read_barcodes(picture(response.content))
     assert [b.text for b in codes] == [label]
+
+
+@pytest.mark.requirement("C41", "F25")
+@pytest.mark.parametrize(
+    "rule",
+    [("viable", "half_even", "en"), ("total", "half_up", "fr"), ("total", "up", "en"),
+     ("viable", "down", "fr")],
+)  # fmt: skip
+def test_the_sheet_says_how_this_study_counts_and_rounds(
+    unit: CellUnit, desk: Client, trial: RunningTrial, rule: tuple[str, str, str]
+) -> None:
+    """Each sheet has its own rules alone; with another one the second person has other mL."""
+    counts, rounding, language = rule
+    desk.cookies["django_language"] = language
+    study = unit.trial.study
+    assert study.treatments.dose is not None
+    dose = replace(study.treatments.dose, counts=counts, rounding=rounding)
+    unit.trial.study = replace(study, treatments=replace(study.treatments, dose=dose))
+    course.stocked(unit)
+    code = course.ordered(trial)
+    course.composed(unit, code)
+    text = words_in(desk.get(f"/work-list/{code}/M0/sheet.pdf").content)
+
+    rules = ("half_even", "half_up", "up", "down")
+    shown = {r for r in rules if said(f"sheet.{r}", language=language) in text}
+    assert shown == {rounding}
+    formulas = ("viable", "total")
+    shown = {c for c in formulas if said(f"sheet.formula_{c}", language=language) in text}
+    assert shown == {counts}
+    assert said("sheet.formula", language=language) in text
 
 
 @pytest.mark.requirement("C65")
@@ -263,4 +334,9 @@ def test_only_the_sealed_process_opens_the_record(
     assert opened("sealed", "") == ["EQ-W060"]
     assert opened("sealed", str(tmp_path / "other.db")) == ["EQ-W061"]
     assert opened("sealed", str(tmp_path / "own.db")) == []
+    with override_settings(STORE=str(tmp_path / "own.db")):
+        assert opened("sealed", str(tmp_path / "x" / ".." / "own.db")) == ["EQ-B067"]
+    with closing(open_store(tmp_path / "own.db")) as own:
+        open_trial(RunningTrial(trial.study, own), at=course.now(), people=PEOPLE)
+    assert opened("sealed", str(tmp_path / "own.db")) == ["EQ-B066"]
     assert isinstance(trial.store, MemoryStore)

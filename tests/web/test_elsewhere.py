@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.test import Client
 from django.test.utils import override_settings
@@ -284,8 +285,24 @@ def test_an_account_there_is_bound_to_one_person(trial: RunningTrial, provider: 
     client, _ = come_in(INVESTIGATOR)
     withdraw_means(trial, by=by, at=course.now(), person=INVESTIGATOR, reason="new account")
     assert client.get("/participants/").headers["Location"] == "/sign-in/"
+    assert come_in(INVESTIGATOR)[1] == {"EQ-W057"}  # it does not bind itself again
     provider.claims = {"sub": "new account"}
     assert come_in(INVESTIGATOR)[1] == set()
+
+
+@pytest.mark.requirement("C18", "C31")
+def test_an_account_there_goes_if_the_administrator_says_so(
+    provider: Provider, sign_in: SignIn
+) -> None:
+    """A lost passkey leaves it; once taken away it opens nothing any more."""
+    administrator, address = sign_in(Role.ADMINISTRATOR), f"/people/{INVESTIGATOR}/keys/"
+    assert come_in(INVESTIGATOR)[1] == set()
+    given = {"reason": "Lost on a train"}
+    assert read(administrator.post(address, given)).codes == {"EQ-W001"}
+    assert administrator.post(address, {**given, "account": "no"}).status_code == 302
+    assert come_in(INVESTIGATOR)[1] == set()
+    assert administrator.post(address, {**given, "account": "yes"}).status_code == 302
+    assert come_in(INVESTIGATOR)[1] == {"EQ-W057"}
 
 
 @pytest.mark.requirement("D01")
@@ -369,7 +386,7 @@ def test_a_client_may_send_its_secret_in_the_form_or_have_none(
 def test_passwords_can_be_switched_off(
     trial: RunningTrial, provider: Provider, sign_in: SignIn
 ) -> None:
-    """No field for one, and a right one neither opens, signs nor is chosen."""
+    """No field for one, and a right one neither opens nor signs."""
     client = sign_in(Role.INVESTIGATOR)
     code = course.consented(trial)
     address = f"/participants/{code}/sign/"
@@ -380,12 +397,38 @@ def test_passwords_can_be_switched_off(
     assert said("people.comes_in", name="Somebody 1") in read(invited).text
 
 
+@pytest.mark.requirement("C68", "F30")
+def test_the_emergency_door_s_password_is_chosen_where_it_opens_nothing_else(
+    trial: RunningTrial, provider: Provider, sign_in: SignIn
+) -> None:
+    """With passwords off a code is still given and a password chosen, as the second person needs it
+    too; that it is the right one is seen at once, and it opens no site door.
+    """
+    administrator = sign_in(Role.ADMINISTRATOR)
+    new = "three words in a row"
+    with override_settings(PASSWORDS=False):
+        assert Client().get("/sign-in/").content.count(b'href="/welcome/"') == 1
+        people = administrator.get("/people/").content.decode()
+        assert f'action="/people/{INVESTIGATOR}/invite/"' in people
+        invited = administrator.post(f"/people/{INVESTIGATOR}/invite/").content.decode()
+        code = re.search(r'<td class="code">([^<]+)</td>', invited)
+        assert code
+        given = {"username": INVESTIGATOR, "code": code[1], "password": new, "again": new}
+        assert Client().post("/welcome/", given).status_code == 302
+        shut = Client().post("/sign-in/", {"username": INVESTIGATOR, "password": new})
+        assert read(shut).codes == {"EQ-W051"}
+    user = get_user_model().objects.get(username=INVESTIGATOR)
+    is_chosen = user.check_password(new)
+    user.set_password(PASSWORD)  # the accounts are shared by all tests
+    user.save()
+    assert is_chosen
+
+
 def _assert_passwords_are_off(client: Client, address: str) -> None:
     page = read(Client().get("/sign-in/"))
     assert not page.all("input", id="password")
     given = {"username": INVESTIGATOR, "password": PASSWORD}
     assert read(Client().post("/sign-in/", given)).codes == {"EQ-W051"}
-    assert read(Client().post("/welcome/", {"username": INVESTIGATOR})).codes == {"EQ-W051"}
     shown = read(client.get(address))
     assert not shown.all("input", id="password")
     posted = {"digest": shown.value("digest"), "password": PASSWORD}

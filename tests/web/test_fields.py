@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 from django.utils import translation
+from msgspec.structs import replace
 
 from equipoise.capture.entry import MAX_TEXT
 from equipoise.conduct.parts import Value
@@ -161,6 +162,22 @@ def test_what_a_page_of_the_interface_needs_is_told() -> None:
     wrong = typed("number", "x")
     checked = check_given([empty, optional, wrong])
     assert [codes(f) for f in checked] == [["EQ-W001"], [], ["EQ-W002"]]
+
+
+def test_a_number_of_a_page_of_the_interface_is_within_its_range() -> None:
+    """Both ends belong to it; what is entered in another unit is judged where it is kept."""
+    for kind, text, expected in (
+        ("number", "-0.1", ["EQ-F003"]),
+        ("number", "0", []),
+        ("number", "10", []),
+        ("integer", "11", ["EQ-F003"]),
+        ("number", "", []),
+    ):
+        (field,) = check_given([typed(kind, text, required=False, range=(0, 10))])
+        assert codes(field) == expected
+    elsewhere = replace(typed("number", "11", range=(0, 10)), unit="stone")
+    assert codes(check_given([elsewhere])[0]) == []
+    assert codes(check_given([typed("integer", "-5")])[0]) == []
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

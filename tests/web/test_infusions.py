@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from msgspec.structs import replace
 
 from equipoise.conduct import (
     RunningTrial,
+    cells,
+    correct_item,
     prepare_infusion,
     submit_form,
     withdraw_participant,
@@ -17,6 +20,7 @@ from equipoise.conduct.cells import CellUnit
 from equipoise.study.roles import Role
 from equipoise.vault import VaultClient, read_token
 from equipoise.web.running import use_cells, use_trial
+from equipoise.web.views.acts import over_midnight
 
 from . import course
 from .conftest import PASSWORD, SECOND, SignIn, enter_as, name_of, said
@@ -179,8 +183,12 @@ def at(code: str, *more: str) -> str:
 
 
 def thaw(desk: Client, code: str, bag: str) -> Reading:
-    posted = {"millions_per_ml": "10", "viability": "85"}
-    return read(desk.post(at(code, "thaw", bag), posted, follow=True))
+    posted = {"bag": bag, "is_answered": "yes"}
+    page = read(desk.post(at(code, "thaw"), posted, follow=True))
+    if bag.startswith("L"):
+        counted = {"bag": bag, "millions_per_ml": "10", "viability": "85"}
+        page = read(desk.post(at(code, "count"), counted, follow=True))
+    return page
 
 
 def compose(desk: Client, code: str, batch: str) -> Reading:
@@ -235,9 +243,31 @@ def test_the_bag_of_another_product_is_refused(
     """Cells for whom placebo is planned, or the reverse: no label is made."""
     other = "P1" if batch_of(trial, vault_folder, code) == "L1" else "L1"
     posted = {"bag": [f"{other}-1"]}
-    thawed = desk.post(at(code, "thaw", f"{other}-1"), {"millions_per_ml": 10, "viability": 85})
+    thaw(desk, code, f"{other}-1")
     page = read(desk.post(at(code), posted))
-    assert page.codes == ({"EQ-B041"} if thawed.status_code == 302 else {"EQ-B041", "EQ-B036"})
+    assert page.codes == {"EQ-B041"}
+
+
+@pytest.mark.requirement("C65", "F26")
+def test_no_address_and_no_message_names_a_bag_of_somebody(
+    code: str, trial: RunningTrial, desk: Client, vault_folder: Path
+) -> None:
+    """The page that leads there posts the bag; its questions come first, then the answers."""
+    bag = f"{batch_of(trial, vault_folder, code)}-1"
+    form = next(
+        e for e in read(desk.get(at(code))).all("form") if e.get("action") == at(code, "thaw")
+    )
+    assert form.get("method") == "post"
+    asked = read(desk.post(at(code, "thaw"), {"bag": bag}))
+    assert asked.codes == set() and said("cells.thaw_title", bag=bag) in asked.text
+    assert desk.get(at(code, "thaw")).status_code == 405
+    assert read(desk.post(at(code, "thaw"), {"bag": "L9-1"})).codes == {"EQ-B024"}
+    negative = {"bag": bag, "millions_per_ml": "-10", "viability": "185"}
+    assert read(desk.post(at(code, "count"), negative)).codes == {"EQ-F003"}
+    posted = {"bag": bag, "is_answered": "yes"}
+    done = read(desk.post(at(code, "thaw"), posted, follow=True))
+    assert done.one(class_="done").text == said("cells.thawed")
+    assert bag not in repr(dict(desk.session.items()))
 
 
 def test_a_preparation_is_destroyed_and_made_anew(
@@ -265,6 +295,74 @@ def test_who_has_left_is_off_the_list(code: str, trial: RunningTrial, desk: Clie
         on=course.TODAY,
     )
     assert said("cells.none") in read(desk.get("/work-list/")).text
+
+
+@pytest.mark.requirement("C41", "F24", "F25")
+def test_a_corrected_weight_is_ordered_anew(trial: RunningTrial, sign_in: SignIn) -> None:
+    """The page offers the order again; once something is handed out it says: do not start."""
+    code = course.ordered(trial)
+    client = sign_in(Role.COORDINATOR)
+    offer = f"/participants/{code}/encounters/M0/order/"
+    assert offer not in links(read(client.get(f"/participants/{code}/")))
+    reweigh(trial, code, 80.0)
+    assert offer in links(read(client.get(f"/participants/{code}/")))
+    order(client, code)
+    assert trial.state.participants[code].infusions["M0"].target_cells == 160_000_000
+    assert offer not in links(read(client.get(f"/participants/{code}/")))
+
+    by = {"by": name_of(Role.CELL_UNIT), "at": course.now()}
+    prepare_infusion(trial, **by, participant=code, encounter="M0", label="12345678")
+    give_page = f"/participants/{code}/encounters/M0/give/"
+    assert said("give.stop") not in facts(read(client.get(give_page)))
+    reweigh(trial, code, 70.0)
+    assert "from 80 kg" in facts(read(client.get(give_page)))[said("give.stop")]
+    assert offer not in links(read(client.get(f"/participants/{code}/")))
+    second = {"second": name_of(Role.INVESTIGATOR)}
+    done = give(client, code, **second)
+    assert said("give.done_deviation", encounter="M0, first infusion") in done.text
+
+
+def links(page: Reading) -> set[str]:
+    return {e.get("href") for e in page.all("a")}
+
+
+def reweigh(trial: RunningTrial, code: str, kg: float) -> None:
+    record = trial.state.participants[code].forms["M0", "vital_signs", 0]
+    correct_item(
+        trial,
+        by=course.COORDINATOR,
+        at=course.now(),
+        reason="Misread",
+        participant=code,
+        encounter="M0",
+        form="vital_signs",
+        item="weight",
+        value=kg,
+        seen=record.version,
+    )
+
+
+@pytest.mark.requirement("F24", "C73")
+def test_what_came_back_is_taken_back_and_destroyed(
+    trial: RunningTrial, code: str, desk: Client, unit: CellUnit
+) -> None:
+    """The site sees an order that waits; the unit destroys it and makes another."""
+    label = course.composed(unit, code, verified_by=name_of(Role.CELL_UNIT))
+    cells.hand_out(unit, by=SECOND, at=course.now(), label=label)
+    for page in ("/work-list/", at(code)):
+        assert at(code, "take-back") in links(read(desk.get(page)))
+    asked = read(desk.get(at(code, "take-back")))
+    assert said("cells.take_back_title", label=label) in asked.text
+    done = read(desk.post(at(code, "take-back"), follow=True))
+    assert said("cells.taken_back") in done.text
+    assert at(code, "discard") in links(done) and not done.all(name="is_checked")
+    assert read(desk.post(at(code, "take-back"))).codes == {"EQ-C063"}
+    read(desk.post(at(code, "discard"), {"reason": "It leaked"}))
+    written = [e for e in trial.store.read() if e.type == "InfusionTakenBack"]
+
+    assert len(written) == 1 and written[0].reason == ""
+    assert b"leaked" not in b"".join(e.body or b"" for e in trial.store.read())
+    assert trial.state.participants[code].infusions["M0"].status == "ordered"
 
 
 @pytest.mark.parametrize("is_there", [False, True])
@@ -357,6 +455,21 @@ def test_what_went_in_is_what_can_have(
     code = course.prepared(trial)
     assert give(sign_in(Role.INVESTIGATOR), code, **changes).codes == {code_of}
     assert trial.state.participants[code].infusions["M0"].status == "prepared"
+
+
+@pytest.mark.requirement("F24")
+def test_an_infusion_may_end_after_midnight(trial: RunningTrial, sign_in: SignIn) -> None:
+    """23:50 to 0:20 is half an hour; an end that is still to come is refused."""
+    yesterday = course.TODAY - dt.timedelta(days=1)
+    code = course.prepared(trial)
+    client = sign_in(Role.INVESTIGATOR)
+    night = {"started": "23:58", "stopped": "23:57"}
+    assert give(client, code, **night).codes == {"EQ-B055"}
+
+    zone = timezone.get_current_timezone()
+    begun = dt.datetime.combine(yesterday, dt.time(23, 50), zone)
+    assert over_midnight(yesterday, "23:50", "0:20") == (begun, begun + dt.timedelta(minutes=30))
+    assert over_midnight(yesterday, "", "0:20")[0] is None
 
 
 def test_what_was_not_ordered_cannot_be_given(trial: RunningTrial, sign_in: SignIn) -> None:

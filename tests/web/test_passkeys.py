@@ -332,16 +332,20 @@ def test_one_gives_up_a_passkey_with_a_proof(trial: RunningTrial, sign_in: SignI
     assert trial.state.people[INVESTIGATOR].means == ()
 
 
-def test_who_gives_up_the_passkey_they_came_in_with_stays_in(sign_in: SignIn) -> None:
-    """They have just shown who they are; what was made with another passkey goes on too."""
+@pytest.mark.requirement("C22", "C31")
+def test_what_a_passkey_opened_ends_when_it_is_given_up(sign_in: SignIn) -> None:
+    """A session that outlived its passkey would be nobody's to take away any more."""
     device = enroll(sign_in(Role.INVESTIGATOR))
     client, _ = come_in(device)
     page = read(client.get("/passkeys/"))
     (address,) = {a.get("href") for a in page.all("a") if "/remove/" in a.get("href")}
     posted = {"_kind": "sign", "_path": address}
     answer = device.answer(client.post("/passkeys/options/", posted).json()["publicKey"])
-    assert client.post(address, {"passkey": answer}).status_code == 302
-    assert said("passkey.no_keys") in read(client.get("/passkeys/")).text
+    left = client.post(address, {"passkey": answer}, follow=True)
+    assert left.redirect_chain == [("/sign-in/", 302)]
+    assert said("passkey.removed", name="phone") in read(left).text
+    assert client.get("/passkeys/").status_code == 302
+    assert said("passkey.no_keys") in read(sign_in(Role.INVESTIGATOR).get("/passkeys/")).text
 
 
 @pytest.mark.requirement("C22", "C31")

@@ -119,7 +119,7 @@ class Histories(RuleBasedStateMachine):
     def take_back(self, data: st.DataObject) -> None:
         """What is taken back leaves no row."""
         self.history.draw = data.draw
-        with suppress(ZeroDivisionError), self.store.transaction():
+        with suppress(ZeroDivisionError), self.history.trial.transaction():
             with suppress(Refused):
                 self.history.act("screen_participant")
             raise ZeroDivisionError

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from equipoise import conduct
+from equipoise.cli.trials import _let_tables_follow
 from equipoise.conduct import Person, RunningTrial
 from equipoise.ledger import MemoryStore, SqliteStore, open_store, verify
 from equipoise.problems import Refused
@@ -19,7 +20,7 @@ from equipoise.web.tables import keeping
 from equipoise.web.tables.comparing import compare
 from equipoise.web.tables.databases import database_of, layout_of
 from equipoise.web.tables.keeping import ReadTables
-from equipoise.web.tables.layout import LAYOUT, TABLES
+from equipoise.web.tables.layout import LAYOUT, SIGNATURE, TABLES
 from equipoise.web.tables.models import Form, Line
 from equipoise.web.tables.opening import ALIAS, follow, make_as_owner, tables_to_read
 from tests.postgres import Place, Server
@@ -205,6 +206,24 @@ def test_an_act_is_refused_whole_if_its_rows_cannot_be_written(store: Any, reque
     assert compare(tables).differences == () and compare(tables).n_behind == 0
 
 
+def test_what_the_driver_says_on_reading_is_named(store: Any, request: Any) -> None:
+    """Tables that are spoiled or may not be read: a page and each command say so in words."""
+    tables = followed(store)
+    tables.catch_up()
+    Followed(store).course.screen()
+    if isinstance(store, SqliteStore):
+        spoiled = "ALTER TABLE read_layout RENAME COLUMN layout TO layouts"
+        store.connection.execute(spoiled)
+    else:
+        with psycopg.connect(request.getfixturevalue("place").owner) as owner:
+            owner.execute("REVOKE SELECT ON read_layout FROM ledger_app")
+    acts = (tables.is_current, tables.catch_up, lambda: compare(tables))
+    for act in (*acts, lambda: _let_tables_follow(store)):
+        with pytest.raises(Refused) as refused:
+            act()
+        assert codes(refused) == ["EQ-G056"]
+
+
 def test_who_may_make_tables_in_postgres(place: Place) -> None:
     """The owner alone; a ledger without any goes on as it did, and a reader is told what to do."""
     with closing(open_store(place.app)) as store:
@@ -229,6 +248,22 @@ def test_who_may_make_tables_in_postgres(place: Place) -> None:
         assert verify(store).problems == ()
         make_as_owner(place.owner)
         assert not tables.is_current()
+
+
+def test_the_database_may_be_named_beside_the_address(
+    postgres: Any, place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By a service or in a variable of libpq: Django reads where the ledger is written."""
+    address = place.app.replace("@/postgres?", "@/?")
+    assert address != place.app
+    code = Followed(postgres).course.screen()
+    (tmp_path / "services").write_text("[trials]\ndbname=postgres\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    tables_to_read(postgres, f"{address}&service=trials")
+    assert Line.objects.using(ALIAS).filter(stream=code).count() == 1
+    monkeypatch.setenv("PGDATABASE", "postgres")
+    tables_to_read(postgres, address)
+    assert Line.objects.using(ALIAS).filter(stream=code).count() == 1
 
 
 def test_a_live_ledger_in_postgres(postgres_server: Server) -> None:
@@ -321,6 +356,32 @@ def test_a_store_in_memory_has_its_tables_aside() -> None:
         assert Line.objects.using(ALIAS).filter(stream=code).count() == 1
 
 
+@pytest.mark.requirement("C24", "C71")
+def test_the_signatures_at_the_end_of_the_blind_are_in_the_table(sqlite: SqliteStore) -> None:
+    """They are about everybody, and stand once, also when the tables are written anew."""
+    tables = followed(sqlite)
+    tables.catch_up()
+    small = Followed(sqlite)
+    trial, clock = small.trial, small.clock
+    for who in conduct.SIGNERS:
+        conduct.accept_accountability(trial, by=who.value, at=clock(), statement="It binds me")
+    conduct.lock_data(trial, by="data_manager", at=clock())
+    digest = conduct.digest_of_populations(trial.study, trial.state)
+    said = {"meaning": "So be it", "digest": digest}
+    conduct.sign_populations(trial, by="statistician", at=clock(), **said)
+    conduct.agree_unblinding(trial, by="safety_officer", at=clock(), **said)
+    columns = ("participant", "site", "signed", "by", "meaning", "digest")
+    with tables.database.transaction():
+        rows = [
+            dict(zip(SIGNATURE.columns, r, strict=True)) for r in tables.database.scan(SIGNATURE)
+        ]
+    assert [tuple(row[c] for c in columns) for row in rows] == [
+        ("study", "", "PopulationsSigned", "statistician", "So be it", digest),
+        ("study", "", "UnblindingAgreed", "safety_officer", "So be it", digest),
+    ]
+    assert compare(tables).differences == ()
+
+
 def test_a_copy_has_no_tables(sqlite: SqliteStore, tmp_path: Path) -> None:
     """A backup is the ledger alone."""
     from equipoise.ledger import write_backup
@@ -351,6 +412,9 @@ def test_rows_that_were_loaded_are_changed(store: Any) -> None:
     there.course.submit(code, "vitals", encounter="M0", weight=70.0, pregnant=False)
     there.course.order(code)
     infusion = {"participant": code, "encounter": "M0", "label": "L1"}
+    back = {**infusion, "label": "L0"}
+    conduct.prepare_infusion(trial, by="cell_unit", at=clock(), **back)
+    conduct.take_back_infusion(trial, by="cell_unit", at=clock(), **back)
     conduct.prepare_infusion(trial, by="cell_unit", at=clock(), **infusion)
     conduct.give_infusion(trial, by="coordinator", at=clock(), **infusion, on=today, volume_ml=14.0)
     conduct.record_deviation(

@@ -1,11 +1,14 @@
 """The process behind a door: the trial it opens, the files it keeps, the server it starts."""
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +25,7 @@ from equipoise.web.running import ThreadedStore, running_trial, use_trial
 from equipoise.web.server import prepare_accounts, start_server
 
 from . import course
-from .conftest import FOLDER, OPENED_AT, PASSWORD, PEOPLE, at_door, enter_as
+from .conftest import FOLDER, OPENED_AT, PASSWORD, PEOPLE, SignIn, at_door, enter_as
 from .reading import read
 
 
@@ -160,3 +163,43 @@ def test_day_zero_is_what_the_schedule_counts_from(trial: RunningTrial) -> None:
         schedule = replace(trial.study.schedule, day_zero=zero)
         study = replace(trial.study, schedule=schedule)
         assert day_zero(study, people[code]) == expected
+
+
+@pytest.mark.requirement("C65", "F26")
+@pytest.mark.parametrize(
+    ("door", "folder", "engine"),
+    [("site", "", "db"), ("sealed", "", "signed_cookies"), ("sealed", "own", "file")],
+)
+def test_the_sealed_door_leaves_its_sessions_out_of_the_shared_accounts(
+    door: str, folder: str, engine: str
+) -> None:
+    words = "from equipoise.web import settings as s; print(getattr(s, 'SESSION_ENGINE', '.db'))"
+    told = subprocess.run(
+        [sys.executable, "-c", words],
+        env={**os.environ, "EQUIPOISE_DOOR": door, "EQUIPOISE_SESSIONS": folder},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip().rpartition(".")[2] == engine
+
+
+@pytest.mark.requirement("C65")
+def test_who_comes_in_at_the_sealed_door_is_in_no_other_session_table(
+    sign_in: SignIn, behind: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the folder of its own: a file there, and no row beside the accounts."""
+    from django.contrib.sessions.backends import file
+    from django.contrib.sessions.models import Session
+
+    engine = "django.contrib.sessions.backends.file"
+    monkeypatch.delattr(file.SessionStore, "_storage_path", raising=False)
+    behind("sealed", SESSION_ENGINE=engine, SESSION_FILE_PATH=str(tmp_path / "own"))
+    (tmp_path / "own").mkdir()
+    before = Session.objects.count()
+    client = sign_in(Role.CELL_UNIT)
+    assert client.get("/work-list/").status_code == 200
+    assert Session.objects.count() == before
+    assert len(list((tmp_path / "own").iterdir())) == 1
+    client.post("/sign-out/")
+    assert client.get("/work-list/").status_code == 302

@@ -163,12 +163,15 @@ def restore(source: Path, store: str | Path, up_to_damage: bool, is_json: bool) 
     """
     from equipoise.cli.trials import record_alone
     from equipoise.conduct import RunningTrial, record_restored
+    from equipoise.conduct.cells.door import CHAIN
     from equipoise.ledger import Store
     from equipoise.ledger import restore as restore_ledger
 
     began = time.perf_counter()
 
     def close_randomization(filled: Store, is_complete: bool) -> None:
+        if set(filled.heads()) == {CHAIN}:  # the cell unit's own: nobody is randomized there
+            return
         trial, at = RunningTrial(record_alone(filled), filled), dt.datetime.now(dt.UTC)
         record_restored(trial, at=at, source=source.name, is_complete=is_complete)
 

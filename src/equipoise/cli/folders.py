@@ -1,7 +1,10 @@
 """Where things lie: the first study, a checked study, the files of a trial."""
 
+import fcntl
+import os
 import secrets
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -38,6 +41,20 @@ def not_writable(path: Path, error: OSError) -> Refused:
     return Refused([problem("EQ-X003", str(path), place=str(path), detail=detail)])
 
 
+_ANEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+
+
+@contextmanager
+def _in_turn(folder: Path) -> Iterator[int]:
+    """One process at a time in this folder, which is open meanwhile."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield opened
+    finally:
+        os.close(opened)
+
+
 class Kept(Struct, frozen=True):
     """The files of a trial that are not in its ledger: accounts, keys, a rehearsal's vault."""
 
@@ -55,11 +72,24 @@ class Kept(Struct, frozen=True):
         return self.folder / f"{self.name}.vault"
 
     def secret(self, door: str) -> Path:
-        """The file with the key of a door's sessions and codes, made where there is none."""
+        """The file with the key of a door's sessions and codes, made where there is none.
+
+        It gets its name when it is whole and on disk; an empty one is none. Two doors that start at
+        once take turns, so that both have the same key.
+        """
         secret = self.folder / f"{self.name}.{door}.secret"
-        if not secret.exists():
-            secret.touch(mode=0o600)
-            secret.write_text(secrets.token_urlsafe(48))
+        try:
+            with _in_turn(self.folder) as folder:
+                if not secret.exists() or not secret.stat().st_size:
+                    beside = secret.with_name(f"{secret.name}.new")
+                    with os.fdopen(os.open(beside, _ANEW, 0o600), "w", encoding="ascii") as file:
+                        file.write(secrets.token_urlsafe(48))
+                        file.flush()
+                        os.fsync(file.fileno())
+                    beside.replace(secret)
+                    os.fsync(folder)
+        except OSError as error:
+            raise not_writable(secret, error) from error
         return secret
 
 

@@ -84,11 +84,26 @@ def check_opening(
 
 
 def open_code(vault: Path, state: TrialState, *, by: str) -> dict[str, str]:
-    """The arm of every number, from the vault's own process; it logs who asked and who agreed."""
+    """The arm of every number, from the vault's own process; it logs who asked and who agreed.
+
+    Raises:
+        Refused: it is the vault of another list.
+    """
     with running_vault(vault) as process:
         client = VaultClient(process.socket_path, read_token(vault, "unblind"))
+        check_vault_of(state, client, place=vault)
         assigned = client.open_list(by=by, reason="analysis after the lock", **agreed_on(state))
         return {a.number: a.arm for a in assigned}
+
+
+def check_vault_of(state: TrialState, client: VaultClient, *, place: Path) -> None:
+    """The vault holds the list that this trial committed to: asked before anything is opened.
+
+    Raises:
+        Refused: another one, of which what was agreed here says nothing.
+    """
+    if client.commitment() != state.commitment:
+        raise Refused([problem("EQ-V015", str(place))])
 
 
 class Agreed(TypedDict):

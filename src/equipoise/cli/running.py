@@ -260,14 +260,14 @@ CELLS = click.option(
 @json_option
 def trace(directory: Path, name: str, store: str | Path, cells: Path, is_json: bool) -> int:
     """From a donor, a batch or a participant NAME the whole way, both ways."""
-    from equipoise.cli.serving import trace_cells
+    from equipoise.cli.tracing import trace_cells
 
     found = trace_cells(directory, name, store=store, cells=cells)
     if is_json:
         as_json({"name": name, "found": to_builtins(found)})
         return DONE
     for one in found:
-        given = one.given_on or "not given"
+        given = one.given_on or ("not given" if one.is_in_trial else "not in the trial")
         donors = " ".join(one.donors) or "-"
         click.echo(
             f"{donors}  {one.batch}  {one.bag}  {one.label}  "
@@ -283,7 +283,7 @@ def trace(directory: Path, name: str, store: str | Path, cells: Path, is_json: b
 @json_option
 def balance(directory: Path, store: str | Path, cells: Path, is_json: bool) -> int:
     """Where every bag of every batch is; none may be missing from the sum."""
-    from equipoise.cli.serving import balance_cells
+    from equipoise.cli.tracing import balance_cells
 
     found = balance_cells(directory, store=store, cells=cells)
     if is_json:

@@ -4,8 +4,8 @@ import datetime as dt
 import fcntl
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -22,11 +22,24 @@ from equipoise.cli.folders import (
 )
 from equipoise.cli.rehearsing import cells_beside
 from equipoise.cli.trials import read_tables, trial_on
-from equipoise.conduct import Person, RunningTrial, find_unplaced, open_trial, record_breaks
+from equipoise.conduct import (
+    Person,
+    RunningTrial,
+    check_vault_fits,
+    find_unplaced,
+    open_trial,
+    record_breaks,
+)
 from equipoise.conduct import cells as cell_acts
 from equipoise.conduct.acts.randomizing import proof_of
-from equipoise.conduct.cells import CellUnit
-from equipoise.ledger import MemoryStore, Realm, Store, is_address, open_store
+from equipoise.ledger import (
+    MemoryStore,
+    Realm,
+    Store,
+    is_address,
+    open_store,
+    without_password,
+)
 from equipoise.problems import Refused, problem
 from equipoise.randomization import Allocation, Specification, read_list
 from equipoise.rehearsal import vault_contents
@@ -34,6 +47,7 @@ from equipoise.study.roles import Role
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient, create_vault, serve_vault
 from equipoise.vault.protocol import Line
+from equipoise.web.standby.roster import read_roster, roster_of
 
 FROM_OUTSIDE = (
     "EQUIPOISE_HOSTS",
@@ -57,7 +71,7 @@ def keep_vault(
     *,
     socket: Path | None,
     study: Path | None,
-    realm: str,
+    realm: str | None,
     signed: Path | None = None,
 ) -> int:
     """Make the vault if a study is given, then answer until told to stop.
@@ -66,6 +80,8 @@ def keep_vault(
     """
     if study is None and socket is None:
         raise click.UsageError("Nothing to do: give --create, --socket or both.")
+    if study is not None and realm is None:
+        raise click.UsageError("Say --realm live or --realm rehearsal with --create.")
     if study is not None:
         made = vault_contents(load_checked(study))
         listed = read_signed(signed, made.specification) if signed is not None else ()
@@ -110,9 +126,10 @@ def open_new_trial(
     """Open a trial in a new ledger; gives back the code for its administrator's first password.
 
     Raises:
-        Refused: something is there, the folder is not ready, or the vault is not its own.
+        Refused: something is there, the accounts have people in them, the folder is not ready, or
+            the vault is not its own.
     """
-    from equipoise.web.server import invite
+    from equipoise.web.server import has_people, invite
 
     study, vault = load_checked(directory), VaultClient(keys.socket)
     kept = kept_with(store, keys.keep, study=study.identity.study)
@@ -125,6 +142,9 @@ def open_new_trial(
     open_trial(rehearsed, at=dt.datetime.now(dt.UTC), people=(administrator,))
     check_empty(store, study=study, realm=kind)
     ensure_accounts(accounts, kept)
+    if has_people(accounts):
+        place = without_password(accounts)
+        raise Refused([problem("EQ-X930", place, place=place)])
     with closing(open_store(store, study=study.identity.study, realm=kind, create=True)) as ledger:
         trial = RunningTrial(study, ledger, vault)
         open_trial(trial, at=dt.datetime.now(dt.UTC), people=(administrator,))
@@ -153,13 +173,14 @@ def serve_door(
     client = VaultClient(keys.socket, keys.token.read_text(encoding="ascii").strip())
     if door == "emergency":
         check_token(client, keys.token, door=door)
+        check_roster(study, client, path=roster_beside(kept), store=store)
     else:
         with closing(open_store(store)) as opened:
             trial = trial_on(opened, store, study=study)
             check_trial(trial, socket=keys.socket)
             check_token(client, keys.token, door=door)
             bring_tables_up(opened)
-            if door == "site":
+            if door == "site" and trial.state.is_open:
                 catch_up(trial, client)
     ensure_accounts(accounts_of(keys, kept, door=door), kept)
     settings = door_settings(directory, store=store, keys=keys, kept=kept, door=door)
@@ -202,13 +223,38 @@ def ensure_accounts(accounts: str | Path, kept: Kept) -> None:
 
 
 def check_trial(trial: RunningTrial, *, socket: Path) -> None:
-    """The vault that answers holds the list that the trial committed to.
+    """The vault that answers is the trial's own, and holds the list that it committed to.
 
     Raises:
-        Refused: it does not.
+        Refused: it is not, or does not.
     """
-    if trial.state.commitment not in ("", VaultClient(socket).commitment()):
-        raise Refused([problem("EQ-V015", str(socket))])
+    state = trial.state
+    vault = VaultClient(socket)
+    refuse_another(trial.study, vault, realm=trial.realm, commitment=state.commitment)
+
+
+def check_roster(study: Study, vault: VaultClient, *, path: Path, store: str | Path) -> None:
+    """The same for the emergency door, by its roster: the ledger may be away, but at first.
+
+    Raises:
+        Refused: the vault is another trial's, or there is neither a roster nor a ledger.
+    """
+    try:
+        roster = read_roster(path)
+    except Refused:
+        with closing(open_store(store, read_only=True)) as opened:
+            trial = trial_on(opened, store, study=study)
+            roster = roster_of(trial, at=dt.datetime.now(dt.UTC))
+    refuse_another(study, vault, realm=roster.realm, commitment=roster.commitment)
+
+
+def refuse_another(study: Study, vault: VaultClient, *, realm: Realm, commitment: str) -> None:
+    """Refuse a vault that was not made for the trial, or whose list is not the committed one."""
+    found = check_vault_fits(study, realm=realm, vault=vault)
+    if commitment not in ("", vault.commitment()):
+        found += (problem("EQ-V015", study.identity.study),)
+    if found:
+        raise Refused(found)
 
 
 def catch_up(trial: RunningTrial, vault: VaultClient) -> None:
@@ -218,28 +264,30 @@ def catch_up(trial: RunningTrial, vault: VaultClient) -> None:
     for found in find_unplaced(trial.state, breaks):
         click.echo(str(found), err=True)
     if trial.state.restored is None:
-        compare_numbers(trial, vault)
+        try:
+            compare_numbers(trial, vault)
+        except Refused as refused:  # the vault assigns nothing until they agree; the rest goes on
+            show_problems(refused.problems)
 
 
 def compare_numbers(trial: RunningTrial, vault: VaultClient) -> int:
     """Hold the ledger's numbers against the vault's; tell those that the vault alone has.
 
-    One whose randomization is under way is no surprise: the next asking completes it.
+    One whose randomization is under way is told without a number: the next asking completes it.
 
     Raises:
-        Refused: they contradict each other, or the token is not the one to assign.
+        Refused: they contradict each other, the vault has another list than the one that this
+            ledger committed to, or the token is not the one to assign.
     """
     state = trial.state
+    if vault.commitment() != state.commitment:
+        raise Refused([problem("EQ-V015", state.study)])
     lines = [
         Line(participant=p.code, number=p.number, proof=proof_of(p), stratum=p.stratum)
-        for p in state.randomized
+        for p in state.participants.values()
+        if p.is_randomized or p.status == "randomizing"
     ]
-    beyond = [
-        (participant, number)
-        for participant, number in vault.compare(lines).beyond
-        if participant not in state.participants
-        or state.participants[participant].status != "randomizing"
-    ]
+    beyond = vault.compare(lines).beyond
     for participant, number in beyond:
         found = problem("EQ-V048", participant, participant=participant, number=number)
         click.echo(str(found), err=True)
@@ -281,9 +329,8 @@ def door_settings(
     other_door: str = "",
 ) -> dict[str, str]:
     """The environment of a web process; each door knows its own capability alone."""
-    roster = kept.folder / f"{kept.name}.roster.json"
     ready = {
-        "EQUIPOISE_ROSTER": str(roster.resolve()),
+        "EQUIPOISE_ROSTER": str(roster_beside(kept).resolve()),
         "EQUIPOISE_SITE_ACCOUNTS": _absolute(keys.accounts or kept.accounts),
     }
     return {
@@ -296,7 +343,20 @@ def door_settings(
         "EQUIPOISE_SECRET": str(kept.secret(door).resolve()),
         "EQUIPOISE_OTHER_DOOR": other_door,
         **(ready if door == "emergency" else {}),
+        **({"EQUIPOISE_SESSIONS": _own_sessions(kept)} if door == "sealed" else {}),
     }
+
+
+def roster_beside(kept: Kept) -> Path:
+    """The file that says who may come in while the ledger is away."""
+    return kept.folder / f"{kept.name}.roster.json"
+
+
+def _own_sessions(kept: Kept) -> str:
+    """The folder of the sealed door's sessions, for nobody else to read."""
+    folder = kept.folder / f"{kept.name}.sealed-sessions"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return str(folder.resolve())
 
 
 def accounts_of(keys: Keys, kept: Kept, *, door: str) -> str | Path:
@@ -310,51 +370,18 @@ def cell_settings(study: Study, store: str | Path, *, cells: Path, door: str) ->
     """The cell unit's ledger for the sealed door, made where there is none; nothing for the other.
 
     Raises:
-        Refused: what is there belongs to another trial.
+        Refused: what is there belongs to another trial, or is the trial's own ledger.
     """
     if door != "sealed":
         return {}
+    if not is_address(store) and Path(store).resolve() == cells.resolve():
+        raise Refused([problem("EQ-B067", str(cells))])
     with closing(open_store(store, read_only=True)) as ledger:
         realm = ledger.realm
     name = study.identity.study
-    open_store(cells, study=name, realm=realm, create=True).close()
+    with closing(open_store(cells, study=name, realm=realm, create=True)) as own:
+        cell_acts.refuse_shared(own)
     return {"EQUIPOISE_CELLS": str(cells.resolve())}
-
-
-@contextmanager
-def _cells_of(directory: Path, *, store: str | Path, cells: Path) -> Iterator[CellUnit]:
-    """The cell unit's ledger beside its trial, to be read.
-
-    Raises:
-        Refused: the two are not of one trial.
-    """
-    with (
-        closing(open_store(store, read_only=True)) as ledger,
-        closing(open_store(cells, study=ledger.study, realm=ledger.realm, read_only=True)) as own,
-    ):
-        yield CellUnit(RunningTrial(load_checked(directory), ledger), own, lambda *_: "")
-
-
-def trace_cells(
-    directory: Path, name: str, *, store: str | Path, cells: Path
-) -> tuple[cell_acts.Trace, ...]:
-    """The way from or to a donor, a batch or a participant."""
-    with _cells_of(directory, store=store, cells=cells) as unit:
-        state, trial = unit.state, unit.trial.state
-        if name in state.donors:
-            return cell_acts.trace_donor(state, trial, name)
-        if name in state.batches:
-            return cell_acts.exposed_to(state, trial, name)
-        return cell_acts.trace_participant(state, trial, name)
-
-
-def balance_cells(
-    directory: Path, *, store: str | Path, cells: Path
-) -> dict[str, cell_acts.Balance]:
-    """Where the bags of each batch are."""
-    with _cells_of(directory, store=store, cells=cells) as unit:
-        state = unit.state
-        return {name: cell_acts.balance_of(state, name) for name in state.batches}
 
 
 def _absolute(place: str | Path) -> str:

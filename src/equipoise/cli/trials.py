@@ -97,10 +97,14 @@ def _refuse_others(opened: Store, store: str | Path) -> None:
 
 def _let_tables_follow(store: Store) -> None:
     """What this command records goes into the read tables too, where there are any."""
-    from equipoise.web.tables.databases import database_of, layout_of
+    from equipoise.web.tables.databases import database_of, layout_of, naming_errors
 
     database = database_of(store)
-    if database is not None and layout_of(database):
+    if database is None:
+        return
+    with naming_errors(database, store.study):
+        are_there = bool(layout_of(database))
+    if are_there:
         read_tables(store)
 
 

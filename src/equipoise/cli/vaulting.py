@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from equipoise.cli.answering import DONE, as_json, json_option
+from equipoise.cli.keeping import store_option
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 PLACE = click.Path(file_okay=False, path_type=Path)
@@ -46,9 +47,7 @@ def vault() -> None:
 @click.option(
     "--realm",
     type=click.Choice(["rehearsal", "live"]),
-    default="rehearsal",
-    show_default=True,
-    help="For --create.",
+    help="For --create, which needs it: a vault is of one realm for ever.",
 )
 @click.option(
     "--list",
@@ -57,7 +56,7 @@ def vault() -> None:
     help="For --create of a study whose scheme is `imported`: the list that was signed.",
 )
 def serve(
-    directory: Path, socket: Path | None, study: Path | None, realm: str, signed: Path | None
+    directory: Path, socket: Path | None, study: Path | None, realm: str | None, signed: Path | None
 ) -> int:
     """Make a vault, serve it, or both; the word `serve` may be left out."""
     from equipoise.cli.serving import keep_vault
@@ -102,16 +101,18 @@ def restore(copy: Path, directory: Path, by: str, reason: str) -> int:
     """Make a vault of a backup; put its key in place first."""
     from equipoise.vault.keeping.copying import restore_vault
 
-    restore_vault(copy, directory, by=by, reason=reason, at=_now())
+    missing = restore_vault(copy, directory, by=by, reason=reason, at=_now())
     click.echo(f"Restored in {directory}. It assigns nothing before `equipoise vault compare`.")
+    if missing:
+        click.echo(f"Not there: {', '.join(missing)}. Make them with `equipoise vault rotate`.")
     return DONE
 
 
 @vault.command()
 @click.argument("socket", type=click.Path(path_type=Path))
-@click.option("--store", required=True, type=OLD_FILE, help="The trial's ledger.")
+@store_option
 @click.option("--token", required=True, type=OLD_FILE, help="The file assign.token.")
-def compare(socket: Path, store: Path, token: Path) -> int:
+def compare(socket: Path, store: str | Path, token: Path) -> int:
     """Hold the ledger's numbers against those of the vault at a socket, after a restore."""
     from equipoise.cli.serving import compare_numbers
     from equipoise.cli.trials import running_trial

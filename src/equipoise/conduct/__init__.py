@@ -21,11 +21,13 @@ from equipoise.conduct.acts.ending import (
 )
 from equipoise.conduct.acts.enrolling import fail_screening, judge_criterion, screen_participant
 from equipoise.conduct.acts.infusing import (
+    check_ordered_weight,
     declare_supply,
     find_weight,
     give_infusion,
     order_infusion,
     prepare_infusion,
+    take_back_infusion,
 )
 from equipoise.conduct.acts.overriding import (
     KINDS,
@@ -96,7 +98,7 @@ from equipoise.conduct.facts import (
     latest_values,
     observations_of,
 )
-from equipoise.conduct.opening import Checked, check_folder, open_trial
+from equipoise.conduct.opening import Checked, check_folder, check_vault_fits, open_trial
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.schemas import event_schemas
 from equipoise.conduct.state import Participant, Person, TrialState
@@ -137,7 +139,9 @@ __all__ = [
     "check_duty",
     "check_folder",
     "check_opened",
+    "check_ordered_weight",
     "check_tells_nothing",
+    "check_vault_fits",
     "complete_participant",
     "confirm_override",
     "confirm_restore",
@@ -198,6 +202,7 @@ __all__ = [
     "sign_populations",
     "state_as_of",
     "submit_form",
+    "take_back_infusion",
     "unblinded_for",
     "withdraw_means",
     "withdraw_participant",

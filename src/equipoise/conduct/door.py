@@ -16,8 +16,8 @@ the start.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import Concatenate, Generic, ParamSpec
 
@@ -29,7 +29,7 @@ from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_rules
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.state import Participant, Person, TrialState
-from equipoise.ledger import Draft, Entry, Realm, Store, merkle_root
+from equipoise.ledger import Draft, Entry, Head, Realm, Store, merkle_root
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
@@ -75,18 +75,59 @@ class RunningTrial:
         self.store = store
         self.vault = vault
         self._state = TrialState()
+        self._known: dict[str, Head] = {}
+        self._own: dict[str, Head] = {}  # what was recorded here and not read yet
+        self._pending: list[Entry] | None = None  # recorded here, and not committed yet
         self.lock = RLock()
 
     @property
     def state(self) -> TrialState:
-        """The state as of the last committed entry: the known one plus what is new."""
+        """The state as of the last committed entry: the known one plus what is new.
+
+        Raises:
+            Refused: the record went back: it has lost an entry that was read or recorded here.
+        """
         with self.lock:
-            known, heads = self._state.heads, self.store.heads()
+            heads = self.store.heads()
+            for chain, seen in (*self._known.items(), *self._own.items()):
+                head = heads.get(chain, _NO_HEAD)
+                if head != seen and head.seq <= seen.seq:
+                    raise _went_back(chain, seen)
             for chain, head in heads.items():
-                if head.seq > known.get(chain, 0):
-                    news = self.store.read(chain=chain, after=known.get(chain, 0), until=heads)
-                    self._state = fold(self._state, news)
+                if head != self._known.get(chain):
+                    self._state = fold(self._state, self._read_news(chain, heads))
+                    self._known[chain] = head
+                    self._own.pop(chain, None)
             return self._state
+
+    def _read_news(self, chain: str, heads: Mapping[str, Head]) -> Iterator[Entry]:
+        """What a chain has beyond the entry that is known; it must be bound to that one."""
+        known, own = self._known.get(chain, _NO_HEAD), self._own.get(chain, _NO_HEAD)
+        for entry in self.store.read(chain=chain, after=known.seq, until=heads):
+            if entry.seq - 1 == known.seq != 0 and entry.prev != known.digest:
+                raise _went_back(chain, known)
+            if entry.seq == own.seq and entry.digest != own.digest:
+                raise _went_back(chain, own)
+            yield entry
+
+    @contextmanager
+    def transaction(self, chains: Collection[str] | None = None) -> Iterator[None]:
+        """A transaction of the store; what is recorded in it counts once it is committed."""
+        with self.lock:
+            inner: list[Entry] = []
+            outer, self._pending = self._pending, inner
+            try:
+                with self.store.transaction(chains):
+                    yield
+            finally:
+                self._pending = outer
+            self._note(inner)
+
+    def _note(self, entries: Iterable[Entry]) -> None:
+        if self._pending is None:
+            self._own |= {x.chain: Head(x.seq, x.digest) for x in entries}
+        else:
+            self._pending += entries
 
     @property
     def realm(self) -> Realm:
@@ -115,7 +156,17 @@ class RunningTrial:
                     body=e.to_entry_body(event),
                 )
             )
-        return self.store.append(drafts)
+        entries = self.store.append(drafts)
+        self._note(entries)
+        return entries
+
+
+_NO_HEAD = Head(0, "")
+
+
+def _went_back(chain: str, known: Head) -> Refused:
+    """After a failover or a recovery; nothing may be decided on what the record no longer has."""
+    return Refused([problem("EQ-G055", f"{chain} / {known.seq}", chain=chain, seq=known.seq)])
 
 
 class Act(Generic[P]):
@@ -139,12 +190,12 @@ class Act(Generic[P]):
         chain = self._chain_alone(trial.study, command)
         with trial.lock:
             if chain is not None:
-                with suppress(_LooksFurther), trial.store.transaction({chain}):
+                with suppress(_LooksFurther), trial.transaction({chain}):
                     view = self._view(trial, command, at=at, chain=chain)
                     events = self.decide(view, *args, **kwargs)
                     _keep_to(chain, trial.study, events)
                     return trial.record(view, events, at=at, reason=reason)
-            with trial.store.transaction():
+            with trial.transaction():
                 view = self._view(trial, command, at=at)
                 events = self.decide(view, *args, **kwargs)
                 entries = trial.record(view, events, at=at, reason=reason)

@@ -368,6 +368,14 @@ class InfusionPrepared(Happened, frozen=True, kw_only=True):
     usable_until: dt.datetime | None = None
 
 
+class InfusionTakenBack(Happened, frozen=True, kw_only=True):
+    """What was handed out under this label came back, not given; the order waits again."""
+
+    participant: str
+    encounter: str
+    label: str
+
+
 class InfusionGiven(Happened, frozen=True, kw_only=True):
     """The preparation went into the participant; a second person had compared code and label."""
 

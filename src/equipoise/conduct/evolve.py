@@ -113,6 +113,8 @@ def _means_changed(s: TrialState, x: e.SignInMeansChanged, _: Stamp) -> TrialSta
     known = s.people[x.person]
     others = tuple(m for m in known.means if m != x.means)
     now = replace(known, means=(*others, x.means) if x.is_added else others)
+    if x.means.startswith("provider:") and not x.is_added:
+        now = replace(now, withdrawn=(*known.withdrawn, x.means))
     return replace(s, people={**s.people, x.person: now})
 
 
@@ -336,6 +338,7 @@ def _randomized(p: Participant, x: e.ParticipantRandomized, _: Stamp) -> Partici
 
 
 def _infusion_ordered(p: Participant, x: e.InfusionOrdered, stamp: Stamp) -> Participant:
+    replaced = p.infusions.get(x.encounter)
     infusion = Infusion(
         encounter=x.encounter,
         on=x.on,
@@ -344,6 +347,7 @@ def _infusion_ordered(p: Participant, x: e.InfusionOrdered, stamp: Stamp) -> Par
         volume_ml=x.volume_ml,
         n_bags=x.n_bags,
         stamp=stamp,
+        taken_back=replaced.taken_back if replaced else (),
     )
     return replace(p, infusions={**p.infusions, x.encounter: infusion})
 
@@ -352,6 +356,13 @@ def _infusion_prepared(p: Participant, x: e.InfusionPrepared, _: Stamp) -> Parti
     infusion = replace(
         p.infusions[x.encounter], status="prepared", label=x.label, usable_until=x.usable_until
     )
+    return replace(p, infusions={**p.infusions, x.encounter: infusion})
+
+
+def _infusion_taken_back(p: Participant, x: e.InfusionTakenBack, _: Stamp) -> Participant:
+    known = p.infusions[x.encounter]
+    changes: dict[str, Any] = {"status": "ordered", "label": "", "usable_until": None}
+    infusion = replace(known, **changes, taken_back=(*known.taken_back, x.label))
     return replace(p, infusions={**p.infusions, x.encounter: infusion})
 
 
@@ -409,6 +420,7 @@ _PARTICIPANT: dict[type[e.Happened], Callable[[Any, Any, Stamp], Participant]] =
     e.ParticipantRandomized: _randomized,
     e.InfusionOrdered: _infusion_ordered,
     e.InfusionPrepared: _infusion_prepared,
+    e.InfusionTakenBack: _infusion_taken_back,
     e.InfusionGiven: _infusion_given,
     e.ParticipantWithdrawn: _withdrawn,
     e.ParticipantCompleted: _completed,

@@ -11,12 +11,13 @@ from equipoise.conduct.acts.people import check_person
 from equipoise.conduct.door import SYSTEM, RunningTrial, View, refuse_if
 from equipoise.conduct.state import Person
 from equipoise.eligibility import check_eligibility, check_readings
-from equipoise.ledger import Entry
+from equipoise.ledger import Entry, Realm
 from equipoise.problems import Problem, has_errors, problem
-from equipoise.randomization import check_randomization
+from equipoise.randomization import check_randomization, specify, stand_in_for
 from equipoise.study.check import check_folder as check_study_folder
 from equipoise.study.load import load_study
 from equipoise.study.study import Study
+from equipoise.vault import Vault
 
 
 class Checked(Struct, frozen=True):
@@ -57,7 +58,7 @@ def open_trial(
     """Open the trial on its study folder: sites, people, the vault's commitment; once only.
 
     Raises:
-        Refused: the trial is open, or live with decisions still open.
+        Refused: the trial is open, or live with decisions still open, or the vault is another's.
     """
     study, state = trial.study, trial.state
     n_open = sum(d.status == "open" for d in study.decisions)
@@ -66,6 +67,8 @@ def open_trial(
         problems.append(problem("EQ-C010", study.identity.study, study=study.identity.study))
     if trial.realm == "live" and n_open:
         problems.append(problem("EQ-C011", study.identity.study, n=n_open))
+    if trial.vault is not None:
+        problems += check_vault_fits(study, realm=trial.realm, vault=trial.vault)
     refuse_if(problems)
     opened: list[e.Happened] = [
         e.StudyOpened(study=study.identity.study, digest=study.digest, n_open_decisions=n_open)
@@ -77,6 +80,22 @@ def open_trial(
         planned = study.identity.planned_participants
         opened.append(e.AllocationCommitted(commitment=commitment, n_planned=planned))
     return trial.record(View(study, state, SYSTEM), opened, at=at, reason=reason)
+
+
+def check_vault_fits(study: Study, *, realm: Realm, vault: Vault) -> tuple[Problem, ...]:
+    """Whether a vault was made for this study and realm, as far as it tells without an arm."""
+    identity = study.identity
+    contents = {name: arm.gives for name, arm in identity.arms.items()}
+    plan = identity.randomization
+    told = specify(identity, plan) if plan else None
+    allowed = [told]
+    if told is not None and realm == "rehearsal":
+        allowed.append(stand_in_for(told))
+    is_fit = any(
+        vault.fits(identity.study, realm=realm, specification=one, contents=contents)
+        for one in dict.fromkeys(allowed)
+    )
+    return () if is_fit else (problem("EQ-V145", identity.study, realm=realm),)
 
 
 def _added(people: Iterable[Person], *, sites: tuple[str, ...], on: dt.date) -> list[e.Happened]:

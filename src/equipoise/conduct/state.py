@@ -60,7 +60,10 @@ class FormRecord(Struct, frozen=True):
 
 
 class Infusion(Struct, frozen=True):
-    """One infusion on its way from the order to the participant."""
+    """One infusion on its way from the order to the participant.
+
+    `taken_back` are the labels of what was handed out for it and came back.
+    """
 
     encounter: str
     on: dt.date
@@ -77,6 +80,7 @@ class Infusion(Struct, frozen=True):
     started_at: dt.datetime | None = None
     stopped_at: dt.datetime | None = None
     checked_by: str = ""
+    taken_back: tuple[str, ...] = ()
 
 
 class Consent(Struct, frozen=True):
@@ -214,7 +218,8 @@ class Person(Struct, frozen=True):
     `trained` holds, by training, the last day on which it counts; None where it always does.
     `barred_at` is when wrong passwords last made the account wait, `accepted_at` when this person
     accepted what a signature means. `means` are what opens the account besides a password, such as
-    `passkey:` with the fingerprint of its public key.
+    `passkey:` with the fingerprint of its public key; `withdrawn` the accounts of a log-in provider
+    that did, and never come back by themselves.
     """
 
     person: str
@@ -228,6 +233,7 @@ class Person(Struct, frozen=True):
     barred_at: dt.datetime | None = None
     accepted_at: dt.datetime | None = None
     means: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
 
     def may_see(self, site: str) -> bool:
         """Whether this person works at, or for, a site."""

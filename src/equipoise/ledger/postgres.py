@@ -298,6 +298,7 @@ def open_address(
 
         def reopen() -> Connection:
             with _opening(address, read_only=read_only) as anew:
+                refuse_other(PostgresStore(anew), store.study, realm=store.realm)
                 _refuse_unsafe(anew, store, address, read_only=read_only)
             return anew
 

@@ -5,7 +5,7 @@ from equipoise.randomization.generator import counter_draws
 from equipoise.randomization.importing import digest_list, read_list, write_list
 from equipoise.randomization.lists import draw_further, draw_list
 from equipoise.randomization.minimization import Draw, arm_of, draw_next
-from equipoise.randomization.planning import specify
+from equipoise.randomization.planning import specify, stand_in_for
 from equipoise.randomization.schemes import DrawBelow, Walk, walk_of
 from equipoise.randomization.specification import UNSTRATIFIED, Allocation, Specification
 from equipoise.randomization.strata import SITE, join_levels, levels_of, split_levels, strata_of
@@ -31,6 +31,7 @@ __all__ = [
     "read_list",
     "specify",
     "split_levels",
+    "stand_in_for",
     "strata_of",
     "walk_of",
     "write_list",

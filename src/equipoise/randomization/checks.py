@@ -99,7 +99,8 @@ def _check_values(told: Specification, locate: _Locate) -> Iterator[Problem]:
         case "biased_coin":
             yield from _check_chance(told, Fraction(1, 2), locate)
         case "minimization" if n_places > 1:
-            yield from _check_chance(told, Fraction(1, n_places), locate)
+            # So many may tie as the best that all but one share it: each keeps more than the worst.
+            yield from _check_chance(told, Fraction(n_places - 1, n_places), locate)
             least = (1 - Fraction(told.probability)) / (n_places - 1) * min(told.ratio)
             if least < Fraction(told.floor):
                 numbers = {"floor": told.floor, "least": f"{float(least):.3g}"}

@@ -16,6 +16,7 @@ from equipoise.randomization.specification import Allocation, Specification
 
 HEAD = "stratum,sequence,arm"
 _MOST = 20
+_DIGITS = 9
 
 
 def read_list(
@@ -96,7 +97,8 @@ def _read_lines(
         yield from wrong
         if not wrong:
             yield Allocation(stratum, expected, arm)
-        last = (stratum, int(sequence) if sequence.isdecimal() else expected)
+        is_number = sequence.isdecimal() and len(sequence) <= _DIGITS
+        last = (stratum, int(sequence) if is_number else expected)
 
 
 def _check_cells(
@@ -107,7 +109,7 @@ def _check_cells(
         known = ", ".join(specification.strata[:12]) or "-"
         yield problem("EQ-V125", where, stratum=stratum, known=known)
     if sequence != str(expected):
-        yield problem("EQ-V126", where, found=sequence, expected=expected)
+        yield problem("EQ-V126", where, found=sequence[:_MOST], expected=expected)
     if arm not in specification.arms:
         yield problem("EQ-V127", where, arm=arm, known=", ".join(specification.arms))
 

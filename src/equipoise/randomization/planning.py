@@ -13,6 +13,13 @@ def specify(identity: Identity, plan: RandomizationPlan) -> Specification:
     return replace(settings, study=identity.study, strata=strata_of(plan, identity.sites))
 
 
+def stand_in_for(told: Specification) -> Specification:
+    """What a rehearsal draws from: one block for all where the live list is made elsewhere."""
+    if told.scheme != "imported":
+        return told
+    return replace(told, scheme="random_allocation_rule", digest="")
+
+
 def settings_of(plan: RandomizationPlan, arms: tuple[str, ...], *, planned: int) -> Specification:
     """What a plan says of the draw itself, without its study and strata."""
     return Specification(

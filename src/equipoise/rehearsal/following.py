@@ -10,6 +10,7 @@ from equipoise.conduct import (
     order_infusion,
 )
 from equipoise.rehearsal.agenda import Course, at_hour, working_day
+from equipoise.rehearsal.cells import READY_AFTER
 from equipoise.rehearsal.events import (
     complete,
     may_withdraw,
@@ -152,8 +153,11 @@ def _infuse(person: VirtualParticipant, encounter: str) -> Course:
     if world.is_paused:
         return
     label = world.prepare(person.code, encounter)
+    yield world.agenda.now + READY_AFTER
+    if world.is_paused or not label or not world.hand_out(label):
+        return
     yield person.later("infusion", encounter)
-    if world.is_paused or not label:
+    if world.is_paused:
         return
     if person.do(give_infusion, role=Role.INVESTIGATOR, **_at_bedside(person, encounter)):
         person.body.infuse(product, on=on)

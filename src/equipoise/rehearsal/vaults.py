@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from equipoise.problems import Refused, problem
-from equipoise.randomization import Specification, specify
+from equipoise.randomization import Specification, specify, stand_in_for
 from equipoise.rehearsal.randomness import Randomness
 from equipoise.study.study import Study
 from equipoise.vault import Vault, create_vault
@@ -43,12 +42,9 @@ def prepare_rehearsal_vault(study: Study, directory: str | Path, *, seed: int) -
     A list made elsewhere is for the live trial alone: one block for all stands in for it.
     """
     made = vault_contents(study)
-    told = made.specification
-    if told.scheme == "imported":
-        told = replace(told, scheme="random_allocation_rule", digest="")
     return create_vault(
         directory,
-        told,
+        stand_in_for(made.specification),
         contents=made.contents,
         realm="rehearsal",
         seed=Randomness(seed).of("vault").digest(),

@@ -130,6 +130,10 @@ class World:
             self.train(by)
         return self.unit.prepare(participant, encounter)
 
+    def hand_out(self, label: str) -> bool:
+        """Hand out what was prepared, if it may be."""
+        return self.unit.hand_out(label)
+
     def accept_accountability(self) -> None:
         """Who will sign says once what a signature means."""
         for person in self.trial.state.people.values():

@@ -247,10 +247,12 @@ class Bedside(Piece, frozen=True, kw_only=True):
 
     With `second_person` two people compare participant and label, and start and end are recorded.
     With `declared_stock` nobody is randomized before the cell unit has declared enough of every
-    product.
+    product. `give_within_minutes` is how long after it was handed out an infusion may still end,
+    the same for everybody; it must be set where a product has `thaw_minutes`.
     """
 
     second_person: bool = False
+    give_within_minutes: Count = 0
     declared_stock: bool = False
 
 

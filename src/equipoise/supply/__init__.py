@@ -8,6 +8,7 @@ from equipoise.supply.dose import (
     check_recomputed,
     check_weight,
     derive_dose,
+    exact,
     plan_mixture,
     plan_preparation,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "count_places",
     "derive_dose",
     "draw_label",
+    "exact",
     "judge_results",
     "plan_mixture",
     "plan_preparation",

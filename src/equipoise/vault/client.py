@@ -2,15 +2,16 @@
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
 import msgspec
 
-from equipoise.ledger import Entry
+from equipoise.ledger import Entry, Realm
 from equipoise.problems import Refused, problem
+from equipoise.randomization import Specification
 from equipoise.vault import protocol as p
 from equipoise.vault.sequence.opened import OpenedList
 from equipoise.vault.sockets import connect_to
@@ -90,6 +91,13 @@ class VaultClient:
         request = p.Assign(token=self._token, participant=participant, stratum=stratum, proof=proof)
         return self._ask(request, p.Word).word
 
+    def assigned(self, participant: str, *, stratum: str, proof: str) -> str:
+        """The number that the participant has already; refused where there is none."""
+        request = p.Assign(
+            token=self._token, participant=participant, stratum=stratum, proof=proof, is_known=True
+        )
+        return self._ask(request, p.Word).word
+
     def contents(self, number: str, encounter: str) -> str:
         """The product that a number receives at an encounter; empty if nothing."""
         request = p.Contents(token=self._token, number=number, encounter=encounter)
@@ -159,6 +167,18 @@ class VaultClient:
     def commitment(self) -> str:
         """The Merkle root over the salted list, made before the first participant."""
         return self._ask(p.Commitment(), p.Word).word
+
+    def fits(
+        self,
+        study: str,
+        *,
+        realm: Realm,
+        specification: Specification | None,
+        contents: Mapping[str, Mapping[str, str]],
+    ) -> bool:
+        """Whether it was made for this study, realm, scheme and plan of treatment."""
+        request = p.Fits(study=study, realm=realm, specification=specification, contents=contents)
+        return self._ask(request, p.Word).word == "yes"
 
     def verify(self) -> p.VaultReport:
         """Have the vault replay its list and check all that it recorded."""

@@ -32,10 +32,13 @@ from equipoise.vault.sealing import (
     padded_length,
     source_leaf,
 )
+from equipoise.vault.sequence.extending import longest_slot
 from equipoise.vault.sequence.replaying import list_of, number_of
 from equipoise.vault.tables import TABLES, TRIGGERS
 
 DATABASE, KEY = "vault.db", "vault.key"
+DRAFT = f"{DATABASE}.new"
+"""The database of a creation that is under way, or was killed."""
 HEADER = "header"
 LIST_FORMAT = 2
 
@@ -77,10 +80,13 @@ def create_vault(
         n_listed=len(slots),
     )
     key = secrets.token_bytes(KEY_BYTES)
-    write_private(directory / KEY, key.hex())
     for name, token in tokens.items():
         write_private(directory / f"{name}.token", token)
-    _write_database(directory, header, slots=slots, seals=Seals(key, specification.study, realm))
+    seals = Seals(key, specification.study, realm)
+    draft = _write_draft(directory, header, slots=slots, seals=seals)
+    write_private(directory / KEY, key.hex())
+    draft.rename(directory / DATABASE)
+    sync_folder(directory)
     return header.root
 
 
@@ -131,21 +137,34 @@ def _refuse_unless_sound(
         found.append(problem("EQ-V009", specification.study))
     if (directory / DATABASE).exists():
         found.append(problem("EQ-V010", str(directory), path=str(directory)))
+    elif (directory / KEY).exists() and not (directory / DRAFT).exists():
+        # Perhaps the only key there is, of a vault that was lost.
+        found.append(problem("EQ-V024", str(directory), path=str(directory / KEY)))
+    found += check_journals(directory)
     if has_errors(found):
         raise Refused(found)
 
 
-def _write_database(directory: Path, header: Header, *, slots: list[Slot], seals: Seals) -> None:
-    """Write beside, then rename: a vault is whole or it is not there."""
-    draft = directory / f"{DATABASE}.new"
+def check_journals(directory: Path) -> list[Problem]:
+    """No journal of an earlier database lies here: a new one would take its pages for its own."""
+    if (directory / DATABASE).exists():
+        return []
+    left = (directory / f"{DATABASE}-{kind}" for kind in ("wal", "journal"))
+    return [problem("EQ-V025", str(directory), path=str(p)) for p in left if p.exists()]
+
+
+def _write_draft(directory: Path, header: Header, *, slots: list[Slot], seals: Seals) -> Path:
+    """Write beside, to be renamed: a vault is whole or it is not there."""
+    draft = directory / DRAFT
+    for left in directory.glob(f"{DRAFT}-*"):
+        left.unlink()
     write_private(draft, "")
     store = open_store(draft, study=seals.study, realm=seals.realm, create=True)
     with store.transaction():
         _fill(store.connection, header, slots=slots, seals=seals)
     store.close()
     lock_beside(draft).unlink()
-    draft.rename(directory / DATABASE)
-    sync_folder(directory)
+    return draft
 
 
 def _fill(
@@ -155,7 +174,7 @@ def _fill(
         connection.execute(table)
     sealed = seals.close(HEADER, header, length=padded_length([header]))
     connection.execute("INSERT INTO vault_header VALUES (?)", (sealed,))
-    length = padded_length([*slots]) if slots else 0
+    length = longest_slot(header.specification)
     for slot in slots:
         row = (
             slot.number,

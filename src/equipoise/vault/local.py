@@ -16,7 +16,7 @@ from equipoise.problems import Refused, problem
 from equipoise.vault import protocol as p
 from equipoise.vault.audit import check_vault
 from equipoise.vault.drawing import DATABASE, digest_token
-from equipoise.vault.keeping.comparing import compare, is_unproven, summary_of
+from equipoise.vault.keeping.comparing import compare, is_fit, is_unproven, summary_of
 from equipoise.vault.keeping.opening import hold, open_files
 from equipoise.vault.revealing import (
     INFUSION,
@@ -68,8 +68,8 @@ class LocalVault:
                 return p.Refusal(refused.problems)
             except sqlite3.Error as error:
                 return p.Refusal((problem("EQ-V020", detail=str(error)),))
-            if isinstance(answer, p.Compared):
-                self._is_unproven = False
+            if isinstance(request, p.Compare):
+                self._is_unproven = is_unproven(self._store)
             return answer
 
     def close(self) -> None:
@@ -103,6 +103,8 @@ class LocalVault:
             case p.Compare():
                 at = to_instant(self._now())
                 return compare(self._store, request.lines, at=at, draw=self._draw)
+            case p.Fits():
+                return p.Word("yes" if is_fit(request, self._store, self._header) else "no")
             case p.ReadLog():
                 return p.Logged(tuple(self._store.read(chain="vault", after=request.after)))
             case p.Verify():
@@ -132,6 +134,10 @@ class LocalVault:
         if known:
             self._check_proof(request)
             return known
+        if request.is_known:
+            raise Refused(
+                [problem("EQ-V055", request.participant, participant=request.participant)]
+            )
         if was_disclosed(self._store):
             raise Refused([problem("EQ-V141", request.participant)])
         if request.stratum not in self._header.specification.strata:
@@ -201,7 +207,8 @@ class LocalVault:
         """Who asked what, and whether it was answered; never the answer, never the token."""
         asked = msgspec.to_builtins(request)
         reason, by, kind = asked.pop("reason", ""), asked.pop("by", ""), asked.pop("type")
-        del asked["token"]
+        for name in ("token", "specification", "contents"):
+            asked.pop(name, None)
         if isinstance(request, p.Compare):
             asked = summary_of(request, answer)
         body = {"asked": asked, "refused": []}

@@ -3,28 +3,33 @@
 Every question carries the token of a capability; the vault keeps only the tokens' digests.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
 import msgspec
 from msgspec import Struct
 
-from equipoise.ledger import Entry
+from equipoise.ledger import Entry, Realm
 from equipoise.problems import Problem
+from equipoise.randomization import Specification
 from equipoise.vault.sequence.opened import OpenedList
 
 Capability = Literal["assign", "cells", "emergency", "unblind", "audit", "nature"]
 BreakKind = Literal["planned", "emergency"]
 
 
-class Assign(Struct, frozen=True, tag=True, kw_only=True):
-    """The next number of the stratum for a participant; the same one if asked again."""
+class Assign(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
+    """The next number of the stratum for a participant; the same one if asked again.
+
+    With `is_known` it is a question alone: without a number so far, none is given.
+    """
 
     token: str
     participant: str
     stratum: str
     proof: str
+    is_known: bool = False
 
 
 class Contents(Struct, frozen=True, tag=True, kw_only=True):
@@ -117,6 +122,19 @@ class Commitment(Struct, frozen=True, tag=True, kw_only=True):
     token: str = ""
 
 
+class Fits(Struct, frozen=True, tag=True, kw_only=True):
+    """Was the vault made for this trial? `yes` or `no`, and never an arm. Anybody may ask.
+
+    Without a `specification` the study, the realm and the contents are compared.
+    """
+
+    study: str
+    realm: Realm
+    contents: Mapping[str, Mapping[str, str]]
+    specification: Specification | None = None
+    token: str = ""
+
+
 class Verify(Struct, frozen=True, tag=True, kw_only=True):
     """Is everything in the vault as it was drawn and recorded? Anybody may ask."""
 
@@ -134,6 +152,7 @@ Request = (
     | Nature
     | ReadLog
     | Commitment
+    | Fits
     | Verify
 )
 
@@ -148,6 +167,7 @@ CAPABILITIES: dict[type[Request], tuple[Capability, ...]] = {
     Nature: ("nature",),
     ReadLog: ("audit",),
     Commitment: (),
+    Fits: (),
     Verify: (),
 }
 """Whose tokens open a question; where none is named, anybody may ask."""
@@ -243,6 +263,10 @@ class Vault(Protocol):
         """The participant's randomization number, `R-001`; idempotent."""
         ...
 
+    def assigned(self, participant: str, *, stratum: str, proof: str) -> str:
+        """The number that the participant has already; it gives no new one."""
+        ...
+
     def contents(self, number: str, encounter: str) -> str:
         """The product that a number receives at an encounter; empty if nothing."""
         ...
@@ -291,6 +315,17 @@ class Vault(Protocol):
 
     def commitment(self) -> str:
         """The Merkle root over the salted list."""
+        ...
+
+    def fits(
+        self,
+        study: str,
+        *,
+        realm: Realm,
+        specification: Specification | None,
+        contents: Mapping[str, Mapping[str, str]],
+    ) -> bool:
+        """Whether it was made for this trial."""
         ...
 
     def verify(self) -> VaultReport:

@@ -28,16 +28,15 @@ def stream_of(request: Reveal) -> str:
 
 
 def find_whom(store: SqliteStore, asked: str) -> tuple[str, str]:
-    """Participant and number behind either of the two.
+    """Participant and number behind either of the two; what is both is taken for the participant.
 
     Raises:
         Refused: no number was ever assigned to this one.
     """
-    found = store.connection.execute(_WHOM, (asked,)).fetchone()
-    if found is None:
+    found: list[tuple[str, str]] = store.connection.execute(_WHOM, (asked,)).fetchall()
+    if not found:
         raise Refused([problem("EQ-V002", asked, number=asked)])
-    participant, number = found
-    return participant, number
+    return next((row for row in found if row[0] == asked), found[0])
 
 
 def check_asker(request: Reveal, store: SqliteStore, *, now: datetime) -> None:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from equipoise.ledger import Realm, tree_root
 from equipoise.ledger.entry import frame
+from equipoise.problems import Refused, problem
 from equipoise.randomization import Allocation, Draw, Specification
 
 KEY_BYTES = 32
@@ -67,9 +68,15 @@ class Seals(Struct, frozen=True):
     realm: Realm
 
     def close(self, name: str, piece: Struct, *, length: int) -> bytes:
-        """Seal a piece padded to `length` bytes: nonce, then ciphertext."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        """Seal a piece padded to `length` bytes: nonce, then ciphertext.
+
+        Raises:
+            Refused: the piece is longer, so that its length would tell of what it holds.
+        """
         text = encode(piece).ljust(length)
+        if len(text) > length:
+            raise Refused([problem("EQ-V056", name, name=name)])
+        nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + AESGCM(self.key).encrypt(nonce, text, self._bound_to(name))
 
     def open(self, name: str, sealed: bytes) -> bytes:

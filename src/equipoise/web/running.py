@@ -185,6 +185,8 @@ def _open_unit(trial: RunningTrial) -> CellUnit:
         raise Refused([problem("EQ-C053", trial.study.identity.study)])
     if settings.DOOR != "sealed" or not settings.CELLS:
         raise Refused([problem("EQ-W060", settings.DOOR)])
+    if settings.STORE and Path(settings.CELLS).resolve() == Path(settings.STORE).resolve():
+        raise Refused([problem("EQ-B067", settings.CELLS)])
     store = ThreadedStore(settings.CELLS)
     if (store.study, store.realm) != (trial.store.study, trial.realm):
         given = f"{trial.store.study} ({trial.realm})"

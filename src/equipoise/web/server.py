@@ -78,6 +78,13 @@ def prepare_accounts(place: str | Path, passwords: Mapping[str, str]) -> None:
         users.bulk_create(users.model(username=n, password=hashed[p]) for n, p in new.items())
 
 
+def has_people(place: str | Path) -> bool:
+    """Whether there is anybody in the accounts, which `prepare_accounts` has made."""
+    use_accounts(place)
+    with _alone(place):
+        return bool(get_user_model().objects.exists())
+
+
 def invite(place: str | Path, name: str, *, secret: Path) -> str:
     """Make an account that has no password yet, and the code with which its owner chooses one.
 

@@ -45,6 +45,8 @@ VARIABLES = {
     "EQUIPOISE_CELLS": "The cell unit's own ledger, a SQLite file; for the sealed door alone.",
     "EQUIPOISE_ACCOUNTS": "Users and sessions, a SQLite file or a `postgresql://` address; roles "
     "stand in the ledger.",
+    "EQUIPOISE_SESSIONS": "At the sealed door: the folder of its own sessions, which no other door "
+    "reads; without it they lie in signed cookies.",
     "EQUIPOISE_VAULT": "The Unix socket of the vault.",
     "EQUIPOISE_TOKEN": "The file with this door's capability at the vault.",
     "EQUIPOISE_DOOR": "`site` (blinded, the default), `sealed` or `emergency`.",
@@ -188,6 +190,12 @@ SESSION_COOKIE_NAME = f"equipoise_{DOOR}"
 # Who breaks a code is at a bed, not at a desk: what was answered must not stay open there.
 SESSION_COOKIE_AGE = 600 if DOOR == "emergency" else 3600
 SESSION_SAVE_EVERY_REQUEST = True
+# The accounts are shared with the site door; what the cell unit does must leave nothing in them.
+SESSION_FILE_PATH = os.environ.get("EQUIPOISE_SESSIONS", "")
+if DOOR == "sealed":
+    SESSION_ENGINE = "django.contrib.sessions.backends." + (
+        "file" if SESSION_FILE_PATH else "signed_cookies"
+    )
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_NAME = f"equipoise_{DOOR}_csrf"

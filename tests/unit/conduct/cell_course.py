@@ -48,9 +48,11 @@ class CellCourse:
     """Brings bags as far as a test needs. `holds` says what the sealed list gives, by number."""
 
     def __init__(self, trial: RunningTrial, clock: Clock) -> None:
+        bedside = msgspec.structs.replace(trial.study.treatments.bedside, give_within_minutes=120)
         treatments = msgspec.structs.replace(
             trial.study.treatments,
             products=PRODUCTS,
+            bedside=bedside,
             dose=msgspec.structs.replace(trial.study.treatments.dose, final_volume_ml=50.0),
         )
         trial.study = msgspec.structs.replace(trial.study, treatments=treatments)
@@ -101,9 +103,12 @@ class CellCourse:
         return batch
 
     def thaw(self, bag: str, *, viability: float = 0.85, **more: Any) -> None:
-        is_cells = self.unit.state.batches[self.unit.state.bags[bag].batch].product == CELLS
-        counted = {"cells_per_ml": 1e7, "viability": viability} if is_cells else {}
-        self.do(cells.thaw_bag, bag=bag, **(counted | more))
+        """Thaw a bag; one of cells is counted some minutes later."""
+        self.do(cells.thaw_bag, bag=bag)
+        if self.unit.state.batches[self.unit.state.bags[bag].batch].product == CELLS:
+            self.clock.at += dt.timedelta(minutes=7)
+            counted = {"cells_per_ml": 1e7, "viability": viability}
+            self.do(cells.count_bag, bag=bag, **(counted | more))
 
     def prepared(self, code: str, *bags: str, label: str = "", encounter: str = "M0") -> str:
         """70 kg: 16.5 mL of two bags at 8.5 million viable cells a mL."""

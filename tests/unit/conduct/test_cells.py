@@ -4,6 +4,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from threading import Thread
 from typing import Any
 
 import msgspec
@@ -13,15 +14,19 @@ from hypothesis import strategies as st
 
 from equipoise import conduct
 from equipoise.conduct import RunningTrial, cells
+from equipoise.conduct.cells import events as c
+from equipoise.conduct.cells import preparing
 from equipoise.conduct.cells.door import CellAct
 from equipoise.conduct.cells.events import CELL_EVENTS, from_cell_entry
 from equipoise.conduct.cells.state import CellState, fold_cells
 from equipoise.conduct.cells.tracing import bags_at_most, kept_until
+from equipoise.ledger import MemoryStore
 from equipoise.problems import Refused
-from equipoise.study.protocol import Treatments
+from equipoise.study.protocol import Treatments, Window
 
-from .cell_course import CELLS, SHAM, CellCourse
+from .cell_course import CELLS, SHAM, CellCourse, limit
 from .conftest import Clock, Course
+from .test_infusing import weigh
 from .test_opening import codes
 
 SEC = "FR000123{donation:0>13}E0000057000{expires:%Y%m%d}"
@@ -98,6 +103,30 @@ def test_what_cannot_be_received(
 
     assert refused(unit.received, "B2", **changes) == expected
     assert set(unit.unit.state.batches) == {"B1"}
+
+
+@pytest.mark.requirement("C73")
+@pytest.mark.parametrize(
+    "name", ["L/7", "donor", "Receive", "declare", "..", "a b", "é1", "x" * 65]
+)
+def test_a_name_can_stand_in_an_address(unit: CellCourse, name: str) -> None:
+    """Whatever cannot would shut the unit out of its pages, and an entry never goes away."""
+    unit.donor("D1")
+    for changes in ({"batch": name}, {"batch": "B1", "bags": (name,)}):
+        assert set(refused(unit.received, donors=("D1",), **changes)) == {"EQ-B068"}
+    assert refused(unit.received, "B1", donors=("D1",), missing=(name,)) == ["EQ-B068"]
+    assert refused(unit.donor, name) == ["EQ-B068"]
+    unit.received("=W0000_17.a+b", donors=("D1",))
+
+
+@pytest.mark.requirement("C65")
+def test_a_ledger_with_other_chains_is_not_the_cell_units(
+    unit: CellCourse, trial: RunningTrial
+) -> None:
+    """Donors written into the blinded ledger would stay there for ever."""
+    before = len(list(trial.store.read()))
+    assert refused(cells.CellUnit, trial, trial.store, unit.unit.contents) == ["EQ-B066"]
+    assert len(list(trial.store.read())) == before
 
 
 def test_donors_and_batches_have_names_of_their_own(unit: CellCourse) -> None:
@@ -222,10 +251,8 @@ def test_an_infusion_is_composed_computed_twice_and_handed_out(
     unit.do(cells.hand_out, label=label)
 
     infusion = unit.trial.state.participants[code].infusions["M0"]
-    thawed_at = unit.unit.state.bags["B1-1"].thawed_at
-    assert thawed_at is not None
     assert (infusion.status, infusion.label) == ("prepared", label)
-    assert infusion.usable_until == thawed_at + dt.timedelta(minutes=240)
+    assert infusion.usable_until == unit.clock.at + dt.timedelta(minutes=120)
     written = [e.body for e in unit.trial.store.read() if e.type == "InfusionPrepared"]
     assert len(written) == 1
     assert not any(word in (written[0] or b"") for word in (b"B1", b"cells", b"0.85"))
@@ -257,11 +284,135 @@ def test_a_placebo_goes_the_same_way_and_looks_the_same(unit: CellCourse, course
     cell, sham = (unit.trial.state.participants[c].infusions["M0"] for c in (one, two))
     for field in ("weight_kg", "target_cells", "volume_ml", "n_bags", "given_ml", "status"):
         assert getattr(cell, field) == getattr(sham, field)
-    assert cell.usable_until is not None and sham.usable_until is not None
-    assert cell.usable_until - cell.stamp.at == sham.usable_until - sham.stamp.at
+    out = [e for e in unit.trial.store.read() if e.type == "InfusionPrepared"]
+    told = [i.usable_until - e.at for i, e in zip((cell, sham), out, strict=True)]
+    assert told == [dt.timedelta(minutes=120)] * 2
+    thawed = [unit.unit.state.bags[b].thawed_at for b in ("B1-1", "P1-1")]
+    took = [e.at - at for e, at in zip(out, thawed, strict=True)]
+    assert took[0] > took[1]  # the count of cells takes minutes, and the site is not told of them
     drawn = unit.unit.state.preparations
     assert [p.drawn_ml for p in drawn.values()] == [16.5, 16.5]
     assert [p.given_cells for p in drawn.values()] == [140_250_000, 0]
+
+
+@pytest.mark.requirement("C73", "F24", "F28")
+def test_what_could_be_given_too_late_is_not_handed_out(
+    unit: CellCourse, course: Course, clock: Clock
+) -> None:
+    """The bag's time runs from the thaw, not from the count; what the site is told fits in it."""
+    unit.released("B1")
+    one, two = course.randomized(), course.randomized()
+    for code in (one, two):
+        course.order(code)
+    unit.do(cells.thaw_bag, bag="B1-1")
+    first = clock.at
+    clock.at += dt.timedelta(minutes=60)
+    unit.do(cells.count_bag, bag="B1-1", cells_per_ml=1e7, viability=0.85)
+    label = unit.prepared(one, "B1-1", "B1-2")
+    other = unit.prepared(two, "B1-3", "B1-4")
+    for x in (label, other):
+        unit.verify(x)
+    assert unit.unit.state.preparations[label].usable_until == first + dt.timedelta(minutes=240)
+
+    clock.at = first + dt.timedelta(minutes=120)
+    assert refused(unit.do, cells.hand_out, label=label) == ["EQ-B042"]
+    unit.do(cells.hand_out, label=other)
+    clock.at = first + dt.timedelta(minutes=119)
+    unit.do(cells.hand_out, label=label)
+
+
+def discarded(unit: CellCourse, label: str) -> list[str]:
+    """The codes of what is said against destroying a preparation; none if it was destroyed."""
+    try:
+        unit.do(cells.discard_preparation, label=label, reason="Dropped")
+    except Refused as said:
+        return [p.code for p in said.problems]
+    return []
+
+
+def test_nothing_is_destroyed_while_it_is_handed_out(
+    unit: CellCourse, course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the decision and the entry somebody else has it destroyed: they wait."""
+    unit.released("B1")
+    code = course.randomized()
+    course.order(code)
+    label = unit.prepared(code, "B1-1", "B1-2")
+    unit.verify(label)
+    said: list[list[str]] = []
+    other = Thread(target=lambda: said.append(discarded(unit, label)))
+    real = preparing.prepare_infusion
+
+    def meanwhile(*args: Any, **command: Any) -> Any:
+        other.start()
+        other.join(0.3)
+        return real(*args, **command)
+
+    monkeypatch.setattr(preparing, "prepare_infusion", meanwhile)
+    unit.do(cells.hand_out, label=label)
+    other.join()
+
+    assert said == [["EQ-B043"]]
+    assert unit.unit.state.preparations[label].status == "verified"
+
+
+@pytest.mark.requirement("C74")
+def test_who_received_is_traced_even_if_it_is_on_record_as_destroyed(
+    unit: CellCourse, course: Course
+) -> None:
+    """As an older version could record it: both, one after the other."""
+    unit.released("B1")
+    code = course.randomized()
+    course.order(code)
+    label = unit.handed_out(code, "B1-1", "B1-2")
+    with unit.trial.lock, unit.store.transaction():
+        view = unit.unit.view("cell_unit", on=unit.clock.today, act="discard_preparation")
+        gone = [c.PreparationDiscarded(label=label)]
+        unit.unit.record(view, gone, at=unit.clock(), reason="Dropped")
+    unit.give(code, label)
+
+    found = cells.exposed_to(unit.unit.state, unit.trial.state, "B1")
+    assert {(t.participant, t.given_on) for t in found} == {(code, unit.clock.today)}
+
+
+@pytest.mark.requirement("C41", "F24")
+def test_what_was_prepared_for_another_weight_does_not_go_out(
+    unit: CellCourse, course: Course, trial: RunningTrial
+) -> None:
+    unit.released("B1")
+    code = course.randomized()
+    course.order(code)
+    label = unit.prepared(code, "B1-1", "B1-2")
+    unit.verify(label)
+    weigh(course, code, 71.0)
+    assert refused(unit.do, cells.hand_out, label=label) == ["EQ-B062"]
+    make = {"participant": code, "encounter": "M0", "bags": (), "label": "1"}
+    assert "EQ-B062" in refused(unit.do, cells.make_preparation, **make)
+    course.order(code)
+    assert refused(unit.do, cells.hand_out, label=label) == ["EQ-B063"]
+
+    assert discarded(unit, label) == []
+    again = unit.prepared(code, "B1-3", "B1-4")
+    unit.verify(again, target_cells=142_000_000, drawn_ml=16.7)
+    unit.do(cells.hand_out, label=again)
+    assert trial.state.participants[code].infusions["M0"].label == again
+
+
+@pytest.mark.requirement("C73", "F24")
+def test_what_came_back_is_destroyed_and_another_made(unit: CellCourse, course: Course) -> None:
+    """It cannot go out again, and nobody is told to have received of it."""
+    unit.released("B1")
+    code = course.randomized()
+    course.order(code)
+    label = unit.handed_out(code, "B1-1", "B1-2")
+    assert discarded(unit, label) == ["EQ-B043"]
+    back = {"participant": code, "encounter": "M0", "label": label}
+    conduct.take_back_infusion(unit.trial, by="cell_unit", at=unit.clock(), **back)
+    assert refused(unit.do, cells.hand_out, label=label) == ["EQ-C064"]
+    assert discarded(unit, label) == []
+    assert cells.exposed_to(unit.unit.state, unit.trial.state, "B1") == ()
+    assert refused(unit.prepared, code, "B1-3", "B1-4", label=label) == ["EQ-C064"]
+    unit.give(code, unit.handed_out(code, "B1-3", "B1-4"))
 
 
 def test_which_bags_make_an_infusion(unit: CellCourse, course: Course, clock: Clock) -> None:
@@ -317,14 +468,58 @@ def test_time_and_expiry_stop_a_bag(unit: CellCourse, course: Course, clock: Clo
     assert refused(unit.thaw, "B1-4") == ["EQ-B035"]
 
 
-def test_no_thaw_without_a_count(unit: CellCourse) -> None:
+def test_nothing_is_made_of_cells_without_a_count(unit: CellCourse, course: Course) -> None:
+    """Thawed with no figure, whatever it holds; then counted once, and again with a reason."""
     unit.released("B1")
     unit.released("P1", product=SHAM)
+    code = course.randomized()
+    course.order(code)
+    good = {"cells_per_ml": 1e7, "viability": 0.85}
 
+    assert refused(unit.do, cells.count_bag, bag="B1-1", **good) == ["EQ-B036"]
+    for bag in ("B1-1", "P1-1"):
+        unit.do(cells.thaw_bag, bag=bag)
+        assert refused(unit.do, cells.thaw_bag, bag=bag) == ["EQ-B036"]
+    make = {"participant": code, "encounter": "M0", "bags": ("B1-1",), "label": "1"}
+    assert refused(unit.do, cells.make_preparation, **make) == ["EQ-B039"]
     for counted in ({}, {"cells_per_ml": 1e7}, {"cells_per_ml": 1e7, "viability": 1.2}):
-        assert "EQ-B039" in refused(unit.do, cells.thaw_bag, bag="B1-1", **counted)
-    unit.do(cells.thaw_bag, bag="P1-1")
-    assert refused(unit.do, cells.thaw_bag, bag="P1-1") == ["EQ-B036"]
+        assert "EQ-B039" in refused(unit.do, cells.count_bag, bag="B1-1", **counted)
+    unit.do(cells.count_bag, bag="B1-1", **good)
+    assert refused(unit.do, cells.count_bag, bag="B1-1", **good) == ["EQ-B028"]
+    unit.do(cells.count_bag, bag="B1-1", reason="Counted twice", **good | {"viability": 0.57})
+    assert unit.unit.state.bags["B1-1"].viability == 0.57
+
+
+def test_the_limit_of_viability_is_held_to_the_decimal_that_was_counted(
+    unit: CellCourse, course: Course, trial: RunningTrial
+) -> None:
+    """0.57 is 57 %, which 0.57 * 100 in binary is not."""
+    cells_as_57 = msgspec.structs.replace(
+        trial.study.treatments.products[CELLS],
+        specification=(limit("viability", at_least=57, at="thaw"),),
+    )
+    products = {**trial.study.treatments.products, CELLS: cells_as_57}
+    treatments = msgspec.structs.replace(trial.study.treatments, products=products)
+    unit.released("B1")
+    trial.study = msgspec.structs.replace(trial.study, treatments=treatments)
+    code = course.randomized()
+    course.order(code)
+    unit.thaw("B1-1", viability=0.57)
+
+    make = {"participant": code, "encounter": "M0", "bags": ("B1-1",), "label": "1"}
+    assert 0.57 * 100 < 57
+    assert refused(unit.do, cells.make_preparation, **make) == ["EQ-B010"]
+
+
+def test_no_thaw_where_the_site_could_not_be_told_until_when(
+    unit: CellCourse, trial: RunningTrial
+) -> None:
+    unit.released("B1")
+    bedside = msgspec.structs.replace(trial.study.treatments.bedside, give_within_minutes=0)
+    treatments = msgspec.structs.replace(trial.study.treatments, bedside=bedside)
+    trial.study = msgspec.structs.replace(trial.study, treatments=treatments)
+
+    assert refused(unit.do, cells.thaw_bag, bag="B1-1") == ["EQ-B061"]
 
 
 def test_without_a_window_there_is_no_last_minute(
@@ -335,7 +530,10 @@ def test_without_a_window_there_is_no_last_minute(
         n: msgspec.structs.replace(p, thaw_minutes=0, minutes_out=0)
         for n, p in trial.study.treatments.products.items()
     }
-    treatments = msgspec.structs.replace(trial.study.treatments, products=open_ended)
+    bedside = msgspec.structs.replace(trial.study.treatments.bedside, give_within_minutes=0)
+    treatments = msgspec.structs.replace(
+        trial.study.treatments, products=open_ended, bedside=bedside
+    )
     trial.study = msgspec.structs.replace(trial.study, treatments=treatments)
     unit.released("B1")
     code = course.randomized()
@@ -411,6 +609,81 @@ def test_donor_and_participant_are_traced_both_ways(
     assert kept_until(state, "B1").year == clock.today.year + 31
 
 
+@pytest.mark.requirement("C74", "F24")
+def test_who_is_exposed_is_told_though_the_trial_was_restored_behind(
+    unit: CellCourse, course: Course, trial: RunningTrial
+) -> None:
+    """The older copy has the first participant but not their order, and not the second at all."""
+    unit.released("B1")
+    first = course.randomized()
+    before = list(trial.store.read())
+    second = course.randomized()
+    for code, bags in ((first, ("B1-1", "B1-2")), (second, ("B1-3", "B1-4"))):
+        course.order(code)
+        unit.give(code, unit.handed_out(code, *bags))
+    older = MemoryStore("small", "rehearsal")
+    older.restore(before)
+    behind = cells.CellUnit(RunningTrial(trial.study, older), unit.store, unit.unit.contents)
+
+    traces = cells.exposed_to(behind.state, behind.trial.state, "B1")
+    assert {(t.participant, t.is_in_trial, t.given_on) for t in traces} == {
+        (first, False, None),
+        (second, False, None),
+    }
+    by = {"by": "cell_unit", "at": unit.clock(), "reason": "Recalled"}
+    labels = list(behind.state.preparations)
+    assert refused(cells.discard_preparation, behind, label=labels[0], **by) == ["EQ-C062"]
+    assert refused(cells.discard_preparation, behind, label=labels[1], **by) == ["EQ-C003"]
+    cells.block_batch(behind, batch="B1", **by)
+    cells.tell_exposed(behind, batch="B1", participant=second, told="A physician", **by)
+
+
+@pytest.mark.requirement("C74")
+def test_nothing_is_prepared_on_a_record_that_is_older_than_the_trial(
+    unit: CellCourse, course: Course, trial: RunningTrial
+) -> None:
+    """What went out is not in the older copy. With a reason, on record, the unit goes on."""
+    unit.released("B1", bags=tuple(f"b{i}" for i in range(9)))
+    one, two, three = course.randomized(), course.randomized(), course.randomized()
+    for code in (one, two, three):
+        course.order(code)
+    unit.verify(waiting := unit.prepared(two, "b0", "b1"))
+    for bag in ("b4", "b5"):
+        unit.thaw(bag)
+    before = list(unit.store.read())
+    gone = unit.handed_out(one, "b2", "b3")
+    unit.store = MemoryStore("small", "rehearsal")
+    unit.store.restore(before)
+    unit.unit = cells.CellUnit(trial, unit.store, unit.unit.contents)
+
+    make = {"participant": three, "encounter": "M0", "bags": ("b4", "b5"), "label": "5"}
+    assert refused(unit.do, cells.make_preparation, **make) == ["EQ-B069"]
+    assert refused(unit.do, cells.hand_out, label=waiting) == ["EQ-B069"]
+    unit.do(cells.make_preparation, reason=f"No newer copy; sheet {gone} is kept", **make)
+    unit.verify("5")
+    unit.do(cells.hand_out, label="5")
+    assert refused(unit.do, cells.hand_out, label=waiting) == ["EQ-B069"]
+
+
+@pytest.mark.requirement("C74")
+@pytest.mark.parametrize(
+    ("expires", "kept"),
+    [
+        ("2027-03-31", "2057-03-31"),
+        ("2027-01-29", "2057-01-29"),
+        ("2027-02-28", "2057-02-28"),
+        ("2028-02-29", "2058-03-01"),
+        ("9969-12-31", "9999-12-31"),
+        ("9970-01-01", "9999-12-31"),
+        ("9999-12-31", "9999-12-31"),
+    ],
+)
+def test_a_batch_is_kept_for_thirty_whole_years(unit: CellCourse, expires: str, kept: str) -> None:
+    """Not a day less, and not an error for what is written as never to expire."""
+    unit.received("B1", expires_on=dt.date.fromisoformat(expires))
+    assert kept_until(unit.unit.state, "B1") == dt.date.fromisoformat(kept)
+
+
 def test_bags_that_can_be_used_come_first_that_expire_first(unit: CellCourse, clock: Clock) -> None:
     unit.released("B1", bags=("L1", "L2"))
     unit.released("B2", bags=("E1", "E2"), expires_on=clock.today + dt.timedelta(days=30))
@@ -476,6 +749,103 @@ def test_what_is_thrown_away_counts_for_every_product(
     assert places() == 1
     unit.do(cells.remove_bags, bags=("p0",), how="destroyed", reason="Leaked")
     assert places() == 1
+
+
+@pytest.mark.requirement("F22", "F23")
+@pytest.mark.parametrize("span", [None, (80, 98)])
+def test_declared_stock_lasts_for_who_is_randomized_last(
+    unit: CellCourse, trial: RunningTrial, clock: Clock, span: tuple[int, int] | None
+) -> None:
+    """M3 is on day 91 with 7 days after: of 98 days, randomized in 30, a batch must last 128."""
+    if span:
+        known = trial.study.schedule.encounters
+        m3 = msgspec.structs.replace(known["M3"], day=None, days=span, window=Window())
+        schedule = msgspec.structs.replace(trial.study.schedule, encounters={**known, "M3": m3})
+        trial.study = msgspec.structs.replace(trial.study, schedule=schedule)
+    for lasts, expected in ((127, 0), (128, 2)):
+        for batch, product in (("B", CELLS), ("P", SHAM)):
+            unit.released(
+                f"{batch}{lasts}",
+                product=product,
+                bags=tuple(f"{batch}{lasts}-{i}" for i in range(24)),
+                expires_on=clock.today + dt.timedelta(days=lasts),
+            )
+        last = clock.today + dt.timedelta(days=30)
+        found = cells.derive_places(trial.study, unit.unit.state, trial.state, on=last)
+        assert found == expected
+
+
+@pytest.mark.requirement("F22", "F23")
+def test_bags_that_cannot_be_given_are_not_declared(
+    unit: CellCourse, course: Course, trial: RunningTrial, clock: Clock
+) -> None:
+    """Out of storage too long; thawed, failed and destroyed. A share of six bags is one infusion:
+    what fails within it moves nothing, for cells alone fail; of what goes beyond it all do."""
+    unit.released("B1", bags=tuple(f"b{i}" for i in range(25)))
+    unit.released("P1", product=SHAM, bags=tuple(f"p{i}" for i in range(25)))
+
+    def places() -> int:
+        return cells.derive_places(trial.study, unit.unit.state, trial.state, on=clock.today)
+
+    assert places() == 2
+    for bag, expected in (("b24", 2), ("b23", 1)):
+        unit.do(cells.record_time_out, bag=bag, minutes=15, reason="Moved")
+        assert places() == 2
+        unit.do(cells.record_time_out, bag=bag, minutes=1, reason="Moved again")
+        assert places() == expected
+    unit.released("B2", bags=("b25",))
+    assert places() == 2
+    code = course.randomized()
+    course.order(code)
+    assert places() == 2
+    for i in range(7):
+        unit.thaw(f"b{i}", viability=0.5)
+        unit.do(cells.remove_bags, bags=(f"b{i}",), how="destroyed", reason="Below the limit")
+        assert places() == (2 if i < 6 else 1)
+
+
+@pytest.mark.requirement("F22", "F23")
+@pytest.mark.parametrize("lost", ["blocked", "grown", "removed", "out", "thawed"])
+def test_what_is_lost_from_storage_is_declared_in_the_same_act(
+    unit: CellCourse, trial: RunningTrial, clock: Clock, lost: str
+) -> None:
+    unit.released("B1", bags=tuple(f"b{i}" for i in range(24)))
+    unit.released("P1", product=SHAM, bags=tuple(f"p{i}" for i in range(24)))
+    until = clock.today + dt.timedelta(days=30)
+
+    def lose(why: str) -> None:
+        if lost == "blocked":
+            unit.do(cells.block_batch, batch="B1", reason=why)
+        elif lost == "grown":
+            unit.result("B1", "sterility", "growth", reason=why)
+        elif lost == "out":
+            unit.do(cells.record_time_out, bag="b0", minutes=16, reason=why)
+        else:
+            unit.do(cells.remove_bags, bags=("b0",), how="destroyed", reason=why)
+
+    if lost == "thawed":
+        unit.thaw("b0", viability=0.5)
+    conduct.declare_supply(trial, by="cell_unit", at=clock(), places=2, until_on=until)
+    lose("Lost")
+    expected = {"blocked": 0, "grown": 0, "thawed": 2}.get(lost, 1)
+    assert trial.state.supply == (expected, until)
+    assert lost == "thawed" or [e.type for e in trial.store.read()][-1] == "SupplyDeclared"
+
+
+def test_without_a_standing_declaration_none_is_made(
+    unit: CellCourse, trial: RunningTrial, clock: Clock
+) -> None:
+    """None was made, it is over, or the number stands as it was."""
+    unit.released("B1", bags=tuple(f"b{i}" for i in range(26)))
+    unit.released("P1", product=SHAM, bags=tuple(f"p{i}" for i in range(25)))
+    unit.do(cells.remove_bags, bags=("b0",), how="destroyed", reason="Leaked")
+    assert trial.state.supply is None
+    until = clock.today
+    conduct.declare_supply(trial, by="cell_unit", at=clock(), places=2, until_on=until)
+    unit.do(cells.remove_bags, bags=("b1",), how="destroyed", reason="Leaked")
+    clock.at += dt.timedelta(days=1)
+    unit.do(cells.block_batch, batch="B1", reason="Recalled")
+    assert trial.state.supply == (2, until)
 
 
 def test_a_study_without_infusions_or_dose_needs_no_stock(

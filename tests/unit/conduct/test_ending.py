@@ -12,6 +12,7 @@ from equipoise.problems import Refused
 from .conftest import Clock, Course
 from .test_capturing import correct
 from .test_opening import codes
+from .test_randomizing import CutOff
 
 
 def sign(course: Course, code: str, digest: str | None = None) -> None:
@@ -37,6 +38,22 @@ def leave(course: Course, code: str) -> None:
     )
 
 
+def fail(course: Course, code: str) -> None:
+    conduct.fail_screening(
+        course.trial, by="investigator", at=course.clock(), participant=code, reason="-"
+    )
+
+
+def complete(course: Course, code: str) -> None:
+    conduct.complete_participant(
+        course.trial,
+        by="investigator",
+        at=course.clock(),
+        participant=code,
+        on=course.clock.today,
+    )
+
+
 @pytest.mark.requirement("C62")
 def test_withdrawal_keeps_what_was_collected(course: Course, trial: RunningTrial) -> None:
     """The data stay, the reason is kept, new visits are refused, and leaving twice too."""
@@ -53,6 +70,30 @@ def test_withdrawal_keeps_what_was_collected(course: Course, trial: RunningTrial
         with pytest.raises(Refused) as refused:
             attempt()
         assert codes(refused) == ["EQ-C017"]
+
+
+@pytest.mark.requirement("D02", "C62")
+def test_nobody_leaves_while_a_number_is_on_its_way(course: Course, trial: RunningTrial) -> None:
+    """The vault gave a number and the answer was lost: who leaves now would be lost too."""
+    code = course.eligible()
+    vault = trial.vault
+    trial.vault = CutOff(trial)  # type: ignore[assignment]
+    with pytest.raises(ConnectionResetError):
+        course.randomize(code)
+    for attempt, found in (
+        (lambda: leave(course, code), ["EQ-C125"]),
+        (lambda: fail(course, code), ["EQ-C023"]),
+        (lambda: complete(course, code), ["EQ-C039"]),
+    ):
+        with pytest.raises(Refused) as refused:
+            attempt()
+        assert codes(refused)[:1] == found
+
+    trial.vault = vault
+    course.randomize(code)
+    leave(course, code)
+    left = trial.state.participants[code]
+    assert (left.status, left.number) == ("withdrawn", "R-001")
 
 
 @pytest.mark.requirement("C22", "C62")

@@ -7,7 +7,7 @@ import pytest
 
 from equipoise import conduct
 from equipoise.conduct import RunningTrial
-from equipoise.problems import Refused
+from equipoise.problems import Refused, Where
 from equipoise.study.protocol import Treatments
 
 from .conftest import Clock, Course
@@ -207,26 +207,160 @@ def test_a_bag_of_another_visit_is_named_as_that(course: Course, clock: Clock) -
 
 
 @pytest.mark.requirement("F24", "C73")
-def test_an_infusion_ends_before_its_bag_does(course: Course) -> None:
-    """What is over after the last minute is refused; without an end nobody knows."""
-    code = course.randomized()
-    course.order(code)
-    until = course.clock.at + dt.timedelta(minutes=4)
-    conduct.prepare_infusion(
-        course.trial,
-        by="cell_unit",
-        at=course.clock(),
-        participant=code,
-        encounter="M0",
-        label="1",
-        usable_until=until,
-    )
+def test_an_infusion_ends_before_its_bag_does(course: Course, trial: RunningTrial) -> None:
+    """Late and not begun: refused. Begun in time, or not, and over late: a fact, with a deviation;
+    without an end, or with one to come, nobody knows."""
+    code, late = course.randomized(), course.randomized()
+    until = course.clock.at + dt.timedelta(minutes=40)
+    for subject, label in ((code, "1"), (late, "2")):
+        course.order(subject)
+        conduct.prepare_infusion(
+            course.trial,
+            by="cell_unit",
+            at=course.clock(),
+            participant=subject,
+            encounter="M0",
+            label=label,
+            usable_until=until,
+        )
     start = {"started_at": until - dt.timedelta(minutes=30)}
-    for stopped_at, expected in (
-        (None, ["EQ-B055"]),
-        (until + dt.timedelta(seconds=1), ["EQ-B052"]),
-    ):
+    for stopped_at in (None, until):
         with pytest.raises(Refused) as refused:
             give(course, code, "1", **start, stopped_at=stopped_at)
-        assert codes(refused) == expected
+        assert codes(refused) == ["EQ-B055"]
+    course.clock.at = until
     give(course, code, "1", **start, stopped_at=until)
+    assert trial.state.participants[code].deviations == ()
+
+    with pytest.raises(Refused) as refused:
+        give(course, late, "2")
+    assert codes(refused) == ["EQ-B055", "EQ-B052"]
+    over = until + dt.timedelta(seconds=1)
+    give(course, late, "2", **start, stopped_at=over)
+    given = trial.state.participants[late]
+    assert (given.infusions["M0"].status, given.infusions["M0"].stopped_at) == ("given", over)
+    assert [(d.kind, d.on) for d in given.deviations] == [("treatment", course.clock.today)]
+    assert given.deviations[0].what.startswith("The bag was to be given until ")
+
+
+def weigh(course: Course, code: str, weight: float) -> None:
+    trial = course.trial
+    conduct.correct_item(
+        trial,
+        by="coordinator",
+        at=course.clock(),
+        reason="Misread",
+        participant=code,
+        encounter="screening",
+        form="vitals",
+        item="weight",
+        seen=trial.state.participants[code].forms["screening", "vitals", 0].version,
+        value=weight,
+    )
+
+
+@pytest.mark.requirement("C41", "F24", "F25")
+def test_a_weight_corrected_after_the_order_stops_the_infusion(
+    course: Course, trial: RunningTrial
+) -> None:
+    """Not handed out until it is ordered anew; not begun once it is out; begun, it is told."""
+    code = course.randomized()
+    course.order(code)
+    weigh(course, code, 80.0)
+    with pytest.raises(Refused) as refused:
+        prepare(course, code, "1")
+    assert codes(refused) == ["EQ-B062"]
+    course.order(code)
+    assert trial.state.participants[code].infusions["M0"].target_cells == 160_000_000
+    with pytest.raises(Refused) as refused:
+        course.order(code)
+    assert codes(refused) == ["EQ-C061"]
+    prepare(course, code, "1")
+
+    weigh(course, code, 70.0)
+    for act, expected in (
+        (lambda: course.order(code), ["EQ-C061"]),
+        (lambda: give(course, code, "1"), ["EQ-B062"]),
+    ):
+        with pytest.raises(Refused) as refused:
+            act()
+        assert codes(refused) == expected
+    give(course, code, "1", **at(course))
+    found = trial.state.participants[code].deviations
+    assert [d.kind for d in found] == ["treatment"]
+    assert "computed from 80.0 kg" in found[0].what
+
+
+def test_a_weight_that_is_gone_stops_the_infusion_too(course: Course, trial: RunningTrial) -> None:
+    """The study now reads it from another item, or has no dose at all: then nothing is held."""
+    code = course.randomized()
+    course.order(code)
+    for dose, expected in (
+        (msgspec.structs.replace(trial.study.treatments.dose, weight="skin.kg"), ["EQ-B062"]),
+        (None, []),
+    ):
+        treatments = msgspec.structs.replace(trial.study.treatments, dose=dose)
+        trial.study = msgspec.structs.replace(trial.study, treatments=treatments)
+        found = conduct.check_ordered_weight(
+            trial.study,
+            trial.state.participants[code],
+            trial.state.participants[code].infusions["M0"],
+            where=Where(),
+        )
+        assert [p.code for p in found] == expected
+
+
+@pytest.mark.requirement("F24", "C73")
+def test_what_was_handed_out_is_taken_back(course: Course, trial: RunningTrial) -> None:
+    """The order waits again, in the same words whatever it held; its label is never used again."""
+    code, other = course.randomized(), course.randomized()
+    for subject in (code, other):
+        course.order(subject)
+
+    def take_back(label: str, **more: str) -> None:
+        command = {"participant": code, "encounter": "M0", "label": label, **more}
+        conduct.take_back_infusion(trial, by="cell_unit", at=course.clock(), **command)
+
+    with pytest.raises(Refused) as refused:
+        take_back("1")
+    assert codes(refused) == ["EQ-C063"]
+    prepare(course, code, "1")
+    for label, more, expected in (
+        ("2", {}, "EQ-C065"),
+        ("1", {"reason": "Cells clumped"}, "EQ-B064"),
+        ("1", {"participant": "01-099"}, "EQ-C003"),
+    ):
+        with pytest.raises(Refused) as refused:
+            take_back(label, **more)
+        assert codes(refused) == [expected]
+    take_back("1")
+
+    infusion = trial.state.participants[code].infusions["M0"]
+    assert (infusion.status, infusion.label, infusion.usable_until) == ("ordered", "", None)
+    for subject in (code, other):
+        with pytest.raises(Refused) as refused:
+            prepare(course, subject, "1")
+        assert codes(refused) == ["EQ-C064"]
+    weigh(course, code, 80.0)
+    course.order(code)
+    with pytest.raises(Refused) as refused:
+        prepare(course, code, "1")
+    assert codes(refused) == ["EQ-C064"]
+    prepare(course, code, "3")
+    give(course, code, "3")
+
+
+def test_no_words_go_with_what_is_handed_out(course: Course) -> None:
+    code = course.randomized()
+    course.order(code)
+    with pytest.raises(Refused) as refused:
+        conduct.prepare_infusion(
+            course.trial,
+            by="cell_unit",
+            at=course.clock(),
+            reason="Thawed twice",
+            participant=code,
+            encounter="M0",
+            label="1",
+        )
+    assert codes(refused) == ["EQ-B064"]

@@ -8,10 +8,11 @@ import pytest
 
 from equipoise import conduct
 from equipoise.conduct import Person, RunningTrial
-from equipoise.ledger import MemoryStore
+from equipoise.ledger import MemoryStore, Realm
 from equipoise.problems import Refused, Text
-from equipoise.study.protocol import Decision
+from equipoise.study.protocol import Decision, RandomizationPlan
 from equipoise.study.study import Study
+from equipoise.vault import LocalVault, VaultClient
 
 from .conftest import Clock
 
@@ -58,6 +59,31 @@ def test_a_live_trial_needs_every_decision_made(study: Study, clock: Clock) -> N
     assert codes(refused) == ["EQ-C011"]
     assert rehearsed.state.n_open_decisions == 1
     assert rehearsed.state.commitment == ""
+
+
+def test_a_trial_is_not_opened_on_the_vault_of_another(
+    study: Study, vault: LocalVault, clock: Clock
+) -> None:
+    """One realm, one plan of treatment, one scheme: whatever differs, it is another's vault."""
+
+    def refused(study: Study, realm: Realm) -> list[str]:
+        trial = RunningTrial(study, MemoryStore("small", realm), VaultClient(vault))
+        with pytest.raises(Refused) as caught:
+            conduct.open_trial(trial, at=clock(), people=[])
+        return codes(caught)
+
+    replace = msgspec.structs.replace
+    arms = dict(study.identity.arms)
+    swapped = {"alpha": arms["omega"], "omega": arms["alpha"]}
+    exchanged = replace(study, identity=replace(study.identity, arms=swapped))
+    assert refused(study, "live") == ["EQ-V145"]
+    assert refused(exchanged, "rehearsal") == ["EQ-V145"]
+    for plan in (
+        RandomizationPlan(ratio=(1, 1), scheme="complete"),
+        RandomizationPlan(ratio=(1, 1), scheme="imported", digest="0" * 64),
+    ):
+        planned = replace(study, identity=replace(study.identity, randomization=plan))
+        assert refused(planned, "rehearsal") == ["EQ-V145"]
 
 
 def test_a_folder_is_checked_by_every_package(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from .conftest import Clock, Course
 from .test_capturing import correct
 from .test_infusing import give, prepare
 from .test_opening import codes
+from .test_randomizing import CutOff
 from .test_reporting import report
 
 DEATH = StoppingRule(
@@ -73,6 +74,30 @@ def test_a_rule_is_recorded_once_by_the_act_that_made_it_true(
 
     report(course, second, repeat=2, related=True)
     assert len(met(guarded)) == 1
+
+
+@pytest.mark.requirement("D02")
+def test_a_pause_holds_for_who_was_under_way(course: Course, guarded: RunningTrial) -> None:
+    """No new number is drawn while the trial is paused; one that the vault gave is recorded."""
+    harmed, given, waiting = course.randomized(), course.eligible(), course.eligible()
+    vault = guarded.vault
+    guarded.vault = CutOff(guarded)  # type: ignore[assignment]
+    with pytest.raises(ConnectionResetError):
+        course.randomize(given)
+    guarded.vault = None
+    assert refused(lambda: course.randomize(waiting)) == ["EQ-C053"]
+    guarded.vault = vault
+    report(course, harmed, related=True, grade=5)
+    assert guarded.state.pausing
+
+    assert refused(lambda: course.randomize(waiting)) == ["EQ-C090", "EQ-V055"]
+    course.randomize(given)
+    numbers = {p.code: p.number for p in guarded.state.randomized}
+    assert numbers == {harmed: "R-001", given: "R-002"}
+
+    for by in ("dsmb", "safety_officer"):
+        resume(course, by)
+    assert course.randomize(waiting) == "R-003"
 
 
 def test_a_correction_can_make_a_rule_true(course: Course, guarded: RunningTrial) -> None:

@@ -1,6 +1,7 @@
 """The register of unblinding: from the vault's log, by mistake, and at the end of the blind."""
 
 import datetime as dt
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -8,9 +9,11 @@ import pytest
 
 from equipoise import conduct
 from equipoise.conduct import RunningTrial, digest_of_populations
-from equipoise.problems import Refused
+from equipoise.problems import Refused, Text, Where
 from equipoise.study.roles import Role
+from equipoise.study.study import Study
 from equipoise.vault import LocalVault, VaultClient, read_token
+from equipoise.vault.keeping.copying import back_up_vault, restore_vault
 
 from .conftest import Clock, Course
 from .test_ending import leave, sign
@@ -70,6 +73,34 @@ def test_a_break_for_nobody_of_this_ledger_waits_and_is_told(
     assert problem.code == "EQ-V033"
     assert "02-009" in str(problem.where)
     assert [b.participant for b in conduct.find_missing(trial.state, breaks)] == ["02-009"]
+
+
+@pytest.mark.requirement("C67", "F39")
+def test_a_break_after_a_restore_is_no_earlier_one(
+    course: Course, emergency: VaultClient, vault_folder: Path, tmp_path: Path
+) -> None:
+    """A restored vault counts on from an earlier place: one place, two breaks, both recorded."""
+    code, trial, clock = course.randomized(), course.trial, course.clock
+    back_up_vault(vault_folder, tmp_path / "copy.db")
+    shock(emergency, code)
+    shock(emergency, code, "arm")
+    lost = emergency.breaks()
+    conduct.record_breaks(trial, lost, at=clock())
+
+    new = tmp_path / "restored"
+    new.mkdir()
+    shutil.copy(vault_folder / "vault.key", new)
+    restore_vault(tmp_path / "copy.db", new, by="keeper", reason="disk", at=clock())
+    restored = LocalVault(new)
+    again = VaultClient(restored, read_token(vault_folder, "emergency"))
+    again.reveal(code, "arm", by="locum", role="investigator", reason="Shock")
+    breaks = again.breaks()
+    restored.close()
+    assert [b.seq for b in breaks] == [lost[-1].seq]
+    (entry,) = conduct.record_breaks(trial, breaks, at=clock())
+    assert entry.by == "locum"
+    assert conduct.record_breaks(trial, [*lost, *breaks], at=clock()) == ()
+    assert len(conduct.list_unblindings(trial.state)) == 3
 
 
 def test_who_broke_it_may_have_left_since(
@@ -163,6 +194,40 @@ def test_what_a_mistake_must_not_say(
         tell(trial, participant, clock, **given)
     assert codes(refused) == [code]
     assert conduct.list_unblindings(trial.state) == []
+
+
+@pytest.mark.requirement("C67", "F26")
+@pytest.mark.parametrize(
+    ("said", "is_told"),
+    [
+        ("Il a recu les cellules", True),
+        ("il a reçu la CELLULE", True),
+        ("deux placebos", True),
+        ("meme milieu de suspension", True),
+        ("the stromal ones", True),
+        ("allogeniques, dit-elle", True),
+        ("fever before the infusion, and no cannula", False),
+        ("fièvre après la perfusion, sans gravité", False),
+    ],
+)
+def test_a_word_of_a_product_tells_in_either_language(
+    study: Study, said: str, is_told: bool
+) -> None:
+    """With or without accents and plural; words that everybody needs are left to them."""
+    names = {
+        "cells": Text("Allogeneic stromal cells", "Cellules stromales allogéniques"),
+        "sham": Text(
+            "Placebo (the medium before infusion, without cells)",
+            "Placebo (même milieu de suspension, avant perfusion)",
+        ),
+    }
+    products = {
+        k: msgspec.structs.replace(study.treatments.products[k], label=names[k]) for k in names
+    }
+    treatments = msgspec.structs.replace(study.treatments, products=products)
+    named = msgspec.structs.replace(study, treatments=treatments)
+    found = conduct.check_tells_nothing(named, (said,), where=Where(record="01-001"))
+    assert [p.code for p in found] == (["EQ-V032"] if is_told else [])
 
 
 def test_what_an_assessment_must_say(course: Course, trial: RunningTrial, clock: Clock) -> None:

@@ -273,3 +273,17 @@ def test_a_study_without_strata_has_an_empty_first_column():
     told = replace(plain, scheme="imported", blocks=(), digest=digest_list(entries))
     assert write_list(entries).startswith("stratum,sequence,arm\n,1,")
     assert read_list(write_list(entries).encode(), told) == (entries, ())
+
+
+@pytest.mark.requirement("F08")
+def test_a_sequence_of_five_thousand_digits_is_a_problem_like_any():
+    """Python itself refuses to read so long a number; it is shown short."""
+    lines = [*LINES]
+    stratum, _, arm = lines[1].split(",")
+    lines[1] = f"{stratum},{'9' * 5000},{arm}"
+    raw = "\n".join([*lines, ""]).encode()
+    with pytest.raises(Refused) as caught:
+        read_list(raw, signed_as(raw), name="list.csv")
+    first = caught.value.problems[0]
+    assert (first.code, str(first.where)) == ("EQ-V126", "list.csv:2")
+    assert len(first.say("en")) < 200

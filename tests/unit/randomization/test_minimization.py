@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equipoise.randomization import Draw, Specification, arm_of, draw_next
+from equipoise.randomization import (
+    Draw,
+    Specification,
+    arm_of,
+    check_specification,
+    draw_next,
+)
 from equipoise.randomization.minimization import imbalances_after, weights_of
 
 TOLD = Specification(
@@ -123,3 +129,31 @@ def test_without_factors_it_balances_the_whole_trial():
         history.append(draw_next(told, "", seed=b"k", history=history))
     counts = Counter(d.place for d in history)
     assert max(counts.values()) - min(counts.values()) <= 3
+
+
+@pytest.mark.requirement("F16")
+@pytest.mark.parametrize("n_places", [2, 3, 4, 5])
+def test_what_is_accepted_never_favours_the_worse_and_keeps_its_floor(n_places):
+    """Every pattern of ties, every hundredth: a best place is at least as likely as any other."""
+    from msgspec.structs import replace
+
+    accepted = []
+    for percent in range(1, 99):
+        probability, floor = Fraction(percent, 100), Fraction(100 - percent, 100) / (n_places - 1)
+        told = replace(
+            TOLD,
+            arms=tuple("ABCDE"[:n_places]),
+            ratio=(1,) * n_places,
+            probability=f"{float(probability):.2f}",
+            floor=f"{float(floor - Fraction(1, 10_000)):.5f}",
+        )
+        if check_specification(told):
+            continue
+        accepted.append(percent)
+        for imbalances in product(range(2), repeat=n_places):
+            weights = weights_of(imbalances, probability)
+            shares = [Fraction(w, sum(weights)) for w in weights]
+            best = [s for s, i in zip(shares, imbalances, strict=True) if i == min(imbalances)]
+            assert min(best) >= max(shares)
+            assert min(shares) >= Fraction(told.floor)
+    assert accepted == [p for p in range(1, 99) if p * n_places > 100 * (n_places - 1)]

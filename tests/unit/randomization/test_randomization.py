@@ -216,7 +216,7 @@ def test_every_scheme_has_a_sound_plan(sound):
         (plan_of("big_stick", tolerance=1, floor=0.1), "EQ-V111", "floor"),
         (plan_of("biased_coin", probability=0.5), "EQ-V112", "probability"),
         (plan_of("biased_coin", probability=1.0), "EQ-V112", "probability"),
-        (plan_of("minimization", probability=0.33, floor=0.1), "EQ-V112", "probability"),
+        (plan_of("minimization", probability=0.66, floor=0.1), "EQ-V112", "probability"),
         (plan_of("minimization", probability=0.9, floor=0.1), "EQ-V114", "floor"),
         (plan_of("imported", digest="AB" * 32), "EQ-V116", "digest"),
         (plan_of("imported", digest="12"), "EQ-V116", "digest"),

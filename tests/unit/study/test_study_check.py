@@ -41,6 +41,43 @@ def test_a_planted_fault_is_told_once_and_nothing_else(
     assert (loaded.study is None) == (loaded.problems[0].severity == "error")
 
 
+@pytest.mark.requirement("C65", "F27")
+def test_what_is_kept_from_assessors_is_not_told_by_what_is_derived_from_it(
+    folder: Path, edit: Edit
+) -> None:
+    """C-reactive protein, from it a value of one form, from that another, and an assessor's item
+    that is shown by it; the same derived from the weight tells nothing."""
+    derived = (
+        "derive:\n  half: {{label: {{en: Half, fr: Moitié}}, unit: {0}, value: {1} / 2}}\n"
+        "  quarter: {{label: {{en: Quarter, fr: Quart}}, unit: {0}, value: half / 2}}\n"
+    )
+    edit("forms/vital_signs.yaml", "derive:\n", derived.format("kg", "weight"))
+    shown = "    required: false\n    when: vital_signs.quarter > 5 {0}\n"
+    edit("forms/guess_assessor.yaml", "    required: false\n", shown.format("kg"))
+    assert found_in(folder) == []
+
+    edit(
+        "forms/vital_signs.yaml",
+        "unit: kg, value: weight / 2",
+        "unit: mg/L, value: laboratory.crp / 2",
+    )
+    edit("forms/vital_signs.yaml", "unit: kg, value: half / 2", "unit: mg/L, value: half / 2")
+    edit("forms/guess_assessor.yaml", "quarter > 5 kg", "quarter > 5 mg/L")
+    assert [(code, file) for code, file, _ in found_in(folder)] == [
+        ("EQ-S121", "forms/guess_assessor.yaml")
+    ]
+
+
+@pytest.mark.parametrize("site", ["R", "r"])
+def test_no_site_is_called_like_the_randomization_numbers(
+    folder: Path, edit: Edit, site: str
+) -> None:
+    """Its participant R-001 would be the number R-001 of somebody else, in an emergency too."""
+    edit("rehearsal.yaml", '"03":', f'"{site}":')
+    line = edit("study.yaml", '    "03": {label', f'    "{site}": {{label')
+    assert found_in(folder) == [("EQ-S125", "study.yaml", line)]
+
+
 def test_the_first_study_has_no_problem(first_study: Path) -> None:
     loaded = check_folder(first_study)
     assert loaded.problems == ()

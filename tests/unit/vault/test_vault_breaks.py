@@ -46,6 +46,26 @@ def test_a_participant_is_found_by_code_or_by_number(emergency):
     assert [(b.participant, b.number) for b in found] == [("01-002", "R-002")] * 2
 
 
+@pytest.mark.requirement("C67", "C68", "F30")
+def test_a_participant_comes_before_a_number(emergency, directory):
+    """A participant whose code is the number of another one: told and recorded is the participant.
+
+    A study check refuses such a site; a vault of before may have it.
+    """
+    assigning = VaultClient(emergency._door, read_token(directory, "assign"))
+    assert assigning.assign("R-002", stratum="", proof="p") == "R-004"
+    assert assigning.assign("R-001", stratum="", proof="p") == "R-005"
+    first, second, *others = [
+        emergency.reveal(whom, "arm", by="dr", reason="shock")
+        for whom in ("R-001", "R-002", "R-005", "R-004", "01-001", "01-002")
+    ]
+    assert [first, second] == others[:2] != others[2:]
+    assert [(b.participant, b.number) for b in emergency.breaks()] == [
+        ("R-001", "R-005"), ("R-002", "R-004"), ("R-001", "R-005"), ("R-002", "R-004"),
+        ("01-001", "R-001"), ("01-002", "R-002"),
+    ]  # fmt: skip
+
+
 @pytest.mark.requirement("C67", "F30", "C69")
 def test_the_register_has_all_but_the_answer(emergency, directory, clock):
     """Who, as what, when, why, how; a refused question is in the log and not in the register."""

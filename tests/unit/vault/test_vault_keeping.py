@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -250,6 +251,8 @@ def test_a_backup_has_no_key_and_a_restore_assigns_nothing_yet(directory, tmp_pa
     assert codes(assigning.assign, "01-002", stratum="", proof="p2") == ["EQ-V044"]
     assert breaking.reveal("01-001", "arm", by="dr", reason="shock")
 
+    assert codes(assigning.compare, []) == ["EQ-V023"]
+    assert codes(assigning.assign, "01-002", stratum="", proof="p2") == ["EQ-V044"]
     lines = [Line(participant=f"01-00{k}", number=f"R-00{k}", proof=f"p{k}") for k in (1, 2)]
     found = assigning.compare(lines)
     assert (found.taken_up, found.beyond) == (("01-002",), ())
@@ -281,6 +284,31 @@ def test_what_a_restore_and_a_backup_refuse(directory, tmp_path):
     assert codes(restore_vault, tmp_path / "copy.db", tmp_path / "v", **said) == ["EQ-V007"]
 
 
+@pytest.mark.requirement("F39", "F13")
+def test_a_journal_of_the_lost_database_is_not_mixed_with_a_new_one(directory, tmp_path):
+    """Left behind by a vault that was killed: neither a restore nor a new list lies beside it."""
+    back_up_vault(directory, tmp_path / "copy.db")
+    new = tmp_path / "new"
+    new.mkdir()
+    vault = LocalVault(directory)
+    client = VaultClient(vault, read_token(directory, "assign"))
+    client.assign("01-001", stratum="", proof="p")
+    shutil.copy(directory / "vault.db-wal", new)
+    vault.close()
+    journal = (new / "vault.db-wal").read_bytes()
+    made = codes(create_vault, new, SPECIFICATION, contents=CONTENTS, realm="live")
+    assert made == ["EQ-V025"]
+    shutil.copy(directory / "vault.key", new)
+    assert codes(restore_vault, tmp_path / "copy.db", new, **SAID) == ["EQ-V025"]
+    assert not (new / "vault.db").exists()
+    assert (new / "vault.db-wal").read_bytes() == journal
+    (new / "vault.db-wal").rename(tmp_path / "kept")
+    restore_vault(tmp_path / "copy.db", new, **SAID)
+    restored = LocalVault(new)
+    assert VaultClient(restored).verify().ok
+    restored.close()
+
+
 @pytest.mark.requirement("F39", "F08")
 def test_what_contradicts_is_not_mended(directory):
     """Another number, another participant's, a gap in the list, no such number: all stays shut."""
@@ -297,7 +325,7 @@ def test_what_contradicts_is_not_mended(directory):
     assert codes(compare, ("01-009", "R-001")) == ["EQ-V046"]
     assert codes(compare, first, ("01-003", "R-003")) == ["EQ-V047"]
     assert codes(compare, first, ("01-003", "R-999")) == ["EQ-V047"]
-    assert compare().beyond == (first,)
+    assert codes(compare) == ["EQ-V023"]
     taken = compare(first, ("01-003", "R-003"), ("01-002", "R-002"))
     assert set(taken.taken_up) == {"01-002", "01-003"}
     assert client.assign("01-004", stratum="", proof="p") == "R-004"
@@ -328,6 +356,92 @@ def test_each_stratum_is_taken_up_in_its_own_order(tmp_path):
     vault = LocalVault(new)
     client = VaultClient(vault, read_token(tmp_path, "assign"))
     assert {p: client.assign(p, stratum=p[0], proof="p") for p in numbers} == numbers
+    vault.close()
+
+
+def restored_empty(tmp_path, specification, asked):
+    """The numbers that a vault gave, and a copy of it from before them."""
+    create_vault(tmp_path / "old", specification, contents=CONTENTS, realm="live")
+    back_up_vault(tmp_path / "old", tmp_path / "copy.db")
+    vault = LocalVault(tmp_path / "old")
+    client = VaultClient(vault, read_token(tmp_path / "old", "assign"))
+    numbers = {p: client.assign(p, stratum=s, proof="p") for p, s in asked}
+    vault.close()
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "vault.key").write_text((tmp_path / "old" / "vault.key").read_text())
+    restore_vault(tmp_path / "copy.db", tmp_path / "new", **SAID)
+    vault = LocalVault(tmp_path / "new")
+    return numbers, vault, VaultClient(vault, read_token(tmp_path / "old", "assign"))
+
+
+MINIMIZED = msgspec.structs.replace(
+    SPECIFICATION, scheme="minimization", blocks=(), probability="0.8", floor="0.1"
+)
+
+
+@pytest.mark.requirement("D02", "F39")
+@pytest.mark.parametrize("under_way", ["s0", "s1", "t1", "s2"])
+@pytest.mark.parametrize("n_planned", [3, 1], ids=["listed", "drawn when needed"])
+@pytest.mark.parametrize("scheme", ["complete", "minimization"])
+def test_one_under_way_does_not_keep_a_restored_vault_shut(tmp_path, scheme, n_planned, under_way):
+    """All was lost; the ledger lacks one number, which one person alone can have had."""
+    told = MINIMIZED if scheme == "minimization" else SPECIFICATION
+    changed = {"scheme": scheme, "blocks": (), "n_planned": n_planned, "strata": ("s", "t")}
+    told = msgspec.structs.replace(told, **changed)
+    asked = [(f"{s}{k}", s) for k in range(3) for s in "st"]
+    numbers, vault, client = restored_empty(tmp_path, told, asked)
+    lines = [
+        Line(participant=p, number="" if p == under_way else numbers[p], proof="p", stratum=s)
+        for p, s in asked
+    ]
+    assert codes(client.assign, under_way, stratum=under_way[0], proof="p") == ["EQ-V044"]
+    found = client.compare(lines)
+    again = client.assign(under_way, stratum=under_way[0], proof="p")
+    assert (again, found.beyond) == (numbers[under_way], ())
+    assert VaultClient(vault).verify().ok
+    vault.close()
+
+
+@pytest.mark.requirement("F39")
+@pytest.mark.parametrize("scheme", ["complete", "minimization"])
+def test_two_under_way_are_for_people_to_look_at(tmp_path, scheme):
+    """Which of them had the number nobody can tell: it stays shut, also when started anew."""
+    told = MINIMIZED if scheme == "minimization" else SPECIFICATION
+    told = msgspec.structs.replace(told, scheme=scheme, blocks=(), strata=("s",))
+    asked = [(f"p{k}", "s") for k in range(4)]
+    numbers, vault, client = restored_empty(tmp_path, told, asked)
+    lines = [
+        Line(participant=p, number="" if p in ("p1", "p2") else n, proof="p", stratum="s")
+        for p, n in numbers.items()
+    ]
+    assert codes(client.compare, lines) == ["EQ-V047"]
+    odd = [*lines[:3], Line(participant="p3", number="R-x", proof="p", stratum="s")]
+    assert codes(client.compare, odd) == ["EQ-V047"]
+    far = [*lines[:3], Line(participant="p3", number="R-99999999", proof="p", stratum="s")]
+    assert codes(client.compare, far) == ["EQ-V047"]
+    vault.close()
+    vault = LocalVault(tmp_path / "new")
+    client = VaultClient(vault, read_token(tmp_path / "old", "assign"))
+    assert codes(client.assign, "p9", stratum="s", proof="p") == ["EQ-V044"]
+    vault.close()
+
+
+@pytest.mark.requirement("F39")
+def test_a_vault_that_contradicts_the_ledger_assigns_nothing(directory):
+    """Not restored, but another number than the ledger's: shut, also after a restart."""
+    assign(directory, "01-001")
+    for _ in range(2):
+        vault = LocalVault(directory)
+        client = VaultClient(vault, read_token(directory, "assign"))
+        line = Line(participant="01-001", number="R-002", proof="proof of 01-001")
+        assert codes(client.compare, [line]) == ["EQ-V046"]
+        assert codes(VaultClient(vault, "no token").compare, []) == ["EQ-V001"]
+        assert codes(client.assign, "01-002", stratum="", proof="p") == ["EQ-V044"]
+        vault.close()
+    vault = LocalVault(directory)
+    client = VaultClient(vault, read_token(directory, "assign"))
+    client.compare([msgspec.structs.replace(line, number="R-001")])
+    assert client.assign("01-002", stratum="", proof="p") == "R-002"
     vault.close()
 
 

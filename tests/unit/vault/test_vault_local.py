@@ -7,7 +7,7 @@ from vault_examples import AGREED, CONTENTS, SEED, SPECIFICATION
 
 from equipoise.problems import Refused
 from equipoise.randomization import counter_draws, draw_list
-from equipoise.vault import LocalVault, VaultClient, create_vault, read_token
+from equipoise.vault import LocalVault, VaultClient, create_vault, drawing, read_token
 from equipoise.vault.tables import TRIGGERS
 
 CANARIES = [b"arm-kestrel", b"arm-bittern", b"arm-q", b"product-otter", b"product-heron"]
@@ -24,6 +24,26 @@ def assign_all(clients, n=18):
 
 
 # Making
+
+
+@pytest.mark.requirement("F02")
+def test_anybody_may_ask_whether_a_vault_is_the_trials_own(clients):
+    """Another study, realm, scheme or plan of treatment is not; in another order it is."""
+    replace = msgspec.structs.replace
+    own = {"realm": "rehearsal", "specification": SPECIFICATION, "contents": CONTENTS}
+    fits = clients.anyone.fits
+    turned = replace(SPECIFICATION, arms=SPECIFICATION.arms[::-1], n_planned=18)
+    exchanged = {**CONTENTS, "arm-q": CONTENTS["arm-bittern"], "arm-bittern": CONTENTS["arm-q"]}
+    assert fits("S1", **own)
+    assert fits("S1", **(own | {"specification": None}))
+    assert fits("S1", **(own | {"specification": turned}))
+    assert not fits("S2", **own)
+    assert not fits("S1", **(own | {"realm": "live"}))
+    assert not fits("S1", **(own | {"specification": replace(SPECIFICATION, n_planned=27)}))
+    assert not fits("S1", **(own | {"specification": replace(SPECIFICATION, ratio=(1, 2, 1))}))
+    assert not fits("S1", **(own | {"contents": exchanged}))
+    (body, *_) = [e.body for e in clients.audit.read_log() if e.type == "Fits"]
+    assert msgspec.json.decode(body)["asked"] == {"study": "S1", "realm": "rehearsal"}
 
 
 def test_a_list_is_never_drawn_again(directory):
@@ -75,6 +95,31 @@ def test_remains_of_a_creation_that_was_killed_do_not_hinder(tmp_path):
     vault = LocalVault(tmp_path)
     assert VaultClient(vault).verify().ok
     vault.close()
+
+
+@pytest.mark.requirement("F13", "F39")
+def test_a_key_whose_vault_was_lost_is_not_replaced(directory):
+    """Made again by mistake, the backup could never be opened any more."""
+    (directory / "vault.db").unlink()
+    key = (directory / "vault.key").read_text()
+    made = codes(create_vault, directory, SPECIFICATION, contents=CONTENTS, realm="live")
+    assert made == ["EQ-V024"]
+    assert (directory / "vault.key").read_text() == key
+
+
+def test_the_key_is_written_when_all_else_is(tmp_path, monkeypatch):
+    """Killed while the list is written: without a key, and the next attempt is a whole vault."""
+
+    def die(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(drawing, "_fill", die)
+        create_vault(tmp_path, SPECIFICATION, contents=CONTENTS, realm="live")
+    assert not (tmp_path / "vault.key").exists()
+    (tmp_path / "vault.db.new-wal").write_text("remains")
+    create_vault(tmp_path, SPECIFICATION, contents=CONTENTS, realm="live")
+    LocalVault(tmp_path).close()
 
 
 @pytest.mark.requirement("F11")

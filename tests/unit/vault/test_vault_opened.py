@@ -254,3 +254,53 @@ def test_a_list_belongs_to_its_scheme_alone(tmp_path):
             )
         assert codes(caught.value.problems) == ["EQ-V129"]
         assert not (tmp_path / "v").exists()
+
+
+MINIMIZED = SCHEMES[-1]
+
+
+@pytest.mark.requirement("C69")
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({"seed": "no hex"}, ["EQ-V057"]),
+        ({"salt": "0"}, ["EQ-V057"]),
+        ({"source": "{"}, ["EQ-V057"]),
+        ({"source": "[]"}, ["EQ-V057"]),
+        ({"source": ('"0.8"', '"x"')}, ["EQ-V057"]),
+        ({"source": ('"0.8"', '"1/0"')}, ["EQ-V057"]),
+        ({"source": ('"n_planned":18', '"n_planned":0')}, ["EQ-V057"]),
+        ({"source": ('"01/mild"', '"01"')}, ["EQ-V134", "EQ-V135"]),
+        ({"source": ('"0.8"', '"0.4"')}, ["EQ-V134", "EQ-V135"]),
+        ({"n_listed": -7}, ["EQ-V134", "EQ-V135"]),
+        ({"entries": "salt"}, ["EQ-V057"]),
+    ],
+)
+def test_an_altered_file_is_a_problem(tmp_path, changed, found):
+    """Whatever is no longer hexadecimal, JSON or a scheme is told, with no traceback."""
+    told = disclosed(tmp_path / "v", MINIMIZED)
+    (name, value), *_ = changed.items()
+    if isinstance(value, tuple):
+        assert value[0] in told.opened.source
+        value = told.opened.source.replace(*value)
+    if value == "salt":
+        value = (replace(told.opened.entries[0], salt="?"), *told.opened.entries[1:])
+    altered = replace(told.opened, **{name: value})
+    problems = check_opened(altered, commitment=told.opened.root, recorded=told.recorded)
+    assert codes(problems)[: len(found)] == found
+    if found == ["EQ-V057"]:
+        with pytest.raises(Refused):
+            prove(altered, "R-001")
+
+
+def test_a_source_and_entries_that_contradict_each_other_are_a_problem(tmp_path):
+    """Both altered alike, to strata that no plan can have: one factor here, two there."""
+    told = disclosed(tmp_path / "v", MINIMIZED)
+    entries = [
+        replace(e, stratum="01" if e.stratum == "01/mild" else e.stratum)
+        for e in told.opened.entries
+    ]
+    source = told.opened.source.replace('"01/mild"', '"01"')
+    altered = replace(told.opened, source=source, entries=tuple(entries))
+    problems = check_opened(altered, commitment=told.opened.root, recorded=told.recorded)
+    assert codes(problems)[:2] == ["EQ-V134", "EQ-V135"]

@@ -149,6 +149,42 @@ def test_all_sealed_entries_look_alike(opened):
     assert len(set(sealed)) == len(sealed)
 
 
+LONG = {"a": {}, "arm-" + "long" * 40: {}}
+
+
+@pytest.mark.requirement("F21", "D17")
+@pytest.mark.parametrize("k", range(8))
+@pytest.mark.parametrize(
+    "changed",
+    [{"scheme": "complete"}, {"scheme": "minimization", "probability": "0.8123456789012345"}],
+    ids=["complete", "minimized"],
+)
+def test_an_entry_drawn_later_is_as_long_as_any(tmp_path, changed, k):
+    """One listed entry, of whichever arm; those that follow are of both, and look alike."""
+    scheme = told(**changed, arms=tuple(LONG), ratio=(1, 1), n_planned=1)
+    if scheme.probability:
+        scheme = msgspec.structs.replace(scheme, floor="0.1", strata=('01/"é"', "01/x"))
+    create_vault(tmp_path, scheme, contents=LONG, realm="rehearsal", seed=bytes([k]))
+    vault = LocalVault(tmp_path)
+    made = clients_of(vault, tmp_path)
+    for n in range(24):
+        stratum = scheme.strata[n % len(scheme.strata)]
+        number = made.assign.assign(f"p{n}", stratum=stratum, proof="p")
+    rows = vault._connection.execute("SELECT length(sealed) FROM vault_slot").fetchall()
+    assert {made.nature.nature(f"R-{n:03}") for n in range(1, 25)} == set(LONG)
+    assert len(rows) == 24 and len(set(rows)) == 1
+    slot = msgspec.json.decode(vault._seals.open(number, _sealed(vault, number)), type=Slot)
+    with pytest.raises(Refused) as caught:
+        vault._seals.close(number, slot, length=64)
+    assert [p.code for p in caught.value.problems] == ["EQ-V056"]
+    vault.close()
+
+
+def _sealed(vault, number):
+    query = "SELECT sealed FROM vault_slot WHERE number = ?"
+    return vault._connection.execute(query, (number,)).fetchone()[0]
+
+
 @pytest.mark.requirement("F17", "F18", "C69")
 def test_minimization_leans_on_everybody_in_the_vault(tmp_path):
     """Each sealed record holds the draw that the vault's own history asks for, and no other's."""
@@ -165,7 +201,7 @@ def test_minimization_leans_on_everybody_in_the_vault(tmp_path):
         slot = msgspec.json.decode(vault._seals.open(number, sealed), type=Slot)
         assert slot.draw == draw_next(MINIMIZED, stratum, seed=SEED, history=history)
         assert made.nature.nature(number) == SPECIFICATION.arms[slot.draw.place]
-        assert len(vault._seals.open(number, sealed)) == longest_slot(vault._header)
+        assert len(vault._seals.open(number, sealed)) == longest_slot(vault._header.specification)
         history.append(slot.draw)
     vault.close()
 
@@ -206,7 +242,7 @@ def test_an_entry_sealed_anew_with_the_key_is_found(tmp_path, specification, wha
         "draw": {"draw": Draw(stratum="", place=0)},
         "salt": {"salt": bytes(32)},
     }[what]
-    altered = vault._seals.close(number, msgspec.structs.replace(slot, **changed), length=0)
+    altered = vault._seals.close(number, msgspec.structs.replace(slot, **changed), length=2048)
     vault.close()
     connection = sqlite3.connect(tmp_path / "vault.db", isolation_level=None)
     for name in TRIGGERS:
@@ -229,7 +265,7 @@ def test_a_further_entry_of_an_unknown_stratum_is_found(tmp_path):
     for k in range(18):
         made.assign.assign(f"p{k}", stratum="", proof="p")
     slot = Slot(number="R-019", allocation=Allocation("x", 1, "arm-q"), salt=b"")
-    sealed = vault._seals.close("R-019", slot, length=0)
+    sealed = vault._seals.close("R-019", slot, length=2048)
     vault._connection.execute("INSERT INTO vault_slot VALUES ('R-019', 'x', 1, ?)", (sealed,))
     assert "EQ-V015" in codes(made.anyone.verify().problems)
     vault.close()

@@ -1,5 +1,6 @@
 """`equipoise vault open`, `prove`, `audit`: the list opened, one entry shown, all drawn again."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def open_list(directory: Path, output: Path, study: Path, ledger: str, by: str, 
     """Write the whole list with its seed, after the lock; nobody is randomized from it any more."""
     from equipoise.cli.folders import load_checked, not_writable
     from equipoise.cli.rehearsing import running_vault
-    from equipoise.cli.reporting import agreed_on, check_opening
+    from equipoise.cli.reporting import agreed_on, check_opening, check_vault_of
     from equipoise.cli.trials import running_trial
     from equipoise.vault import VaultClient, read_token
 
@@ -46,13 +47,18 @@ def open_list(directory: Path, output: Path, study: Path, ledger: str, by: str, 
         found.append(problem("EQ-X002", str(output), file=output.name))
     if found:
         raise Refused(found)
-    try:
-        output.touch(mode=0o600)
-    except OSError as error:
-        raise not_writable(output, error) from None
     with running_vault(directory) as process:
         client = VaultClient(process.socket_path, read_token(directory, "unblind"))
-        opened = client.disclose(by=by, reason=reason, **agreed_on(trial.state))
+        check_vault_of(trial.state, client, place=directory)
+        try:
+            output.touch(mode=0o600)
+        except OSError as error:
+            raise not_writable(output, error) from None
+        try:
+            opened = client.disclose(by=by, reason=reason, **agreed_on(trial.state))
+        except BaseException:
+            output.unlink()  # an empty file would stand in the way of the next try
+            raise
     output.write_bytes(msgspec.json.format(msgspec.json.encode(opened), indent=1) + b"\n")
     click.echo(f"{len(opened.entries)} entries, {len(opened.used)} used. Written to {output}.")
     return DONE
@@ -158,8 +164,9 @@ def _check_list(opened: "OpenedList", trial: "RunningTrial") -> tuple[Problem, .
 def _check_one(proof: "Inclusion", trial: "RunningTrial") -> tuple[Problem, ...]:
     from equipoise.vault.sequence.verify_proof import root_from
 
-    if root_from(msgspec.to_builtins(proof)) == trial.state.commitment != "":
-        return ()
+    with suppress(ValueError):  # what should be hexadecimal is not
+        if root_from(msgspec.to_builtins(proof)) == trial.state.commitment != "":
+            return ()
     return (problem("EQ-V140", proof.number, number=proof.number),)
 
 

@@ -9,7 +9,7 @@ from equipoise.conduct.facts import expects
 from equipoise.conduct.rules import check_in_trial, check_not_future, check_open, check_reason
 from equipoise.conduct.state import Participant
 from equipoise.ledger import merkle_root
-from equipoise.problems import problem
+from equipoise.problems import Problem, problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
 
@@ -18,12 +18,16 @@ from equipoise.study.study import Study
 def withdraw_participant(
     view: View, *, by: str, at: dt.datetime, reason: str = "", participant: str, on: dt.date
 ) -> Events:
-    """End the participation early; the reason is kept and what was collected stays."""
+    """End the participation early; the reason is kept and what was collected stays.
+
+    Not while a number is on its way: the vault may have given it, and whoever has one is analyzed.
+    """
     subject = view.participant(participant)
     where = at_record(participant)
     refuse_if(
         [
             *check_in_trial(view.state, subject),
+            *_check_no_number_coming(subject),
             *check_not_future(on, at=at, where=where),
             *check_reason(reason, act="withdraw_participant", where=where),
         ]
@@ -96,12 +100,18 @@ def record_time_stamp(
 
 def seal_trial(trial: RunningTrial, *, by: str, at: dt.datetime, reason: str = "") -> str:
     """Seal the ledger as it stands; returns the root, which goes on everything that leaves."""
-    with trial.lock, trial.store.transaction():
+    with trial.transaction():
         heads = trial.store.heads()
         root = merkle_root(heads)
         listed = {chain: (head.seq, head.digest) for chain, head in heads.items()}
         record_seal(trial, by=by, at=at, reason=reason, heads=listed, root=root)
     return root
+
+
+def _check_no_number_coming(subject: Participant) -> tuple[Problem, ...]:
+    if subject.status != "randomizing":
+        return ()
+    return (problem("EQ-C125", at_record(subject.code), participant=subject.code),)
 
 
 def last_expected(study: Study, subject: Participant) -> str:

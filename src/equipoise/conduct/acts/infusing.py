@@ -10,11 +10,13 @@ from equipoise.conduct.rules import (
     check_duty,
     check_in_trial,
     check_not_future,
+    check_open,
     check_running,
 )
 from equipoise.conduct.state import Infusion, Participant
 from equipoise.problems import Problem, Where, problem
 from equipoise.study.roles import Role
+from equipoise.study.study import Study
 from equipoise.supply import WeighedOn, check_weight, plan_preparation
 
 BEDSIDE_ROLES = (Role.COORDINATOR, Role.INVESTIGATOR)
@@ -32,7 +34,10 @@ def order_infusion(
     encounter: str,
     on: dt.date,
 ) -> Events:
-    """Ask the cell unit for an infusion; its dose comes from the weight of the day."""
+    """Ask the cell unit for an infusion; its dose comes from the weight of the day.
+
+    Until it is handed out, an order of another day or weight replaces the one before.
+    """
     subject = view.participant(participant)
     where = at_record(participant, encounter)
     dose, bag = view.study.treatments.dose, view.study.treatments.bag
@@ -52,7 +57,7 @@ def order_infusion(
         problems.append(problem("EQ-C060", where, encounter=encounter))
     elif expects(view.study, subject, encounter).is_expected is False:
         problems.append(problem("EQ-C095", where, what=encounter))
-    if encounter in subject.infusions:
+    if not _may_be_ordered(subject.infusions.get(encounter), on=on, weight=weight):
         problems.append(problem("EQ-C061", where, encounter=encounter))
     refuse_if(problems)
     assert weight is not None
@@ -86,7 +91,12 @@ def prepare_infusion(
     subject = view.participant(participant)
     where = at_record(participant, encounter)
     infusion = _find_infusion(subject, encounter, where=where)
-    problems = [*check_in_trial(view.state, subject), *check_running(view.state, where=where)]
+    problems = [
+        *check_in_trial(view.state, subject),
+        *check_running(view.state, where=where),
+        *check_ordered_weight(view.study, subject, infusion, where=where),
+        *_check_no_words(reason, where=where),
+    ]
     if infusion.status != "ordered":
         problems.append(problem("EQ-C063", where, status=infusion.status))
     if not label or label in _labels(view):
@@ -97,6 +107,33 @@ def prepare_infusion(
             participant=participant, encounter=encounter, label=label, usable_until=usable_until
         )
     ]
+
+
+@act(Role.CELL_UNIT)
+def take_back_infusion(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    participant: str,
+    encounter: str,
+    label: str,
+) -> Events:
+    """What was handed out came back, not given: it is destroyed, and another can be prepared.
+
+    Why is not told here: the blinded side reads it.
+    """
+    subject = view.participant(participant)
+    where = at_record(participant, encounter)
+    infusion = _find_infusion(subject, encounter, where=where)
+    problems = [*check_open(view.state), *_check_no_words(reason, where=where)]
+    if infusion.status != "prepared":
+        problems.append(problem("EQ-C063", where, status=infusion.status))
+    elif label != infusion.label:
+        problems.append(problem("EQ-C065", where, label=label))
+    refuse_if(problems)
+    return [e.InfusionTakenBack(participant=participant, encounter=encounter, label=label)]
 
 
 @act(Role.CELL_UNIT)
@@ -135,7 +172,8 @@ def give_infusion(
     """Record what went into the participant; the label on the bag must be the one prepared.
 
     `scanned` is the participant's code as read at the bedside. Where the study asks for a second
-    person, `checked_by` compared both, and start and end are told.
+    person, `checked_by` compared both, and start and end are told. What was begun is a fact: that
+    it ended late, or that the weight is another by now, is recorded with it as a deviation.
     """
     subject = view.participant(participant)
     where = at_record(participant, encounter)
@@ -145,26 +183,29 @@ def give_infusion(
         *check_not_future(on, at=at, where=where),
         *_check_not_after_pause(view, on, where=where),
         *_check_scanned(view, subject, infusion, scanned=scanned, label=label),
-        *_check_times(view, infusion, on=on, started_at=started_at, stopped_at=stopped_at),
+        *_check_times(view, infusion, on=on, at=at, times=(started_at, stopped_at)),
         *_check_second(view, subject, checked_by=checked_by, at=at),
     ]
     if on != infusion.on:
         problems.append(problem("EQ-C066", where, on=on, ordered=infusion.on))
     if not 0 < volume_ml <= 1.5 * infusion.volume_ml:
         problems.append(problem("EQ-C067", where, volume=volume_ml, planned=infusion.volume_ml))
-    refuse_if(problems)
-    return [
-        e.InfusionGiven(
-            participant=participant,
-            encounter=encounter,
-            on=on,
-            label=label,
-            volume_ml=volume_ml,
-            started_at=started_at,
-            stopped_at=stopped_at,
-            checked_by=checked_by,
-        )
+    departures = [
+        *check_ordered_weight(view.study, subject, infusion, where=where),
+        *_check_end(infusion, over_at=at if started_at is None else stopped_at, where=where),
     ]
+    refuse_if([*problems, *(departures if started_at is None else ())])
+    given = e.InfusionGiven(
+        participant=participant,
+        encounter=encounter,
+        on=on,
+        label=label,
+        volume_ml=volume_ml,
+        started_at=started_at,
+        stopped_at=stopped_at,
+        checked_by=checked_by,
+    )
+    return [given, *(_deviation(participant, found, on=on) for found in departures)]
 
 
 def find_weight(subject: Participant, item: str, *, on: dt.date) -> WeighedOn | None:
@@ -180,6 +221,47 @@ def find_weight(subject: Participant, item: str, *, on: dt.date) -> WeighedOn | 
     weighed_on, _, kg = max(found, key=lambda f: f[:2])
     assert isinstance(kg, int | float)
     return WeighedOn(float(kg), weighed_on)
+
+
+def check_ordered_weight(
+    study: Study, subject: Participant, infusion: Infusion, *, where: Where
+) -> tuple[Problem, ...]:
+    """The weight of the infusion's day is still the one that its dose was computed from."""
+    if study.treatments.dose is None:
+        return ()
+    weight = find_weight(subject, study.treatments.dose.weight, on=infusion.on)
+    if weight is not None and weight.kg == infusion.weight_kg:
+        return ()
+    kg = "-" if weight is None else weight.kg
+    return (problem("EQ-B062", where, kg=kg, ordered=infusion.weight_kg),)
+
+
+def _may_be_ordered(known: Infusion | None, *, on: dt.date, weight: WeighedOn | None) -> bool:
+    """Not yet, or of another day or weight than the order that nothing was handed out for."""
+    if known is None:
+        return True
+    is_other = known.on != on or (weight is not None and weight.kg != known.weight_kg)
+    return known.status == "ordered" and is_other
+
+
+def _check_no_words(reason: str, *, where: Where) -> tuple[Problem, ...]:
+    """What the cell unit writes could tell the arm, and the trial's ledger is read by all."""
+    return (problem("EQ-B064", where),) if reason else ()
+
+
+def _check_end(
+    infusion: Infusion, *, over_at: dt.datetime | None, where: Where
+) -> tuple[Problem, ...]:
+    """It was over within the time of the bag."""
+    until = infusion.usable_until
+    if until is None or over_at is None or over_at <= until:
+        return ()
+    return (problem("EQ-B052", where, until=until.isoformat(timespec="minutes")),)
+
+
+def _deviation(participant: str, found: Problem, *, on: dt.date) -> e.DeviationRecorded:
+    what = found.say("en")
+    return e.DeviationRecorded(participant=participant, kind="treatment", on=on, what=what)
 
 
 def _check_scanned(
@@ -205,21 +287,20 @@ def _check_times(
     infusion: Infusion,
     *,
     on: dt.date,
-    started_at: dt.datetime | None,
-    stopped_at: dt.datetime | None,
+    at: dt.datetime,
+    times: tuple[dt.datetime | None, dt.datetime | None],
 ) -> Iterator[Problem]:
-    """It began before it ended, about that day, and was over within the time of the bag."""
+    """It began before it ended, about that day, and has ended."""
     where = at_record(infusion.encounter)
-    until = infusion.usable_until
+    started_at, stopped_at = times
     if started_at is None or stopped_at is None:
-        if view.study.treatments.bedside.second_person or until is not None:
+        if view.study.treatments.bedside.second_person or infusion.usable_until:
             yield problem("EQ-B055", where)
         return
     is_near = abs((started_at.date() - on).days) <= 1  # the day is the site's, the instant is UTC
-    if not is_near or not dt.timedelta(0) < stopped_at - started_at <= LONGEST_INFUSION:
+    is_long_enough = dt.timedelta(0) < stopped_at - started_at <= LONGEST_INFUSION
+    if not (is_near and is_long_enough and stopped_at <= at):
         yield problem("EQ-B055", where)
-    if until is not None and stopped_at > until:
-        yield problem("EQ-B052", where, until=until.isoformat(timespec="minutes"))
 
 
 def _check_second(
@@ -257,4 +338,5 @@ def _find_infusion(subject: Participant, encounter: str, *, where: Where) -> Inf
 
 def _labels(view: View) -> set[str]:
     people = view.state.participants.values()
-    return {i.label for p in people for i in p.infusions.values() if i.label}
+    known = (i for p in people for i in p.infusions.values())
+    return {label for i in known for label in (i.label, *i.taken_back) if label}

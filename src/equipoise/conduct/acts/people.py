@@ -115,7 +115,7 @@ def bar_sign_in(
     trial: RunningTrial, *, at: dt.datetime, person: str, n_failures: int, wait: dt.timedelta
 ) -> tuple[Entry, ...]:
     """Record that wrong passwords made an account wait, once for each time; nobody asks for it."""
-    with trial.lock, trial.store.transaction():
+    with trial.transaction():
         state = trial.state
         known = state.people.get(person)
         if known is None or (known.barred_at is not None and at < known.barred_at + wait):
@@ -141,7 +141,7 @@ def record_means(
     Raises:
         Refused: the person has no role.
     """
-    with trial.lock, trial.store.transaction():
+    with trial.transaction():
         known = _active(View(trial.study, trial.state, SYSTEM), person)
         if is_added == (means in known.means):
             return ()
@@ -152,12 +152,22 @@ def record_means(
 
 @act(Role.ADMINISTRATOR)
 def withdraw_means(
-    view: View, *, by: str, at: dt.datetime, reason: str = "", person: str
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    person: str,
+    with_account: bool = True,
 ) -> Events:
-    """Take from somebody every means of signing in but the password: lost or stolen ones too."""
+    """Take from somebody every means of signing in but the password: lost or stolen ones too.
+
+    The account at a log-in provider goes for good; without `with_account` it stays.
+    """
     known = _active(view, person)
     refuse_if(check_reason(reason, act="withdraw_means", where=Where(record=person)))
-    return [e.SignInMeansChanged(person=person, means=m, is_added=False) for m in known.means]
+    gone = [m for m in known.means if with_account or not m.startswith("provider:")]
+    return [e.SignInMeansChanged(person=person, means=m, is_added=False) for m in gone]
 
 
 def check_person(

@@ -42,7 +42,7 @@ from equipoise.conduct.stratifying import stratum_of
 from equipoise.eligibility import Verdict, assess_eligibility
 from equipoise.language import Explanation, Input
 from equipoise.ledger import Entry
-from equipoise.problems import Problem, Where, problem
+from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
 
@@ -70,8 +70,11 @@ def finish_randomization(
 ) -> Entry:
     """Get the number of a requested randomization from the vault and record it.
 
+    While a stopping rule pauses the trial, only a number that the vault gave before is recorded.
+
     Raises:
-        Refused: nothing was requested, or the vault cannot be reached: try again, nothing is lost.
+        Refused: nothing was requested, the trial is paused, or the vault cannot be reached: try
+            again, nothing is lost.
     """
     state = trial.state
     refuse_if(check_restored(state, where=at_record(participant)))
@@ -81,7 +84,12 @@ def finish_randomization(
     if trial.vault is None:
         refuse_if([problem("EQ-C053", participant)])
     assert subject is not None and trial.vault is not None
-    number = trial.vault.assign(participant, stratum=subject.stratum, proof=proof_of(subject))
+    paused = check_running(state, where=at_record(participant))
+    ask = trial.vault.assigned if paused else trial.vault.assign
+    try:
+        number = ask(participant, stratum=subject.stratum, proof=proof_of(subject))
+    except Refused as refused:
+        raise Refused([*paused, *refused.problems]) from None
     return record_number(trial, by=by, at=at, participant=participant, number=number)[0]
 
 

@@ -35,7 +35,7 @@ def redact_entry(
     Raises:
         Refused: there is no such entry, or it is not of a form, or was taken out before.
     """
-    with trial.lock, trial.store.transaction():
+    with trial.transaction():
         found = [x for x in trial.store.read(chain=chain, after=seq - 1) if x.seq == seq]
         if not found:
             raise Refused([problem("EQ-C120", f"{chain} / {seq}", chain=chain, seq=seq)])

@@ -8,12 +8,14 @@ statistician has signed the populations and a second person in another role has 
 import datetime as dt
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
+from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_populations
 from equipoise.conduct.rules import check_accountable, check_not_future, check_reason
 from equipoise.conduct.state import Participant, Person, TrialState, Unblinding
@@ -30,6 +32,11 @@ WITNESSES = tuple(r for r in Role if r not in UNBLINDED_ROLES | {Role.ADMINISTRA
 """Who may tell that somebody came to know an arm: whoever works blinded."""
 SECOND = (Role.DATA_MANAGER, Role.SAFETY_OFFICER)
 """Who agrees, beside the statistician, that the code is opened for analysis."""
+SAYS_NOTHING = frozenset(
+    {"without", "before", "after", "avant", "apres", "product", "produit"}
+    | {"infusion", "perfusion", "injection", "treatment", "traitement"}
+)
+"""Words that the name of any product may contain, and that everybody needs."""
 
 
 def record_breaks(
@@ -41,14 +48,19 @@ def record_breaks(
     `find_unplaced` tells it.
     """
     made: tuple[Entry, ...] = ()
-    with trial.lock, trial.store.transaction():
-        for broken in find_missing(trial.state, breaks):
-            if broken.participant in trial.state.participants:
-                made += _record(trial, broken, at=at)
+    with trial.transaction():
+        state = trial.state
+        for broken in find_missing(state, breaks):
+            if broken.participant in state.participants:
+                news = _record(trial, broken, at=at, state=state)
+                # The trial knows what is committed alone; this is not, yet.
+                state, made = fold(state, news), made + news
     return made
 
 
-def _record(trial: RunningTrial, broken: Break, *, at: dt.datetime) -> tuple[Entry, ...]:
+def _record(
+    trial: RunningTrial, broken: Break, *, at: dt.datetime, state: TrialState
+) -> tuple[Entry, ...]:
     event = e.CodeBroken(
         participant=broken.participant,
         kind=broken.kind,
@@ -56,15 +68,14 @@ def _record(trial: RunningTrial, broken: Break, *, at: dt.datetime) -> tuple[Ent
         broken_at=broken.at,
         reference=reference_of(broken),
     )
-    state = trial.state
     person = state.people.get(broken.by) or Person(broken.by, broken.by, broken.role)
     return trial.record(View(trial.study, state, person), [event], at=at, reason=broken.reason)
 
 
 def find_missing(state: TrialState, breaks: Iterable[Break]) -> list[Break]:
-    """The breaks of the vault that the ledger does not have."""
-    known = {u.reference for _, u in list_unblindings(state)}
-    return [b for b in breaks if reference_of(b) not in known]
+    """The breaks of the vault that the ledger does not have: by their place and their time."""
+    known = {(u.reference, u.broken_at) for _, u in list_unblindings(state)}
+    return [b for b in breaks if (reference_of(b), b.at) not in known]
 
 
 def find_unplaced(state: TrialState, breaks: Iterable[Break]) -> tuple[Problem, ...]:
@@ -77,7 +88,7 @@ def find_unplaced(state: TrialState, breaks: Iterable[Break]) -> tuple[Problem, 
 
 
 def reference_of(broken: Break) -> str:
-    """Where a break stands in the vault's log."""
+    """Where a break stands in the vault's log; a restored vault counts on from an earlier place."""
     return f"vault:{broken.seq}"
 
 
@@ -215,19 +226,32 @@ def unblinded_for(state: TrialState, person: str) -> tuple[str, ...]:
 
 
 def check_tells_nothing(study: Study, texts: Iterable[str], *, where: Where) -> tuple[Problem, ...]:
-    """No words that go into the blinded record name an arm or a product."""
+    """No words that go into the blinded record name an arm or a product.
+
+    Accents and a plural's `s` make no difference: who is in a hurry leaves them out.
+    """
     words = _telling_words(study)
-    said = " ".join(texts).casefold()
-    found = sorted(w for w in words if re.search(rf"(?<!\w){re.escape(w)}(?!\w)", said))
+    said = _fold(" ".join(texts))
+    found = sorted(w for w in words if re.search(rf"(?<!\w){re.escape(w)}s?(?!\w)", said))
     return (problem("EQ-V032", where, words=", ".join(found)),) if found else ()
 
 
 def _telling_words(study: Study) -> set[str]:
-    """Identifiers and names of arms and products, in both languages."""
-    named: list[tuple[str, str, str]] = []
+    """Identifiers and names of arms and products, in both languages; of products each word."""
+    named: list[tuple[str, ...]] = []
     tables: tuple[Mapping[str, object], ...] = (study.identity.arms, study.treatments.products)
     for table in tables:
         for name, thing in table.items():
             label = getattr(thing, "label")  # noqa: B009 - arms and products both have one
             named.append((name.replace("_", " "), label.en, label.fr))
-    return {word.casefold() for names in named for word in names if len(word) > 2}  # not "A"
+    for product in study.treatments.products.values():
+        said = re.findall(r"[^\W\d_]{5,}", _fold(f"{product.label.en} {product.label.fr}"))
+        named.append(tuple(word for word in said if word.removesuffix("s") not in SAYS_NOTHING))
+    words = {_fold(word) for names in named for word in names if len(word) > 2}  # not "A"
+    return {word.removesuffix("s") for word in words}
+
+
+def _fold(text: str) -> str:
+    """Small letters without accents."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in parts if not unicodedata.combining(c))

@@ -5,10 +5,11 @@ own store, their own closed list of events and their own acts; the trial's ledge
 the opaque label, and what was given.
 """
 
-from equipoise.conduct.cells.door import CELL_ACTS, CellUnit
+from equipoise.conduct.cells.door import CELL_ACTS, CellUnit, refuse_shared
 from equipoise.conduct.cells.ending import discard_preparation, remove_bags, tell_exposed
 from equipoise.conduct.cells.events import CELL_EVENTS
 from equipoise.conduct.cells.preparing import (
+    count_bag,
     hand_out,
     make_preparation,
     record_time_out,
@@ -48,6 +49,7 @@ __all__ = [
     "Trace",
     "balance_of",
     "block_batch",
+    "count_bag",
     "derive_places",
     "discard_preparation",
     "exposed_to",
@@ -58,6 +60,7 @@ __all__ = [
     "receive_batch",
     "record_result",
     "record_time_out",
+    "refuse_shared",
     "register_donor",
     "release_batch",
     "remove_bags",

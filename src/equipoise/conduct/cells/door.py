@@ -7,6 +7,7 @@ from typing import Concatenate, Generic, ParamSpec
 from msgspec import Struct
 
 from equipoise.conduct.cells import events as c
+from equipoise.conduct.cells.declaring import declare_less, takes_stock
 from equipoise.conduct.cells.state import BagRecord, BatchRecord, CellState, fold_cells
 from equipoise.conduct.door import RunningTrial, at_record, refuse_if
 from equipoise.conduct.rules import check_duty
@@ -23,6 +24,16 @@ ContentsOf = Callable[[str, str], str]
 """`contents(number, encounter)`: the product that the sealed list gives, or nothing."""
 
 CHAIN = "cells"
+
+
+def refuse_shared(store: Store) -> None:
+    """Nothing but the cell unit's own entries lies in its store.
+
+    Raises:
+        Refused: the store has another chain, as the trial's own ledger has.
+    """
+    others = sorted(set(store.heads()) - {CHAIN})
+    refuse_if([problem("EQ-B066", store.study, chain=", ".join(others))] if others else [])
 
 
 class CellView(Struct, frozen=True):
@@ -73,10 +84,11 @@ class CellView(Struct, frozen=True):
 class CellUnit:
     """The trial, the cell unit's own ledger, and the way to ask what an infusion holds.
 
-    Nothing of the blinded side holds one.
+    Nothing of the blinded side holds one. A store with other chains than its own is refused.
     """
 
     def __init__(self, trial: RunningTrial, store: Store, contents: ContentsOf) -> None:
+        refuse_shared(store)
         self.trial = trial
         self.store = store
         self.contents = contents
@@ -148,7 +160,11 @@ class CellAct(Generic[P]):
             on = at.astimezone(dt.UTC).date()
             view = unit.view(str(command["by"]), on=on, act=self.name)
             events = self.decide(view, *args, **kwargs)
-            return unit.record(view, events, at=at, reason=reason)
+            entries = unit.record(view, events, at=at, reason=reason)
+            if takes_stock(view.cells, events):
+                after = fold_cells(view.cells, entries)
+                declare_less(unit.trial, after, by=view.person.person, at=at)
+            return entries
 
 
 CELL_ACTS: dict[str, CellAct[...]] = {}
@@ -178,4 +194,5 @@ __all__ = [
     "at_record",
     "cell_act",
     "refuse_if",
+    "refuse_shared",
 ]

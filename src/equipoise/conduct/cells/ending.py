@@ -8,17 +8,22 @@ from equipoise.conduct.cells.door import CellEvents, CellView, at_record, cell_a
 from equipoise.conduct.cells.preparing import find_preparation
 from equipoise.conduct.cells.state import GONE
 from equipoise.conduct.cells.tracing import exposed_to
-from equipoise.problems import problem
+from equipoise.problems import Refused, problem
 
 
 @cell_act
 def discard_preparation(
     view: CellView, *, by: str, at: dt.datetime, reason: str = "", label: str
 ) -> CellEvents:
-    """Destroy a preparation that will not be given; another can then be made."""
+    """Destroy a preparation that will not be given; another can then be made.
+
+    One whose order the trial does not have stays: it may have been given, and must be traced.
+    """
     made = find_preparation(view, label)
     where = at_record(made.participant, made.encounter)
-    infusion = view.participant(made.participant).infusions[made.encounter]
+    infusion = view.participant(made.participant).infusions.get(made.encounter)
+    if infusion is None:
+        raise Refused([problem("EQ-C062", where, encounter=made.encounter)])
     problems = [] if reason.strip() else [problem("EQ-B046", where)]
     if made.status == "discarded" or infusion.label == label:
         problems.append(problem("EQ-B043", where, status=infusion.status))

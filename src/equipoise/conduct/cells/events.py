@@ -83,10 +83,22 @@ class TimeOutRecorded(CellEvent, frozen=True, kw_only=True):
 
 
 class BagThawed(CellEvent, frozen=True, kw_only=True):
-    """A bag was thawed; what was counted and tested in it. `viability` is a fraction."""
+    """A bag was thawed, whatever it holds: its time runs from that instant.
+
+    The figures stand here in entries from before they had one of their own, `BagCounted`.
+    """
 
     bag: str
     thawed_at: dt.datetime
+    cells_per_ml: float | None = None
+    viability: float | None = None
+    results: Mapping[str, Result] = {}
+
+
+class BagCounted(CellEvent, frozen=True, kw_only=True):
+    """What was counted and tested in a thawed bag. `viability` is a fraction."""
+
+    bag: str
     cells_per_ml: float | None = None
     viability: float | None = None
     results: Mapping[str, Result] = {}

@@ -6,7 +6,7 @@ A placebo goes through the same steps at the same times, so that how long it tak
 import datetime as dt
 from collections.abc import Iterator, Mapping
 
-from equipoise.conduct.acts.infusing import prepare_infusion
+from equipoise.conduct.acts.infusing import check_ordered_weight, prepare_infusion
 from equipoise.conduct.cells import events as c
 from equipoise.conduct.cells.door import (
     CellEvents,
@@ -22,7 +22,16 @@ from equipoise.conduct.rules import check_in_trial, check_running
 from equipoise.conduct.state import Infusion
 from equipoise.ledger import Entry
 from equipoise.problems import Problem, Where, problem
-from equipoise.supply import Result, Thawed, check_recomputed, judge_results, plan_mixture
+from equipoise.study.protocol import Product
+from equipoise.supply import (
+    Judged,
+    Result,
+    Thawed,
+    check_recomputed,
+    exact,
+    judge_results,
+    plan_mixture,
+)
 
 
 @cell_act
@@ -48,18 +57,43 @@ def thaw_bag(
     at: dt.datetime,
     reason: str = "",
     bag: str,
+) -> CellEvents:
+    """Thaw a bag of a released batch; it cannot go back.
+
+    The same for both products, with no figure: the count comes minutes later, the time runs now.
+    """
+    found = view.bag(bag)
+    problems = [*_check_stored(found), *_check_usable(view, found, on=at.date())]
+    has_window = view.product_of(view.batch(found.batch)).thaw_minutes > 0
+    if has_window and not view.study.treatments.bedside.give_within_minutes:
+        problems.append(problem("EQ-B061", bag))
+    refuse_if(problems)
+    return [c.BagThawed(bag=bag, thawed_at=at)]
+
+
+@cell_act
+def count_bag(
+    view: CellView,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    bag: str,
     cells_per_ml: float | None = None,
     viability: float | None = None,
     results: Mapping[str, Result] | None = None,
 ) -> CellEvents:
-    """Thaw a bag of a released batch, and record what was counted in it; it cannot go back.
+    """Record what was counted and tested in a thawed bag; a second count needs a reason.
 
     A bag that fails its own limits is on record and can only be destroyed.
     """
     found = view.bag(bag)
-    record = view.batch(found.batch)
-    product = view.product_of(record)
-    problems = [*_check_stored(found), *_check_usable(view, found, on=at.date())]
+    product = view.product_of(view.batch(found.batch))
+    problems = []
+    if found.status != "thawed":
+        problems.append(problem("EQ-B036", bag, bag=bag, status=found.status))
+    if (found.viability is not None or found.results) and not reason.strip():
+        problems.append(problem("EQ-B028", bag, test="cells_per_ml, viability"))
     if product.active and (not cells_per_ml or viability is None or not 0 < viability <= 1):
         problems.append(problem("EQ-B039", bag, tests="cells_per_ml, viability"))
     judged = judge_results(
@@ -70,9 +104,8 @@ def thaw_bag(
         problems.append(problem("EQ-B039", bag, tests=", ".join(judged.missing)))
     refuse_if(problems)
     return [
-        c.BagThawed(
+        c.BagCounted(
             bag=bag,
-            thawed_at=at,
             cells_per_ml=cells_per_ml,
             viability=viability,
             results=results or {},
@@ -92,11 +125,14 @@ def make_preparation(
     bags: tuple[str, ...],
     label: str,
 ) -> CellEvents:
-    """Compose an ordered infusion from thawed bags of what the sealed list gives it."""
+    """Compose an ordered infusion from thawed bags of what the sealed list gives it.
+
+    It needs a reason where the trial knows infusions that this record does not (EQ-B069).
+    """
     where = at_record(participant, encounter)
     infusion = _find_ordered(view, participant, encounter, where=where)
     product = view.contents(view.participant(participant).number, encounter)
-    problems = list(_check_label(view, label, where=where))
+    problems = [*_check_whole(view, reason), *_check_label(view, label, where=where)]
     if preparation_for(view.cells, participant, encounter) is not None:
         problems.append(problem("EQ-B045", where))
     for bag in (view.bag(b) for b in bags):
@@ -166,31 +202,38 @@ def verify_preparation(
     ]
 
 
-def hand_out(
-    unit: CellUnit, *, by: str, at: dt.datetime, reason: str = "", label: str
-) -> tuple[Entry, ...]:
+def hand_out(unit: CellUnit, *, by: str, at: dt.datetime, label: str) -> tuple[Entry, ...]:
     """Record in the trial's ledger that the infusion went out: its label, until when, no more.
 
+    Until when depends on the instant of this act alone: the bag's own time would tell the arm. So
+    what cannot be given as late as that is not handed out.
+
     Raises:
-        Refused: it was not computed by two people, its time is over, or its batch was blocked.
+        Refused: it was not computed by two people, its time ends too early, its batch was blocked.
     """
-    view = unit.view(by, on=at.astimezone(dt.UTC).date(), act="hand_out")
-    made = find_preparation(view, label)
-    problems = list(_check_still_usable(view, made, at=at))
-    if made.status != "verified":
+    with unit.trial.lock, unit.store.transaction():
+        view = unit.view(by, on=at.astimezone(dt.UTC).date(), act="hand_out")
+        made = find_preparation(view, label)
+        minutes = view.study.treatments.bedside.give_within_minutes
+        until = at + dt.timedelta(minutes=minutes)
         where = at_record(made.participant, made.encounter)
-        problems.append(problem("EQ-B043", where, status=made.status))
-    refuse_if(problems)
-    return prepare_infusion(
-        unit.trial,
-        by=by,
-        at=at,
-        reason=reason,
-        participant=made.participant,
-        encounter=made.encounter,
-        label=label,
-        usable_until=made.usable_until,
-    )
+        problems = [
+            *_check_whole(view, made.made.reason),
+            *_check_still_usable(view, made, at=until),
+        ]
+        problems += _check_same_order(view, made, where=where)
+        if made.status != "verified":
+            problems.append(problem("EQ-B043", where, status=made.status))
+        refuse_if(problems)
+        return prepare_infusion(
+            unit.trial,
+            by=by,
+            at=at,
+            participant=made.participant,
+            encounter=made.encounter,
+            label=label,
+            usable_until=until if minutes else None,
+        )
 
 
 def find_preparation(view: CellView, label: str) -> PreparationRecord:
@@ -213,15 +256,26 @@ def _find_ordered(view: CellView, participant: str, encounter: str, *, where: Wh
         refuse_if([problem("EQ-C062", where, encounter=encounter)])
     assert infusion is not None
     problems = [*check_in_trial(view.trial, subject), *check_running(view.trial, where=where)]
+    problems += check_ordered_weight(view.study, subject, infusion, where=where)
     if infusion.status != "ordered":
         problems.append(problem("EQ-C063", where, status=infusion.status))
     refuse_if(problems)
     return infusion
 
 
+def _check_whole(view: CellView, reason: str) -> Iterator[Problem]:
+    """What went out is known here; else this record is older than the trial, and its traces end."""
+    people = view.trial.participants.values()
+    out = {i.label for p in people for i in p.infusions.values() if i.label}
+    unknown = sorted(out - set(view.cells.preparations))
+    if unknown and not reason.strip():
+        yield problem("EQ-B069", view.study.identity.study, labels=", ".join(unknown))
+
+
 def _check_label(view: CellView, label: str, *, where: Where) -> Iterator[Problem]:
     people = view.trial.participants.values()
-    out = {i.label for p in people for i in p.infusions.values()}
+    infusions = (i for p in people for i in p.infusions.values())
+    out = {name for i in infusions for name in (i.label, *i.taken_back)}
     if not label.strip() or label in view.cells.preparations or label in out:
         yield problem("EQ-C064", where, label=label)
 
@@ -249,18 +303,38 @@ def _check_in_window(
     definition = view.product_of(batch)
     if bag.status != "thawed":
         yield problem("EQ-B036", bag.bag, bag=bag.bag, status=bag.status)
+    elif missing := _not_counted(definition, bag):
+        yield problem("EQ-B039", bag.bag, tests=", ".join(missing))
     if batch.product != product:
         yield problem("EQ-B041", bag.bag, bag=bag.bag)
     yield from _check_usable(view, bag, on=at.date())
-    judged = judge_results(
-        (t for t in definition.specification if t.at == "thaw"),
-        _thaw_results(bag.viability, bag.results),
-    )
-    if judged.failed:
-        yield problem("EQ-B038", bag.bag, bag=bag.bag, tests=", ".join(judged.failed))
+    if failed := _judge_thaw(definition, bag).failed:
+        yield problem("EQ-B038", bag.bag, bag=bag.bag, tests=", ".join(failed))
     until = _window_of(view, bag)
     if until is not None and until < at:
         yield problem("EQ-B042", bag.bag, until=until.isoformat(timespec="minutes"))
+
+
+def _judge_thaw(product: Product, bag: BagRecord) -> Judged:
+    tests = (t for t in product.specification if t.at == "thaw")
+    return judge_results(tests, _thaw_results(bag.viability, bag.results))
+
+
+def _not_counted(product: Product, bag: BagRecord) -> tuple[str, ...]:
+    """What must be known of a thawed bag before anything is made of it, and is not."""
+    if product.active and (bag.cells_per_ml is None or bag.viability is None):
+        return ("cells_per_ml", "viability")
+    return _judge_thaw(product, bag).missing
+
+
+def _check_same_order(
+    view: CellView, made: PreparationRecord, *, where: Where
+) -> Iterator[Problem]:
+    """It is what is ordered now: another weight may have changed the dose since."""
+    order = view.participant(made.participant).infusions.get(made.encounter)
+    mine = (made.target_cells, made.volume_ml)
+    if order is not None and mine != (order.target_cells, order.volume_ml):
+        yield problem("EQ-B063", where, made=made.target_cells, ordered=order.target_cells)
 
 
 def _check_still_usable(
@@ -302,5 +376,6 @@ def _as_thawed(view: CellView, name: str) -> Thawed:
 
 def _thaw_results(viability: float | None, results: Mapping[str, Result]) -> dict[str, Result]:
     """Results at thaw by test; the viability that was counted is one of them, in percent."""
-    counted: dict[str, Result] = {} if viability is None else {"viability": viability * 100}
+    percent = {} if viability is None else {"viability": float(exact(viability) * 100)}
+    counted: dict[str, Result] = {**percent}
     return {**counted, **results}

@@ -1,6 +1,7 @@
 """Donors and batches: what came, what its tests say, whether it may be used."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping
 
 from equipoise.conduct.cells import events as c
@@ -10,6 +11,10 @@ from equipoise.problems import Problem, Where, problem
 from equipoise.study.protocol import Product, ReleaseTest
 from equipoise.supply import Judged, Result, judge_results, read_european_code
 
+_NAME = re.compile(r"[A-Za-z0-9=&][A-Za-z0-9._+=&-]{0,63}")
+_RESERVED = frozenset({"donor", "receive", "declare"})
+"""A name is part of the addresses of the unit's pages: these words are pages of their own."""
+
 
 @cell_act
 def register_donor(
@@ -17,7 +22,8 @@ def register_donor(
 ) -> CellEvents:
     """Name a donor by the maker's donation number; nothing else of them is kept."""
     known = {*view.cells.donors, *view.cells.donors.values()}
-    refuse_if([problem("EQ-B021", n, name=n) for n in (donor, donation) if not n or n in known])
+    taken = [problem("EQ-B021", n, name=n) for n in (donor, donation) if not n or n in known]
+    refuse_if([*taken, *_check_spelling((donor,), at=at_record(donor))])
     return [c.DonorRegistered(donor=donor, donation=donation)]
 
 
@@ -164,6 +170,14 @@ def _check_names(
     taken = [n for n in (batch, *bags) if not n or n in known]
     taken += sorted({n for n in bags if bags.count(n) > 1})
     yield from (problem("EQ-B021", at, name=n) for n in taken)
+    yield from _check_spelling((batch, *bags), at=at)
+
+
+def _check_spelling(names: tuple[str, ...], *, at: Where) -> Iterator[Problem]:
+    """What cannot stand in an address would close the pages that lead to it."""
+    for name in names:
+        if name and (not _NAME.fullmatch(name) or name.lower() in _RESERVED):
+            yield problem("EQ-B068", at, name=name)
 
 
 def _donations(view: CellView, donors: tuple[str, ...]) -> list[str]:

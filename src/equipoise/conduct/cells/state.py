@@ -159,6 +159,11 @@ def _thawed(s: CellState, x: c.BagThawed, _: Stamp) -> CellState:
     )
 
 
+def _counted(s: CellState, x: c.BagCounted, _: Stamp) -> CellState:
+    found = {"cells_per_ml": x.cells_per_ml, "viability": x.viability, "results": x.results}
+    return _with_bags(s, (x.bag,), **found)
+
+
 def _made(s: CellState, x: c.PreparationMade, stamp: Stamp) -> CellState:
     known = {f: getattr(x, f) for f in x.__struct_fields__}
     made = PreparationRecord(**known, made=stamp)
@@ -201,6 +206,7 @@ _EVOLVE: dict[type[c.CellEvent], Callable[[CellState, Any, Stamp], CellState]] =
     c.ExposureTold: _told,
     c.TimeOutRecorded: _time_out,
     c.BagThawed: _thawed,
+    c.BagCounted: _counted,
     c.PreparationMade: _made,
     c.PreparationVerified: _verified,
     c.PreparationDiscarded: _discarded,

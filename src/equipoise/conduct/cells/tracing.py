@@ -1,6 +1,7 @@
 """Questions to the cell unit's record: where it came from, where it went, what is left."""
 
 import datetime as dt
+from calendar import isleap
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 
 from equipoise.conduct.cells.state import BagRecord, CellState, PreparationRecord
 from equipoise.conduct.state import TrialState
+from equipoise.study.protocol import Encounter
 from equipoise.study.study import Study
 from equipoise.supply import Judged, Receipt, count_places, judge_results, plan_preparation
 
@@ -17,7 +19,11 @@ YEARS_KEPT = 30
 
 
 class Trace(Struct, frozen=True):
-    """One bag's way: from whom, into whom. `given_on` is None where it was not given."""
+    """One bag's way: from whom, into whom. `given_on` is None where it was not given.
+
+    Not `is_in_trial`: the trial's ledger does not have the order, as after it was restored from an
+    older copy; whether it was given is then not known.
+    """
 
     donors: tuple[str, ...]
     batch: str
@@ -26,6 +32,7 @@ class Trace(Struct, frozen=True):
     participant: str
     encounter: str
     given_on: dt.date | None
+    is_in_trial: bool = True
 
 
 class Balance(Struct, frozen=True):
@@ -93,26 +100,39 @@ def judge_batch(study: Study, cells: CellState, batch: str) -> Judged:
 
 
 def kept_until(cells: CellState, batch: str) -> dt.date:
-    """Until when everything about a batch must be kept; nothing is deleted before or after."""
+    """Until when everything about a batch must be kept; nothing is deleted before or after.
+
+    Whole years: what expires on February 29 is kept until March 1 of a year that has no such day.
+    """
     on = cells.batches[batch].expires_on
-    return on.replace(year=on.year + YEARS_KEPT, day=min(on.day, 28))
+    year = on.year + YEARS_KEPT
+    if year > dt.MAXYEAR:
+        return dt.date.max
+    is_without_day = (on.month, on.day) == (2, 29) and not isleap(year)
+    return dt.date(year, 3, 1) if is_without_day else on.replace(year=year)
 
 
 def derive_places(study: Study, cells: CellState, trial: TrialState, *, on: dt.date) -> int:
     """How many people may be randomized in all, so that each next one, whatever their arm, has
-    every infusion. It depends on what came in and on who was randomized, never on any arm."""
+    every infusion. It depends on what came in and on who was randomized, never on any arm.
+
+    `on` is the last day on which somebody may be randomized: their last infusion, as late as its
+    window lets it be, still has bags that did not expire.
+    """
     encounters = study.infusion_encounters
     if not encounters:
         return 0
     infused = [i.on for p in trial.participants.values() for i in p.infusions.values()]
     randomized = trial.randomized
     owed = len(randomized) * len(encounters) - len(infused)
-    last = max(study.schedule.encounters[e].day or 0 for e in encounters)
+    last = max(_last_day(study.schedule.encounters[e]) for e in encounters)
+    bags_each = bags_at_most(study)
+    taken = [*infused, *(m.made.at.date() for m in _discarded(cells))]
     places = count_places(
-        _receipts(cells),
+        _receipts(study, cells),
         products=sorted({p for arm in study.identity.arms.values() for p in arm.gives.values()}),
-        bags_each=bags_at_most(study),
-        infusions=[*infused, *(m.made.at.date() for m in _discarded(cells))],
+        bags_each=bags_each,
+        infusions=[*taken, *_thawed_beyond(cells, bags_each=bags_each, n_shares=len(taken))],
         needed_until=on + dt.timedelta(days=last),
     )
     return len(randomized) + max(0, places - owed) // len(encounters)
@@ -133,18 +153,43 @@ def bags_at_most(study: Study) -> int:
     return plan_preparation(dose, worst, dose.weight_range[1]).n_bags
 
 
-def _receipts(cells: CellState) -> tuple[Receipt, ...]:
+def _last_day(encounter: Encounter) -> int:
+    """The last day of an encounter's window, from randomization."""
+    if encounter.days is not None:
+        return encounter.days[1]
+    return (encounter.day or 0) + encounter.window.after
+
+
+def _receipts(study: Study, cells: CellState) -> tuple[Receipt, ...]:
     """What came in and was not lost in storage: what was thawed was so for somebody's arm."""
     lost = Counter(
         b.batch
         for b in cells.bags.values()
-        if b.status in ("missing", "destroyed", "returned") and b.thawed_at is None
+        if b.thawed_at is None and (b.status != "stored" or _was_out_too_long(study, cells, b))
     )
     return tuple(
         Receipt(b.product, len(b.bags) - lost[b.batch], b.expires_on)
         for b in cells.batches.values()
         if b.may_be_used
     )
+
+
+def _was_out_too_long(study: Study, cells: CellState, bag: BagRecord) -> bool:
+    limit = study.treatments.products[cells.batches[bag.batch].product].minutes_out
+    return bool(limit) and bag.minutes_out > limit
+
+
+def _thawed_beyond(cells: CellState, *, bags_each: int, n_shares: int) -> list[dt.date]:
+    """A day for each share that was thawed beyond those counted, as if of every product.
+
+    A thawed bag that failed is gone. Cells alone fail, so to count each would tell who got them;
+    but a share has the bags of the heaviest person, and what failed within it is counted already.
+    """
+    thawed = [b for b in cells.bags.values() if b.thawed_at is not None]
+    usable = Counter(batch.product for b in thawed if (batch := cells.batches[b.batch]).may_be_used)
+    beyond = max(usable.values(), default=0) - bags_each * n_shares
+    last = max((b.thawed_at.date() for b in thawed if b.thawed_at), default=dt.date.min)
+    return [last] * max(0, -(-beyond // bags_each))
 
 
 def _discarded(cells: CellState) -> tuple[PreparationRecord, ...]:
@@ -154,10 +199,11 @@ def _discarded(cells: CellState) -> tuple[PreparationRecord, ...]:
 
 def _traces(cells: CellState, trial: TrialState) -> Iterator[Trace]:
     for made in cells.preparations.values():
-        if made.status == "discarded":
+        subject = trial.participants.get(made.participant)
+        infusion = subject.infusions.get(made.encounter) if subject else None
+        is_given = infusion is not None and infusion.label == made.label
+        if made.status == "discarded" and not is_given:
             continue
-        infusion = trial.participants[made.participant].infusions[made.encounter]
-        is_given = infusion.label == made.label
         for bag, _ in made.draws:
             batch = cells.batches[cells.bags[bag].batch]
             yield Trace(
@@ -167,5 +213,6 @@ def _traces(cells: CellState, trial: TrialState) -> Iterator[Trace]:
                 label=made.label,
                 participant=made.participant,
                 encounter=made.encounter,
-                given_on=infusion.given_on if is_given else None,
+                given_on=infusion.given_on if infusion is not None and is_given else None,
+                is_in_trial=infusion is not None,
             )

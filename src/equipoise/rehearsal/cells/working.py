@@ -1,7 +1,8 @@
 """What the virtual cell unit does: stock before it is short, and infusions from real bags.
 
-It asks the same acts as a real one. All that it does for one infusion bears the instant at which
-the site asked, so that no time tells how many bags were thawed.
+It asks the same acts as a real one. Minutes pass between thawing and counting, more of them the
+more bags there are; what is ready waits, and goes out `READY_AFTER` the site asked, so that the
+trial's ledger cannot tell how long it took.
 """
 
 import datetime as dt
@@ -26,6 +27,9 @@ PEOPLE_A_BATCH = 5
 SHELF_LIFE = dt.timedelta(days=730)
 CULTURE_TAKES = dt.timedelta(days=14)
 PEOPLE_AHEAD = 3
+READY_AFTER = dt.timedelta(minutes=45)
+FETCH, COUNT = dt.timedelta(minutes=2), dt.timedelta(minutes=3)
+"""At most to fetch a bag, and to count one: times of the cell unit alone, which tell the arm."""
 LOOKS_EVERY = dt.timedelta(days=14)
 DECLARED_FOR = dt.timedelta(days=60)
 REASON_CONDITIONAL = "Cultures are awaited; no growth so far"
@@ -49,6 +53,7 @@ class VirtualUnit:
         self.randomness = randomness.of("cell unit")
         self.refused = refused
         self._n_batches = 0
+        self._clock = agenda.now
 
     def restock(self) -> None:
         """Receive what the next participants could need, whatever their arms, and declare it."""
@@ -71,8 +76,8 @@ class VirtualUnit:
         return at_hour(working_day(self.agenda.now.date() + LOOKS_EVERY), 1)
 
     def prepare(self, participant: str, encounter: str) -> str:
-        """Thaw, compose, compute twice, hand out; gives the label, or nothing if it was refused."""
-        trial = self.unit.trial
+        """Thaw, count, compose, compute twice; gives the label, or nothing if it was refused."""
+        trial, self._clock = self.unit.trial, self.agenda.now
         subject = trial.state.participants[participant]
         product = self.unit.contents(subject.number, encounter)
         label = self._draw_label(participant, encounter)
@@ -81,6 +86,7 @@ class VirtualUnit:
             bags = self._thaw_enough(product, target.target_cells, volume_ml=target.volume_ml)
             self._do(
                 cells.make_preparation,
+                at=self._clock,
                 participant=participant,
                 encounter=encounter,
                 bags=bags,
@@ -90,16 +96,25 @@ class VirtualUnit:
             self._do(
                 cells.verify_preparation,
                 by=SECOND,
+                at=self._clock,
                 label=label,
                 target_cells=mine.target_cells,
                 drawn_ml=mine.drawn_ml,
                 n_bags=len(mine.draws),
             )
-            self._do(cells.hand_out, at=self.agenda.tick(), label=label)
         except Refused as refused:
             self.refused += refused.problems
             return ""
         return label
+
+    def hand_out(self, label: str) -> bool:
+        """Hand out what was prepared; false if it was refused."""
+        try:
+            self._do(cells.hand_out, at=self.agenda.tick(), label=label)
+        except Refused as refused:
+            self.refused += refused.problems
+            return False
+        return True
 
     def _do(
         self,
@@ -113,7 +128,8 @@ class VirtualUnit:
 
     def _places(self, on: dt.date) -> int:
         trial = self.unit.trial
-        return cells.derive_places(trial.study, self.unit.state, trial.state, on=on)
+        until_on = on + DECLARED_FOR
+        return cells.derive_places(trial.study, self.unit.state, trial.state, on=until_on)
 
     def _declare(self, *, places: int, until_on: dt.date) -> None:
         declare_supply(
@@ -178,16 +194,28 @@ class VirtualUnit:
         return tuple(t.bag for t in taken)
 
     def _thaw(self, bag: BagRecord, nominal: Bag, product: Product) -> Thawed | None:
-        """Count a bag; one that fails its limits is destroyed, and another taken."""
+        """Thaw and count a bag; one that fails its limits is destroyed, and another taken."""
+        self._clock += FETCH * float(self.randomness.of("fetch", bag.bag).generator().random())
+        self._do(cells.thaw_bag, at=self._clock, bag=bag.bag)
         if not product.active:
-            self._do(cells.thaw_bag, bag=bag.bag)
             return Thawed(bag.bag, bag.volume_ml, nominal.cells_per_ml, nominal.viability)
         per_ml, viability = self._count(bag, nominal)
         limits = {t.id: t.at_least for t in product.specification if t.at == "thaw"}
-        self._do(cells.thaw_bag, bag=bag.bag, cells_per_ml=per_ml, viability=viability)
+        self._clock += COUNT
+        self._do(
+            cells.count_bag,
+            at=self._clock,
+            bag=bag.bag,
+            cells_per_ml=per_ml,
+            viability=viability,
+        )
         if 100 * viability < (limits.get("viability") or 0):
             self._do(
-                cells.remove_bags, bags=(bag.bag,), how="destroyed", reason="Viability below limit"
+                cells.remove_bags,
+                at=self._clock,
+                bags=(bag.bag,),
+                how="destroyed",
+                reason="Viability below limit",
             )
             return None
         return Thawed(bag.bag, bag.volume_ml, per_ml, viability)

@@ -3,7 +3,7 @@
 import datetime as dt
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from equipoise.problems import Problem, problem
@@ -93,9 +93,33 @@ def _check_telltale(places: Places, names: tuple[str, ...]) -> Iterator[Problem]
         form = places.study.forms.get(name.partition(".")[0])
         if form is not None and Role.OUTCOME_ASSESSOR in form.by:
             yield problem("EQ-S116", where, item=name, form=form.form)
+    told = _close_over(places.study.forms, names)
     for form in places.study.forms.values():
         if Role.OUTCOME_ASSESSOR in form.by:
-            yield from _check_reads_nothing(places, form, names)
+            yield from _check_reads_nothing(places, form, told)
+
+
+def _close_over(forms: Mapping[str, Form], names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, and all that any form derives from them, in however many steps."""
+    told = dict.fromkeys(names)
+    rest = {
+        f"{form.form}.{name}": (form, derivation.value)
+        for form in forms.values()
+        for name, derivation in form.derive.items()
+    }
+    while found := [n for n, (f, v) in rest.items() if any(_reads(f, v, x) for x in told)]:
+        for name in found:
+            told[name] = None
+            del rest[name]
+    return tuple(told)
+
+
+def _reads(form: Form, source: str, name: str) -> bool:
+    """Whether an expression of a form names an item; one of its own form it names alone."""
+    owner, _, own = name.partition(".")
+    if re.search(rf"\b{re.escape(name)}\b", source):
+        return True
+    return owner == form.form and bool(re.search(rf"(?<![\w.]){re.escape(own)}(?![\w.])", source))
 
 
 def _check_reads_nothing(places: Places, form: Form, names: tuple[str, ...]) -> Iterator[Problem]:
@@ -107,7 +131,7 @@ def _check_reads_nothing(places: Places, form: Form, names: tuple[str, ...]) -> 
     ]
     for part, key, source in sources:
         for name in names:
-            if re.search(rf"\b{re.escape(name)}\b", source):
+            if _reads(form, source, name):
                 where = places.at(f"forms/{form.form}.yaml", part, key)
                 yield problem("EQ-S121", where, item=name, form=form.form)
 
@@ -152,6 +176,9 @@ def _check_sites(places: Places) -> Iterator[Problem]:
     sites = places.study.identity.sites
     if not sites:
         yield problem("EQ-S046", places.at("study.yaml", "sites"))
+    for code in sites:
+        if code.casefold() == "r":  # its participants would be called like the vault's numbers
+            yield problem("EQ-S125", places.at("study.yaml", "sites", code), site=code)
 
 
 def _check_schedule(places: Places) -> Iterator[Problem]:

@@ -5,46 +5,74 @@ contradicts is never mended by machine: then nothing is assigned until people ha
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from equipoise.ledger import SqliteStore
 from equipoise.problems import Problem, Refused, problem
-from equipoise.vault.protocol import Answer, Compare, Compared, Line
+from equipoise.randomization import Specification
+from equipoise.vault.protocol import Answer, Compare, Compared, Fits, Line
 from equipoise.vault.revealing import body_of
+from equipoise.vault.sealing import Header
 
+_LONGEST = 16
 Draw = Callable[[str], str | None]
 """Draws the next entry of a stratum that has come to its end, and gives its number."""
 
 
+CONTRADICTIONS = {"EQ-V046", "EQ-V047"}
+"""After one of these nothing is assigned before a comparison agrees."""
+
+
 def is_unproven(store: SqliteStore) -> bool:
-    """Whether the vault was restored and not compared with the ledger since."""
+    """Whether the vault was restored, or contradicted the ledger, and has not agreed since."""
     is_waiting = False
     for entry in store.read(chain="vault"):
         if entry.type == "Restored":
             is_waiting = True
-        elif entry.type == "Compare" and not body_of(entry)["refused"]:
-            is_waiting = False
+        elif entry.type == "Compare":
+            refused = set(body_of(entry)["refused"])
+            is_waiting = bool(refused & CONTRADICTIONS) or (is_waiting and bool(refused))
     return is_waiting
+
+
+def is_fit(asked: Fits, store: SqliteStore, header: Header) -> bool:
+    """Whether the vault was made for this study, realm, scheme and plan of treatment.
+
+    The order in which the folder names the arms makes no other trial.
+    """
+    told = asked.specification
+    is_same = told is None or _without_order(told) == _without_order(header.specification)
+    is_own = (store.study, store.realm) == (asked.study, asked.realm)
+    return is_own and is_same and asked.contents == header.contents
 
 
 def compare(store: SqliteStore, lines: Sequence[Line], *, at: str, draw: Draw) -> Compared:
     """Take up what the ledger has and the vault lost; tell what the vault has beyond the ledger.
 
-    What was drawn when it was needed is drawn again by `draw`, in the order of the numbers.
+    What was drawn when it was needed is drawn again by `draw`, in the order of the numbers. A line
+    without a number is of somebody under way. Where one number alone would be missing between those
+    of a stratum, the only one under way there had it.
 
     Raises:
-        Refused: a number or a participant has another one here, or the list would have a gap.
+        Refused: a number or a participant has another one here, or the list would have a gap; or
+            a restored vault knows numbers and is told none, which would prove nothing.
     """
     query = "SELECT participant, number FROM vault_assignment"
     known: dict[str, str] = dict(store.connection.execute(query).fetchall())
+    if known and not lines and is_unproven(store):
+        raise Refused([problem("EQ-V023", n=len(known))])
     owners = {number: participant for participant, number in known.items()}
-    found = [p for line in lines if (p := _check(line, known=known, owners=owners))]
+    numbered = [line for line in lines if line.number]
+    found = [p for line in numbered if (p := _check(line, known=known, owners=owners))]
     if found:
         raise Refused(found)
-    lost = [line for line in lines if line.participant not in known]
-    lost.sort(key=lambda line: line.number)
+    lost = [line for line in numbered if line.participant not in known]
+    waiting = [line for line in lines if not line.number and line.participant not in known]
+    lost += _under_way(store, lost, waiting)
+    lost.sort(key=lambda line: (len(line.number), line.number))
     store.connection.execute("SAVEPOINT taking_up")
     try:
         _take_up(store, lost, at=at, draw=draw)
@@ -56,6 +84,40 @@ def compare(store: SqliteStore, lines: Sequence[Line], *, at: str, draw: Draw) -
         taken_up=tuple(line.participant for line in lost),
         beyond=tuple((p, n) for p, n in sorted(known.items()) if p not in told),
     )
+
+
+def _under_way(store: SqliteStore, lost: Sequence[Line], waiting: Sequence[Line]) -> Iterator[Line]:
+    """Who is under way, with the one number that only they can have had."""
+    free = "SELECT number FROM vault_slot WHERE stratum = ? AND number NOT IN "
+    free += "(SELECT number FROM vault_assignment) ORDER BY position"
+    recorded = {line.number for line in lost}
+    left = []
+    for line in waiting:
+        numbers = [n for (n,) in store.connection.execute(free, (line.stratum,))]
+        is_past = any(not _is_listed(store, o) for o in lost if o.stratum == line.stratum)
+        last = max((k for k, n in enumerate(numbers) if n in recorded), default=-1)
+        gap = [n for n in numbers[: None if is_past else last + 1] if n not in recorded]
+        if len(gap) == 1 and sum(o.stratum == line.stratum for o in waiting) == 1:
+            yield replace(line, number=gap[0])
+        else:
+            left.append(line)
+    missing = _missing_among_drawn(store, recorded)
+    if len(left) == len(missing) == 1:
+        yield replace(left[0], number=missing[0])
+
+
+def _missing_among_drawn(store: SqliteStore, recorded: set[str]) -> list[str]:
+    """The numbers between those drawn when they were needed, which are counted over all strata."""
+    query = "SELECT 1 FROM vault_slot WHERE number = ?"
+    later = [n for n in recorded if not store.connection.execute(query, (n,)).fetchone()]
+    if not later or not all(n[2:].isdecimal() and len(n) < _LONGEST for n in later):
+        return []
+    width = min(len(n) - 2 for n in later)
+    (n_kept,) = store.connection.execute("SELECT count(*) FROM vault_slot").fetchone()
+    places = range(n_kept + 1, max(int(n[2:]) for n in later))
+    if len(places) > 2 * len(later):  # one may be missing, not many
+        return []
+    return [n for place in places if (n := f"R-{place:0{width}}") not in recorded]
 
 
 def _take_up(store: SqliteStore, lost: Sequence[Line], *, at: str, draw: Draw) -> None:
@@ -75,6 +137,11 @@ def summary_of(request: Compare, answer: Answer) -> dict[str, object]:
     digest = hashlib.sha256(msgspec.json.encode(lines)).hexdigest()
     taken_up = list(answer.taken_up) if isinstance(answer, Compared) else []
     return {"n_lines": len(lines), "digest": digest, "taken_up": taken_up}
+
+
+def _without_order(told: Specification) -> tuple[object, ...]:
+    shares = sorted(zip(told.arms, told.ratio, strict=False))
+    return sorted(told.arms), shares, replace(told, arms=(), ratio=())
 
 
 def _check(line: Line, *, known: dict[str, str], owners: dict[str, str]) -> Problem | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from equipoise.ledger.sqlite import lock_beside
 from equipoise.problems import Refused, problem
-from equipoise.vault.drawing import DATABASE, sync_folder, write_private
+from equipoise.vault.drawing import DATABASE, check_journals, sync_folder, write_private
 from equipoise.vault.keeping.opening import held, open_files
 from equipoise.vault.keeping.rotating import note
 
@@ -37,14 +37,17 @@ def back_up_vault(directory: Path, target: Path) -> None:
     os.close(descriptor)
 
 
-def restore_vault(backup: Path, directory: Path, *, by: str, reason: str, at: datetime) -> None:
+def restore_vault(
+    backup: Path, directory: Path, *, by: str, reason: str, at: datetime
+) -> tuple[str, ...]:
     """Make a vault of a backup, with the key from where it is kept.
 
     It answers at once, also an emergency; it assigns nothing before it was compared with the
-    ledger. Tokens that were lost are made anew by a rotation.
+    ledger. The token files that are not there are returned: a rotation makes them anew.
 
     Raises:
-        Refused: there is a vault already, no key or not the one of this backup, nobody is named.
+        Refused: there is a vault already, or the journal of one; no key or not the one of this
+            backup; nobody is named.
     """
     if not by.strip() or not reason.strip():
         raise Refused([problem("EQ-V007")])
@@ -55,6 +58,8 @@ def restore_vault(backup: Path, directory: Path, *, by: str, reason: str, at: da
         raise Refused([problem("EQ-V012", str(backup), path=str(backup))])
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     with held(directory):
+        if found := check_journals(directory):
+            raise Refused(found)
         write_private(path, "")
         try:
             shutil.copyfile(backup, path)
@@ -67,3 +72,5 @@ def restore_vault(backup: Path, directory: Path, *, by: str, reason: str, at: da
                 left.unlink(missing_ok=True)
             raise
         sync_folder(directory)
+    files = (f"{name}.token" for name in sorted(opened.header.tokens))
+    return tuple(name for name in files if not (directory / name).is_file())

@@ -2,14 +2,24 @@
 
 import secrets
 import sqlite3
+from fractions import Fraction
 from itertools import islice
 
 import msgspec
 
-from equipoise.randomization import Allocation, Draw, arm_of, draw_further, draw_next
+from equipoise.randomization import (
+    Allocation,
+    Draw,
+    Specification,
+    arm_of,
+    draw_further,
+    draw_next,
+)
 from equipoise.vault.sealing import OVERHEAD_BYTES, SALT_BYTES, Header, Seals, Slot, padded_length
 from equipoise.vault.sequence.replaying import number_of
 
+_MOST = 10**12
+"""More participants than any trial has, and more than any imbalance among them."""
 _ROWS = "SELECT number, sealed FROM vault_slot ORDER BY rowid"
 
 
@@ -46,29 +56,41 @@ def draw_one_more(
 
 
 def slot_length(connection: sqlite3.Connection, header: Header) -> int:
-    """The one length, in bytes, of every entry of a vault before it is sealed."""
-    row = connection.execute("SELECT sealed FROM vault_slot LIMIT 1").fetchone()
-    return len(row[0]) - OVERHEAD_BYTES if row else longest_slot(header)
+    """The one length, in bytes, of every entry of a vault before it is sealed.
+
+    Vaults made before every possible entry was reckoned with have shorter or longer ones.
+    """
+    (longest,) = connection.execute("SELECT max(length(sealed)) FROM vault_slot").fetchone()
+    return max((longest or 0) - OVERHEAD_BYTES, longest_slot(header.specification))
 
 
-def longest_slot(header: Header) -> int:
-    """A length that no record of a draw exceeds while the trial is of the planned kind of size."""
-    told = header.specification
-    n_places, most = sum(told.ratio), 100 * told.n_planned
-    draw = Draw(
-        stratum=max(told.strata, key=len),
-        place=n_places,
-        imbalances=(most,) * n_places,
-        weights=(10**9,) * n_places,
-        drawn=10**9 * n_places,
-    )
+def longest_slot(told: Specification) -> int:
+    """A length that no entry of a scheme exceeds, listed or drawn when it is needed."""
+    stratum, arm = (max(names, key=_size_of) for names in (told.strata, told.arms))
     slot = Slot(
-        number=f"R-{most}",
-        allocation=Allocation(draw.stratum, most, max(told.arms, key=len)),
+        number=f"R-{_MOST}",
+        allocation=Allocation(stratum, _MOST, arm),
         salt=bytes(SALT_BYTES),
-        draw=draw,
+        draw=_longest_draw(told, stratum) if told.scheme == "minimization" else None,
     )
     return padded_length([slot])
+
+
+def _longest_draw(told: Specification, stratum: str) -> Draw:
+    """Weights are the parts of the probability's fraction, each times a number of places."""
+    n_places = sum(told.ratio)
+    most = Fraction(told.probability).denominator * n_places
+    return Draw(
+        stratum=stratum,
+        place=n_places,
+        imbalances=(_MOST,) * n_places,
+        weights=(most,) * n_places,
+        drawn=most * n_places,
+    )
+
+
+def _size_of(name: str) -> int:
+    return len(msgspec.json.encode(name))
 
 
 def _draw_of(seals: Seals, number: str, sealed: bytes) -> Draw:

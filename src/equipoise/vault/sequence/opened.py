@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from equipoise.ledger import SqliteStore
-from equipoise.problems import Problem, Where, problem
-from equipoise.randomization import Allocation, Draw
+from equipoise.problems import Problem, Refused, Where, problem
+from equipoise.randomization import Allocation, Draw, check_specification
 from equipoise.vault.sealing import Header, Seals, Slot, Source, commit, first_leaf, leaves_of
 from equipoise.vault.sequence.replaying import is_as_drawn
 from equipoise.vault.sequence.verify_proof import path_to
@@ -106,20 +106,27 @@ def check_opened(
     opened: OpenedList, *, commitment: str, recorded: Iterable[Recorded]
 ) -> tuple[Problem, ...]:
     """Hold an opened list against the commitment and the allocations of the trial's ledger."""
-    header, slots = _header_of(opened), [_slot(entry) for entry in opened.entries]
+    try:
+        header, slots = _parts_of(opened)
+    except Refused as refused:
+        return refused.problems
     found = []
     root = commit(slots[: opened.n_listed], source=first_leaf(header))
     if root != commitment:
         found.append(problem("EQ-V134", opened.study, found=root, published=commitment or "-"))
-    if not is_as_drawn(slots, header=msgspec.structs.replace(header, root=root)):
+    if not _is_drawn_again(slots, header=msgspec.structs.replace(header, root=root)):
         found.append(problem("EQ-V135", opened.study))
     return (*found, *_check_used(opened), *_check_recorded(opened, recorded))
 
 
 def prove(opened: OpenedList, number: str) -> Inclusion | None:
-    """The proof that a number with its arm is in the committed list; None for one drawn later."""
-    slots = [_slot(entry) for entry in opened.entries[: opened.n_listed]]
-    first = first_leaf(_header_of(opened))
+    """The proof that a number with its arm is in the committed list; None for one drawn later.
+
+    Raises:
+        Refused: the file was altered so that it holds no list.
+    """
+    header, all_slots = _parts_of(opened)
+    slots, first = all_slots[: opened.n_listed], first_leaf(header)
     place = next((k for k, slot in enumerate(slots) if slot.number == number), None)
     if place is None:
         return None
@@ -164,6 +171,37 @@ def _check_recorded(opened: OpenedList, recorded: Iterable[Recorded]) -> Iterato
             yield problem("EQ-V136", who, participant=who, ledger=theirs, listed=ours)
         elif (places[ours].stratum, used[who].proof) != (known[who].stratum, known[who].proof):
             yield problem("EQ-V137", who, participant=who, stratum=known[who].stratum or "-")
+
+
+def _parts_of(opened: OpenedList) -> tuple[Header, list[Slot]]:
+    """What the list was drawn from, and its entries.
+
+    Raises:
+        Refused: bytes that are none, or a source from which nothing can be drawn.
+    """
+    try:
+        header = _header_of(opened)
+        slots = [_slot(entry) for entry in opened.entries]
+        found = check_specification(header.specification)
+        wrong = [p.code for p in found if p.severity == "error"]
+    except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
+        raise _altered(opened, type(error).__name__) from None
+    if header.specification.scheme == "minimization":  # it was drawn so before this was refused
+        wrong = [code for code in wrong if code not in ("EQ-V112", "EQ-V114")]
+    if wrong:
+        raise _altered(opened, ", ".join(wrong))
+    return header, slots
+
+
+def _is_drawn_again(slots: list[Slot], *, header: Header) -> bool:
+    try:
+        return is_as_drawn(slots, header=header)
+    except (ValueError, ArithmeticError, LookupError):  # the altered source contradicts itself
+        return False
+
+
+def _altered(opened: OpenedList, detail: str) -> Refused:
+    return Refused([problem("EQ-V057", opened.study, detail=detail)])
 
 
 def _entry(slot: Slot) -> OpenedEntry:

@@ -11,14 +11,14 @@ from django.http import HttpResponse
 from django.urls import reverse
 from msgspec import Struct
 
-from equipoise.conduct import Participant, cells
+from equipoise.conduct import Participant, cells, take_back_infusion
 from equipoise.conduct.cells import BagRecord, PreparationRecord
 from equipoise.conduct.state import Infusion
 from equipoise.problems import Problem, Refused, Text, problem
 from equipoise.study.forms import Item
 from equipoise.study.protocol import Encounter, Product
 from equipoise.study.roles import Role
-from equipoise.supply import draw_label
+from equipoise.supply import draw_label, exact
 from equipoise.web.entry.asking import Answers, Question, ask
 from equipoise.web.pages import Visit, page, status_of
 from equipoise.web.running import cell_unit
@@ -76,6 +76,7 @@ def prepare(visit: Visit, code: str, encounter: str) -> HttpResponse:
         batches=state.batches,
         dose=visit.study.treatments.dose,
         problems=found,
+        asks_reason="EQ-B069" in {p.code for p in found},
         is_second=work.made is not None and work.made.made.by != visit.person.person,
     )
 
@@ -142,37 +143,82 @@ def discard(visit: Visit, code: str, encounter: str) -> HttpResponse:
 
 
 @page(roles=(Role.CELL_UNIT,), methods=("GET", "POST"))
-def thaw(visit: Visit, code: str, encounter: str, bag: str) -> HttpResponse:
-    """Thaw a bag for an infusion and record what was counted in it."""
-    work = find_work(visit, code, encounter)
-    is_active = work.product is not None and work.product.active
+def take_back(visit: Visit, code: str, encounter: str) -> HttpResponse:
+    """Record that what was handed out came back: no words, for the blinded side reads it."""
+    label = find_work(visit, code, encounter).infusion.label
 
-    def act(answers: Answers) -> HttpResponse:
-        counted: dict[str, Any] = {}
-        if is_active:
-            counted["cells_per_ml"] = _number(answers, "millions_per_ml") * 1e6
-            counted["viability"] = _number(answers, "viability") / 100
-        cells.thaw_bag(cell_unit(), **_by(visit), bag=bag, **counted)
-        return visit.go("prepare", code=code, encounter=encounter, done=t("cells.thawed", bag=bag))
+    def act(_: Answers) -> HttpResponse:
+        take_back_infusion(
+            visit.trial, **_by(visit), participant=code, encounter=encounter, label=label
+        )
+        return visit.go("prepare", code=code, encounter=encounter, done=t("cells.taken_back"))
 
-    items: dict[str, Item] = {}
-    if is_active:
-        items = {
-            "millions_per_ml": Item(
-                label=text_of("cells.millions"), type="number", range=(0.01, 1000), decimals=2
-            ),
-            "viability": Item(
-                label=text_of("cells.viability"),
-                type="number",
-                unit="%",
-                range=(1, 100),
-                decimals=1,
-            ),
-        }
+    question = Question(
+        title=t("cells.take_back_title", label=label),
+        button=t("cells.take_back_button"),
+        lead=t("cells.take_back_lead"),
+        back=_back(code, encounter),
+        items={},
+        is_grave=True,
+    )
+    return ask(visit, question, act=act)
+
+
+@page(roles=(Role.CELL_UNIT,), methods=("POST",))
+def thaw(visit: Visit, code: str, encounter: str) -> HttpResponse:
+    """Thaw a bag for an infusion, whatever it holds; what is counted in it comes later.
+
+    The bag is posted: an address that held it beside the participant would tell the arm in a log.
+    """
+    bag = visit.request.POST.get("bag", "").strip()
+    if bag not in cell_unit().state.bags:
+        raise Refused([problem("EQ-B024", bag or "-", bag=bag or "-")])
+    find_work(visit, code, encounter)
+
+    def act(_: Answers) -> HttpResponse:
+        cells.thaw_bag(cell_unit(), **_by(visit), bag=bag)
+        return visit.go("prepare", code=code, encounter=encounter, done=t("cells.thawed"))
+
     question = Question(
         title=t("cells.thaw_title", bag=bag),
         button=t("cells.thaw_button"),
         lead=t("cells.thaw_lead"),
+        back=_back(code, encounter),
+        items={},
+        carried={"bag": bag},
+    )
+    return ask(visit, question, act=act)
+
+
+@page(roles=(Role.CELL_UNIT,), methods=("GET", "POST"))
+def count(visit: Visit, code: str, encounter: str) -> HttpResponse:
+    """Record what was counted in a thawed bag, which is named by its scan."""
+    find_work(visit, code, encounter)
+
+    def act(answers: Answers) -> HttpResponse:
+        cells.count_bag(
+            cell_unit(),
+            **_by(visit),
+            bag=str(answers["bag"]).strip(),
+            cells_per_ml=float(exact(_number(answers, "millions_per_ml")) * 10**6),
+            viability=float(exact(_number(answers, "viability")) / 100),
+            reason=str(answers["reason"] or ""),
+        )
+        return visit.go("prepare", code=code, encounter=encounter, done=t("cells.counted"))
+
+    items = {
+        "bag": Item(label=text_of("cells.bag"), type="text"),
+        "millions_per_ml": Item(
+            label=text_of("cells.millions"), type="number", range=(0.01, 1000), decimals=2
+        ),
+        "viability": Item(
+            label=text_of("cells.viability"), type="number", unit="%", range=(1, 100), decimals=1
+        ),
+        "reason": Item(label=text_of("cells.count_reason"), type="text", required=False),
+    }
+    question = Question(
+        title=t("cells.count_title"),
+        button=t("cells.count_button"),
         back=_back(code, encounter),
         items=items,
     )
@@ -195,12 +241,14 @@ def find_work(visit: Visit, code: str, encounter: str) -> Work:
 def _compose(visit: Visit, code: str, encounter: str) -> tuple[Problem, ...]:
     unit = cell_unit()
     people = visit.state.participants.values()
-    out = {i.label for p in people for i in p.infusions.values()}
+    infusions = (i for p in people for i in p.infusions.values())
+    out = {name for i in infusions for name in (i.label, *i.taken_back)}
     label = draw_label(secrets.randbelow, used={*unit.state.preparations, *out})
     try:
         cells.make_preparation(
             unit,
             **_by(visit),
+            reason=visit.request.POST.get("reason", "").strip(),
             participant=code,
             encounter=encounter,
             bags=tuple(visit.request.POST.getlist("bag")),

@@ -4,7 +4,6 @@ The label has no argument that could tell what the bag holds: it is the same pap
 The sheet is for the second person: all that goes into the computation, and empty boxes for it.
 """
 
-import datetime as dt
 from collections.abc import Iterable
 from io import BytesIO
 
@@ -36,7 +35,7 @@ class Label(Struct, frozen=True):
     participant: str
     encounter: str
     volume_ml: float
-    usable_until: dt.datetime | None
+    within_minutes: int
     is_rehearsal: bool
 
 
@@ -51,7 +50,7 @@ def label_pdf(visit: Visit, code: str, encounter: str) -> HttpResponse:
             participant=code,
             encounter=words_of(visit, made),
             volume_ml=made.volume_ml,
-            usable_until=made.usable_until,
+            within_minutes=visit.study.treatments.bedside.give_within_minutes,
             is_rehearsal=visit.trial.realm == "rehearsal",
         )
     )
@@ -78,11 +77,12 @@ def print_label(label: Label) -> bytes:
     )
     symbol = QrCode(f"{label.label} {label.participant}", width=26 * mm, height=26 * mm)
     symbol.drawOn(canvas, LABEL_SIZE[0] - 31 * mm, top - 42 * mm)
+    within = t("label.within", minutes=label.within_minutes) if label.within_minutes else "–"
     facts = (
         (t("label.participant"), label.participant),
         (t("label.visit"), label.encounter),
         (t("label.volume"), f"{saying.number(label.volume_ml)} mL"),
-        (t("label.until"), saying.instant(label.usable_until)),
+        (t("label.until"), within),
     )
     for i, (name, value) in enumerate(facts):
         height = top - (44 + 5 * i) * mm
@@ -108,9 +108,11 @@ def print_sheet(visit: Visit, made: PreparationRecord) -> bytes:
     height = _table(canvas, _inputs(visit, made), at=(left, height))
     _say(canvas, t("sheet.bags"), at=(left, height - 4 * mm), size=12, is_bold=True)
     height = _table(canvas, _bags(visit, made), at=(left, height - 12 * mm))
-    _say(canvas, t("sheet.formula"), at=(left, height - 2 * mm), size=8)
-    _say(canvas, t("sheet.second"), at=(left, height - 12 * mm), size=12, is_bold=True)
-    height -= 24 * mm
+    for line in _formula(visit):
+        _say(canvas, line, at=(left, height - 2 * mm), size=8)
+        height -= 4 * mm
+    _say(canvas, t("sheet.second"), at=(left, height - 8 * mm), size=12, is_bold=True)
+    height -= 20 * mm
     for name in ("cells.target", "cells.drawn", "cells.n_bags", "sheet.signed"):
         _say(canvas, t(name), at=(left, height), size=10)
         canvas.rect(left + 85 * mm, height - 3 * mm, 70 * mm, 9 * mm)
@@ -135,8 +137,17 @@ def _inputs(visit: Visit, made: PreparationRecord) -> list[tuple[str, str]]:
         (t("sheet.weight_step"), f"{step} kg"),
         (t("sheet.cap"), cap),
         (t("sheet.volume_step"), f"{saying.number(dose.volume_step_ml)} mL"),
+        (t("sheet.rounding"), t(f"sheet.{dose.rounding}")),
         (t("sheet.final"), f"{saying.number(made.volume_ml)} mL"),
     ]
+
+
+def _formula(visit: Visit) -> list[str]:
+    """The computation in words, with the cells that this study's dose counts."""
+    dose = visit.study.treatments.dose
+    assert dose is not None
+    names = ("formula", f"formula_{dose.counts}", "formula_bags")
+    return [t(f"sheet.{name}") for name in names]
 
 
 def _bags(visit: Visit, made: PreparationRecord) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
+from msgspec.structs import replace
 
 from equipoise.conduct import cells, declare_supply
 from equipoise.conduct.cells import BatchRecord
@@ -27,7 +28,8 @@ def stock(visit: Visit) -> HttpResponse:
     """Every batch with its bags, and for how many people there is enough of everything."""
     unit = cell_unit()
     state = unit.state
-    places = cells.derive_places(visit.study, state, visit.state, on=visit.now.date())
+    until = _declared_until(visit)
+    places = cells.derive_places(visit.study, state, visit.state, on=until)
     return visit.show(
         "stock.html",
         batches=sorted(state.batches.values(), key=lambda b: (b.expires_on, b.batch)),
@@ -43,9 +45,8 @@ def stock(visit: Visit) -> HttpResponse:
 @page(roles=UNIT, methods=("POST",))
 def declare(visit: Visit) -> HttpResponse:
     """Tell the sites, by one number, that there is enough whatever the next arms are."""
-    on = visit.now.date()
-    places = cells.derive_places(visit.study, cell_unit().state, visit.state, on=on)
-    until = on + dt.timedelta(days=DECLARED_DAYS)
+    until = _declared_until(visit)
+    places = cells.derive_places(visit.study, cell_unit().state, visit.state, on=until)
     declare_supply(visit.trial, **_by(visit), places=places, until_on=until)
     return visit.go("stock", done=t("stock.declared"))
 
@@ -173,19 +174,24 @@ def block(visit: Visit, batch: str) -> HttpResponse:
     return ask(visit, question, act=act)
 
 
-@page(roles=UNIT, methods=("GET", "POST"))
-def tell(visit: Visit, batch: str, code: str) -> HttpResponse:
-    """Record who was told that somebody had received of a blocked batch."""
+@page(roles=UNIT, methods=("POST",))
+def tell(visit: Visit, batch: str) -> HttpResponse:
+    """Record who was told that somebody had received of a blocked batch.
+
+    The participant is posted: beside the batch in an address they would tell the arm in a log.
+    """
     find_batch(batch)
+    code = visit.request.POST.get("participant", "").strip()
+    visit.participant(code)
 
     def act(answers: Answers) -> HttpResponse:
         told = str(answers["told"])
         cells.tell_exposed(cell_unit(), **_by(visit), batch=batch, participant=code, told=told)
-        return visit.go("batch", batch=batch, done=t("stock.told_done", participant=code))
+        return visit.go("batch", batch=batch, done=t("stock.told_done"))
 
     items = {"told": Item(label=text_of("stock.told"), type="text")}
     question = _question("tell", _back(batch), items, participant=code, batch=batch)
-    return ask(visit, question, act=act)
+    return ask(visit, replace(question, carried={"participant": code}), act=act)
 
 
 @page(roles=UNIT, methods=("GET", "POST"))
@@ -203,7 +209,7 @@ def bag_out(visit: Visit, batch: str, bag: str) -> HttpResponse:
             cells.remove_bags(cell_unit(), **command, bags=(bag,), how="returned")
         else:
             cells.remove_bags(cell_unit(), **command, bags=(bag,), how="destroyed")
-        return visit.go("batch", batch=batch, done=t("stock.bag_done", bag=bag))
+        return visit.go("batch", batch=batch, done=t("stock.bag_done"))
 
     choices = {name: text_of(f"bag.{name}") for name in ("time_out", "destroyed", "returned")}
     items = {
@@ -257,6 +263,11 @@ def limit_of(test: ReleaseTest) -> str:
     parts = [f"≥\u00a0{test.at_least:g}{unit}"] if test.at_least is not None else []
     parts += [f"≤\u00a0{test.at_most:g}{unit}"] if test.at_most is not None else []
     return ", ".join(parts)
+
+
+def _declared_until(visit: Visit) -> dt.date:
+    """The last day on which somebody may be randomized on what is declared now."""
+    return visit.now.date() + dt.timedelta(days=DECLARED_DAYS)
 
 
 def _find_test(visit: Visit, record: BatchRecord, name: str) -> ReleaseTest:

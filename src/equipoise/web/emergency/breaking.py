@@ -61,7 +61,7 @@ def break_code(visit: Visit, code: str) -> HttpResponse:
     if elsewhere:
         raise Refused(elsewhere)
     vault = vault_of(visit)
-    before = [b for b in vault.breaks() if b.participant == code]
+    before = [b for b in vault.breaks() if code in (b.participant, b.number)]
     if not visit.is_posted:
         return _show(visit, code, before, asked=Asked("", "", "emergency", "", is_read=False))
     asked = _read(visit)
@@ -105,7 +105,10 @@ def _read(visit: Visit) -> Asked:
 
 
 def _check_site(visit: Visit, code: str) -> tuple[Problem, ...]:
-    """A participant's code begins with their site's; which of them exist the vault knows."""
+    """A participant's code begins with their site's; which of them exist the vault knows.
+
+    A randomization number names no site: it serves who works for all of them.
+    """
     if visit.person.may_see(code.partition("-")[0]):
         return ()
     return (problem("EQ-W072", code, participant=code),)

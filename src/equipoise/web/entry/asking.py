@@ -20,7 +20,9 @@ Answers = Mapping[str, Value]
 class Question(Struct, frozen=True):
     """What a small page asks: a title, what it is about, its items and what it does.
 
-    `secret` is the item, a password, that is never shown again.
+    `secret` is the item, a password, that is never shown again. `carried` is what the page that
+    led here posted and no address may hold; then the first post shows the questions, and the next
+    one answers them.
     """
 
     title: str
@@ -32,6 +34,11 @@ class Question(Struct, frozen=True):
     facts: tuple[tuple[str, str], ...] = ()
     is_grave: bool = False
     secret: str = ""
+    carried: Mapping[str, str] = {}
+
+
+ANSWERED = "is_answered"
+"""The page itself posts this with the answers, where it was led to by a post."""
 
 
 def ask(
@@ -42,7 +49,7 @@ def ask(
     known: Answers | None = None,
 ) -> HttpResponse:
     """Show the questions; once answered, act. What is refused comes back with its words."""
-    if not visit.is_posted:
+    if not visit.is_posted or (question.carried and ANSWERED not in visit.request.POST):
         given = known or {}
         fields = [fill_field(n, i, given.get(n)) for n, i in question.items.items()]
         return _show(visit, question, fields)

@@ -96,7 +96,7 @@ def fill_field(name: str, item: Item, value: Value, *, not_done: str = "", unit:
 
 
 def check_given(fields: Sequence[Field]) -> tuple[Field, ...]:
-    """The fields of a page of the interface; a required one left empty has a problem."""
+    """The fields of a page of the interface: what is required is there, a number within range."""
     return tuple(replace(f, problems=f.problems or tuple(_check_one(f))) for f in fields)
 
 
@@ -124,6 +124,25 @@ def _check_one(field: Field) -> Iterator[Problem]:
     if len(text) > MAX_TEXT:
         expected = t("field.longest", n=MAX_TEXT)
         yield problem("EQ-F002", field.name, item=label, expected=expected, found=text[:40])
+    yield from _check_range(field)
+
+
+def _check_range(field: Field) -> Iterator[Problem]:
+    """A number in the item's own unit; another unit is judged where it is kept."""
+    item, value = field.item, field.value
+    if item.range is None or field.unit or isinstance(value, bool | str | None):
+        return
+    low, high = item.range
+    if not low <= value <= high:
+        yield problem(
+            "EQ-F003",
+            field.name,
+            item=item.label,
+            found=f"{value:g}",
+            low=f"{low:g}",
+            high=f"{high:g}",
+            unit=item.unit,
+        )
 
 
 def _check_not_done(field: Field) -> Field:

@@ -86,7 +86,7 @@ def person_of(claims: Mapping[str, Any], state: TrialState) -> Person:
 
     Raises:
         Refused: it names nobody of this trial; or somebody whom another account of the provider
-            has named before, or this account has named somebody else.
+            has named before, or this account has named somebody else or was withdrawn.
     """
     name = claims.get(settings.OIDC_CLAIM)
     person = state.people.get(name) if isinstance(name, str) else None
@@ -95,7 +95,7 @@ def person_of(claims: Mapping[str, Any], state: TrialState) -> Person:
     means = means_of(claims)
     bound = [m for m in person.means if m.startswith("provider:")]
     is_taken = any(means in p.means for p in state.people.values() if p.person != person.person)
-    if is_taken or (bound and means not in bound):
+    if is_taken or means in person.withdrawn or (bound and means not in bound):
         raise Refused([problem("EQ-W057", person=person.person)])
     return person
 

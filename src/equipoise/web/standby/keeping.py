@@ -7,7 +7,8 @@ answers. What could not be recorded is tried again until it is.
 import datetime as dt
 import logging
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -56,26 +57,53 @@ class Keeper:
         self._news.set()
 
     def keep_up(self, now: dt.datetime) -> bool:
-        """Once: people, passwords, breaks. False if the ledger is away; then nothing is lost."""
+        """Once: people, breaks, passwords, each for itself. False if one is away; nothing is lost.
+
+        People come first: who was removed does not stay because something else cannot be read.
+        """
+        done = [
+            self._try("people", lambda: self._take_people(now)),
+            self._try("breaks", lambda: self._bring_breaks(now)),
+            self._try("passwords", lambda: copy_passwords(self._sources.accounts)),
+        ]
+        return all(done)
+
+    def _try(self, what: str, act: Callable[[], None]) -> bool:
         try:
-            trial = self._trial or RunningTrial(
-                self._sources.study, open_store(self._sources.store), self._vault
-            )
-            self._trial = trial
-            copy_passwords(self._sources.accounts)
-            write_roster(self._sources.roster, roster_of(trial, at=now))  # last: all is ready
-            if self._owes:
-                self._owes = False
+            act()
+        except Exception as error:  # whatever broke, the door stays open and this tries again
+            codes = [p.code for p in error.problems] if isinstance(error, Refused) else []
+            _log.warning("%s not kept up: %s %s", what, type(error).__name__, " ".join(codes))
+            return False
+        return True
+
+    @contextmanager
+    def _opened(self) -> Iterator[RunningTrial]:
+        """The trial, opened anew after anything went wrong with it."""
+        sources, trial = self._sources, self._trial
+        self._trial = None
+        if trial is None:
+            trial = RunningTrial(sources.study, open_store(sources.store), self._vault)
+        yield trial
+        self._trial = trial
+
+    def _take_people(self, now: dt.datetime) -> None:
+        with self._opened() as trial:
+            write_roster(self._sources.roster, roster_of(trial, at=now))
+
+    def _bring_breaks(self, now: dt.datetime) -> None:
+        if not self._owes:
+            return
+        self._owes = False
+        try:
+            with self._opened() as trial:
                 breaks = self._vault.breaks()
                 record_breaks(trial, breaks, at=now)
                 for found in find_unplaced(trial.state, breaks):
                     _log.warning("%s %s", found.code, found.where)
-        except Exception as error:  # whatever broke, the door stays open and this tries again
-            codes = [p.code for p in error.problems] if isinstance(error, Refused) else []
-            _log.warning("not kept up: %s %s", type(error).__name__, " ".join(codes))
-            self._trial, self._owes = None, True
-            return False
-        return True
+        except Exception:
+            self._owes = True
+            raise
 
     def _run(self) -> None:
         while True:

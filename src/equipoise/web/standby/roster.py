@@ -28,6 +28,7 @@ class Roster(Struct, frozen=True, kw_only=True):
     realm: Realm
     taken_at: dt.datetime
     people: tuple[Person, ...]
+    commitment: str = ""
 
 
 def roster_of(trial: RunningTrial, *, at: dt.datetime) -> Roster:
@@ -39,6 +40,7 @@ def roster_of(trial: RunningTrial, *, at: dt.datetime) -> Roster:
         realm=trial.realm,
         taken_at=at,
         people=tuple(state.people.values()),
+        commitment=state.commitment,
     )
 
 
@@ -93,7 +95,12 @@ class RosteredTrial(RunningTrial):
         """The people of the roster, and nobody else."""
         roster = self.roster
         people = {person.person: person for person in roster.people}
-        return TrialState(study=roster.study, digest=roster.digest, people=people)
+        return TrialState(
+            study=roster.study,
+            digest=roster.digest,
+            people=people,
+            commitment=roster.commitment,
+        )
 
     def record(  # there is nothing here to record in
         self,

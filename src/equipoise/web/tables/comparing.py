@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from equipoise.ledger import Head, Store
 from equipoise.ledger.checking import ORDER_CHAIN, ORDER_TYPE
-from equipoise.web.tables.databases import SqliteDatabase, layout_of, positions_of
+from equipoise.web.tables.databases import SqliteDatabase, layout_of, naming_errors, positions_of
 from equipoise.web.tables.keeping import Progress, ReadTables, no_progress
 from equipoise.web.tables.layout import LAYOUT, TABLES
 from equipoise.web.tables.shape import Table
@@ -36,8 +36,15 @@ def compare(tables: ReadTables, *, progress: Progress = no_progress) -> Compared
 
     Tables that are not there, or have another layout, are behind by the whole ledger, and no row is
     compared; nor is one while a redaction is not in the tables yet. Who records waits meanwhile.
+
+    Raises:
+        Refused: the tables cannot be read (EQ-G056).
     """
-    with tables.store.transaction(), tables.database.transaction():
+    with (
+        tables.store.transaction(),
+        naming_errors(tables.database, tables.store.study),
+        tables.database.transaction(),
+    ):
         heads = tables.store.heads()
         total = sum(head.seq for head in heads.values())
         if layout_of(tables.database) != LAYOUT:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from equipoise.ledger import Head, SqliteStore, Store
+from equipoise.problems import Refused, problem
 from equipoise.web.tables.shape import Key, Row, Table
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ class Database(Protocol):
     @property
     def errors(self) -> tuple[type[Exception], ...]:
         """What its driver raises."""
+        ...
+
+    def is_lost(self, error: Exception) -> bool:
+        """Whether an error says that the server, or the way to it, is gone."""
         ...
 
     def in_its_words(self, statement: str) -> str:
@@ -92,6 +97,18 @@ def database_of(store: Store) -> Database | None:
     return PostgresDatabase(store)  # type: ignore[arg-type]
 
 
+@contextmanager
+def naming_errors(database: Database, study: str, *, code: str = "EQ-G056") -> Iterator[None]:
+    """What the driver says becomes a problem: of reading, unless another is given."""
+    try:
+        yield
+    except database.errors as error:
+        detail = " ".join(str(error).split())
+        if database.is_lost(error):  # no fault of the tables: who asks again is answered
+            raise Refused([problem("EQ-G028", study, detail=detail)]) from error
+        raise Refused([problem(code, study, study=study, detail=detail)]) from error
+
+
 def layout_of(database: Database) -> str:
     """The layout of the tables that are there; empty where there are none."""
     if "read_layout" not in database.names():
@@ -126,6 +143,10 @@ class SqliteDatabase:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+
+    def is_lost(self, error: Exception) -> bool:  # noqa: ARG002 - a file is not lost
+        """A file has no server."""
+        return False
 
     def in_its_words(self, statement: str) -> str:
         """With SQLite's names of types."""
@@ -200,6 +221,14 @@ class PostgresDatabase:
         from psycopg import Error  # noqa: PLC0415 - the extra `postgres`
 
         return (Error,)
+
+    def is_lost(self, error: Exception) -> bool:
+        """The server shut down, or nothing came from it."""
+        from psycopg import OperationalError  # noqa: PLC0415 - the extra `postgres`
+        from psycopg.errors import AdminShutdown, CrashShutdown  # noqa: PLC0415
+
+        is_shut = isinstance(error, AdminShutdown | CrashShutdown)
+        return is_shut or (isinstance(error, OperationalError) and error.sqlstate is None)
 
     def in_its_words(self, statement: str) -> str:
         """With PostgreSQL's names of types."""

@@ -1,8 +1,8 @@
 """The one writer of the read tables: with each entry, behind it, or all of them anew."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from itertools import groupby, islice
 from operator import attrgetter
 
@@ -11,7 +11,13 @@ from equipoise.conduct.evolve import no_collection
 from equipoise.ledger import Entry, Head, Store
 from equipoise.ledger.store import find_entry
 from equipoise.problems import Refused, problem
-from equipoise.web.tables.databases import Database, layout_of, place_at, positions_of
+from equipoise.web.tables.databases import (
+    Database,
+    layout_of,
+    naming_errors,
+    place_at,
+    positions_of,
+)
 from equipoise.web.tables.layout import LAYOUT, TABLES, indexing, making
 from equipoise.web.tables.projecting import ONCE, Happening, Sheet, needed, project
 from equipoise.web.tables.shape import Key, Table
@@ -72,10 +78,10 @@ class ReadTables:
 
     def is_current(self) -> bool:
         """Whether the tables hold every entry."""
-        if layout_of(self.database) != LAYOUT:
-            return False
-        places = positions_of(self.database)
-        return places == self.store.heads()
+        with naming_errors(self.database, self.store.study):
+            if layout_of(self.database) != LAYOUT:
+                return False
+            return positions_of(self.database) == self.store.heads()
 
     def catch_up(self, *, progress: Progress = no_progress) -> None:
         """Write what is not in the tables yet; all of them anew where they are not of this ledger.
@@ -205,13 +211,8 @@ class ReadTables:
             until = {chain: places.get(chain, NO_HEAD)}
             self._put(Sheet(), list(self.store.read(stream=stream, until=until)), is_new=False)
 
-    @contextmanager
-    def _naming_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except self.database.errors as error:
-            detail = " ".join(str(error).split())
-            raise Refused([problem("EQ-G040", self.store.study, detail=detail)]) from error
+    def _naming_errors(self) -> AbstractContextManager[None]:
+        return naming_errors(self.database, self.store.study, code="EQ-G040")
 
 
 def make_empty(database: Database, study: str, *, is_filled_next: bool = False) -> None:

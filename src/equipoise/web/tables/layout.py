@@ -10,7 +10,7 @@ from equipoise.web.tables import models
 from equipoise.web.tables.databases import PLACES, Database
 from equipoise.web.tables.shape import Key, Row, Table
 
-RULES = 1
+RULES = 2
 """To be counted up whenever other rows follow from the same entries."""
 
 

@@ -137,7 +137,10 @@ class Deviation(models.Model):
 
 
 class Signature(models.Model):
-    """A signature as it was given. Whether it still stands, the casebook says: see `is_signed`."""
+    """A signature as it was given. Whether it still stands, the casebook says: see `is_signed`.
+
+    In place of a participant stands `study` where it is about all of them, at the end of the blind.
+    """
 
     pk = models.CompositePrimaryKey("chain", "seq")
     chain = models.TextField()

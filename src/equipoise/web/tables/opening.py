@@ -10,6 +10,7 @@ from django.db.utils import load_backend
 
 from equipoise.ledger import SqliteStore, Store, is_address, without_password
 from equipoise.problems import Refused, problem
+from equipoise.web.settings import database_at
 from equipoise.web.tables.databases import PostgresDatabase, SqliteDatabase, database_of
 from equipoise.web.tables.keeping import ReadTables, make_empty
 
@@ -90,9 +91,4 @@ def _point_at(place: Mapping[str, Any]) -> None:
 def _settings_of(place: str | Path) -> Mapping[str, Any]:
     if not is_address(place):
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(place)}
-    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - the extra `postgres`
-
-    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST"}
-    known = {k: str(v) for k, v in conninfo_to_dict(str(place)).items()}
-    given = {name: known.pop(k) for k, name in names.items() if k in known}
-    return {"ENGINE": "django.db.backends.postgresql", **given, "OPTIONS": known}
+    return database_at(place)

@@ -227,12 +227,19 @@ def _deviated(sheet: Sheet, x: e.DeviationRecorded, stamp: Stamp) -> None:
     sheet.add(DEVIATION, DEVIATION.values(row))
 
 
-def _signed(
-    sheet: Sheet, x: e.CasebookSigned | e.OverrideRequested | e.OverrideConfirmed, stamp: Stamp
-) -> None:
+_Signed = (
+    e.CasebookSigned
+    | e.OverrideRequested
+    | e.OverrideConfirmed
+    | e.PopulationsSigned
+    | e.UnblindingAgreed
+)
+
+
+def _signed(sheet: Sheet, x: _Signed, stamp: Stamp) -> None:
     row = {
         **stamp.place,
-        "participant": x.participant,
+        "participant": stamp.entry.stream,
         "signed": type(x).__name__,
         "meaning": _text(x.meaning),
         "digest": getattr(x, "digest", ""),
@@ -258,12 +265,16 @@ def _ordered(sheet: Sheet, x: e.InfusionOrdered, stamp: Stamp) -> None:
     sheet.put(INFUSION, row)
 
 
-def _infused(sheet: Sheet, x: e.InfusionPrepared | e.InfusionGiven, _: Stamp) -> None:
+def _infused(
+    sheet: Sheet, x: e.InfusionPrepared | e.InfusionTakenBack | e.InfusionGiven, _: Stamp
+) -> None:
     known = sheet.find(INFUSION, x.participant, x.encounter)
     if known is None:
         return
     if isinstance(x, e.InfusionPrepared):
         changes: Row = {"status": "prepared", "label": _text(x.label)}
+    elif isinstance(x, e.InfusionTakenBack):
+        changes = {"status": "ordered", "label": ""}
     else:
         changes = {"status": "given", "given_on": x.on.isoformat(), "given_ml": x.volume_ml}
     sheet.put(INFUSION, {**known, **changes})
@@ -297,8 +308,11 @@ _WRITERS: dict[type, Callable[[Sheet, Any, Stamp], None]] = {
     e.CasebookSigned: _signed,
     e.OverrideRequested: _signed,
     e.OverrideConfirmed: _signed,
+    e.PopulationsSigned: _signed,
+    e.UnblindingAgreed: _signed,
     e.InfusionOrdered: _ordered,
     e.InfusionPrepared: _infused,
+    e.InfusionTakenBack: _infused,
     e.InfusionGiven: _infused,
     e.PersonAdded: _added,
     e.DelegationChanged: _delegated,
@@ -311,6 +325,7 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
     e.EncounterMissed: lambda x: (x.encounter, "", 0, ""),
     e.InfusionOrdered: lambda x: (x.encounter, "", 0, ""),
     e.InfusionPrepared: lambda x: (x.encounter, "", 0, ""),
+    e.InfusionTakenBack: lambda x: (x.encounter, "", 0, ""),
     e.InfusionGiven: lambda x: (x.encounter, "", 0, ""),
 }
 _NEEDS: dict[type, Callable[[Any], tuple[Table, Key]]] = {
@@ -318,6 +333,7 @@ _NEEDS: dict[type, Callable[[Any], tuple[Table, Key]]] = {
     e.PersonRemoved: lambda x: (PERSON, (x.person,)),
     e.ItemCorrected: lambda x: (FORM, (x.participant, x.encounter, x.form, x.repeat)),
     e.InfusionPrepared: lambda x: (INFUSION, (x.participant, x.encounter)),
+    e.InfusionTakenBack: lambda x: (INFUSION, (x.participant, x.encounter)),
     e.InfusionGiven: lambda x: (INFUSION, (x.participant, x.encounter)),
 }
 _CHANGES: dict[type, Callable[[Any], Row]] = {

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from equipoise.conduct import (
     Participant,
+    check_ordered_weight,
     complete_participant,
     digest_of,
     fail_screening,
@@ -58,9 +59,11 @@ def order(visit: Visit, code: str, encounter: str) -> HttpResponse:
 @page(roles=ENROLLERS, methods=("GET", "POST"))
 def give(visit: Visit, code: str, encounter: str) -> HttpResponse:
     """Record that an infusion was given; the label on the bag is typed from the bag."""
-    infusion = visit.participant(code).infusions.get(encounter)
+    subject = visit.participant(code)
+    infusion = subject.infusions.get(encounter)
     if infusion is None:
         raise Refused([problem("EQ-C062", f"{code} / {encounter}", encounter=encounter)])
+    changed = check_ordered_weight(visit.study, subject, infusion, where=Where(record=code))
     label = encounter_label(visit, encounter)
 
     has_second = visit.study.treatments.bedside.second_person
@@ -72,7 +75,8 @@ def give(visit: Visit, code: str, encounter: str) -> HttpResponse:
         found = visit.check_second(second, str(answers["password"])) if has_second else ()
         if found:
             raise Refused(found)
-        give_infusion(
+        started, stopped = over_midnight(on, answers["started"], answers["stopped"])
+        entries = give_infusion(
             visit.trial,
             **_by(visit, code),
             encounter=encounter,
@@ -80,11 +84,13 @@ def give(visit: Visit, code: str, encounter: str) -> HttpResponse:
             label=str(answers["label"]).strip(),
             volume_ml=volume,
             scanned=str(answers["scanned"]).strip() if has_second else "",
-            started_at=_clock(on, answers["started"], where="started"),
-            stopped_at=_clock(on, answers["stopped"], where="stopped"),
+            started_at=started,
+            stopped_at=stopped,
             checked_by=second,
         )
-        return visit.go("participant", code=code, done=t("give.done", encounter=label))
+        is_late = any(entry.type == "DeviationRecorded" for entry in entries)
+        done = t("give.done_deviation" if is_late else "give.done", encounter=label)
+        return visit.go("participant", code=code, done=done)
 
     question = Question(
         title=t("give.title", encounter=label),
@@ -95,6 +101,7 @@ def give(visit: Visit, code: str, encounter: str) -> HttpResponse:
         facts=(
             (t("order.volume"), f"{saying.number(infusion.volume_ml)}\u00a0mL"),
             (t("give.until"), saying.instant(infusion.usable_until)),
+            *((t("give.stop"), f"{saying.message(p)} {saying.hint(p)}") for p in changed),
         ),
         items=_bedside_items(has_second=has_second),
         secret="password" if has_second else "",
@@ -118,6 +125,20 @@ def _bedside_items(*, has_second: bool) -> dict[str, Item]:
         "volume": Item(label=text_of("give.volume"), type="number", unit="mL", decimals=1),
         **({"second": text("second"), "password": text("password")} if has_second else {}),
     }
+
+
+def over_midnight(
+    on: dt.date, started: object, stopped: object
+) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """Start and end from the two times of the day; an end before the start is of the next day.
+
+    Raises:
+        Refused: one of them is no time.
+    """
+    begun, over = (_clock(on, x, where=w) for x, w in ((started, "started"), (stopped, "stopped")))
+    if begun and over and over < begun:
+        over = _clock(on + dt.timedelta(days=1), stopped, where="stopped")
+    return begun, over
 
 
 def _clock(on: dt.date, given: object, *, where: str) -> dt.datetime | None:

@@ -3,10 +3,17 @@
 from django.http import HttpResponse
 from msgspec import Struct
 
-from equipoise.conduct import Participant, StratumChange, changes_of_stratum, expects, is_signed
+from equipoise.conduct import (
+    Participant,
+    StratumChange,
+    changes_of_stratum,
+    check_ordered_weight,
+    expects,
+    is_signed,
+)
 from equipoise.conduct.acts.unblinding import WITNESSES
 from equipoise.conduct.state import FormRecord, Infusion
-from equipoise.problems import Text
+from equipoise.problems import Text, Where
 from equipoise.schedule import Expectation
 from equipoise.study.forms import Form
 from equipoise.study.roles import Role
@@ -87,6 +94,7 @@ def may_enter(visit: Visit, form: Form) -> bool:
 
 def _row(visit: Visit, subject: Participant, stop: Stop) -> Row:
     infusion = subject.infusions.get(stop.name)
+    is_open = infusion is None or _is_to_order_anew(visit, subject, infusion)
     may_act = visit.may(*ENROLLERS) and subject.is_in_trial and visit.state.locked is None
     is_planned = stop.name in visit.study.infusion_encounters and subject.is_randomized
     sees = visit.person.role not in BLIND_TO_COURSE
@@ -94,7 +102,7 @@ def _row(visit: Visit, subject: Participant, stop: Stop) -> Row:
         stop=stop,
         leaves=tuple(_leaves(visit, subject, stop)),
         infusion=infusion if sees else None,
-        may_order=may_act and is_planned and infusion is None and stop.timing != "not_expected",
+        may_order=may_act and is_planned and is_open and stop.timing != "not_expected",
         may_give=may_act and infusion is not None and infusion.status == "prepared",
         may_miss=visit.may(*WRITERS)
         and subject.is_in_trial
@@ -102,6 +110,13 @@ def _row(visit: Visit, subject: Participant, stop: Stop) -> Row:
         and visit.state.locked is None
         and stop.is_waiting,
     )
+
+
+def _is_to_order_anew(visit: Visit, subject: Participant, infusion: Infusion) -> bool:
+    """The weight of an order was corrected before anything was handed out for it."""
+    where = Where(record=subject.code)
+    changed = check_ordered_weight(visit.study, subject, infusion, where=where)
+    return infusion.status == "ordered" and bool(changed)
 
 
 def _leaves(visit: Visit, subject: Participant, stop: Stop) -> list[Leaf]:

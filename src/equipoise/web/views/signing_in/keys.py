@@ -6,7 +6,7 @@ Who may open them is declared in `doors/signing_in.py`, for each door.
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth import login
+from django.contrib.auth import login, logout
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -72,10 +72,17 @@ def remove(visit: Visit, key: int) -> HttpResponse:
     if not visit.is_posted or found:
         status = 422 if found else 200
         return visit.show("passkey_remove.html", status=status, key=own_key, problems=found)
-    if visit.request.session.get(MEANS) == passkeys.means_of(own_key):
-        del visit.request.session[MEANS]  # they have shown just now who they are
+    name, is_in_with_it = own_key.name, _is_in_with(visit, own_key)
     passkeys.drop(visit.trial, own_key)
-    return visit.go("passkeys", done=t("passkey.removed", name=own_key.name))
+    if is_in_with_it:
+        logout(visit.request)  # what it opened ends with it
+    return visit.go(
+        "sign_in" if is_in_with_it else "passkeys", done=t("passkey.removed", name=name)
+    )
+
+
+def _is_in_with(visit: Visit, key: Passkey) -> bool:
+    return bool(visit.request.session.get(MEANS) == passkeys.means_of(key))
 
 
 @page(roles=(Role.ADMINISTRATOR,), methods=("GET", "POST"))
@@ -87,12 +94,21 @@ def withdraw(visit: Visit, person: str) -> HttpResponse:
 
     def act(answers: Answers) -> HttpResponse:
         by, reason = visit.person.person, str(answers["reason"])
-        withdraw_means(visit.trial, by=by, at=visit.now, person=person, reason=reason)
+        is_whole = bool(answers.get("account"))
+        withdraw_means(
+            visit.trial,
+            by=by,
+            at=visit.now,
+            person=person,
+            reason=reason,
+            with_account=is_whole,
+        )
         Passkey.objects.filter(user__username=person).delete()
         return visit.go("people", done=t("passkey.withdrawn", name=known.name))
 
     n_keys = sum(1 for m in known.means if m.startswith("passkey:"))
     is_bound = any(m.startswith("provider:") for m in known.means)
+    account = {"account": Item(label=text_of("passkey.account"), type="boolean")}
     question = Question(
         title=t("passkey.withdraw", name=known.name),
         button=t("passkey.withdraw_button"),
@@ -104,9 +120,10 @@ def withdraw(visit: Visit, person: str) -> HttpResponse:
             (t("passkey.is_bound"), t("common.yes") if is_bound else t("common.no")),
         ),
         items={
+            **(account if is_bound else {}),
             "reason": Item(
                 label=text_of("common.reason"), type="text", help=text_of("common.reason_help")
-            )
+            ),
         },
         is_grave=True,
     )

@@ -1,0 +1,36 @@
+"""What was declared to the sites falls in the same act as the stock that it stood on."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from equipoise.conduct.acts.infusing import declare_supply
+from equipoise.conduct.cells import events as c
+from equipoise.conduct.cells.state import CellState
+from equipoise.conduct.cells.tracing import derive_places
+from equipoise.conduct.door import RunningTrial
+
+
+def takes_stock(cells: CellState, events: Iterable[c.CellEvent]) -> bool:
+    """Whether bags in storage are lost by this.
+
+    A bag that was thawed is not asked after: the instant at which the number falls would tell of
+    whom it was.
+    """
+    for event in events:
+        if isinstance(event, c.BatchBlocked | c.TimeOutRecorded):
+            return True
+        if isinstance(event, c.BagsRemoved):
+            return any(cells.bags[b].thawed_at is None for b in event.bags)
+    return False
+
+
+def declare_less(trial: RunningTrial, cells: CellState, *, by: str, at: dt.datetime) -> None:
+    """Declare anew, until the same day, if fewer people than declared can be randomized."""
+    if trial.state.supply is None:
+        return
+    declared, until_on = trial.state.supply
+    if until_on < at.date():
+        return
+    places = derive_places(trial.study, cells, trial.state, on=until_on)
+    if places < declared:
+        declare_supply(trial, by=by, at=at, places=places, until_on=until_on)
