@@ -116,13 +116,17 @@ def test_with_a_passkey_alone(served: Served, study: Study, page: Page) -> None:
 
 
 def test_the_cell_unit_comes_in_with_a_passkey_at_its_own_door(served: Served, page: Page) -> None:
-    Authenticator(page)
+    """The key that the device made for this door opens it, and the device counted its use."""
+    device = Authenticator(page)
     door = named(served.sealed)
     log_in(page, door, "cell_unit", served.password)
     make_passkey(page, door, served.password)
+    (key,) = device.keys
     page.get_by_role("button", name="Log out").click()
     page.get_by_role("button", name="Log in with a passkey").click()
     page.wait_for_url(f"{door}/work-list/")
+    expect(page.get_by_role("heading", name="Work list")).to_be_visible()
+    assert device.keys[0]["signCount"] > key["signCount"]
 
 
 def test_without_script_the_password_still_signs(served: Served, study: Study, page: Page) -> None:

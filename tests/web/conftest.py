@@ -26,7 +26,7 @@ from equipoise.study.roles import Role
 from equipoise.study.study import Study
 from equipoise.vault import LocalVault, VaultClient, read_token
 from equipoise.web.running import use_cells, use_trial
-from equipoise.web.server import MODULE, prepare_accounts
+from equipoise.web.server import MODULE, prepare_accounts, use_accounts
 from equipoise.web.standby.roster import RosteredTrial, roster_of, write_roster
 from equipoise.web.texts import WORDS
 
@@ -62,14 +62,28 @@ def study() -> Study:
     return study
 
 
+QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+"""Hashing is slow on purpose; no test here is about that."""
+
+
 @pytest.fixture(scope="session")
-def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def accounts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The accounts of everybody; a name without a role too."""
     path = tmp_path_factory.mktemp("accounts") / "accounts.db"
-    hasher = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    with override_settings(PASSWORD_HASHERS=hasher):
+    with override_settings(PASSWORD_HASHERS=QUICK):
         prepare_accounts(path, dict.fromkeys([p.person for p in PEOPLE] + ["nobody"], PASSWORD))
-        yield path
+    return path
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(accounts: Path) -> Iterator[None]:
+    """Here, and in no test of another folder, which may run in the same process.
+
+    Such a test may have turned this process to other accounts, too.
+    """
+    use_accounts(accounts)
+    with override_settings(PASSWORD_HASHERS=QUICK):
+        yield
 
 
 def open_here(study: Study, folder: Path, *, seed: int = 5) -> RunningTrial:
