@@ -3,18 +3,16 @@
 `python -m benchmarks.record [--entries 1000000]` takes each figure once, on one ledger.
 """
 
-import argparse
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from benchmarks.figures import Figure, Sizes, Watch, cpu_seconds, to_table
+from benchmarks.figures import Figure, Sizes, Watch, cpu_seconds
 from benchmarks.ledger import renamed, to_draft
-from benchmarks.stage import Stage, set_stage
+from benchmarks.stage import Stage, run_alone
 from equipoise.conduct import RunningTrial, TrialState, casebook_as_of, fold
 from equipoise.conduct.events import from_entry
 from equipoise.ledger import (
@@ -161,16 +159,5 @@ def _seconds(
     return tuple(taken)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.record", description=__doc__)
-    parser.add_argument("--entries", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=1)
-    told = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="equipoise-bench-") as folder:
-        stage = set_stage(Path(folder))
-        for figure in measure(stage, Sizes(runs=told.runs, entries=told.entries)):
-            print(to_table([figure]).splitlines()[-1], flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    run_alone(measure, name="benchmarks.record", says=__doc__)

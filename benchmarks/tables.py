@@ -3,15 +3,12 @@
 `python -m benchmarks.tables [--entries 1000000]` takes each figure once, on one ledger.
 """
 
-import argparse
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
-from benchmarks.figures import Figure, Sizes, cpu_seconds, to_table
+from benchmarks.figures import Figure, Sizes, cpu_seconds
 from benchmarks.record import build
-from benchmarks.stage import Stage, set_stage
+from benchmarks.stage import Stage, run_alone
 from equipoise.conduct.events import from_entry
 from equipoise.web.server import use_django
 
@@ -55,16 +52,5 @@ def measure(stage: Stage, sizes: Sizes) -> Iterator[Figure]:
         )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.tables", description=__doc__)
-    parser.add_argument("--entries", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=1)
-    told = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="equipoise-bench-") as folder:
-        stage = set_stage(Path(folder))
-        for figure in measure(stage, Sizes(runs=told.runs, entries=told.entries)):
-            print(to_table([figure]).splitlines()[-1], flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    run_alone(measure, name="benchmarks.tables", says=__doc__)
