@@ -9,7 +9,6 @@ import equipoise
 
 SOURCE = Path(equipoise.__file__).parent
 LIFTED: dict[str, tuple[int, str]] = {
-    "web/pages.py": (430, "a page's declaration, the visit and the status of each refusal"),
     "conduct/evolve.py": (460, "what each event changes, in one table beside the list"),
     "analysis": (13, "each part of a report has a module; its figures have a package already"),
     "conduct/events.py": (460, "the closed list of all that can happen is read in one place"),

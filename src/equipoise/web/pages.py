@@ -35,6 +35,7 @@ from equipoise.study.study import Study
 from equipoise.web.identity import passkeys, tickets
 from equipoise.web.middleware import unreachable_accounts
 from equipoise.web.running import running_trial
+from equipoise.web.statuses import status_of
 from equipoise.web.texts import say, t
 
 BLINDED = frozenset(Role) - UNBLINDED_ROLES
@@ -50,44 +51,6 @@ NOBODY = Person("", "", "")
 MEANS = "means"
 """Under this a session keeps what it was opened with, if not with a password."""
 Method = Literal["GET", "POST"]
-
-_STATUSES = {
-    "EQ-B023": 404,
-    "EQ-B024": 404,
-    "EQ-B040": 404,
-    "EQ-C001": 403,
-    "EQ-C002": 403,
-    "EQ-C003": 404,
-    "EQ-C031": 404,
-    "EQ-C033": 403,
-    "EQ-C035": 404,
-    "EQ-C038": 404,
-    "EQ-C042": 409,
-    "EQ-C071": 409,
-    "EQ-C096": 403,
-    "EQ-C097": 403,
-    "EQ-C098": 403,
-    "EQ-W028": 429,
-    "EQ-C081": 409,
-    "EQ-C084": 409,
-    "EQ-C087": 409,
-    "EQ-G001": 409,
-    "EQ-V037": 409,
-    "EQ-V038": 409,
-    "EQ-V039": 409,
-    "EQ-G052": 503,
-    "EQ-G055": 503,
-    "EQ-G056": 503,
-    "EQ-W020": 403,
-    "EQ-W021": 404,
-    "EQ-W022": 405,
-    "EQ-W023": 403,
-    "EQ-W024": 500,
-    "EQ-W052": 502,
-    "EQ-W071": 503,
-    "EQ-W072": 403,
-}
-"""The HTTP status of a refusal; every other one is 422, unprocessable."""
 
 
 class Access(Struct, frozen=True):
@@ -395,11 +358,6 @@ def _check_duty(visit: Visit) -> tuple[Problem, ...]:
     if settings.DOOR == "emergency":
         return tuple(p for p in found if p.code not in TRAINING)
     return found
-
-
-def status_of(problems: Iterable[Problem]) -> int:
-    """The HTTP status of a refusal: the first that is more than 'cannot be processed'."""
-    return next((_STATUSES[p.code] for p in problems if p.code in _STATUSES), 422)
 
 
 def role_name(study: Study, role: str) -> Text | str:

@@ -20,8 +20,9 @@ from equipoise.study.protocol import Encounter, Product
 from equipoise.study.roles import Role
 from equipoise.supply import draw_label, exact
 from equipoise.web.entry.asking import Answers, Question, ask
-from equipoise.web.pages import Visit, page, status_of
+from equipoise.web.pages import Visit, page
 from equipoise.web.running import cell_unit
+from equipoise.web.statuses import status_of
 from equipoise.web.texts import say, t, text_of
 
 

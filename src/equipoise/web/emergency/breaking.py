@@ -16,8 +16,9 @@ from equipoise.study.roles import Role
 from equipoise.vault import Break, Vault
 from equipoise.vault.protocol import BreakKind
 from equipoise.vault.revealing import INFUSION
-from equipoise.web.pages import Visit, page, status_of
+from equipoise.web.pages import Visit, page
 from equipoise.web.standby.keeping import tell_keeper
+from equipoise.web.statuses import status_of
 from equipoise.web.texts import say, t, text_of
 
 ARM = "arm"

@@ -12,7 +12,8 @@ from equipoise.conduct.parts import Value
 from equipoise.problems import Refused
 from equipoise.study.forms import Item
 from equipoise.web.entry.fields import Field, check_given, fill_field, problems_of, read_field
-from equipoise.web.pages import Visit, status_of
+from equipoise.web.pages import Visit
+from equipoise.web.statuses import status_of
 
 Answers = Mapping[str, Value]
 

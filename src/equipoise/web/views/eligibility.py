@@ -22,7 +22,8 @@ from equipoise.study.roles import Role
 from equipoise.web import saying
 from equipoise.web.bedside import lines_of, mark_of
 from equipoise.web.entry.asking import Answers, Question, ask
-from equipoise.web.pages import BLINDED, Visit, page, status_of
+from equipoise.web.pages import BLINDED, Visit, page
+from equipoise.web.statuses import status_of
 from equipoise.web.texts import say, t, text_of, word
 from equipoise.web.views.participants import ENROLLERS
 

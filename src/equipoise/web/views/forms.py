@@ -23,7 +23,8 @@ from equipoise.web.entry.sheet import (
     require_day,
     with_problems,
 )
-from equipoise.web.pages import Visit, page, role_name, status_of
+from equipoise.web.pages import Visit, page, role_name
+from equipoise.web.statuses import status_of
 from equipoise.web.texts import say, t, text_of
 from equipoise.web.views.participant import NO_ENCOUNTER, WRITERS, may_enter, may_read
 from equipoise.web.views.participants import READERS

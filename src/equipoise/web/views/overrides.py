@@ -28,7 +28,8 @@ from equipoise.study.forms import Item
 from equipoise.study.roles import Role
 from equipoise.web.entry.asking import Answers, Question, ask, date_of
 from equipoise.web.entry.fields import Field, check_given, fill_field, problems_of, read_field
-from equipoise.web.pages import Visit, page, status_of
+from equipoise.web.pages import Visit, page
+from equipoise.web.statuses import status_of
 from equipoise.web.texts import language, t, text_of
 from equipoise.web.views.eligibility import READERS
 from equipoise.web.views.participant import RECORDERS
