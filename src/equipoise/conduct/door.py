@@ -29,7 +29,7 @@ from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_rules
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.state import Participant, Person, TrialState
-from equipoise.ledger import Draft, Entry, Head, Realm, Store, merkle_root
+from equipoise.ledger import Draft, Entry, Head, Realm, Store, merkle_root, to_body
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
@@ -138,27 +138,44 @@ class RunningTrial:
         self, view: View, events: Events, *, at: dt.datetime, reason: str
     ) -> tuple[Entry, ...]:
         """Append the events that were decided on `view`."""
-        versions: dict[str, int] = {}
-        drafts = []
-        for event in events:
-            chain, stream = place_of(event)
-            versions[stream] = versions.get(stream, view.state.versions.get(stream, 0)) + 1
-            drafts.append(
-                Draft(
-                    chain=chain,
-                    stream=stream,
-                    version=versions[stream],
-                    type=type(event).__name__,
-                    at=at,
-                    by=view.person.person,
-                    role=view.person.role,
-                    reason=reason,
-                    body=e.to_entry_body(event),
-                )
-            )
+        placed = [(*place_of(event), event) for event in events]
+        known = view.state.versions
+        drafts = to_drafts(placed, known=known, by=view.person, at=at, reason=reason)
         entries = self.store.append(drafts)
         self._note(entries)
         return entries
+
+
+def to_drafts(
+    placed: Iterable[tuple[str, str, Struct]],
+    *,
+    known: Mapping[str, int],
+    by: Person,
+    at: dt.datetime,
+    reason: str,
+) -> list[Draft]:
+    """Events, each with its chain and stream, as the next versions of their streams.
+
+    `known` are the versions of the streams so far.
+    """
+    versions: dict[str, int] = {}
+    drafts = []
+    for chain, stream, event in placed:
+        versions[stream] = versions.get(stream, known.get(stream, 0)) + 1
+        drafts.append(
+            Draft(
+                chain=chain,
+                stream=stream,
+                version=versions[stream],
+                type=type(event).__name__,
+                at=at,
+                by=by.person,
+                role=by.role,
+                reason=reason,
+                body=to_body(event),
+            )
+        )
+    return drafts
 
 
 _NO_HEAD = Head(0, "")

@@ -9,10 +9,10 @@ from msgspec import Struct
 from equipoise.conduct.cells import events as c
 from equipoise.conduct.cells.declaring import declare_less, takes_stock
 from equipoise.conduct.cells.state import BagRecord, BatchRecord, CellState, fold_cells
-from equipoise.conduct.door import RunningTrial, at_record, refuse_if
+from equipoise.conduct.door import RunningTrial, at_record, refuse_if, to_drafts
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.state import Participant, Person, TrialState
-from equipoise.ledger import Draft, Entry, Store, to_body
+from equipoise.ledger import Entry, Store
 from equipoise.problems import Refused, problem
 from equipoise.study.protocol import Product
 from equipoise.study.roles import Role
@@ -122,25 +122,11 @@ class CellUnit:
         self, view: CellView, events: CellEvents, *, at: dt.datetime, reason: str
     ) -> tuple[Entry, ...]:
         """Append what was decided on `view`."""
-        versions: dict[str, int] = {}
-        drafts = []
-        for event in events:
-            stream = stream_of(event)
-            versions[stream] = versions.get(stream, view.cells.versions.get(stream, 0)) + 1
-            drafts.append(
-                Draft(
-                    chain=CHAIN,
-                    stream=stream,
-                    version=versions[stream],
-                    type=type(event).__name__,
-                    at=at,
-                    by=view.person.person,
-                    role=view.person.role,
-                    reason=reason,
-                    body=to_body(event),
-                )
-            )
-        return self.store.append(drafts)
+        placed = [(CHAIN, stream_of(event), event) for event in events]
+        known = view.cells.versions
+        return self.store.append(
+            to_drafts(placed, known=known, by=view.person, at=at, reason=reason)
+        )
 
 
 class CellAct(Generic[P]):
