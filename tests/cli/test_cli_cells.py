@@ -35,6 +35,9 @@ def test_donor_batch_and_participant_are_traced(own: Rehearsed, cells: Path) -> 
         assert "D001" in {donor for row in back for donor in row["donors"]}
     by_batch = run("cells", "trace", STUDY, found[0]["batch"], *at)
     assert {c for c in reached if c in by_batch.stdout}
+    assert refused("cells", "trace", STUDY, "D999", *at) == ["EQ-B070"]
+    nowhere = run("cells", "trace", STUDY, "01-001", *at)
+    assert (nowhere.exit_code, nowhere.stdout) == (0, "Nothing leads from or to 01-001.\n")
 
 
 @pytest.mark.requirement("C73")

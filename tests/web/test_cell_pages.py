@@ -155,7 +155,8 @@ def test_the_way_is_traced_both_ways_and_a_recall_names_who_received(
     assert code in read(desk.get(f"/trace/?q={batch}")).text
     reached = read(desk.get("/trace/?q=D1"))
     assert (code in reached.one("main").text) is (batch == "L1")
-    assert said("trace.none", asked="D9") in read(desk.get("/trace/?q=D9")).text
+    unknown = desk.get("/trace/?q=D9")
+    assert (unknown.status_code, read(unknown).codes) == (404, {"EQ-B070"})
 
     page = post(desk, f"/stock/{batch}/block/", reason="Growth reported by the maker")
     assert said("stock.exposed_lead") in page.text and code in page.text

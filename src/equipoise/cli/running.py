@@ -266,6 +266,8 @@ def trace(directory: Path, name: str, store: str | Path, cells: Path, is_json: b
     if is_json:
         as_json({"name": name, "found": to_builtins(found)})
         return DONE
+    if not found:
+        click.echo(f"Nothing leads from or to {name}.")
     for one in found:
         given = one.given_on or ("not given" if one.is_in_trial else "not in the trial")
         donors = " ".join(one.donors) or "-"

@@ -28,14 +28,13 @@ def _cells_of(directory: Path, *, store: str | Path, cells: Path) -> Iterator[Ce
 def trace_cells(
     directory: Path, name: str, *, store: str | Path, cells: Path
 ) -> tuple[cell_acts.Trace, ...]:
-    """The way from or to a donor, a batch or a participant."""
+    """The way from or to a donor, a batch or a participant.
+
+    Raises:
+        Refused: no record knows the name.
+    """
     with _cells_of(directory, store=store, cells=cells) as unit:
-        state, trial = unit.state, unit.trial.state
-        if name in state.donors:
-            return cell_acts.trace_donor(state, trial, name)
-        if name in state.batches:
-            return cell_acts.exposed_to(state, trial, name)
-        return cell_acts.trace_participant(state, trial, name)
+        return cell_acts.trace(unit.state, unit.trial.state, name)
 
 
 def balance_cells(

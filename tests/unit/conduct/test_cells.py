@@ -601,6 +601,11 @@ def test_donor_and_participant_are_traced_both_ways(
     for code in people:
         back = {d for t in cells.trace_participant(state, trial, code) for d in t.donors}
         assert back == {"D-B1"} if code in reached else back == {"D-B3"}
+    for name in ("D-B1", "B1", people[0]):
+        assert people[0] in {t.participant for t in cells.trace(state, trial, name)}
+    with pytest.raises(Refused) as unknown:
+        cells.trace(state, trial, "D-B9")
+    assert codes(unknown) == ["EQ-B070"]
     trace = cells.trace_participant(state, trial, people[1])
     assert [(t.batch, t.bag, t.encounter, t.given_on) for t in trace] == [
         ("B2", "B2-1", "M0", clock.today),

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from equipoise.conduct.cells.state import BagRecord, CellState, PreparationRecord
 from equipoise.conduct.state import TrialState
+from equipoise.problems import Refused, problem
 from equipoise.study.protocol import Encounter
 from equipoise.study.study import Study
 from equipoise.supply import Judged, Receipt, count_places, judge_results, plan_preparation
@@ -45,6 +46,22 @@ class Balance(Struct, frozen=True):
     def lost(self) -> int:
         """Bags that were sent and are nowhere: never anything but 0."""
         return self.sent - sum(self.by_status.values())
+
+
+def trace(cells: CellState, trial: TrialState, name: str) -> tuple[Trace, ...]:
+    """The way from a donor or a batch to all who received, or from a participant to all donors.
+
+    Raises:
+        Refused: no record knows the name. That must not look like one from which nothing leads.
+    """
+    if name in cells.donors:
+        return trace_donor(cells, trial, name)
+    if name in cells.batches:
+        return exposed_to(cells, trial, name)
+    known = trial.participants.keys() | {p.participant for p in cells.preparations.values()}
+    if name not in known:
+        raise Refused([problem("EQ-B070", name, name=name)])
+    return trace_participant(cells, trial, name)
 
 
 def trace_donor(cells: CellState, trial: TrialState, donor: str) -> tuple[Trace, ...]:

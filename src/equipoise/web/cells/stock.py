@@ -227,13 +227,7 @@ def trace(visit: Visit) -> HttpResponse:
     """From a donor to all who received, and from a participant to all donors."""
     asked = visit.request.GET.get("q", "").strip()[:64]
     state = cell_unit().state
-    found: tuple[cells.Trace, ...] = ()
-    if asked in state.donors:
-        found = cells.trace_donor(state, visit.state, asked)
-    elif asked in state.batches:
-        found = cells.exposed_to(state, visit.state, asked)
-    elif asked:
-        found = cells.trace_participant(state, visit.state, asked)
+    found = cells.trace(state, visit.state, asked) if asked else ()
     return visit.show(
         "trace.html",
         asked=asked,
