@@ -1,6 +1,7 @@
 """Records at a place where writing may fail, and goes on: `disk_writer.py DATABASE N`.
 
-For each of N appends it prints `kept SEQ DIGEST`, or `refused CODE` and tries the next one.
+For each of N appends it prints `kept SEQ DIGEST`, or `refused CODE` and tries the next one; the
+same where the store cannot be opened.
 """
 
 import sys
@@ -12,10 +13,11 @@ from tests.faults.ledger_writer import draft
 
 
 def main(path: str, n: int) -> None:
-    store = open_store(Path(path))
+    store = None
     version = 0
     for _ in range(n):
         try:
+            store = store or open_store(Path(path))
             (entry,) = store.append([draft("site/1", "w/0", version)])
         except Refused as refused:
             print("refused", refused.problems[0].code, flush=True)

@@ -165,6 +165,19 @@ def fiu_run() -> str:
     return found
 
 
+def with_errors(
+    fiu_run: str, errors: str, path: Path, n_appends: int
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [fiu_run, "-x", "-c", errors, sys.executable, WRITER, str(path), str(n_appends)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
 @pytest.mark.requirement("D05", "D01")
 @pytest.mark.parametrize("failing", ["posix/io/rw/pwrite", "posix/io/sync/*"])
 def test_calls_that_fail_now_and_then(fiu_run: str, tmp_path: Path, failing: str) -> None:
@@ -172,14 +185,7 @@ def test_calls_that_fail_now_and_then(fiu_run: str, tmp_path: Path, failing: str
     path = tmp_path / "trial.db"
     open_store(path, study="S1", realm="live", create=True).close()
     errors = f"enable_random name={failing},probability=0.02"
-    ran = subprocess.run(
-        [fiu_run, "-x", "-c", errors, sys.executable, WRITER, str(path), str(N_APPENDS)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    ran = with_errors(fiu_run, errors, path, N_APPENDS)
     lines = [line.split() for line in ran.stdout.splitlines()]
     kept = {int(seq): digest for word, seq, digest in (x for x in lines if x[0] == "kept")}
     codes = {line[1] for line in lines if line[0] == "refused"}
@@ -192,3 +198,18 @@ def test_calls_that_fail_now_and_then(fiu_run: str, tmp_path: Path, failing: str
         store.append([note(len(recorded))])
     assert kept.items() <= recorded.items()
     assert verify(path).problems == ()
+
+
+@pytest.mark.requirement("D05")
+@pytest.mark.parametrize(
+    ("failing", "code"), [("posix/io/rw/pwrite", "EQ-G017"), ("posix/io/rw/pread", "EQ-G008")]
+)
+def test_a_disk_that_fails_while_the_ledger_is_opened(
+    fiu_run: str, tmp_path: Path, failing: str, code: str
+) -> None:
+    """Damage is said where nothing can be read; a disk not written to sends nobody to a backup."""
+    path = tmp_path / "trial.db"
+    open_store(path, study="S1", realm="live", create=True).close()
+    ran = with_errors(fiu_run, f"enable name={failing}", path, 1)
+    assert ran.stdout.split() == ["refused", code, "done"], ran.stderr
+    assert verify(path).ok

@@ -35,6 +35,11 @@ from equipoise.problems import Problem, Refused, problem
 
 BUSY_SECONDS = 60.0
 SCRUB_SECONDS = 5.0  # other writers wait meanwhile
+UNREADABLE = (
+    sqlite3.SQLITE_IOERR_READ,
+    sqlite3.SQLITE_IOERR_SHORT_READ,
+    sqlite3.SQLITE_IOERR_CORRUPTFS,  # what SQLite makes of EIO while reading
+)
 
 # Texts are read as bytes: a damaged text must become a problem, not an error inside the driver.
 _FIELDS = ", ".join(c if c in (*NUMBERS, "body") else f"CAST({c} AS BLOB)" for c in COLUMNS)
@@ -293,7 +298,15 @@ def _naming_damage(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
+        if _is_of_disk(getattr(error, "sqlite_errorcode", 0)):
+            raise Refused([problem("EQ-G017", str(path), detail=str(error))]) from error
         raise Refused([problem("EQ-G008", str(path), detail=str(error), n_read=0)]) from error
+
+
+def _is_of_disk(code: int) -> bool:
+    """Whether the disk refused to be written, which tells nothing of what is in the file."""
+    of_disk = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
+    return code & 0xFF in of_disk and code not in UNREADABLE
 
 
 @contextmanager
