@@ -348,12 +348,13 @@ def test_threads_append_side_by_side(path, request, store: Store, draft):
 
 
 def test_a_failed_connection_is_closed(tmp_path):
-    """A folder in the place of the file is a refusal, not a leak."""
+    """A folder in the place of the file is a refusal, not a leak; so is a folder that is not there.
+    Neither is damage."""
     (tmp_path / "dir").mkdir()
     assert refused(lambda: open_store(tmp_path / "dir")) == ["EQ-G012"]
-    assert refused(lambda: open_store(tmp_path / "dir", create=True, study="S", realm="live")) == [
-        "EQ-G008"
-    ]
+    new = {"create": True, "study": "S", "realm": "live"}
+    for place in ("dir", "absent/trial.db"):
+        assert refused(lambda place=place: open_store(tmp_path / place, **new)) == ["EQ-G017"]
 
 
 def test_sqlite_may_roll_back_by_itself(sqlite, draft):

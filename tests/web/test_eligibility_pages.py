@@ -56,6 +56,21 @@ def test_what_is_unknown_comes_first_with_what_would_settle_it(
     assert page.one(id=button.get("aria-describedby")).text == said("eligibility.not_yet")
 
 
+def test_an_open_decision_stands_with_its_criterion_until_it_is_taken(
+    trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """In the words of its question: who reads of open ones in a live trial believes no page."""
+    code = course.consented(trial)
+    (signers,) = (d for d in trial.study.decisions if d.id == "ahsct-signers")
+    told = f"{said('eligibility.decisions')} {signers.question.en}"
+    assert told in criterion(eligibility(sign_in(Role.COORDINATOR), code), "I6").text
+
+    taken = tuple(replace(d, status="decided") for d in trial.study.decisions)
+    trial.study = replace(trial.study, decisions=taken)
+    page = eligibility(sign_in(Role.COORDINATOR), code)
+    assert said("eligibility.decisions") not in page.text
+
+
 def test_why_and_from_what(trial: RunningTrial, sign_in: SignIn) -> None:
     """Each value that was used stands with its unit, its day and its form."""
     code = course.eligible(trial)

@@ -96,6 +96,7 @@ def keep_vault(
     if socket is not None:
         if not socket.absolute().parent.is_dir():
             raise not_writable(socket, FileNotFoundError("no such folder"))
+        click.echo(f"The vault answers at {socket} until it is stopped (Ctrl-C).")
         serve_vault(directory, socket)
     return DONE
 
@@ -189,6 +190,7 @@ def serve_door(
         study, store, cells=cells or cells_beside(keys.token.parent), door=door
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends with this process
+    click.echo(f"The {door} door is served at http://{host}:{port}/ until it is stopped (Ctrl-C).")
     try:
         status = serve(settings, host=host, port=port)
     except KeyboardInterrupt:

@@ -305,7 +305,12 @@ def _naming_damage(path: Path) -> Iterator[None]:
 
 def _is_of_disk(code: int) -> bool:
     """Whether the disk refused to be written, which tells nothing of what is in the file."""
-    of_disk = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
+    of_disk = (
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+    )
     return code & 0xFF in of_disk and code not in UNREADABLE
 
 

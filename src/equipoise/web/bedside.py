@@ -28,6 +28,7 @@ from equipoise.language.alternatives import Alternative, say_alternative, say_ch
 from equipoise.language.words import REASONS, WORDS
 from equipoise.study.criteria import Criterion, Judgement
 from equipoise.study.forms import Form
+from equipoise.study.protocol import Decision
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
 from equipoise.web import saying
@@ -94,7 +95,8 @@ class Judged(Struct, frozen=True):
 
 
 class Line(Struct, frozen=True):
-    """A criterion on the page; `turned` is its last change if it differs from the proof."""
+    """A criterion on the page; `turned` is its last change if it differs from the proof, and
+    `undecided` what nobody has decided of how to read it."""
 
     verdict: CriterionVerdict
     criterion: Criterion
@@ -103,6 +105,7 @@ class Line(Struct, frozen=True):
     ways: tuple[Ways, ...]
     judged: tuple[Judged, ...] = ()
     turned: Change | None = None
+    undecided: tuple[Decision, ...] = ()
 
     @property
     def look(self) -> str:
@@ -127,6 +130,7 @@ def lines_of(
     """
     page = _Page(visit, subject, terms_of(visit.study).names, judges)
     openings = settle(visit.study, verdict)
+    still_open = [d for d in visit.study.decisions if d.status == "open"]
     case = None
     if subject.status == "screening":
         case = case_of(visit.study, subject, on=visit.today)
@@ -139,6 +143,7 @@ def lines_of(
             tuple(_ways(visit.study, case, found)) if case else (),
             tuple(page.judged(found, criterion)),
             _turned(subject, found.id),
+            tuple(d for d in still_open if d.id in criterion.decisions),
         )
         for found, (_, criterion) in zip(verdict.criteria, visit.study.criteria, strict=True)
     ]
