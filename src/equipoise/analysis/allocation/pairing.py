@@ -8,7 +8,7 @@ from equipoise.analysis.allocation.measuring import Estimate, Numbers, estimate_
 
 Codes = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-PRIOR = 20
+PRIOR = 60
 """How many pairs' worth the scheme alone counts beside what was learned of a sight."""
 Z95 = 1.959963984540054
 
