@@ -5,7 +5,14 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from msgspec.structs import replace
 
-from equipoise.conduct import Person, RunningTrial, add_person, digest_of, record_training
+from equipoise.conduct import (
+    Person,
+    RunningTrial,
+    add_person,
+    digest_of,
+    lock_data,
+    record_training,
+)
 from equipoise.study.roles import Role
 
 from . import course
@@ -334,3 +341,18 @@ def test_more_people_in_screening_than_places_are_told_early(
     assert not read(client.get("/")).all("div", id="places")
     course.screened(trial)
     assert read(client.get("/")).one("div", id="places")
+    for person in trial.state.participants.values():
+        if not person.is_randomized:
+            client.post(f"/participants/{person.code}/end-screening/", {"reason": "moved away"})
+    assert not read(client.get("/")).all("div", id="places")
+
+
+@pytest.mark.requirement("F36")
+def test_once_the_data_are_locked_no_place_is_told(trial: RunningTrial, sign_in: SignIn) -> None:
+    """Nobody can act on it any more."""
+    identity = replace(trial.study.identity, planned_participants=1)
+    trial.study = replace(trial.study, identity=identity)
+    client = sign_in(Role.DATA_MANAGER)
+    assert read(client.get("/")).one("div", id="places")
+    lock_data(trial, by=name_of(Role.DATA_MANAGER), at=course.now())
+    assert not read(client.get("/")).all("div", id="places")
