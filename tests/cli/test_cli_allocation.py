@@ -46,6 +46,31 @@ def test_the_designs_of_the_first_study_are_compared(tmp_path: Path) -> None:
     assert "blocs de 9" in french and "Devinés" in french
 
 
+@pytest.mark.requirement("F31", "F22")
+def test_code_breaks_and_shipments_are_part_of_what_is_signed(
+    folder: Path, edit: Edit, tmp_path: Path
+) -> None:
+    """Kept to the bound and at chance; a bound that the scheme exceeds ends with 1, named."""
+    words = ("randomization", folder, "--sequences", 7000)
+    answer = answer_of(run(*words, "--json"))
+    assert answer["bound"] == {"breaks": 3, "guessed": 0.45, "certain": 0.0}
+    assert answer["problems"] == []
+    own, *others = answer["supply"]
+    assert own["is_own"] and not any(other["is_own"] for other in others)
+    assert abs(own["unbroken"]["gained"]["estimate"]) < 0.01
+    assert all(o["broken"]["gained"]["estimate"] > 0.005 for o in others)
+
+    edit("study.yaml", "guessed: 0.45", "guessed: 0.36")
+    page = tmp_path / "page.html"
+    said = run("randomization", folder, "--sequences", 100, "--language", "fr", "-o", page)
+    assert said.exit_code == 1
+    assert "EQ-R010" in said.output and "la dépasse" in said.output
+    assert "la dépasse" in page.read_text(encoding="utf-8")
+
+    edit("study.yaml", "breaks: 3", "breaks: 18")
+    assert "EQ-R012" in run("check", folder).output
+
+
 def test_what_cannot_be_compared_or_written(folder: Path, edit: Edit, tmp_path: Path) -> None:
     """A page where none can be; a study without a plan."""
     words = ("randomization", folder, "--sequences", 100)

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from equipoise.cli.folders import load_checked
+from equipoise.cli.rehearsing import cells_beside
 from equipoise.cli.reporting import check_opening
 from equipoise.conduct import TrialState, fold
 from equipoise.ledger import open_store
@@ -90,6 +92,53 @@ def test_after_the_lock_the_report_is_by_arm(own: Rehearsed, tmp_path: Path) -> 
 
     assert BY_ARM in page and POOLED not in page
     assert openings(own) == [("unblinded_statistician", "analysis after the lock")]
+
+
+@pytest.mark.requirement("F40")
+def test_what_was_received_is_not_taken_from_the_arm(own: Rehearsed, tmp_path: Path) -> None:
+    """Read from the cell unit's ledger beside the vault; without one the report says otherwise."""
+    opened = ("--vault", own.vault, "--by", "unblinded_statistician")
+    assert "read from the bags" in report(own, tmp_path / "1.html", *opened)
+    away = cells_beside(own.vault).rename(tmp_path / "cells.db")
+    assert "is taken from the arm" in report(own, tmp_path / "2.html", *opened)
+    assert "read from the bags" in report(own, tmp_path / "3.html", *opened, "--cells", away)
+
+
+@pytest.mark.requirement("F40", "F09")
+def test_after_the_lock_an_export_keeps_the_three_apart(own: Rehearsed, tmp_path: Path) -> None:
+    """Every planned infusion once: what list, ledger and bags say of it, each by itself."""
+    opened = ("--vault", own.vault, "--by", "unblinded_statistician")
+    out = tmp_path / "tables"
+    told = run("export", STUDY, "--store", own.store, "-o", out, *opened)
+    assert told.exit_code == 0, told.output
+    with (out / "listing.treatments.csv").open(encoding="utf-8") as file:
+        rows = [*csv.DictReader(file)]
+    assert len(rows) == len({(r["number"], r["encounter"]) for r in rows}) == 2 * 18
+    assert sorted(Counter(r["arm"] for r in rows).values()) == [12, 12, 12]
+    given = [r for r in rows if r["received_on"]]
+    entries = [*open_store(own.store, read_only=True).read()]
+    assert len(given) == sum(e.type == "InfusionGiven" for e in entries)
+    for row in given:
+        assert row["planned"] == row["dispensed"] == row["received"]
+        assert (row["received_cells"] == "0") == (row["received"] == "placebo")
+        assert row["label"] and row["received_ml"] == "50.0"
+    assert openings(own) == [("unblinded_statistician", "analysis after the lock")]
+
+    assert refused("export", STUDY, "--store", own.store, "-o", out, *opened) == ["EQ-X001"]
+    assert len(openings(own)) == 1
+    new = ("export", STUDY, "--store", own.store, "-o", tmp_path / "new")
+    assert refused(*new, "--vault", own.vault) == ["EQ-X900"]
+    assert refused(*new, "--vault", own.vault, "--by", "coordinator") == ["EQ-C002"]
+    cells_beside(own.vault).unlink()
+    assert refused(*new, *opened) == ["EQ-L024"]
+    assert len(openings(own)) == 1 and not (tmp_path / "new").exists()
+
+
+@pytest.mark.requirement("F40", "C69")
+def test_no_export_tells_an_arm_before_the_lock(unlocked: Rehearsed, tmp_path: Path) -> None:
+    opened = ("--vault", unlocked.vault, "--by", "unblinded_statistician")
+    words = ("export", STUDY, "--store", unlocked.store, "-o", tmp_path / "tables")
+    assert refused(*words, *opened) == ["EQ-A001"]
 
 
 @pytest.mark.requirement("C66", "C69")

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from equipoise.analysis.allocation import Setting, estimate_operating
+from equipoise.analysis.allocation.breaking import HIDDEN, SURE, Lattice
+from equipoise.analysis.allocation.walking import draw_sequences
 from equipoise.randomization.schemes import (
     biased_coin,
     big_stick,
@@ -58,6 +60,39 @@ def test_eighteen_in_three_arms_are_guessed_as_an_earlier_simulation_found(
         true, estimate = float(getattr(exact, key)), getattr(found, key)
         assert abs(100 * true - percent) < 1
         assert abs(estimate.estimate - true) <= 4 * estimate.mc_error + 1e-12
+
+
+@pytest.mark.requirement("F31")
+@pytest.mark.evidence(
+    kind="independent", source="an earlier simulation of 20,000 sequences, in whole percents"
+)
+@pytest.mark.parametrize(
+    ("walk", "certain"), [(w, c) for w, _, c, _ in TABLE], ids=IDS
+)  # fmt: skip
+def test_with_all_earlier_arms_known_code_breaks_tell_what_the_table_says(walk, certain):
+    """The limit of code-breaks: those before are all known, the next one is asked for.
+
+    Where a block's size is drawn and stays hidden, less is certain than the table has, which lets
+    sizes leak.
+    """
+    n = 18
+    _, arms = draw_sequences(
+        walk, Setting(ratio=EVEN, n=n), n_sequences=4000, randomness=np.random.default_rng(1)
+    )
+    lattice, places = Lattice(walk, length=n, n_arms=3), np.arange(n)
+    sure = np.stack(
+        [
+            lattice.chances(np.where(places < t, arms, HIDDEN))[:, t].max(axis=1) >= SURE
+            for t in places
+        ]
+    ).mean(axis=0)
+    error = sure.std() / math.sqrt(len(sure))
+    true = float(follow(walk, EVEN, n).certain)
+    if len(walk.openings(walk.start)) > 1:
+        assert sure.mean() < true
+        return
+    assert abs(sure.mean() - true) <= 4 * error + 1e-12
+    assert abs(100 * sure.mean() - certain) < 1
 
 
 @pytest.mark.evidence(kind="independent", source="the same: three sites with blocks of three")

@@ -3,8 +3,16 @@
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
+from msgspec.structs import replace
 
-from equipoise.conduct import Person, RunningTrial, add_person, digest_of, record_training
+from equipoise.conduct import (
+    Person,
+    RunningTrial,
+    add_person,
+    digest_of,
+    lock_data,
+    record_training,
+)
 from equipoise.study.roles import Role
 
 from . import course
@@ -280,3 +288,71 @@ def test_overseers_see_counts_and_no_single_person(trial: RunningTrial, sign_in:
         assert not [code for code in stages.values() if code in page.html]
     assessor = read(sign_in(Role.OUTCOME_ASSESSOR).get("/"))
     assert said("dashboard.infusions") not in assessor.text
+
+
+@pytest.mark.requirement("F36", "F14")
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_last_planned_places_are_told_ahead_and_at_the_end(
+    language: str, trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """Taken, left, waiting, and what to do, for whoever has to act; no arm, no block, no stratum.
+
+    With places for everybody nothing is told; it begins at two left, or once more people wait than
+    places are left, and stays at the end.
+    """
+    course.randomized(trial)
+    course.eligible(trial)
+    told = {}
+    for planned in (18, 4, 3, 2, 1):
+        identity = replace(trial.study.identity, planned_participants=planned)
+        trial.study = replace(trial.study, identity=identity)
+        page = read(sign_in(Role.DATA_MANAGER, language=language).get("/"))
+        told[planned] = [note.text for note in page.all("div", id="places")]
+    numbers = {"taken": 1, "screening": 1}
+    left = {
+        n: said("dashboard.places_left", language=language, planned=n, left=n - 1, **numbers)
+        for n in (3, 2)
+    }
+    do = said("dashboard.places_do", language=language)
+    none = said("dashboard.places_none", language=language, planned=1, screening=1)
+    end = said("dashboard.places_end", language=language)
+    assert told == {
+        18: [],
+        4: [],
+        3: [f"{left[3]}{do}"],
+        2: [f"{left[2]}{do}"],
+        1: [f"{none}{end}"],
+    }
+    for role in (Role.OUTCOME_ASSESSOR, Role.AUDITOR, Role.DSMB, Role.ADMINISTRATOR):
+        assert not read(sign_in(role).get("/")).all("div", id="places")
+
+
+@pytest.mark.requirement("F36")
+def test_more_people_in_screening_than_places_are_told_early(
+    trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """Five planned, one given: four are left, and the fifth person in screening is one too many."""
+    identity = replace(trial.study.identity, planned_participants=5)
+    trial.study = replace(trial.study, identity=identity)
+    course.randomized(trial)
+    client = sign_in(Role.COORDINATOR)
+    for _ in range(4):
+        course.screened(trial)
+    assert not read(client.get("/")).all("div", id="places")
+    course.screened(trial)
+    assert read(client.get("/")).one("div", id="places")
+    for person in trial.state.participants.values():
+        if not person.is_randomized:
+            client.post(f"/participants/{person.code}/end-screening/", {"reason": "moved away"})
+    assert not read(client.get("/")).all("div", id="places")
+
+
+@pytest.mark.requirement("F36")
+def test_once_the_data_are_locked_no_place_is_told(trial: RunningTrial, sign_in: SignIn) -> None:
+    """Nobody can act on it any more."""
+    identity = replace(trial.study.identity, planned_participants=1)
+    trial.study = replace(trial.study, identity=identity)
+    client = sign_in(Role.DATA_MANAGER)
+    assert read(client.get("/")).one("div", id="places")
+    lock_data(trial, by=name_of(Role.DATA_MANAGER), at=course.now())
+    assert not read(client.get("/")).all("div", id="places")

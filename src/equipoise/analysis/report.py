@@ -1,12 +1,13 @@
 """The report of a trial: one HTML file that needs nothing else, to read or to print."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 
 from equipoise.analysis.adverse import Received
+from equipoise.analysis.exposure import Treatment
 from equipoise.analysis.figures.svg import tag
 from equipoise.analysis.groups import DummyArms
 from equipoise.analysis.sections import SECTIONS, Imprint, Matter
@@ -31,6 +32,7 @@ def write_report(  # noqa: PLR0913 - a report has many parts, all by keyword
     generated_at: dt.datetime,
     arms: Mapping[str, str] | None = None,
     received: Received | None = None,
+    treatments: Sequence[Treatment] | None = None,
     dummy: DummyArms | None = None,
 ) -> Path:
     """Write the report to a file and give its path back.
@@ -39,7 +41,15 @@ def write_report(  # noqa: PLR0913 - a report has many parts, all by keyword
         Refused: by arm before the data are locked, or with arms that do not fit the study.
     """
     imprint = Imprint(seal, realm, generated_at, language)
-    page = render_report(study, state, imprint=imprint, arms=arms, received=received, dummy=dummy)
+    page = render_report(
+        study,
+        state,
+        imprint=imprint,
+        arms=arms,
+        received=received,
+        treatments=treatments,
+        dummy=dummy,
+    )
     path.write_text(page, encoding="utf-8")
     return path
 
@@ -51,9 +61,12 @@ def render_report(
     imprint: Imprint,
     arms: Mapping[str, str] | None = None,
     received: Received | None = None,
+    treatments: Sequence[Treatment] | None = None,
     dummy: DummyArms | None = None,
 ) -> str:
     """The report as HTML text: pooled, with dummy arms, or by real arms once the data are locked.
+
+    `treatments` are what `received` was read from, if it was not from the arms.
 
     Raises:
         Refused: by arm before the data are locked, or with arms that do not fit the study.
@@ -69,6 +82,7 @@ def render_report(
         basis="unblinded" if is_unblinded else "dummy" if dummy else "pooled",
         arms=arms if arms is not None else dummy,
         received=received,
+        treatments=treatments,
         dummy=dummy,
         histories=Histories(study),
     )

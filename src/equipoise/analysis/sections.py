@@ -1,7 +1,7 @@
 """The sections of a report, in their order."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from equipoise.analysis.baseline import tabulate_baseline
 from equipoise.analysis.blinding import show_guesses, tabulate_guesses
 from equipoise.analysis.course import Course, estimate_course
 from equipoise.analysis.deviations import list_deviations
+from equipoise.analysis.exposure import Treatment, departures_of
 from equipoise.analysis.figures import plot_accrual, plot_course, plot_events, plot_flow
 from equipoise.analysis.figures.svg import tag
 from equipoise.analysis.flow import count_flow
@@ -36,6 +37,7 @@ from equipoise.problems import Language
 from equipoise.study.study import Study
 
 POWER = 0.8
+RECEIVED = ("infusion", "arm", "planned", "dispensed", "given", "dose")
 
 
 class Imprint(Struct, frozen=True):
@@ -56,6 +58,7 @@ class Matter(Struct, frozen=True):
     basis: Basis
     arms: Arms
     received: Received | None
+    treatments: Sequence[Treatment] | None
     dummy: DummyArms | None
     histories: Histories
 
@@ -150,7 +153,37 @@ def describe_safety(matter: Matter) -> str:
     )
     drawn = plot_events(matter.study, matter.state, language=matter.language)
     shown = show_adverse_events(found, matter.study, language=matter.language)
-    return _section("safety", matter, shown, _figure(drawn, matter, is_grouped=False))
+    figure = _figure(drawn, matter, is_grouped=False)
+    return _section("safety", matter, _tell_received(matter), shown, figure)
+
+
+def _tell_received(matter: Matter) -> str:
+    """Where what was received is known from, and each infusion in which it was not the arm's."""
+    language = matter.language
+    if matter.received is None:
+        return ""
+    if matter.treatments is None:
+        return tag("p", say("received_as_planned", language), class_="warning")
+    given = [t for t in matter.treatments if t.received_on is not None]
+    apart = [*departures_of(given)]
+    told = tag("p", say("received_on_record", language, n=len(given), apart=len(apart)))
+    if not apart:
+        return told
+    products, arms = matter.study.treatments.products, matter.study.identity.arms
+    rows = [
+        [
+            f"{escape(t.number)} / {escape(t.encounter)}",
+            escape(arms[t.arm].label.say(language)),
+            *(
+                escape(products[p].label.say(language)) if p in products else escape(p or "–")
+                for p in (t.planned, t.dispensed, t.received)
+            ),
+            f"{t.received_on}, {say_number(t.received_ml, language)} mL",
+        ]
+        for t in apart
+    ]
+    head = [say(f"received_{key}", language) for key in RECEIVED]
+    return told + table(say("received_caption", language), head, rows)
 
 
 def describe_serious(matter: Matter) -> str:

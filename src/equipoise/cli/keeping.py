@@ -61,6 +61,18 @@ keep_option = click.option(
 )
 
 
+vault_option = click.option(
+    "--vault",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="The vault's folder: opens the code. Needs the data to be locked.",
+)
+cells_option = click.option(
+    "--cells",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="The cell unit's ledger, for what was received; cells.db beside the vault by default.",
+)
+
+
 @click.group()
 def ledger() -> None:
     """Create, verify, seal, archive, back up, restore and look into the ledger."""
@@ -210,9 +222,25 @@ def redact(
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @store_option
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="New folder.")
-def export(directory: Path, store: str | Path, output: Path) -> int:
-    """Write one CSV table a form, the deviations, populations and signatures, and a manifest."""
+@vault_option
+@cells_option
+@click.option("--by", default="", help="Who opens the code.")
+def export(
+    directory: Path,
+    store: str | Path,
+    output: Path,
+    vault: Path | None,
+    cells: Path | None,
+    by: str,
+) -> int:
+    """Write one CSV table a form, the deviations, populations and signatures, and a manifest.
+
+    With --vault, after the lock, also each infusion as randomized, as dispensed and as received.
+    """
+    if vault is not None and not by:
+        raise Refused([problem("EQ-X900")])
     from equipoise.cli.folders import load_checked
+    from equipoise.cli.reporting import list_received
     from equipoise.cli.trials import (
         deviation_listing,
         form_rows,
@@ -220,11 +248,13 @@ def export(directory: Path, store: str | Path, output: Path) -> int:
         running_trial,
         signature_listing,
     )
-    from equipoise.exchange import write_form_tables
+    from equipoise.exchange import refuse_filled, write_form_tables
     from equipoise.ledger import merkle_root
 
     study = load_checked(directory)
     trial = running_trial(store, study=study, read_only=True)
+    refuse_filled(output)  # before the vault is asked, which logs it
+    opened = [] if vault is None else [list_received(trial, vault=vault, cells=cells, by=by)]
     root = merkle_root(trial.store.heads())
     rows = form_rows(study, trial.state)
     state = trial.state
@@ -232,6 +262,7 @@ def export(directory: Path, store: str | Path, output: Path) -> int:
         deviation_listing(state),
         population_listing(study, state),
         signature_listing(trial),
+        *opened,
     )
     write_form_tables(study, rows, output, realm=trial.realm, seal=root, listings=listings)
     click.echo(f"Written to {output}. Seal {root}")
@@ -245,11 +276,8 @@ def export(directory: Path, store: str | Path, output: Path) -> int:
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="HTML file, a new one."
 )
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
-@click.option(
-    "--vault",
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
-    help="The vault's folder: opens the code. Needs the data to be locked.",
-)
+@vault_option
+@cells_option
 @click.option("--by", default="", help="Who opens the code.")
 @click.option("--dummy", type=int, help="By arms that mean nothing, drawn with this seed.")
 def report(
@@ -258,6 +286,7 @@ def report(
     output: Path,
     language: Language,
     vault: Path | None,
+    cells: Path | None,
     by: str,
     dummy: int | None,
 ) -> int:
@@ -270,6 +299,8 @@ def report(
         raise Refused([problem("EQ-X900")])
     study = load_checked(directory)
     trial = running_trial(store, study=study, read_only=True)
-    write_trial_report(trial, output, language=language, vault=vault, by=by, dummy_seed=dummy)
+    write_trial_report(
+        trial, output, language=language, vault=vault, cells=cells, by=by, dummy_seed=dummy
+    )
     click.echo(f"Written: {output}")
     return DONE

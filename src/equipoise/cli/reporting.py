@@ -2,14 +2,21 @@
 
 import datetime as dt
 import string
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
+import msgspec
+
 from equipoise.analysis import DummyArms, draw_dummy_arms, write_report
+from equipoise.analysis.adverse import Received
+from equipoise.analysis.exposure import COLUMNS, Treatment, list_treatments, received_of
 from equipoise.analysis.report import check_unblinding
 from equipoise.cli.folders import not_writable
-from equipoise.cli.rehearsing import running_vault
+from equipoise.cli.rehearsing import cells_beside, running_vault
+from equipoise.cli.tracing import read_cells
 from equipoise.conduct import RunningTrial, TrialState, check_opened
+from equipoise.exchange import Listing
 from equipoise.ledger import merkle_root
 from equipoise.problems import Language, Problem, Refused, problem
 from equipoise.study.roles import Role
@@ -23,12 +30,15 @@ def write_trial_report(
     *,
     language: Language = "en",
     vault: Path | None = None,
+    cells: Path | None = None,
     by: str = "",
     dummy_seed: int | None = None,
 ) -> None:
     """Write the report as one new HTML file.
 
     With `vault` it is by arm and by treatment received, with `dummy_seed` by arms drawn at random.
+    What was received comes from `cells`, the cell unit's ledger, or the one beside the vault; only
+    where there is none, from the arms, and then the report says so.
 
     Raises:
         Refused: there is a file already or none can be made, the data are not locked, or this
@@ -37,20 +47,14 @@ def write_trial_report(
     if path.exists():
         raise Refused([problem("EQ-X002", str(path), file=path.name)])
     state, dummy = trial.state, _dummy_arms(trial, dummy_seed)
-    arms = None
+    arms, treatments, received = None, None, None
     if vault is not None:
         found = check_opening(trial.study, state, by=by, dummy=dummy)
         if found:
             raise Refused(found)
         arms = open_code(vault, state, by=by)
-    received = None
-    if arms is not None:
-        given = trial.study.identity.arms
-        received = {
-            (number, encounter): product
-            for number, arm in arms.items()
-            for encounter, product in given[arm].gives.items()
-        }
+        treatments = find_treatments(trial, arms, cells=cells or cells_beside(vault))
+        received = _planned(trial.study, arms) if treatments is None else received_of(treatments)
     try:
         write_report(
             trial.study,
@@ -62,10 +66,50 @@ def write_trial_report(
             generated_at=dt.datetime.now(dt.UTC),
             arms=arms,
             received=received,
+            treatments=treatments,
             dummy=dummy,
         )
     except OSError as error:
         raise not_writable(path, error) from error
+
+
+def list_received(trial: RunningTrial, *, vault: Path, cells: Path | None, by: str) -> Listing:
+    """Each infusion as randomized, as dispensed and as received, one row each, after the lock.
+
+    Raises:
+        Refused: this person may not know an arm yet, or the cell unit's ledger is not there.
+    """
+    if found := check_opening(trial.study, trial.state, by=by, dummy=None):
+        raise Refused(found)
+    place = cells or cells_beside(vault)
+    if not place.exists():
+        raise Refused([problem("EQ-L024", str(place))])
+    treatments = find_treatments(trial, open_code(vault, trial.state, by=by), cells=place)
+    rows = (msgspec.structs.astuple(t) for t in treatments or ())
+    return Listing(
+        name="listing.treatments",
+        columns=COLUMNS,
+        rows=tuple(tuple(" ".join(x) if isinstance(x, tuple) else x for x in row) for row in rows),
+    )
+
+
+def find_treatments(
+    trial: RunningTrial, arms: Mapping[str, str], *, cells: Path
+) -> tuple[Treatment, ...] | None:
+    """What the three records say of each infusion; None where no cell unit keeps one."""
+    if not cells.exists():
+        return None
+    held = read_cells(trial, cells)
+    return list_treatments(trial.study, trial.state, arms=arms, cells=held)
+
+
+def _planned(study: Study, arms: Mapping[str, str]) -> Received:
+    """What the arms give, for want of a record of what went in."""
+    return {
+        (number, encounter): product
+        for number, arm in arms.items()
+        for encounter, product in study.identity.arms[arm].gives.items()
+    }
 
 
 def check_opening(

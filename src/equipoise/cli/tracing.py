@@ -7,7 +7,7 @@ from pathlib import Path
 from equipoise.cli.folders import load_checked
 from equipoise.conduct import RunningTrial
 from equipoise.conduct import cells as cell_acts
-from equipoise.conduct.cells import CellUnit
+from equipoise.conduct.cells import CellState, CellUnit
 from equipoise.ledger import open_store
 
 
@@ -23,6 +23,17 @@ def _cells_of(directory: Path, *, store: str | Path, cells: Path) -> Iterator[Ce
         closing(open_store(cells, study=ledger.study, realm=ledger.realm, read_only=True)) as own,
     ):
         yield CellUnit(RunningTrial(load_checked(directory), ledger), own, lambda *_: "")
+
+
+def read_cells(trial: RunningTrial, cells: Path) -> CellState:
+    """All that the cell unit's ledger says, beside an open trial.
+
+    Raises:
+        Refused: the two are not of one trial.
+    """
+    ledger = trial.store
+    with closing(open_store(cells, study=ledger.study, realm=ledger.realm, read_only=True)) as own:
+        return CellUnit(trial, own, lambda *_: "").state
 
 
 def trace_cells(

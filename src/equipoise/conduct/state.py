@@ -331,3 +331,8 @@ class TrialState(Struct, frozen=True):
         """Everybody who was randomized, in order of their numbers."""
         found = [p for p in self.participants.values() if p.is_randomized]
         return tuple(sorted(found, key=lambda p: p.number))
+
+    @property
+    def n_taken(self) -> int:
+        """How many of the planned places are taken: a number was given, or is asked for."""
+        return sum(p.randomized_on is not None for p in self.participants.values())

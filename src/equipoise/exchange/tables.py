@@ -90,6 +90,18 @@ def write_form_tables(
     return counts
 
 
+def refuse_filled(directory: Path) -> None:
+    """Tables are written into a new or empty folder alone.
+
+    Raises:
+        Refused: something is there.
+    """
+    n_found = sum(1 for _ in directory.iterdir()) if directory.is_dir() else 0
+    if n_found:
+        where = str(directory)
+        raise Refused([problem("EQ-X001", where, directory=where, n_found=n_found)])
+
+
 def to_cell(value: object) -> str:
     """A value as a CSV cell: lossless, and never a formula."""
     if value is None:
@@ -185,9 +197,7 @@ def _write_all(directory: Path, contents: Mapping[str, bytes]) -> None:
     where = str(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        n_found = sum(1 for _ in directory.iterdir())
-        if n_found:
-            raise Refused([problem("EQ-X001", where, directory=where, n_found=n_found)])
+        refuse_filled(directory)
         for name, content in contents.items():
             (directory / name).write_bytes(content)
     except OSError as error:

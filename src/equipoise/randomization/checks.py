@@ -33,6 +33,9 @@ def check_randomization(
     found = [*_check(settings, locate)]
     if plan.scheme == "random_allocation_rule" and plan.stratify:
         found.append(problem("EQ-V113", locate("stratify"), planned=planned))
+    if plan.after_breaks and plan.after_breaks.breaks >= planned:
+        told = {"breaks": plan.after_breaks.breaks, "planned": planned}
+        found.append(problem("EQ-R012", locate("after_breaks"), **told))
     return tuple(found)
 
 

@@ -61,13 +61,25 @@ class Factor(Piece, frozen=True, kw_only=True):
     levels: Mapping[Identifier, str]
 
 
+class CodeBreakBound(Piece, frozen=True, kw_only=True):
+    """How much may be known of everybody else once the code of so many participants was broken.
+
+    Of the others' arms, `guessed` is the largest share that the best guess may name rightly, and
+    `certain` the largest that may follow for sure, both on average over who is broken.
+    """
+
+    breaks: Annotated[int, Meta(ge=1)]
+    guessed: Annotated[float, Meta(gt=0, le=1)]
+    certain: Annotated[float, Meta(ge=0, le=1)] = 0.0
+
+
 class RandomizationPlan(Piece, frozen=True, kw_only=True):
     """How participants are allocated. What else a scheme needs, and no more, is given with it:
 
     permuted_blocks: `blocks`, taken in turn or each drawn (`block_order: random`); big_stick:
     `tolerance`; block_urn: `lambda`; biased_coin: `probability`; minimization: `probability` and
     `floor`, the least chance that an arm may ever have; imported: `digest`, the SHA-256 of the
-    list that the statistician signed.
+    list that the statistician signed. `after_breaks` bounds what code-breaks tell of others.
     """
 
     scheme: Literal[
@@ -90,6 +102,7 @@ class RandomizationPlan(Piece, frozen=True, kw_only=True):
     digest: str = ""
     stratify: tuple[Identifier, ...] = ()
     factors: Mapping[Identifier, Factor] = {}
+    after_breaks: CodeBreakBound | None = None
 
 
 class Site(Piece, frozen=True, kw_only=True):

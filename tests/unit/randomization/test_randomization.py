@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equipoise.problems import Text, Where
+from equipoise.problems import Text, Where, has_errors
 from equipoise.randomization import (
     Allocation,
     Specification,
@@ -17,7 +17,14 @@ from equipoise.randomization import (
     draw_list,
     specify,
 )
-from equipoise.study.protocol import Factor, Identity, RandomizationPlan, Site, StudyArm
+from equipoise.study.protocol import (
+    CodeBreakBound,
+    Factor,
+    Identity,
+    RandomizationPlan,
+    Site,
+    StudyArm,
+)
 
 SPECIFICATION = Specification(
     study="S1", arms=("A", "B", "C"), ratio=(1, 1, 1), blocks=(9,), n_planned=18
@@ -193,6 +200,16 @@ def check_plan(plan, planned=18):
     return check_randomization(
         plan, ("A", "B", "C"), planned=planned, locate=lambda key: Where(f"study.yaml/{key}")
     )
+
+
+@pytest.mark.requirement("F31")
+def test_a_bound_for_code_breaks_leaves_somebody_to_guess():
+    """Seventeen of eighteen may be broken, not all; nothing is refused for it."""
+    for breaks, found in ((17, []), (18, ["EQ-R012"])):
+        bound = CodeBreakBound(breaks=breaks, guessed=0.5)
+        problems = check(after_breaks=bound)
+        assert [p.code for p in problems] == found
+        assert not has_errors(problems)
 
 
 @pytest.mark.parametrize("sound", SOUND, ids=lambda p: p.scheme)

@@ -1,6 +1,6 @@
 """What a scheme of randomization does in a study, beside its alternatives, before it is signed."""
 
-from equipoise.analysis.allocation.comparing import Comparison, compare_designs
+from equipoise.analysis.allocation.comparing import Comparison, check_bound, compare_designs
 from equipoise.analysis.allocation.designs import Design, alternatives
 from equipoise.analysis.allocation.figure import plot_tradeoff
 from equipoise.analysis.allocation.measuring import Estimate, Operating
@@ -14,6 +14,7 @@ __all__ = [
     "Operating",
     "Setting",
     "alternatives",
+    "check_bound",
     "compare_designs",
     "estimate_operating",
     "plot_tradeoff",

@@ -67,12 +67,12 @@ class Tally:
         apart = scaled.max(axis=1) - scaled.min(axis=1)
         power = powers(counts, self._ratio)
         return Operating(
-            guessed=_estimate(self._guessed / n),
-            best_guess=_estimate(self._best / n),
-            certain=_estimate(self._certain / n),
-            unbalanced=_estimate((apart >= 2).astype(float)),
-            apart=_estimate(apart),
-            power=_estimate(power),
+            guessed=estimate_mean(self._guessed / n),
+            best_guess=estimate_mean(self._best / n),
+            certain=estimate_mean(self._certain / n),
+            unbalanced=estimate_mean((apart >= 2).astype(float)),
+            apart=estimate_mean(apart),
+            power=estimate_mean(power),
             power_low=float(np.quantile(power, 0.05)),
         )
 
@@ -101,6 +101,7 @@ def _information(one: Numbers | Counts, other: Numbers | Counts) -> Numbers:
     return np.asarray(one * other / np.maximum(one + other, 1), dtype=float)
 
 
-def _estimate(values: Numbers) -> Estimate:
+def estimate_mean(values: Numbers) -> Estimate:
+    """The mean of what each sequence gave, with its standard error."""
     error = float(values.std()) / math.sqrt(len(values))
     return Estimate(float(values.mean()), error)

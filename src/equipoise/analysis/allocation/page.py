@@ -7,6 +7,7 @@ from importlib.resources import files
 from equipoise.analysis.allocation.comparing import Comparison, Row
 from equipoise.analysis.allocation.figure import plot_tradeoff
 from equipoise.analysis.allocation.measuring import ALPHA, POWER, Estimate
+from equipoise.analysis.allocation.page_of_watchers import name_of, show_disclosed, show_supply
 from equipoise.analysis.figures.svg import tag
 from equipoise.analysis.tables import say, table
 from equipoise.analysis.texts import say_number, say_percent, word
@@ -31,6 +32,8 @@ def render_comparison(compared: Comparison, *, title: Text, language: Language) 
     rows = [[*_cells(row, k, language)] for k, row in enumerate(compared.rows, start=1)]
     parts.append(table(say("allocation_caption", language), head, rows, notes=notes))
     parts.append(plot_tradeoff(compared, language=language))
+    parts.append(show_disclosed(compared, language=language))
+    parts.append(show_supply(compared, language=language))
     parts.append(tag("p", say("allocation_signature", language), ": ", "_" * 40))
     footer = escape(f"{compared.study} · {compared.digest}")
     return (
@@ -52,9 +55,7 @@ def show_value(row: Row, column: str, language: Language) -> str:
 
 
 def _cells(row: Row, number: int, language: Language) -> Iterator[str]:
-    name = f"{number} {escape(row.name.say(language))}"
-    own = f" ({say('allocation_own', language)})"
-    yield tag("strong", name, own) if row.is_own else name
+    yield name_of(row, number, language)
     yield from (show_value(row, column, language) for column in COLUMNS)
 
 

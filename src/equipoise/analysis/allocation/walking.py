@@ -4,6 +4,8 @@ Each state that is reached is asked once for its chances; from then on the seque
 carried together.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
@@ -38,19 +40,37 @@ def estimate_operating(
     walk: Walk, setting: Setting, *, n_sequences: int, randomness: np.random.Generator
 ) -> Operating:
     """What a scheme does in a trial."""
+    everyone = np.arange(n_sequences)
+    counts = np.zeros((n_sequences, setting.n_strata, len(setting.ratio)), dtype=np.int64)
+    tally = Tally(setting.ratio, n_sequences)
+    for stratum, chances, arm in _walk_on(walk, setting, n_sequences, randomness):
+        tally.add(chances, counts[everyone, stratum])
+        counts[everyone, stratum, arm] += 1
+    return tally.finish(counts.sum(axis=1))
+
+
+def draw_sequences(
+    walk: Walk, setting: Setting, *, n_sequences: int, randomness: np.random.Generator
+) -> tuple[Places, Places]:
+    """The stratum and the arm of each participant, a sequence a row."""
+    drawn = [(s, arm) for s, _, arm in _walk_on(walk, setting, n_sequences, randomness)]
+    strata, arms = (np.stack(columns, axis=1) for columns in zip(*drawn, strict=True))
+    return strata, arms
+
+
+def _walk_on(
+    walk: Walk, setting: Setting, n_sequences: int, randomness: np.random.Generator
+) -> Iterator[tuple[Places, Numbers, Places]]:
+    """Participant by participant the stratum, the chance of each arm, and the arm drawn."""
     table = _Table(walk, n_arms=len(setting.ratio))
     everyone = np.arange(n_sequences)
     states = np.full((n_sequences, setting.n_strata), table.known(walk.start))
-    counts = np.zeros((n_sequences, setting.n_strata, len(setting.ratio)), dtype=np.int64)
-    tally = Tally(setting.ratio, n_sequences)
     for _ in range(setting.n):
         stratum = setting.draw_strata(n_sequences, randomness)
         opened = table.open(states[everyone, stratum], randomness.random(n_sequences))
-        tally.add(table.chances(opened), counts[everyone, stratum])
         place = table.draw(opened, randomness.random(n_sequences))
-        counts[everyone, stratum, np.array(walk.arms)[place]] += 1
+        yield stratum, table.chances(opened), np.array(walk.arms)[place]
         states[everyone, stratum] = table.after(opened, place)
-    return tally.finish(counts.sum(axis=1))
 
 
 class _Table:

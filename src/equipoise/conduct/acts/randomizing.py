@@ -226,12 +226,11 @@ def _check_ready(
     if subject.is_randomized:
         problems += (problem("EQ-C050", where, number=subject.number),)
     problems += check_consented(subject, on=on, where=where)
-    taken = [p for p in view.state.participants.values() if p.randomized_on is not None]
-    planned = view.study.identity.planned_participants
-    if len(taken) >= planned:
+    planned, n_taken = view.study.identity.planned_participants, view.state.n_taken
+    if n_taken >= planned:
         problems += (problem("EQ-C020", where, planned=planned),)
     if view.study.treatments.bedside.declared_stock:
-        problems += _check_supply(view, len(taken), on=on, where=where)
+        problems += _check_supply(view, n_taken, on=on, where=where)
     return problems
 
 

@@ -21,6 +21,30 @@ UNBLINDING_READERS = BLINDED - {Role.ADMINISTRATOR, Role.OUTCOME_ASSESSOR}
 """Who is told that a code was broken."""
 
 
+PLACE_READERS = CLINICAL - {Role.OUTCOME_ASSESSOR, Role.AUDITOR}
+"""Who has to act when the planned places come to their end."""
+FEWEST, TENTH = 2, 10
+"""The last places are told of when there are two left, or a tenth of those planned."""
+
+
+class Places(Struct, frozen=True):
+    """Planned places over all arms, sites and strata together: nothing else may be told."""
+
+    planned: int
+    n_taken: int
+    n_screening: int
+
+    @property
+    def left(self) -> int:
+        """How many people may still be randomized."""
+        return max(0, self.planned - self.n_taken)
+
+    @property
+    def is_near_end(self) -> bool:
+        """Few places are left, or fewer than people wait for one."""
+        return self.left <= max(FEWEST, self.planned // TENTH) or self.left < self.n_screening
+
+
 class Due(Struct, frozen=True):
     """Something that waits for a participant."""
 
@@ -49,8 +73,19 @@ def dashboard(visit: Visit) -> HttpResponse:
         waiting=[p for p in people if is_waiting(p)],
         changed=[p for p in people if p.reassessments],
         unblinded=_unblinded(visit),
+        places=_last_places(visit),
         is_clinical=visit.person.role in CLINICAL,
     )
+
+
+def _last_places(visit: Visit) -> Places | None:
+    """The planned places near their end, for whoever has to act; none once recruitment is over."""
+    state = visit.state
+    if visit.person.role not in PLACE_READERS or state.locked is not None:
+        return None
+    n_screening = sum(p.status == "screening" for p in state.participants.values())
+    places = Places(visit.study.identity.planned_participants, state.n_taken, n_screening)
+    return places if places.is_near_end else None
 
 
 def _unblinded(visit: Visit) -> list[tuple[Participant, Unblinding]]:
