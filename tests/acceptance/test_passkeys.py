@@ -1,12 +1,13 @@
 """Passkeys and a log-in elsewhere in a real browser, whose authenticator is Chromium's own."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Error, Page, expect, sync_playwright
 
 from equipoise.cli.demonstrating import find_ports, wait_until_ready
 from equipoise.cli.folders import kept_beside
@@ -27,6 +28,12 @@ DEVICE = {
     "isUserVerified": True,
     "automaticPresenceSimulation": True,
 }
+
+
+MAKE_ONE = """() => navigator.credentials.create({publicKey: {
+  challenge: new Uint8Array(32), rp: {name: "x", id: location.hostname},
+  user: {id: new Uint8Array(16), name: "x", displayName: "x"},
+  pubKeyCredParams: [{type: "public-key", alg: -7}]}})"""
 
 
 @pytest.fixture
@@ -113,6 +120,24 @@ def test_with_a_passkey_alone(served: Served, study: Study, page: Page) -> None:
         "investigator",
         True,
     )
+
+
+@pytest.mark.requirement("C19")
+def test_where_the_browser_gives_no_passkey_the_page_says_which_address_does(
+    served: Served, page: Page
+) -> None:
+    """At a number Chromium itself refuses; at the address that the page names it makes one."""
+    Authenticator(page)
+    log_in(page, served.site, "investigator", served.password)
+    with pytest.raises(Error, match=r"SecurityError|invalid domain"):
+        page.evaluate(MAKE_ONE)
+    page.goto(f"{served.site}/passkeys/")
+    told = page.get_by_role("alert").inner_text()
+    assert violations_of(page) == []
+    (address,) = re.findall(r"http://localhost:\d+", told)
+    assert address == named(served.site)
+    log_in(page, address, "investigator", served.password)
+    make_passkey(page, address, served.password)
 
 
 def test_the_cell_unit_comes_in_with_a_passkey_at_its_own_door(served: Served, page: Page) -> None:

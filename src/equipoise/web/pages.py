@@ -33,6 +33,7 @@ from equipoise.problems import Problem, Refused, Text, problem
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
 from equipoise.web.identity import passkeys, tickets
+from equipoise.web.identity.sessions import MEANS
 from equipoise.web.middleware import unreachable_accounts
 from equipoise.web.running import running_trial
 from equipoise.web.statuses import status_of
@@ -48,8 +49,6 @@ ROLES_OF: dict[str, frozenset[Role]] = {
 TRAINING = frozenset({"EQ-C097", "EQ-C098"})
 ANYONE: Literal["anyone"] = "anyone"
 NOBODY = Person("", "", "")
-MEANS = "means"
-"""Under this a session keeps what it was opened with, if not with a password."""
 Method = Literal["GET", "POST"]
 
 
@@ -337,7 +336,7 @@ def page(
 def _still_opens(request: HttpRequest, person: Person) -> bool:
     """Whether what a session was opened with still opens the account; a password always does."""
     means = request.session.get(MEANS)
-    return means is None or means in person.means
+    return not means or means in person.means
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -7,6 +7,8 @@ of the form that is signed, so an answer signs that form and no other.
 import hashlib
 import json
 import secrets
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,6 +45,7 @@ from equipoise.web.identity.models import Passkey
 
 LONGEST = 20_000
 """Characters of an answer; the largest public keys and attestations stay far below."""
+LOOPBACK = ("127.0.0.1", "::1")
 REQUIRED = UserVerificationRequirement.REQUIRED
 
 
@@ -57,17 +60,29 @@ def place_of(request: HttpRequest) -> Place:
     """Where this request came in, if passkeys work there.
 
     Raises:
-        Refused: no address is set and this is not `localhost`, or it is another than the one set.
+        Refused: no address is set and this is not `localhost`, it is another than the one set, or
+            browsers give no passkey there.
     """
     here = f"{request.scheme}://{request.get_host()}"
     host = urlsplit(here).hostname or ""
-    if not settings.ORIGIN:
-        if host != "localhost":
-            raise Refused([problem("EQ-W041")])
-        return Place(here, host)
-    if here != settings.ORIGIN:
+    if settings.ORIGIN and here != settings.ORIGIN:
         raise Refused([problem("EQ-W040", origin=settings.ORIGIN)])
-    return Place(here, settings.PASSKEY_DOMAIN or host)
+    if not settings.ORIGIN and host in LOOPBACK:
+        port = urlsplit(here).port
+        named = f"{request.scheme}://localhost" + (f":{port}" if port else "") + "/"
+        raise Refused([problem("EQ-W097", address=named)])
+    if not settings.ORIGIN and host != "localhost":
+        raise Refused([problem("EQ-W041")])
+    domain = settings.PASSKEY_DOMAIN or host
+    if _is_number(host) or not f".{host}".endswith(f".{domain}"):
+        raise Refused([problem("EQ-W099", origin=here, domain=domain)])
+    return Place(here, domain)
+
+
+def _is_number(host: str) -> bool:
+    with suppress(ValueError):
+        return bool(ip_address(host))
+    return False
 
 
 def is_possible(request: HttpRequest) -> bool:

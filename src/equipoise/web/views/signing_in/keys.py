@@ -6,7 +6,7 @@ Who may open them is declared in `doors/signing_in.py`, for each door.
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth import login, logout
+from django.contrib.auth import logout
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -19,11 +19,10 @@ from equipoise.web import saying
 from equipoise.web.entry.asking import Answers, Question, ask
 from equipoise.web.identity import passkeys, tickets
 from equipoise.web.identity.models import Passkey
-from equipoise.web.pages import MEANS, NOBODY, Visit, page
+from equipoise.web.identity.sessions import MEANS, open_session
+from equipoise.web.pages import NOBODY, Visit, page
 from equipoise.web.texts import t, text_of
 from equipoise.web.views.access import show_sign_in
-
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 def own(visit: Visit) -> HttpResponse:
@@ -154,8 +153,7 @@ def sign_in(visit: Visit) -> HttpResponse:
         key = passkeys.check_answer(visit.request, visit.trial, "sign_in", raw=raw)
     except Refused as refused:
         return show_sign_in(visit, status=422, problems=refused.problems)
-    login(visit.request, key.user, backend=BACKEND)
-    visit.request.session[MEANS] = passkeys.means_of(key)
+    open_session(visit.request, key.user, means=passkeys.means_of(key))
     return redirect("home")
 
 
