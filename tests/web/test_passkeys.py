@@ -410,9 +410,14 @@ def test_of_two_who_bring_one_answer_one_comes_in(sign_in: SignIn) -> None:
 
 
 def test_passkeys_work_where_the_door_says(sign_in: SignIn, behind: Callable[..., None]) -> None:
-    """At another address, or at a number with none set: told, and no button at the door."""
+    """At another address, or at a number with none set: told, and no button at the door.
+
+    Nor before anybody has a passkey.
+    """
     client = sign_in(Role.INVESTIGATOR)
     button = said("passkey.sign_in")
+    assert button not in read(Client().get("/sign-in/")).text
+    enroll(client)
     assert button in read(Client().get("/sign-in/")).text
     behind("site", ORIGIN="https://trial.example")
     assert button not in read(Client().get("/sign-in/")).text

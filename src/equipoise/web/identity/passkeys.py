@@ -85,10 +85,12 @@ def _is_number(host: str) -> bool:
     return False
 
 
-def is_possible(request: HttpRequest) -> bool:
-    """Whether passkeys work at the address that this request came in by."""
+def is_possible(request: HttpRequest, person: Person | None) -> bool:
+    """Whether a passkey that opens something here exists: anybody's, or a person's own."""
     try:
-        return bool(place_of(request))
+        if person is None:
+            return Passkey.objects.filter(domain=place_of(request).domain).exists()
+        return keys_of(request, person).exists()
     except Refused:
         return False
 
@@ -260,7 +262,7 @@ def _count(trial: RunningTrial, key: Passkey, n: int) -> None:
         if not known.update(sign_count=n, used_at=timezone.now()):  # used twice at one time
             raise Refused([problem("EQ-W043")])
         return
-    record_means(
+    taken_away = record_means(
         trial,
         at=timezone.now(),
         person=key.user.get_username(),
@@ -269,7 +271,8 @@ def _count(trial: RunningTrial, key: Passkey, n: int) -> None:
         by=SYSTEM,
         reason="its counter did not go on: there may be a copy",
     )
-    raise Refused([problem("EQ-W048", name=key.name)])
+    # Where the ledger may be away nothing is taken away; this answer counts no more for that.
+    raise Refused([problem("EQ-W048" if taken_away else "EQ-W101", name=key.name)])
 
 
 def _owned(

@@ -21,7 +21,9 @@ from equipoise.web.identity import provider, tickets
 from equipoise.web.identity.models import Ticket
 from equipoise.web.identity.sessions import open_session
 from equipoise.web.pages import NOBODY, Visit
+from equipoise.web.statuses import status_of
 from equipoise.web.texts import t
+from equipoise.web.views.access import show_sign_in
 
 MOST_FIELDS = 20_000
 """Characters of a form that may wait for a fresh log-in."""
@@ -32,7 +34,10 @@ def start(visit: Visit) -> HttpResponse:
     _check_set()
     if visit.person is not NOBODY:
         return redirect("home")
-    return _lead(visit, {}, person="")
+    try:
+        return _lead(visit, {}, person="")
+    except Refused as refused:
+        return _show_other_ways(visit, refused)
 
 
 def afresh(visit: Visit) -> HttpResponse:
@@ -55,7 +60,18 @@ def back(visit: Visit) -> HttpResponse:
     if "step" not in given:
         known = {k: given[k][:4000] for k in ("code", "state", "error") if k in given}
         return _pass(visit, f"{reverse('provider_back')}?{urlencode({**known, 'step': '2'})}")
-    who = visit.person.person
+    if visit.person is not NOBODY:
+        ticket, claims = _read_answer(visit)
+        return _go_on(visit, ticket, claims)
+    try:
+        return _come_in(visit, _read_answer(visit)[1])
+    except Refused as refused:
+        return _show_other_ways(visit, refused)
+
+
+def _read_answer(visit: Visit) -> tuple[Ticket, dict[str, Any]]:
+    """What waited for the answer of the provider, and what that says."""
+    given, who = visit.request.GET, visit.person.person
     ticket = tickets.redeem(visit.request, "state", given.get("state", ""), person=who)
     if ticket is None:
         raise Refused([problem("EQ-W053")])
@@ -68,29 +84,44 @@ def back(visit: Visit) -> HttpResponse:
         back=ticket.data["back"],
         now=_seconds(visit),
     )
-    person = provider.person_of(claims, visit.state)
-    return _go_on(visit, ticket, claims, person) if who else _come_in(visit, claims, person)
+    return ticket, claims
 
 
-def _come_in(visit: Visit, claims: dict[str, Any], person: Person) -> HttpResponse:
-    """Log in; the first time, that account of the provider is bound to the person for good."""
+def _show_other_ways(visit: Visit, refused: Refused) -> HttpResponse:
+    """Where the provider is away or lets nobody in, a password or a passkey still may."""
+    return show_sign_in(visit, status=status_of(refused.problems), problems=refused.problems)
+
+
+def _come_in(visit: Visit, claims: dict[str, Any]) -> HttpResponse:
+    """Log in; the first time, that account of the provider is bound to the person for good.
+
+    Where the ledger may be away nothing can be bound: then it must have been, at another door.
+    """
+    person = _bind(visit, claims)
     user, is_new = get_user_model().objects.get_or_create(username=person.person)
     if is_new:
         user.set_unusable_password()
         user.save()
-    name, means = person.person, provider.means_of(claims)
-    record_means(visit.trial, at=visit.now, person=name, means=means, is_added=True)
-    open_session(visit.request, user, means=means)
+    open_session(visit.request, user, means=provider.means_of(claims))
     return redirect("home")
 
 
-def _go_on(visit: Visit, ticket: Ticket, claims: dict[str, Any], person: Person) -> HttpResponse:
+def _bind(visit: Visit, claims: dict[str, Any]) -> Person:
+    """The person whom the provider names; that account there opens theirs, as the ledger says."""
+    person, means = provider.person_of(claims, visit.state), provider.means_of(claims)
+    record_means(visit.trial, at=visit.now, person=person.person, means=means, is_added=True)
+    if means not in visit.trial.state.people[person.person].means:
+        raise Refused([problem("EQ-W100", person=person.person)])
+    return person
+
+
+def _go_on(visit: Visit, ticket: Ticket, claims: dict[str, Any]) -> HttpResponse:
     """The form that waited, to be sent with the proof: nothing is signed without another click."""
+    person = provider.person_of(claims, visit.state)
     if person.person != visit.person.person:
         raise Refused([problem("EQ-W057", person=visit.person.person)])
     provider.check_fresh(claims, since=ticket.data["since"])
-    name, means = person.person, provider.means_of(claims)
-    record_means(visit.trial, at=visit.now, person=name, means=means, is_added=True)
+    _bind(visit, claims)
     waits = ticket.data
     data = {"digest": waits["digest"]}
     proof = tickets.issue(visit.request, "proof", person=person.person, data=data)
