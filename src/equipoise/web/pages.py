@@ -94,8 +94,15 @@ class Visit(Struct, frozen=True):
     @property
     def ways(self) -> "Ways":
         """How the person may show who they are, here and now."""
-        known = None if self.person is NOBODY else self.person
-        has_key = passkeys.is_possible(self.request, known)
+        return self._ways(None if self.person is NOBODY else self.person)
+
+    @property
+    def ways_of_another(self) -> "Ways":
+        """How somebody else may, at the same screen."""
+        return self._ways(None)
+
+    def _ways(self, person: Person | None) -> "Ways":
+        has_key = passkeys.is_possible(self.request, person)
         return Ways(settings.PASSWORDS, has_key, settings.OIDC_NAME)
 
     def check_proof(self) -> tuple[Problem, ...]:
@@ -136,12 +143,6 @@ class Visit(Struct, frozen=True):
         if authenticate(self.request, username=name, password=given) is not None:
             return ()
         return self.check_barred(name) or (problem("EQ-W026", "password"),)
-
-    def check_second(self, name: str, password: str) -> tuple[Problem, ...]:
-        """Whether another person proved who they are; a wrong password counts as at the sign-in."""
-        if authenticate(self.request, username=name, password=password[:4096]) is not None:
-            return ()
-        return self.check_barred(name) or (problem("EQ-W062", "second"),)
 
     def check_signer(self) -> tuple[Problem, ...]:
         """As a signature asks: the proof again, and once that it binds like one by hand."""

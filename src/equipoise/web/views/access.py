@@ -52,7 +52,7 @@ def welcome(visit: Visit) -> HttpResponse:
 
 
 def _choose_password(name: str, code: str, typed: list[str]) -> tuple[Problem, ...]:
-    """Also where nobody comes in with one: an emergency, and a second person, ask for it alone."""
+    """Also where nobody comes in with one: it counts in an emergency, when a provider is away."""
     user = get_user_model().objects.filter(username=name).first()
     if user is None or not default_token_generator.check_token(user, code):
         return (problem("EQ-W030", "code"),)

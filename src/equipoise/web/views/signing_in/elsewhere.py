@@ -17,6 +17,7 @@ from django.urls import Resolver404, resolve, reverse
 
 from equipoise.conduct import Person, record_means
 from equipoise.problems import Refused, problem
+from equipoise.web.entry.second import KIND
 from equipoise.web.identity import provider, tickets
 from equipoise.web.identity.models import Ticket
 from equipoise.web.identity.sessions import open_session
@@ -41,7 +42,10 @@ def start(visit: Visit) -> HttpResponse:
 
 
 def afresh(visit: Visit) -> HttpResponse:
-    """To the provider, to log in there once more; the form that asked for it waits."""
+    """To the provider, to log in there afresh; the form that asked for it waits.
+
+    It asks for who sends it or, where it says so, for a second person beside them.
+    """
     _check_set()
     posted = visit.request.POST
     path = posted.get("_path", "")[:1000]
@@ -49,7 +53,8 @@ def afresh(visit: Visit) -> HttpResponse:
     if not _is_ours(path) or len(json.dumps(fields)) > MOST_FIELDS:
         raise Refused([problem("EQ-W022")])
     digest = tickets.digest_of_form(visit.request, person=visit.person.person, path=path)
-    waits = {"path": path, "fields": fields, "digest": digest}
+    kind = KIND if posted.get("_kind") == KIND else "proof"
+    waits = {"path": path, "fields": fields, "digest": digest, "kind": kind}
     return _lead(visit, waits, person=visit.person.person)
 
 
@@ -117,17 +122,27 @@ def _bind(visit: Visit, claims: dict[str, Any]) -> Person:
 
 def _go_on(visit: Visit, ticket: Ticket, claims: dict[str, Any]) -> HttpResponse:
     """The form that waited, to be sent with the proof: nothing is signed without another click."""
+    first, waits = visit.person, ticket.data
+    is_second = waits["kind"] == KIND
     person = provider.person_of(claims, visit.state)
-    if person.person != visit.person.person:
-        raise Refused([problem("EQ-W057", person=visit.person.person)])
-    provider.check_fresh(claims, since=ticket.data["since"])
+    if is_second and person.person == first.person:
+        raise Refused([problem("EQ-W103")])
+    if not is_second and person.person != first.person:
+        raise Refused([problem("EQ-W057", person=first.person)])
+    provider.check_fresh(claims, since=waits["since"])
     _bind(visit, claims)
-    waits = ticket.data
-    data = {"digest": waits["digest"]}
-    proof = tickets.issue(visit.request, "proof", person=person.person, data=data)
+    data = {"digest": waits["digest"], KIND: person.person}
+    proof = tickets.issue(visit.request, waits["kind"], person=first.person, data=data)
     fields = [(name, value) for name, values in waits["fields"].items() for value in values]
     what = "".join(waits["fields"].get("_what", [""]))[:300]
-    return visit.show("proven.html", path=waits["path"], fields=fields, proof=proof, what=what)
+    return visit.show(
+        "proven.html",
+        path=waits["path"],
+        fields=fields,
+        proof=proof,
+        what=what,
+        second=person if is_second else None,
+    )
 
 
 def _lead(visit: Visit, waits: dict[str, Any], *, person: str) -> HttpResponse:

@@ -17,6 +17,7 @@ from equipoise.study.forms import Item
 from equipoise.study.roles import Role
 from equipoise.web import saying
 from equipoise.web.entry.asking import Answers, Question, ask
+from equipoise.web.entry.second import KIND
 from equipoise.web.identity import passkeys, tickets
 from equipoise.web.identity.models import Passkey
 from equipoise.web.identity.sessions import MEANS, open_session
@@ -134,6 +135,7 @@ def options(visit: Visit) -> HttpResponse:
     kinds: dict[str, Callable[[Visit], dict[str, Any]]] = {
         "sign_in": _for_sign_in,
         "sign": _for_signature,
+        KIND: _for_second,
         "enroll": _for_new,
     }
     found = kinds.get(visit.request.POST.get("_kind", ""))
@@ -163,9 +165,17 @@ def _for_sign_in(visit: Visit) -> dict[str, Any]:
 
 def _for_signature(visit: Visit) -> dict[str, Any]:
     person = _known(visit)
+    return passkeys.ask_for(visit.request, "sign", person=person, digest=_digest(visit))
+
+
+def _for_second(visit: Visit) -> dict[str, Any]:
+    """Anybody's passkey: it says who it is."""
+    return passkeys.ask_for(visit.request, KIND, digest=_digest(visit))
+
+
+def _digest(visit: Visit) -> str:
     path = visit.request.POST.get("_path", "")[:1000]
-    digest = tickets.digest_of_form(visit.request, person=person.person, path=path)
-    return passkeys.ask_for(visit.request, "sign", person=person, digest=digest)
+    return tickets.digest_of_form(visit.request, person=_known(visit).person, path=path)
 
 
 def _for_new(visit: Visit) -> dict[str, Any]:
