@@ -42,6 +42,7 @@ DUTIES: dict[str, set[Role]] = {
     "judge": ENROLL,
     "rejudge": ENROLL,
     "randomize": ENROLL,
+    "call_off": ENROLL,
     "end_screening": ENROLL,
     "withdraw": ENROLL,
     "complete": ENROLL,
