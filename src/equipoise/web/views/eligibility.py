@@ -5,9 +5,9 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from equipoise.conduct import (
-    call_off_randomization,
     Participant,
     assess_participant,
+    call_off_randomization,
     find_judgement,
     finish_randomization,
     is_granted,
