@@ -39,13 +39,14 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def emergency_door(store: Path, vault: Path, socket_path: Path) -> Iterator[str]:
-    """The emergency door alone, as an operator starts it."""
+def emergency_door(store: Path, vault: Path, socket_path: Path, **given: str) -> Iterator[str]:
+    """The emergency door alone, as an operator starts it; what is given goes to its environment."""
     port = find_ports(41_000 + os.getpid() % 10_000)
     url = f"http://127.0.0.1:{port}"
     words = ["serve", str(FOLDER), "--store", str(store), "--vault", str(socket_path)]
     words += ["--token", str(vault / "emergency.token"), "--door", "emergency"]
-    server = subprocess.Popen([*RUN, *words, "--port", str(port)])
+    environment = {**os.environ, **{f"EQUIPOISE_{name}": value for name, value in given.items()}}
+    server = subprocess.Popen([*RUN, *words, "--port", str(port)], env=environment)
     try:
         wait_until_ready(f"{url}/sign-in/", server)
         yield url
@@ -62,13 +63,20 @@ def ask(page: Page, reason: str) -> str:
     return page.inner_text(".contents")
 
 
-def knows_passwords(folder: Path) -> bool:
+def knows(folder: Path, table: str) -> bool:
     """Whether the door took the accounts, which it does last."""
     if not (folder / "trial.roster.json").exists():
         return False
     (accounts,) = folder.glob("emergency-*.db")
     with closing(sqlite3.connect(f"file:{accounts}?mode=ro", uri=True)) as users:
-        return bool(users.execute("SELECT count(*) FROM auth_user").fetchone()[0])
+        return bool(users.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def move_all_else(here: Path, elsewhere: Path) -> None:
+    """Take the ledger and the accounts away from under the door."""
+    elsewhere.mkdir()
+    for file in [p for p in here.iterdir() if p.name.startswith("trial") and p.is_file()]:
+        file.rename(elsewhere / file.name)
 
 
 def breaks_in(store: Path) -> list[bytes]:
@@ -90,19 +98,16 @@ def test_the_code_is_broken_while_all_else_is_away(
     """
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     shutil.copytree(young_trial, here)
-    elsewhere.mkdir()
     store, vault = here / "trial.db", here / "trial.vault"
     person = running_trial(store, study=study).state.randomized[0]
-    away = [p for p in here.iterdir() if p.name.startswith("trial") and p.is_file()]
     with (
         running_vault(vault) as process,
         emergency_door(store, vault, process.socket_path) as url,
     ):
         nature = VaultClient(process.socket_path, read_token(vault, "nature"))
         arm = study.identity.arms[nature.nature(person.number)]
-        wait_until(lambda: knows_passwords(here))
-        for file in away:
-            file.rename(elsewhere / file.name)
+        wait_until(lambda: knows(here, "auth_user"))
+        move_all_else(here, elsewhere)
 
         page = browser.new_context(locale="en-GB").new_page()
         page.goto(f"{url}/sign-in/")
@@ -118,8 +123,8 @@ def test_the_code_is_broken_while_all_else_is_away(
         assert told == study.treatments.products[next(iter(arm.gives.values()))].label.en
         assert ask(page, "A second drug must be chosen") == arm.label.en
 
-        for file in away:
-            (elsewhere / file.name).rename(file)
+        for file in elsewhere.iterdir():
+            file.rename(here / file.name)
         wait_until(lambda: len(breaks_in(store)) == 2)
     register = list_unblindings(running_trial(store, study=study).state)
     assert [u.question for _, u in reversed(register)] == ["infusion:M0", "arm"]

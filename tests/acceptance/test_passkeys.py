@@ -1,19 +1,26 @@
 """Passkeys and a log-in elsewhere in a real browser, whose authenticator is Chromium's own."""
 
+import datetime as dt
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Error, Page, expect, sync_playwright
 
+from equipoise import conduct
 from equipoise.cli.demonstrating import find_ports, wait_until_ready
 from equipoise.cli.folders import kept_beside
 from equipoise.cli.trials import running_trial
+from equipoise.conduct import RunningTrial
+from equipoise.conduct.state import Infusion
+from equipoise.ledger import open_store
 from equipoise.study.study import Study
 from equipoise.web.server import start_server
 
+from ..web.course import answers
 from ..web.provider import CLIENT, SECRET, Provider, running_provider
 from .conftest import FOLDER, Served
 from .test_accessibility import violations_of
@@ -27,6 +34,12 @@ DEVICE = {
     "isUserVerified": True,
     "automaticPresenceSimulation": True,
 }
+
+
+MAKE_ONE = """() => navigator.credentials.create({publicKey: {
+  challenge: new Uint8Array(32), rp: {name: "x", id: location.hostname},
+  user: {id: new Uint8Array(16), name: "x", displayName: "x"},
+  pubKeyCredParams: [{type: "public-key", alg: -7}]}})"""
 
 
 @pytest.fixture
@@ -113,6 +126,75 @@ def test_with_a_passkey_alone(served: Served, study: Study, page: Page) -> None:
         "investigator",
         True,
     )
+
+
+@pytest.mark.requirement("C19")
+def test_where_the_browser_gives_no_passkey_the_page_says_which_address_does(
+    served: Served, page: Page
+) -> None:
+    """At a number Chromium itself refuses; at the address that the page names it makes one."""
+    Authenticator(page)
+    log_in(page, served.site, "investigator", served.password)
+    with pytest.raises(Error, match=r"SecurityError|invalid domain"):
+        page.evaluate(MAKE_ONE)
+    page.goto(f"{served.site}/passkeys/")
+    told = page.get_by_role("alert").inner_text()
+    assert violations_of(page) == []
+    (address,) = re.findall(r"http://localhost:\d+", told)
+    assert address == named(served.site)
+    log_in(page, address, "investigator", served.password)
+    make_passkey(page, address, served.password)
+
+
+@pytest.mark.requirement("F24", "C18")
+def test_the_second_person_at_an_infusion_holds_a_finger_to_the_screen_of_the_first(
+    served: Served, study: Study, page: Page
+) -> None:
+    """By keyboard alone; with a strange finger nothing is recorded."""
+    device, door, code = Authenticator(page), named(served.site), prepare(served, study)
+    log_in(page, door, "coordinator", served.password)
+    make_passkey(page, door, served.password)
+    page.get_by_role("button", name="Log out").click()
+    log_in(page, door, "investigator", served.password)
+    page.goto(f"{door}/participants/{code}/encounters/M3/give/")
+    assert violations_of(page) == []
+    given = {"scanned": code, "label": "12345678", "started": "0:00", "stopped": "0:01"}
+    for name, value in given.items():
+        page.locator(f"#f-{name}").focus()
+        page.keyboard.type(value)
+    button = page.get_by_role("button", name="with a passkey of the second person")
+
+    def infusion() -> Infusion:
+        state = running_trial(served.store, study=study).state
+        return state.participants[code].infusions["M3"]
+
+    device.recognize(is_owner=False)
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="No passkey was given")).to_be_visible()
+    assert infusion().status == "prepared"
+    device.recognize(is_owner=True)
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{door}/participants/{code}/")
+    assert (infusion().status, infusion().checked_by) == ("given", "coordinator")
+
+
+def prepare(served: Served, study: Study) -> str:
+    """Somebody randomized, whose second infusion is at the bedside today."""
+    store = open_store(served.store)
+    trial = RunningTrial(study, store)
+    now = dt.datetime.now(dt.UTC)
+    waiting = (p for p in trial.state.randomized if p.is_in_trial and "M3" not in p.infusions)
+    code = next(waiting).code
+    about = {"at": now, "participant": code, "encounter": "M3"}
+    form = study.forms["vital_signs"]
+    by = form.by[0].value
+    conduct.submit_form(trial, **about, by=by, form=form.form, on=now.date(), values=answers(form))
+    conduct.order_infusion(trial, **about, by="coordinator", on=now.date())
+    conduct.prepare_infusion(trial, **about, by="cell_unit", label="12345678")
+    store.close()
+    return code
 
 
 def test_the_cell_unit_comes_in_with_a_passkey_at_its_own_door(served: Served, page: Page) -> None:

@@ -161,7 +161,17 @@ def stocked(unit: CellUnit, n: int = 6, *, lasts: int = 400) -> None:
         cells.release_batch(unit, **by, batch=batch)
 
 
-def composed(unit: CellUnit, code: str, *, by: str = SECOND, verified_by: str = "") -> str:
+ANOTHER = "What was prepared before is on another record"
+
+
+def composed(
+    unit: CellUnit,
+    code: str,
+    *,
+    by: str = SECOND,
+    verified_by: str = "",
+    reason: str = ANOTHER,
+) -> str:
     """An ordered infusion of 70 kg, composed of two bags of what the sealed list says."""
     number = unit.trial.state.participants[code].number
     product = unit.trial.study.treatments.products[unit.contents(number, "M0")]
@@ -184,7 +194,7 @@ def composed(unit: CellUnit, code: str, *, by: str = SECOND, verified_by: str = 
         encounter="M0",
         bags=tuple(free),
         label=label,
-        reason="What was prepared before is on another record",
+        reason=reason,
     )
     if verified_by:
         same = {"target_cells": 140_000_000, "drawn_ml": 16.5, "n_bags": 2}

@@ -341,3 +341,32 @@ def test_only_the_sealed_process_opens_the_record(
         open_trial(RunningTrial(trial.study, own), at=course.now(), people=PEOPLE)
     assert opened("sealed", str(tmp_path / "own.db")) == ["EQ-B066"]
     assert isinstance(trial.store, MemoryStore)
+
+
+@pytest.mark.requirement("C74")
+def test_after_a_restore_the_page_asks_for_the_second_computation_with_a_reason(
+    trial: RunningTrial, desk: Client, unit: CellUnit
+) -> None:
+    """No bag is thawed anew: who did not prepare computes again, and hands out."""
+    course.stocked(unit)
+    waiting, other = course.ordered(trial), course.ordered(trial)
+    by = {"verified_by": name_of(Role.CELL_UNIT), "reason": ""}
+    label = course.composed(unit, waiting, **by)
+    before = list(unit.store.read())
+    gone = course.composed(unit, other, **by)
+    cells.hand_out(unit, by=SECOND, at=course.now(), label=gone)
+    page = f"/work-list/{waiting}/M0/"
+    assert said("cells.again") not in read(desk.get(page)).text
+
+    older = MemoryStore(trial.store.study, "rehearsal")
+    older.restore(before)
+    use_cells(restored := CellUnit(unit.trial, older, unit.contents))
+    assert said("cells.again") in read(desk.get(page)).text
+    assert post(desk, page + "hand-out/", is_checked="yes").codes == {"EQ-B069"}
+    made = restored.state.preparations[label]
+    same = {"target_cells": made.target_cells, "drawn_ml": made.drawn_ml, "n_bags": len(made.draws)}
+    assert post(desk, page + "verify/", **same).codes == {"EQ-W001"}
+    done = post(desk, page + "verify/", **same, reason="No newer copy")
+    assert said("cells.verified") in done.text
+    post(desk, page + "hand-out/", is_checked="yes")
+    assert trial.state.participants[waiting].infusions["M0"].label == label

@@ -9,6 +9,7 @@ from django.test import Client
 from msgspec.structs import replace
 
 from equipoise.conduct import RunningTrial, submit_form
+from equipoise.conduct.acts.randomizing import proof_of
 from equipoise.study.roles import Role
 from equipoise.vault import VaultClient
 
@@ -277,6 +278,38 @@ def test_the_vault_does_not_answer(
     assert eligibility(client, code).one("a", href=f"/participants/{code}/randomize/")
     assert said("randomize.done", participant=code, number="R-001") in randomize(client, code).text
     assert trial.state.participants[code].number == "R-001"
+
+
+@pytest.mark.requirement("F04", "D28")
+def test_a_request_whose_number_never_came_is_taken_back(
+    trial: RunningTrial, sign_in: SignIn, tmp_path: Path
+) -> None:
+    """From the page that waits, with a reason; while the vault is away nothing is taken back, nor
+    once it gave the number.
+    """
+    code, given = course.eligible(trial), course.eligible(trial)
+    client = sign_in(Role.COORDINATOR)
+    address = f"/participants/{code}/randomize/call-off/"
+    assert client.get(address).headers["Location"] == f"/participants/{code}/eligibility/"
+    vault, trial.vault = trial.vault, VaultClient(tmp_path / "no.sock", "t")
+    randomize(client, code)
+    assert randomize(client, given).one("a", href=f"/participants/{given}/randomize/call-off/")
+    reason = {"reason": "Consent withdrawn"}
+    assert read(client.post(address, reason)).codes == {"EQ-V017"}
+    trial.vault = vault
+
+    held = trial.state.participants[given]
+    assert vault is not None
+    vault.assign(given, stratum=held.stratum, proof=proof_of(held))
+    late = f"/participants/{given}/randomize/call-off/"
+    assert read(client.post(late, reason)).codes == {"EQ-C160"}
+    assert "EQ-W001" in read(client.post(address, {"reason": ""})).codes
+    done = read(client.post(address, reason, follow=True))
+    assert said("call_off.done", participant=code) in done.text
+    assert [trial.state.participants[c].status for c in (code, given)] == [
+        "screening",
+        "randomizing",
+    ]
 
 
 def test_old_values_are_told_as_too_old(trial: RunningTrial, sign_in: SignIn) -> None:

@@ -410,9 +410,14 @@ def test_of_two_who_bring_one_answer_one_comes_in(sign_in: SignIn) -> None:
 
 
 def test_passkeys_work_where_the_door_says(sign_in: SignIn, behind: Callable[..., None]) -> None:
-    """At another address, or at a number with none set: told, and no button at the door."""
+    """At another address, or at a number with none set: told, and no button at the door.
+
+    Nor before anybody has a passkey.
+    """
     client = sign_in(Role.INVESTIGATOR)
     button = said("passkey.sign_in")
+    assert button not in read(Client().get("/sign-in/")).text
+    enroll(client)
     assert button in read(Client().get("/sign-in/")).text
     behind("site", ORIGIN="https://trial.example")
     assert button not in read(Client().get("/sign-in/")).text
@@ -428,9 +433,43 @@ def test_passkeys_work_where_the_door_says(sign_in: SignIn, behind: Callable[...
 
 def test_a_domain_above_the_host_may_be_set(sign_in: SignIn, behind: Callable[..., None]) -> None:
     """So that a door may move to another host below it."""
-    behind("site", ORIGIN=ORIGIN, PASSKEY_DOMAIN="example")
-    device = enroll(sign_in(Role.INVESTIGATOR), Device("example"))
-    assert come_in(device)[1] == set()
+    origin, host = "http://trial.example", "trial.example"
+    behind("site", ORIGIN=origin, PASSKEY_DOMAIN="example", ALLOWED_HOSTS=[host])
+    client, device = sign_in(Role.INVESTIGATOR, SERVER_NAME=host), Device("example")
+    may = permit(client)
+    made = device.make(options(client, "enroll", permit=may), origin=origin)
+    posted = {"permit": may, "name": "phone", "passkey": made}
+    assert client.post("/passkeys/make/", posted).status_code == 302
+    assert come_in(device, client=Client(SERVER_NAME=host), origin=origin)[1] == set()
+
+
+@pytest.mark.parametrize(
+    ("host", "domain"),
+    [
+        ("10.0.0.5", ""),
+        ("trial.example", "hospital.example"),
+        ("trial.example", "rial.example"),
+    ],
+)
+def test_an_address_for_which_browsers_give_no_passkey_is_told(
+    host: str, domain: str, sign_in: SignIn, behind: Callable[..., None]
+) -> None:
+    """A number, or a domain that the host is not under (WebAuthn level 3, 5.1.3 and 5.1.4.1)."""
+    origin = f"http://{host}"
+    behind("site", ORIGIN=origin, PASSKEY_DOMAIN=domain, ALLOWED_HOSTS=[host])
+    page = read(sign_in(Role.INVESTIGATOR, SERVER_NAME=host).get("/passkeys/"))
+    assert page.codes == {"EQ-W099"} and origin in page.text
+    assert said("passkey.sign_in") not in read(Client(SERVER_NAME=host).get("/sign-in/")).text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_on_one_s_own_machine_the_page_says_which_address_to_open(
+    host: str, sign_in: SignIn, behind: Callable[..., None]
+) -> None:
+    """The same port, by its name."""
+    behind("site", ORIGIN="", ALLOWED_HOSTS=[host])
+    page = read(sign_in(Role.INVESTIGATOR, HTTP_HOST=f"{host}:9000").get("/passkeys/"))
+    assert page.codes == {"EQ-W097"} and "http://localhost:9000/" in page.text
 
 
 def test_the_sealed_door_has_its_own_passkeys(sign_in: SignIn, behind: Callable[..., None]) -> None:

@@ -1,5 +1,6 @@
 """The process behind a door: the trial it opens, the files it keeps, the server it starts."""
 
+import datetime as dt
 import os
 import socket
 import subprocess
@@ -13,19 +14,21 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from msgspec.structs import replace
 
 from equipoise.conduct import RunningTrial, open_trial
 from equipoise.ledger import open_store
+from equipoise.problems import Refused
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient
 from equipoise.web import settings as written
 from equipoise.web.running import ThreadedStore, running_trial, use_trial
-from equipoise.web.server import prepare_accounts, start_server
+from equipoise.web.server import prepare_accounts, refuse_shut_door, start_server
 
 from . import course
-from .conftest import FOLDER, OPENED_AT, PASSWORD, PEOPLE, SignIn, at_door, enter_as
+from .conftest import FOLDER, OPENED_AT, PASSWORD, PEOPLE, SECOND, SignIn, at_door, enter_as
 from .reading import read
 
 
@@ -203,3 +206,45 @@ def test_who_comes_in_at_the_sealed_door_is_in_no_other_session_table(
     assert len(list((tmp_path / "own").iterdir())) == 1
     client.post("/sign-out/")
     assert client.get("/work-list/").status_code == 302
+
+
+@pytest.mark.requirement("C35")
+def test_a_session_that_ran_out_is_gone_once_somebody_comes_in(
+    sign_in: SignIn, behind: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files at the sealed door, rows at the others; one that still counts stays."""
+    from django.contrib.sessions.backends import file
+    from django.contrib.sessions.models import Session
+
+    engine, own = "django.contrib.sessions.backends.file", tmp_path / "own"
+    own.mkdir()
+    monkeypatch.delattr(file.SessionStore, "_storage_path", raising=False)
+    behind("sealed", SESSION_ENGINE=engine, SESSION_FILE_PATH=str(own))
+    away, open_still = sign_in(Role.CELL_UNIT), sign_in(Role.CELL_UNIT)
+    (left,) = {p for p in own.iterdir() if away.session.session_key in p.name}  # type: ignore[union-attr]
+    os.utime(left, (time.time() - 4000,) * 2)
+    sign_in(SECOND)
+    assert not left.exists()
+    assert len(list(own.iterdir())) == 2
+    assert open_still.get("/work-list/").status_code == 200
+
+    behind("site")
+    kept = sign_in(Role.MONITOR)
+    gone = sign_in(Role.MONITOR).session.session_key
+    Session.objects.filter(pk=gone).update(expire_date=timezone.now() - dt.timedelta(seconds=1))
+    sign_in(Role.MONITOR)
+    assert not Session.objects.filter(pk=gone).exists()
+    assert kept.get("/").status_code == 200
+
+
+@pytest.mark.requirement("C35")
+@pytest.mark.parametrize("door", ["site", "sealed", "emergency"])
+def test_no_door_starts_through_which_nobody_could_come_in(door: str) -> None:
+    """Without passwords somebody must come in elsewhere before there is a passkey."""
+    given = {"EQUIPOISE_DOOR": door, "EQUIPOISE_PASSWORDS": "off"}
+    with pytest.raises(Refused) as refused, start_server(given, host="127.0.0.1", port=1):
+        raise AssertionError("it started")
+    (told,) = refused.value.problems
+    assert told.code == "EQ-W098" and "EQUIPOISE_OIDC_ISSUER" in told.hint
+    refuse_shut_door({**given, "EQUIPOISE_OIDC_ISSUER": "https://login.example"})
+    refuse_shut_door({"EQUIPOISE_DOOR": door, "EQUIPOISE_PASSWORDS": ""})

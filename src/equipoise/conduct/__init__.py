@@ -50,8 +50,10 @@ from equipoise.conduct.acts.people import (
     withdraw_means,
 )
 from equipoise.conduct.acts.randomizing import (
+    call_off_randomization,
     finish_randomization,
     randomize_participant,
+    record_call_off,
     record_number,
     request_randomization,
 )
@@ -132,6 +134,7 @@ __all__ = [
     "attest_gap",
     "bar_sign_in",
     "baseline_day",
+    "call_off_randomization",
     "case_of",
     "casebook_as_of",
     "change_delegation",
@@ -183,6 +186,7 @@ __all__ = [
     "randomize_participant",
     "receive_adverse_event",
     "record_breaks",
+    "record_call_off",
     "record_deviation",
     "record_means",
     "record_number",

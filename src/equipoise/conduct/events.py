@@ -340,6 +340,12 @@ class RandomizationRequested(Happened, frozen=True, kw_only=True):
     override: Override | None = None
 
 
+class RandomizationCalledOff(Happened, frozen=True, kw_only=True):
+    """A request that got no number: the vault gives none for it any more."""
+
+    participant: str
+
+
 class ParticipantRandomized(Happened, frozen=True, kw_only=True):
     """The vault gave the next number of its list."""
 

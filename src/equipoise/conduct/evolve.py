@@ -307,6 +307,20 @@ def _requested(p: Participant, x: e.RandomizationRequested, _: Stamp) -> Partici
     )
 
 
+def _called_off(p: Participant, _: e.RandomizationCalledOff, __: Stamp) -> Participant:
+    """As before the request, so that another one fixes a proof of its own."""
+    return replace(
+        p,
+        status="screening",
+        verdict=None,
+        granted=None,
+        stratum="",
+        randomized_on=None,
+        reassessments=(),
+        n_called_off=p.n_called_off + 1,
+    )
+
+
 def _override_requested(p: Participant, x: e.OverrideRequested, stamp: Stamp) -> Participant:
     return replace(p, override=OverrideRecord(x.on, x.grounds, x.study_digest, stamp))
 
@@ -417,6 +431,7 @@ _PARTICIPANT: dict[type[e.Happened], Callable[[Any, Any, Stamp], Participant]] =
     e.DeviationRecorded: _deviated,
     e.EligibilityReassessed: _reassessed,
     e.RandomizationRequested: _requested,
+    e.RandomizationCalledOff: _called_off,
     e.ParticipantRandomized: _randomized,
     e.InfusionOrdered: _infusion_ordered,
     e.InfusionPrepared: _infusion_prepared,

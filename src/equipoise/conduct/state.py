@@ -192,6 +192,7 @@ class Participant(Struct, frozen=True):
     signature: Signature | None = None
     override: OverrideRecord | None = None
     granted: Override | None = None
+    n_called_off: int = 0
     reassessments: tuple[Reassessment, ...] = ()
     deviations: tuple[Deviation, ...] = ()
     unblindings: tuple[Unblinding, ...] = ()

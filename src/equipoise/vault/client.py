@@ -98,6 +98,10 @@ class VaultClient:
         )
         return self._ask(request, p.Word).word
 
+    def call_off(self, participant: str, *, proof: str) -> None:
+        """See to it that no number is given for this proof; refused if one was."""
+        self._ask(p.CallOff(token=self._token, participant=participant, proof=proof), p.Word)
+
     def contents(self, number: str, encounter: str) -> str:
         """The product that a number receives at an encounter; empty if nothing."""
         request = p.Contents(token=self._token, number=number, encounter=encounter)

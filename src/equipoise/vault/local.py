@@ -36,6 +36,11 @@ _LAST_ENTRY = "SELECT max(seq) FROM ledger_entry WHERE chain = 'vault'"
 _NEXT = NEXT_SLOT.format(stratum="?")
 
 
+def called_off_stream(request: p.Assign | p.CallOff) -> str:
+    """The stream of the log in which this proof was called off, if it was."""
+    return f"called-off/{request.participant}/{request.proof}"
+
+
 class LocalVault:
     """An open vault. Safe among threads; only one at a time, in one process, has a vault open."""
 
@@ -111,10 +116,14 @@ class LocalVault:
                 return check_vault(self._store, header=self._header, seals=self._seals)
         return p.Word(self._say(request))
 
-    def _say(self, request: p.Assign | p.Contents | p.Reveal | p.Nature | p.Commitment) -> str:
+    def _say(
+        self, request: p.Assign | p.CallOff | p.Contents | p.Reveal | p.Nature | p.Commitment
+    ) -> str:
         match request:
             case p.Assign():
                 return self._assign(request)
+            case p.CallOff():
+                return self._call_off(request)
             case p.Contents():
                 return self._product(request.number, request.encounter)
             case p.Reveal():
@@ -124,13 +133,7 @@ class LocalVault:
         return self._header.root
 
     def _assign(self, request: p.Assign) -> str:
-        if self._is_unproven:
-            raise Refused([problem("EQ-V044", request.participant)])
-        if not request.participant or not request.proof:
-            raise Refused([problem("EQ-V006", request.participant)])
-        known = self._one(
-            "SELECT number FROM vault_assignment WHERE participant = ?", request.participant
-        )
+        known = self._number_of(request)
         if known:
             self._check_proof(request)
             return known
@@ -138,6 +141,8 @@ class LocalVault:
             raise Refused(
                 [problem("EQ-V055", request.participant, participant=request.participant)]
             )
+        if next(self._store.read(stream=called_off_stream(request)), None) is not None:
+            raise Refused([problem("EQ-C161", request.participant)])
         if was_disclosed(self._store):
             raise Refused([problem("EQ-V141", request.participant)])
         if request.stratum not in self._header.specification.strata:
@@ -148,6 +153,23 @@ class LocalVault:
         row = (request.participant, number, request.proof, to_instant(self._now()))
         self._connection.execute("INSERT INTO vault_assignment VALUES (?, ?, ?, ?)", row)
         return number
+
+    def _call_off(self, request: p.CallOff) -> str:
+        """Nothing but its entry in the log, in whose stream the next one for this proof looks."""
+        number = self._number_of(request)
+        if number:
+            who = request.participant
+            raise Refused([problem("EQ-C160", who, participant=who)])
+        return ""
+
+    def _number_of(self, request: p.Assign | p.CallOff) -> str | None:
+        """The number that the participant has already, if the vault may say anything of them."""
+        if self._is_unproven:
+            raise Refused([problem("EQ-V044", request.participant)])
+        if not request.participant or not request.proof:
+            raise Refused([problem("EQ-V006", request.participant)])
+        query = "SELECT number FROM vault_assignment WHERE participant = ?"
+        return self._one(query, request.participant)
 
     def _draw(self, stratum: str) -> str | None:
         header, seals = self._header, self._seals
@@ -215,6 +237,8 @@ class LocalVault:
         stream = "vault"
         if isinstance(answer, p.Refusal):
             body["refused"] = [q.code for q in answer.problems]
+        elif isinstance(request, p.CallOff):
+            stream = called_off_stream(request)
         elif isinstance(request, p.Reveal):
             stream = stream_of(request)
             if first_answer(request, self._store) is not None:

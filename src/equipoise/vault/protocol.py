@@ -32,6 +32,14 @@ class Assign(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
     is_known: bool = False
 
 
+class CallOff(Struct, frozen=True, tag=True, kw_only=True):
+    """Give no number for this proof any more; refused if one was given. Asked again, the same."""
+
+    token: str
+    participant: str
+    proof: str
+
+
 class Contents(Struct, frozen=True, tag=True, kw_only=True):
     """What a number receives at an encounter; for the cell unit."""
 
@@ -143,6 +151,7 @@ class Verify(Struct, frozen=True, tag=True, kw_only=True):
 
 Request = (
     Assign
+    | CallOff
     | Contents
     | Reveal
     | Breaks
@@ -158,6 +167,7 @@ Request = (
 
 CAPABILITIES: dict[type[Request], tuple[Capability, ...]] = {
     Assign: ("assign",),
+    CallOff: ("assign",),
     Contents: ("cells",),
     Reveal: ("emergency",),
     Breaks: ("emergency", "assign", "audit"),
@@ -265,6 +275,10 @@ class Vault(Protocol):
 
     def assigned(self, participant: str, *, stratum: str, proof: str) -> str:
         """The number that the participant has already; it gives no new one."""
+        ...
+
+    def call_off(self, participant: str, *, proof: str) -> None:
+        """See to it that no number is given for this proof; refused if one was."""
         ...
 
     def contents(self, number: str, encounter: str) -> str:

@@ -33,6 +33,7 @@ from equipoise.problems import Problem, Refused, Text, problem
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
 from equipoise.web.identity import passkeys, tickets
+from equipoise.web.identity.sessions import MEANS
 from equipoise.web.middleware import unreachable_accounts
 from equipoise.web.running import running_trial
 from equipoise.web.statuses import status_of
@@ -48,8 +49,6 @@ ROLES_OF: dict[str, frozenset[Role]] = {
 TRAINING = frozenset({"EQ-C097", "EQ-C098"})
 ANYONE: Literal["anyone"] = "anyone"
 NOBODY = Person("", "", "")
-MEANS = "means"
-"""Under this a session keeps what it was opened with, if not with a password."""
 Method = Literal["GET", "POST"]
 
 
@@ -94,15 +93,16 @@ class Visit(Struct, frozen=True):
 
     @property
     def ways(self) -> "Ways":
-        """How the person may show who they are, here and now.
+        """How the person may show who they are, here and now."""
+        return self._ways(None if self.person is NOBODY else self.person)
 
-        Where codes are broken it is the password alone: everything else may be away.
-        """
-        if settings.DOOR == "emergency":
-            return Ways(True, False, "")
-        has_key = passkeys.is_possible(self.request) and (
-            self.person is NOBODY or passkeys.keys_of(self.request, self.person).exists()
-        )
+    @property
+    def ways_of_another(self) -> "Ways":
+        """How somebody else may, at the same screen."""
+        return self._ways(None)
+
+    def _ways(self, person: Person | None) -> "Ways":
+        has_key = passkeys.is_possible(self.request, person)
         return Ways(settings.PASSWORDS, has_key, settings.OIDC_NAME)
 
     def check_proof(self) -> tuple[Problem, ...]:
@@ -143,12 +143,6 @@ class Visit(Struct, frozen=True):
         if authenticate(self.request, username=name, password=given) is not None:
             return ()
         return self.check_barred(name) or (problem("EQ-W026", "password"),)
-
-    def check_second(self, name: str, password: str) -> tuple[Problem, ...]:
-        """Whether another person proved who they are; a wrong password counts as at the sign-in."""
-        if authenticate(self.request, username=name, password=password[:4096]) is not None:
-            return ()
-        return self.check_barred(name) or (problem("EQ-W062", "second"),)
 
     def check_signer(self) -> tuple[Problem, ...]:
         """As a signature asks: the proof again, and once that it binds like one by hand."""
@@ -337,7 +331,7 @@ def page(
 def _still_opens(request: HttpRequest, person: Person) -> bool:
     """Whether what a session was opened with still opens the account; a password always does."""
     means = request.session.get(MEANS)
-    return means is None or means in person.means
+    return not means or means in person.means
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

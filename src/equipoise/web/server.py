@@ -17,7 +17,7 @@ from django.db import DatabaseError, connections
 
 from equipoise.ledger import without_password
 from equipoise.problems import Refused, problem
-from equipoise.web.settings import database_at
+from equipoise.web.settings import database_at, is_on
 
 N_THREADS = 8
 MODULE = "equipoise.web.settings"
@@ -27,9 +27,25 @@ def serve(settings: Mapping[str, str], *, host: str, port: int) -> int:
     """Serve one door until told to stop; gives back the server's exit status.
 
     `settings` are the EQUIPOISE_… variables of the door.
+
+    Raises:
+        Refused: with them nobody could come in.
     """
     with start_server(settings, host=host, port=port) as process:
         return process.wait()
+
+
+def refuse_shut_door(settings: Mapping[str, str]) -> None:
+    """Refuse to take passwords away where nothing else lets anybody in.
+
+    Passkeys alone do not: to make the first one, somebody must come in before.
+
+    Raises:
+        Refused: they are switched off, and no provider is set.
+    """
+    has_passwords = is_on(settings.get("EQUIPOISE_PASSWORDS") or "on")
+    if not has_passwords and not settings.get("EQUIPOISE_OIDC_ISSUER"):
+        raise Refused([problem("EQ-W098", "EQUIPOISE_PASSWORDS")])
 
 
 @contextmanager
@@ -40,6 +56,7 @@ def start_server(
 
     One process with threads: the state of the trial is folded once.
     """
+    refuse_shut_door(settings)
     command = [
         sys.executable,
         "-m",

@@ -13,8 +13,13 @@ from equipoise.ledger.opening import read_address
 HERE = Path(__file__).parent
 
 
+def is_on(value: str) -> bool:
+    """Whether the value of a switch means yes."""
+    return value.lower() in ("on", "1", "true", "yes")
+
+
 def _is_on(name: str, default: str = "off") -> bool:
-    return os.environ.get(name, default).lower() in ("on", "1", "true", "yes")
+    return is_on(os.environ.get(name) or default)
 
 
 def _secret() -> str:
@@ -58,7 +63,8 @@ VARIABLES = {
     "EQUIPOISE_ORIGIN": "The address of this door as people type it, such as `https://trial.example`:"
     " passkeys and the provider's answers are bound to it. Without it, passkeys work at localhost.",
     "EQUIPOISE_PASSKEY_DOMAIN": "The domain that passkeys are made for; the host of the origin.",
-    "EQUIPOISE_PASSWORDS": "`off` takes passwords away, where a provider is set; else `on`.",
+    "EQUIPOISE_PASSWORDS": "`off` takes passwords away; it needs a provider. The emergency door "
+    "takes them all the same.",
     "EQUIPOISE_OIDC_ISSUER": "The OpenID Connect provider, as it calls itself; none by default.",
     "EQUIPOISE_OIDC_CLIENT": "What the provider calls this door.",
     "EQUIPOISE_OIDC_SECRET": "The file with this door's secret at the provider, if it has one.",
@@ -91,7 +97,8 @@ OIDC_SECRET = os.environ.get("EQUIPOISE_OIDC_SECRET", "")
 OIDC_CLAIM = os.environ.get("EQUIPOISE_OIDC_CLAIM", "preferred_username")
 OIDC_SCOPES = os.environ.get("EQUIPOISE_OIDC_SCOPES", "openid profile")
 OIDC_NAME = os.environ.get("EQUIPOISE_OIDC_NAME", "") or OIDC_ISSUER
-# Without a provider nobody could come in to make the first passkey.
+# Without a provider nobody could come in to make the first passkey: no door starts so. In an
+# emergency the provider may be away.
 PASSWORDS = DOOR == "emergency" or not OIDC_ISSUER or _is_on("EQUIPOISE_PASSWORDS", "on")
 
 DEBUG = _is_on("EQUIPOISE_DEBUG")

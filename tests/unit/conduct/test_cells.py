@@ -671,6 +671,36 @@ def test_nothing_is_prepared_on_a_record_that_is_older_than_the_trial(
 
 
 @pytest.mark.requirement("C74")
+def test_what_was_prepared_before_the_record_was_restored_is_not_thawed_anew(
+    unit: CellCourse, course: Course, trial: RunningTrial
+) -> None:
+    """Computed again by the second person with a reason, on record; then it is handed out."""
+    unit.released("B1", bags=tuple(f"b{i}" for i in range(9)))
+    one, two, three = course.randomized(), course.randomized(), course.randomized()
+    for code in (one, two, three):
+        course.order(code)
+    unit.verify(twice := unit.prepared(two, "b0", "b1"))
+    once = unit.prepared(three, "b4", "b5")
+    assert refused(unit.verify, twice) == ["EQ-B043"]
+    before = list(unit.store.read())
+    gone = unit.handed_out(one, "b2", "b3")
+    unit.store = MemoryStore("small", "rehearsal")
+    unit.store.restore(before)
+    unit.unit = cells.CellUnit(trial, unit.store, unit.unit.contents)
+
+    reason = f"No newer copy; sheet {gone} is kept"
+    assert refused(unit.verify, once) == ["EQ-B069"]
+    for label in (twice, once):
+        unit.verify(label, reason=reason)
+        unit.do(cells.hand_out, label=label)
+    last = [e for e in unit.store.read() if e.type == "PreparationVerified"]
+    assert [e.reason for e in last] == ["", reason, reason]
+    infusions = [trial.state.participants[code].infusions["M0"] for code in (two, three)]
+    assert [i.label for i in infusions] == [twice, once]
+    assert not any(e.reason for e in trial.store.read() if e.type == "InfusionPrepared")
+
+
+@pytest.mark.requirement("C74")
 @pytest.mark.parametrize(
     ("expires", "kept"),
     [

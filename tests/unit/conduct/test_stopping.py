@@ -17,7 +17,7 @@ from .conftest import Clock, Course
 from .test_capturing import correct
 from .test_infusing import give, prepare
 from .test_opening import codes
-from .test_randomizing import CutOff
+from .test_randomizing import CutOff, call_off, on_its_way
 from .test_reporting import report
 
 DEATH = StoppingRule(
@@ -98,6 +98,26 @@ def test_a_pause_holds_for_who_was_under_way(course: Course, guarded: RunningTri
     for by in ("dsmb", "safety_officer"):
         resume(course, by)
     assert course.randomize(waiting) == "R-003"
+
+
+@pytest.mark.requirement("D02", "D28")
+def test_who_was_under_way_when_the_trial_was_paused_for_good_may_leave(
+    course: Course, guarded: RunningTrial
+) -> None:
+    """The request is taken back, also during the pause; then screening ends as for anybody."""
+    harmed, waiting = course.randomized(), on_its_way(course)
+    report(course, harmed, related=True, grade=5)
+    who = {"by": "investigator", "participant": waiting}
+    leaves = {**who, "reason": "The trial is stopped", "on": course.clock.today}
+
+    def leave() -> object:
+        return conduct.withdraw_participant(guarded, at=course.clock(), **leaves)
+
+    assert refused(leave) == ["EQ-C125"]
+    call_off(course, waiting)
+    assert refused(lambda: course.randomize(waiting)) == ["EQ-C090"]
+    leave()
+    assert guarded.state.participants[waiting].status == "withdrawn"
 
 
 def test_a_correction_can_make_a_rule_true(course: Course, guarded: RunningTrial) -> None:

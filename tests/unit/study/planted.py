@@ -67,6 +67,8 @@ FAULTS = [
     ("EQ-S115", "treatments.yaml", "active: false\n    thaw_minutes: {decision: thaw-window, assume: 240}", "active: false\n    thaw_minutes: {decision: thaw-window, assume: 60}"),
     ("EQ-S116", "study.yaml", "[infusion.reaction, ", "[guess_assessor.guess, "),
     ("EQ-S121", "forms/guess_assessor.yaml", "    required: false\n", "    required: false\n    when: laboratory.crp > 5 mg/L\n"),
+    ("EQ-S121", "forms/guess_assessor.yaml", "order: 128\n", "order: 128\nwhen: laboratory.crp > 5 mg/L\n"),
+    ("EQ-S121", "schedule.yaml", "day: {decision: visits, assume: 182}", "when: laboratory.crp > 5 mg/L\n    day: {decision: visits, assume: 182}"),
     ("EQ-S075", "analysis.yaml", "item: guess_assessor.guess\n    active: [active]", "item: guess_assessor.guess\n    active: [cells]"),
     ("EQ-S020", "analysis.yaml", "item: guess_assessor.guess", "item: guess_assessor.belief"),
     ("EQ-S117", "treatments.yaml", "assume: 50.0", "assume: 40.0"),

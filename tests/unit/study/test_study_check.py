@@ -68,6 +68,13 @@ def test_what_is_kept_from_assessors_is_not_told_by_what_is_derived_from_it(
     ]
 
 
+@pytest.mark.requirement("C65", "F27")
+def test_what_another_role_alone_sees_may_depend_on_it(folder: Path, edit: Edit) -> None:
+    """A form of theirs that is expected after a high value is on no page of an assessor."""
+    edit("forms/infusion.yaml", "\norder:", "\nwhen: laboratory.crp > 5 mg/L\norder:")
+    assert found_in(folder) == []
+
+
 @pytest.mark.parametrize("site", ["R", "r"])
 def test_no_site_is_called_like_the_randomization_numbers(
     folder: Path, edit: Edit, site: str

@@ -34,6 +34,7 @@ from equipoise.conduct.rules import (
     check_consented,
     check_in_trial,
     check_not_future,
+    check_reason,
     check_restored,
     check_running,
 )
@@ -158,6 +159,43 @@ def record_number(
     return [e.ParticipantRandomized(participant=participant, number=number)]
 
 
+def call_off_randomization(
+    trial: RunningTrial, *, by: str, at: dt.datetime, reason: str, participant: str
+) -> Entry:
+    """Take back a request whose number never came; the person is in screening again.
+
+    It is on record once the vault has agreed: who holds the same request gets no number from then
+    on, and where the vault gave one before, nothing is taken back. After a crash in between, the
+    next call finishes.
+
+    Raises:
+        Refused: nothing was requested, the vault has given the number, or it cannot be reached.
+    """
+    with trial.transaction():
+        subject = trial.state.participants.get(participant)
+        recorded = record_call_off(trial, by=by, at=at, reason=reason, participant=participant)
+        if trial.vault is None:
+            raise Refused([problem("EQ-C053", participant)])
+        assert subject is not None
+        trial.vault.call_off(participant, proof=proof_of(subject))
+    return recorded[0]
+
+
+@act(Role.COORDINATOR, Role.INVESTIGATOR)
+def record_call_off(
+    view: View, *, by: str, at: dt.datetime, reason: str = "", participant: str
+) -> Events:
+    """Record that a request was taken back, once the vault gives no number for it."""
+    subject = view.participant(participant)
+    where = at_record(participant)
+    found = [*check_restored(view.state, where=where)]
+    if subject.status != "randomizing":
+        found.append(problem("EQ-C052", where, participant=participant))
+    found += check_reason(reason, act="call_off_randomization", where=where)
+    refuse_if(found)
+    return [e.RandomizationCalledOff(participant=participant)]
+
+
 def with_reassessment(
     view: View,
     happened: e.FormSubmitted | e.ItemCorrected | e.CriterionJudged,
@@ -214,8 +252,13 @@ def find_changes(study: Study, subject: Participant, proof: Verdict) -> tuple[Ch
 
 
 def proof_of(subject: Participant) -> str:
-    """SHA-256 of the verdict that the request fixed, and of the override if one was used."""
+    """SHA-256 of the verdict that the request fixed, and of the override if one was used.
+
+    After one that was called off it is another, whatever the verdict: the old one counts no more.
+    """
     proof = subject.verdict if subject.granted is None else (subject.verdict, subject.granted)
+    if subject.n_called_off:
+        proof = (subject.verdict, subject.granted, subject.n_called_off)
     return hashlib.sha256(msgspec.json.encode(proof, order="deterministic")).hexdigest()
 
 

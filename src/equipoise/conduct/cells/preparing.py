@@ -17,7 +17,7 @@ from equipoise.conduct.cells.door import (
     refuse_if,
 )
 from equipoise.conduct.cells.state import BagRecord, PreparationRecord
-from equipoise.conduct.cells.tracing import preparation_for
+from equipoise.conduct.cells.tracing import is_to_verify_again, preparation_for, unknown_to
 from equipoise.conduct.rules import check_in_trial, check_running
 from equipoise.conduct.state import Infusion
 from equipoise.ledger import Entry
@@ -181,11 +181,19 @@ def verify_preparation(
     drawn_ml: float,
     n_bags: int,
 ) -> CellEvents:
-    """A second person gives what they computed from the printed sheet; only the same passes."""
+    """A second person gives what they computed from the printed sheet; only the same passes.
+
+    Where the trial knows infusions that this record does not, with a reason (EQ-B069), once more if
+    it was done before: so nothing is thawed anew because the record was restored.
+    """
     made = find_preparation(view, label)
     where = at_record(made.participant, made.encounter)
-    problems = list(_check_still_usable(view, made, at=at))
-    if made.status != "made":
+    problems = [
+        *_check_still_usable(view, made, at=at),
+        *_check_whole(view, made.reason or reason),
+    ]
+    is_again = made.status == "verified" and is_to_verify_again(view.cells, view.trial, made)
+    if made.status != "made" and not is_again:
         problems.append(problem("EQ-B043", where, status=made.status))
     if by == made.made.by:
         problems.append(problem("EQ-B044", where))
@@ -218,7 +226,7 @@ def hand_out(unit: CellUnit, *, by: str, at: dt.datetime, label: str) -> tuple[E
         until = at + dt.timedelta(minutes=minutes)
         where = at_record(made.participant, made.encounter)
         problems = [
-            *_check_whole(view, made.made.reason),
+            *_check_whole(view, made.reason),
             *_check_still_usable(view, made, at=until),
         ]
         problems += _check_same_order(view, made, where=where)
@@ -265,9 +273,7 @@ def _find_ordered(view: CellView, participant: str, encounter: str, *, where: Wh
 
 def _check_whole(view: CellView, reason: str) -> Iterator[Problem]:
     """What went out is known here; else this record is older than the trial, and its traces end."""
-    people = view.trial.participants.values()
-    out = {i.label for p in people for i in p.infusions.values() if i.label}
-    unknown = sorted(out - set(view.cells.preparations))
+    unknown = unknown_to(view.cells, view.trial)
     if unknown and not reason.strip():
         yield problem("EQ-B069", view.study.identity.study, labels=", ".join(unknown))
 

@@ -76,6 +76,11 @@ class PreparationRecord(Struct, frozen=True):
     status: Literal["made", "verified", "discarded"] = "made"
     verified: Stamp | None = None
 
+    @property
+    def reason(self) -> str:
+        """Why it is gone on with, on a record that is older than the trial; else empty."""
+        return self.made.reason or (self.verified.reason if self.verified else "")
+
 
 class CellState(Struct, frozen=True):
     """The cell unit's record as of its last entry."""

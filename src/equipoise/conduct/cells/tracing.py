@@ -233,3 +233,15 @@ def _traces(cells: CellState, trial: TrialState) -> Iterator[Trace]:
                 given_on=infusion.given_on if infusion is not None and is_given else None,
                 is_in_trial=infusion is not None,
             )
+
+
+def is_to_verify_again(cells: CellState, trial: TrialState, made: PreparationRecord) -> bool:
+    """Whether this record is older than the trial, and nobody said why one goes on with it."""
+    return bool(unknown_to(cells, trial)) and not made.reason.strip()
+
+
+def unknown_to(cells: CellState, trial: TrialState) -> list[str]:
+    """The labels that went out, as the trial knows, and that this record does not know."""
+    people = trial.participants.values()
+    out = {i.label for p in people for i in p.infusions.values() if i.label}
+    return sorted(out - set(cells.preparations))

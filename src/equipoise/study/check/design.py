@@ -8,7 +8,7 @@ from itertools import combinations
 
 from equipoise.problems import Problem, problem
 from equipoise.study.check.conditions import check_factors
-from equipoise.study.check.places import Places, check_known, check_order
+from equipoise.study.check.places import Path, Places, check_known, check_order, file_of
 from equipoise.study.forms import Form, Item
 from equipoise.study.protocol import Encounter, ReleaseTest, Treatments
 from equipoise.study.roles import UNBLINDED_ROLES, Role
@@ -97,6 +97,10 @@ def _check_telltale(places: Places, names: tuple[str, ...]) -> Iterator[Problem]
     for form in places.study.forms.values():
         if Role.OUTCOME_ASSESSOR in form.by:
             yield from _check_reads_nothing(places, form, told)
+    for encounter, planned in places.study.schedule.encounters.items():  # each is on their pages
+        where = places.at("schedule.yaml", "encounters", encounter, "when")
+        for name in (n for n in told if _reads("", planned.when, n)):
+            yield problem("EQ-S121", where, item=name, name=encounter)
 
 
 def _close_over(forms: Mapping[str, Form], names: tuple[str, ...]) -> tuple[str, ...]:
@@ -107,33 +111,33 @@ def _close_over(forms: Mapping[str, Form], names: tuple[str, ...]) -> tuple[str,
         for form in forms.values()
         for name, derivation in form.derive.items()
     }
-    while found := [n for n, (f, v) in rest.items() if any(_reads(f, v, x) for x in told)]:
+    while found := [n for n, (f, v) in rest.items() if any(_reads(f.form, v, x) for x in told)]:
         for name in found:
             told[name] = None
             del rest[name]
     return tuple(told)
 
 
-def _reads(form: Form, source: str, name: str) -> bool:
+def _reads(form: str, source: str, name: str) -> bool:
     """Whether an expression of a form names an item; one of its own form it names alone."""
     owner, _, own = name.partition(".")
     if re.search(rf"\b{re.escape(name)}\b", source):
         return True
-    return owner == form.form and bool(re.search(rf"(?<![\w.]){re.escape(own)}(?![\w.])", source))
+    return owner == form and bool(re.search(rf"(?<![\w.]){re.escape(own)}(?![\w.])", source))
 
 
 def _check_reads_nothing(places: Places, form: Form, names: tuple[str, ...]) -> Iterator[Problem]:
-    """What is derived or warned of on an assessor's form would tell what it is made from."""
-    sources: list[tuple[str, str | int, str]] = [
-        *(("derive", name, d.value) for name, d in form.derive.items()),
-        *(("items", name, i.when) for name, i in form.items.items()),
-        *(("checks", index, c.warn_if) for index, c in enumerate(form.checks)),
+    """An assessor's form tells what it derives, warns of, asks or is itself shown by."""
+    sources: list[tuple[Path, str]] = [
+        (("when",), form.when),
+        *((("derive", name), d.value) for name, d in form.derive.items()),
+        *((("items", name), i.when) for name, i in form.items.items()),
+        *((("checks", index), c.warn_if) for index, c in enumerate(form.checks)),
     ]
-    for part, key, source in sources:
+    for path, source in sources:
         for name in names:
-            if _reads(form, source, name):
-                where = places.at(f"forms/{form.form}.yaml", part, key)
-                yield problem("EQ-S121", where, item=name, form=form.form)
+            if _reads(form.form, source, name):
+                yield problem("EQ-S121", places.at(file_of(form), *path), item=name, name=form.form)
 
 
 def _check_randomization(places: Places) -> Iterator[Problem]:

@@ -78,6 +78,7 @@ def prepare(visit: Visit, code: str, encounter: str) -> HttpResponse:
         dose=visit.study.treatments.dose,
         problems=found,
         asks_reason="EQ-B069" in {p.code for p in found},
+        is_again=work.made is not None and _is_again(visit, work.made),
         is_second=work.made is not None and work.made.made.by != visit.person.person,
     )
 
@@ -95,6 +96,7 @@ def verify(visit: Visit, code: str, encounter: str) -> HttpResponse:
             target_cells=int(_number(answers, "target_cells")),
             drawn_ml=_number(answers, "drawn_ml"),
             n_bags=int(_number(answers, "n_bags")),
+            reason=str(answers.get("reason", "")),
         )
         return visit.go("prepare", code=code, encounter=encounter, done=t("cells.verified"))
 
@@ -103,6 +105,8 @@ def verify(visit: Visit, code: str, encounter: str) -> HttpResponse:
         "drawn_ml": Item(label=text_of("cells.drawn"), type="number", unit="mL", decimals=2),
         "n_bags": Item(label=text_of("cells.n_bags"), type="integer", range=(1, 99)),
     }
+    if _is_again(visit, made):
+        items["reason"] = Item(label=text_of("common.reason"), type="text")
     question = Question(
         title=t("cells.verify_title"),
         button=t("cells.verify_button"),
@@ -111,6 +115,10 @@ def verify(visit: Visit, code: str, encounter: str) -> HttpResponse:
         items=items,
     )
     return ask(visit, question, act=act)
+
+
+def _is_again(visit: Visit, made: PreparationRecord) -> bool:
+    return cells.is_to_verify_again(cell_unit().state, visit.state, made)
 
 
 @page(roles=(Role.CELL_UNIT,), methods=("POST",))

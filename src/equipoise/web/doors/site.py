@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern] = [
     path(PERSON + "judge/<str:rule>/", eligibility.judge, name="judge"),
     path(PERSON + "judge/<str:rule>/anew/", eligibility.rejudge, name="rejudge"),
     path(PERSON + "randomize/", eligibility.randomize, name="randomize"),
+    path(PERSON + "randomize/call-off/", eligibility.call_off, name="call_off"),
     path(PERSON + "exception/", overrides.override, name="override"),
     path(PERSON + "exception/ask/", overrides.ask_override, name="ask_override"),
     path(PERSON + "exception/confirm/", overrides.agree_override, name="agree_override"),

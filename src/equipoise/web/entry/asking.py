@@ -6,7 +6,6 @@ from typing import Any
 
 from django.http import HttpResponse
 from msgspec import Struct
-from msgspec.structs import replace
 
 from equipoise.conduct.parts import Value
 from equipoise.problems import Refused
@@ -21,9 +20,9 @@ Answers = Mapping[str, Value]
 class Question(Struct, frozen=True):
     """What a small page asks: a title, what it is about, its items and what it does.
 
-    `secret` is the item, a password, that is never shown again. `carried` is what the page that
-    led here posted and no address may hold; then the first post shows the questions, and the next
-    one answers them.
+    `has_second` asks for another person, too, who shows who they are. `carried` is what the page
+    that led here posted and no address may hold; then the first post shows the questions, and the
+    next one answers them.
     """
 
     title: str
@@ -34,7 +33,7 @@ class Question(Struct, frozen=True):
     lead: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     is_grave: bool = False
-    secret: str = ""
+    has_second: bool = False
     carried: Mapping[str, str] = {}
 
 
@@ -74,7 +73,6 @@ def date_of(answers: Answers, name: str) -> dt.date:
 def _show(
     visit: Visit, question: Question, fields: list[Field], *, status: int = 200, **values: Any
 ) -> HttpResponse:
-    fields = [replace(f, raw={}) if f.name == question.secret else f for f in fields]
-    addresses = {f.name: f.id for f in fields}
+    addresses = {f.name: f.id for f in fields} | {"second": "second", "password": "password"}
     known = {"question": question, "fields": fields, "addresses": addresses, "problems": ()}
     return visit.show("act.html", status=status, **(known | values))

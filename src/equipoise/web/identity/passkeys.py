@@ -7,6 +7,8 @@ of the form that is signed, so an answer signs that form and no other.
 import hashlib
 import json
 import secrets
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,6 +45,7 @@ from equipoise.web.identity.models import Passkey
 
 LONGEST = 20_000
 """Characters of an answer; the largest public keys and attestations stay far below."""
+LOOPBACK = ("127.0.0.1", "::1")
 REQUIRED = UserVerificationRequirement.REQUIRED
 
 
@@ -57,23 +60,37 @@ def place_of(request: HttpRequest) -> Place:
     """Where this request came in, if passkeys work there.
 
     Raises:
-        Refused: no address is set and this is not `localhost`, or it is another than the one set.
+        Refused: no address is set and this is not `localhost`, it is another than the one set, or
+            browsers give no passkey there.
     """
     here = f"{request.scheme}://{request.get_host()}"
     host = urlsplit(here).hostname or ""
-    if not settings.ORIGIN:
-        if host != "localhost":
-            raise Refused([problem("EQ-W041")])
-        return Place(here, host)
-    if here != settings.ORIGIN:
+    if settings.ORIGIN and here != settings.ORIGIN:
         raise Refused([problem("EQ-W040", origin=settings.ORIGIN)])
-    return Place(here, settings.PASSKEY_DOMAIN or host)
+    if not settings.ORIGIN and host in LOOPBACK:
+        port = urlsplit(here).port
+        named = f"{request.scheme}://localhost" + (f":{port}" if port else "") + "/"
+        raise Refused([problem("EQ-W097", address=named)])
+    if not settings.ORIGIN and host != "localhost":
+        raise Refused([problem("EQ-W041")])
+    domain = settings.PASSKEY_DOMAIN or host
+    if _is_number(host) or not f".{host}".endswith(f".{domain}"):
+        raise Refused([problem("EQ-W099", origin=here, domain=domain)])
+    return Place(here, domain)
 
 
-def is_possible(request: HttpRequest) -> bool:
-    """Whether passkeys work at the address that this request came in by."""
+def _is_number(host: str) -> bool:
+    with suppress(ValueError):
+        return bool(ip_address(host))
+    return False
+
+
+def is_possible(request: HttpRequest, person: Person | None) -> bool:
+    """Whether a passkey that opens something here exists: anybody's, or a person's own."""
     try:
-        return bool(place_of(request))
+        if person is None:
+            return Passkey.objects.filter(domain=place_of(request).domain).exists()
+        return keys_of(request, person).exists()
     except Refused:
         return False
 
@@ -245,7 +262,7 @@ def _count(trial: RunningTrial, key: Passkey, n: int) -> None:
         if not known.update(sign_count=n, used_at=timezone.now()):  # used twice at one time
             raise Refused([problem("EQ-W043")])
         return
-    record_means(
+    taken_away = record_means(
         trial,
         at=timezone.now(),
         person=key.user.get_username(),
@@ -254,7 +271,8 @@ def _count(trial: RunningTrial, key: Passkey, n: int) -> None:
         by=SYSTEM,
         reason="its counter did not go on: there may be a copy",
     )
-    raise Refused([problem("EQ-W048", name=key.name)])
+    # Where the ledger may be away nothing is taken away; this answer counts no more for that.
+    raise Refused([problem("EQ-W048" if taken_away else "EQ-W101", name=key.name)])
 
 
 def _owned(

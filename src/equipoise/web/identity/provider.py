@@ -43,7 +43,8 @@ class Asked(Struct, frozen=True):
 def ask(*, state: str, back: str, is_fresh: bool) -> Asked:
     """The address of the provider's log-in, and what its answer will be held against.
 
-    `is_fresh` asks for a log-in now, whoever is logged in there already.
+    `is_fresh` asks for a log-in now, whoever is logged in there already. The provider is asked each
+    time: one that is away is told here, where other ways are offered, and not by the browser.
 
     Raises:
         Refused: the provider does not answer, or answers nonsense.
@@ -62,6 +63,7 @@ def ask(*, state: str, back: str, is_fresh: bool) -> Asked:
     }
     if is_fresh:
         query |= {"prompt": "login", "max_age": "0"}
+    cache.delete(_place(_metadata_address()))
     address = str(_metadata()["authorization_endpoint"])
     return Asked(nonce, verifier, address + ("&" if "?" in address else "?") + urlencode(query))
 
@@ -162,11 +164,15 @@ def _keys(address: str) -> KeySet:
 
 def _metadata() -> dict[str, Any]:
     issuer: str = settings.OIDC_ISSUER
-    found = _kept(issuer.rstrip("/") + "/.well-known/openid-configuration")
+    found = _kept(_metadata_address())
     names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
     if found.get("issuer") != issuer or not all(_is_safe(found.get(name)) for name in names):
         raise Refused([problem("EQ-W052", issuer=issuer)])
     return found
+
+
+def _metadata_address() -> str:
+    return str(settings.OIDC_ISSUER).rstrip("/") + "/.well-known/openid-configuration"
 
 
 def _kept(address: str) -> dict[str, Any]:

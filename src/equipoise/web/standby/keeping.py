@@ -7,7 +7,7 @@ answers. What could not be recorded is tried again until it is.
 import datetime as dt
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -15,6 +15,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import connections
+from django.utils import timezone
 from msgspec import Struct
 
 from equipoise.conduct import RunningTrial, find_unplaced, record_breaks
@@ -25,6 +26,8 @@ from equipoise.vault import Vault
 from equipoise.web.standby.roster import roster_of, write_roster
 
 EVERY_SECONDS = 20.0
+_COPIED = ("credential", "public_key", "sign_count", "handle", "domain", "name")
+_KEYS = "SELECT username, {} FROM identity_passkey JOIN auth_user ON auth_user.id = user_id"
 _log = logging.getLogger(__name__)
 
 
@@ -57,14 +60,14 @@ class Keeper:
         self._news.set()
 
     def keep_up(self, now: dt.datetime) -> bool:
-        """Once: people, breaks, passwords, each for itself. False if one is away; nothing is lost.
+        """Once: people, breaks, accounts, each for itself. False if one is away; nothing is lost.
 
         People come first: who was removed does not stay because something else cannot be read.
         """
         done = [
             self._try("people", lambda: self._take_people(now)),
             self._try("breaks", lambda: self._bring_breaks(now)),
-            self._try("passwords", lambda: copy_passwords(self._sources.accounts)),
+            self._try("accounts", lambda: copy_accounts(self._sources.accounts)),
         ]
         return all(done)
 
@@ -113,8 +116,8 @@ class Keeper:
             self._news.clear()
 
 
-def copy_passwords(source: str | Path) -> None:
-    """Let those who have an account at the site door come in with the same password."""
+def copy_accounts(source: str | Path) -> None:
+    """Let those who have an account at the site door come in with the same password or passkey."""
     if is_address(source):
         import psycopg  # noqa: PLC0415 - only where accounts are there
 
@@ -122,12 +125,35 @@ def copy_passwords(source: str | Path) -> None:
     else:
         accounts = sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=5)
     with closing(accounts):
-        rows = accounts.execute("SELECT username, password FROM auth_user").fetchall()
+        users = accounts.execute("SELECT username, password FROM auth_user").fetchall()
+        keys = accounts.execute(_KEYS.format(", ".join(_COPIED))).fetchall()
+    _keep_passwords(users)
+    _keep_passkeys(keys)
+
+
+def _keep_passwords(rows: Iterable[tuple[str, str]]) -> None:
     users = get_user_model().objects
     known = dict(users.values_list("username", "password"))
     for name, password in rows:
         if known.get(name) != password:
             users.update_or_create(username=name, defaults={"password": password})
+
+
+def _keep_passkeys(rows: Iterable[tuple[Any, ...]]) -> None:
+    """The same passkeys as there; a counter that went on here does not go back."""
+    from equipoise.web.identity.models import Passkey  # noqa: PLC0415 - Django is set up by now
+
+    users, known = get_user_model().objects, {k.credential: k for k in Passkey.objects.all()}
+    for owner, *values in rows:
+        given = dict(zip(_COPIED, values, strict=True))
+        mine = known.pop(given["credential"], None)
+        if mine is not None:
+            given["sign_count"] = max(given["sign_count"], mine.sign_count)
+        if mine is None or any(getattr(mine, name) != value for name, value in given.items()):
+            given |= {"user": users.get(username=owner), "made_at": timezone.now()}
+            name = given.pop("credential")
+            Passkey.objects.update_or_create(credential=name, defaults=given)
+    Passkey.objects.filter(pk__in=[gone.pk for gone in known.values()]).delete()
 
 
 _keeper: list[Keeper] = []

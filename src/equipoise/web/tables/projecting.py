@@ -346,6 +346,7 @@ _CHANGES: dict[type, Callable[[Any], Row]] = {
         "status": "randomizing",
         "randomized_on": x.on.isoformat(),
     },
+    e.RandomizationCalledOff: lambda _: {"status": "screening", "randomized_on": None},
     e.ParticipantRandomized: lambda x: {"status": "randomized", "number": x.number},
     e.ParticipantWithdrawn: lambda x: {
         "status": "withdrawn",

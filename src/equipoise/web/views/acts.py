@@ -26,6 +26,7 @@ from equipoise.study.roles import Role
 from equipoise.supply import check_weight, plan_preparation
 from equipoise.web import saying
 from equipoise.web.entry.asking import Answers, Question, ask, date_of
+from equipoise.web.entry.second import identify_second
 from equipoise.web.pages import Visit, page
 from equipoise.web.texts import say, t, text_of
 from equipoise.web.views.participant import WRITERS
@@ -65,17 +66,13 @@ def give(visit: Visit, code: str, encounter: str) -> HttpResponse:
         raise Refused([problem("EQ-C062", f"{code} / {encounter}", encounter=encounter)])
     changed = check_ordered_weight(visit.study, subject, infusion, where=Where(record=code))
     label = encounter_label(visit, encounter)
-
     has_second = visit.study.treatments.bedside.second_person
 
     def act(answers: Answers) -> HttpResponse:
         volume, on = answers["volume"], date_of(answers, "on")
         assert isinstance(volume, float)
-        second = str(answers["second"]).strip() if has_second else ""
-        found = visit.check_second(second, str(answers["password"])) if has_second else ()
-        if found:
-            raise Refused(found)
         started, stopped = over_midnight(on, answers["started"], answers["stopped"])
+        second = identify_second(visit) if has_second else ""
         entries = give_infusion(
             visit.trial,
             **_by(visit, code),
@@ -104,14 +101,14 @@ def give(visit: Visit, code: str, encounter: str) -> HttpResponse:
             *((t("give.stop"), f"{saying.message(p)} {saying.hint(p)}") for p in changed),
         ),
         items=_bedside_items(has_second=has_second),
-        secret="password" if has_second else "",
+        has_second=has_second,
     )
     known: Answers = {"on": infusion.on.isoformat(), "volume": infusion.volume_ml}
     return ask(visit, question, act=act, known=known)
 
 
 def _bedside_items(*, has_second: bool) -> dict[str, Item]:
-    """What is asked at the bedside; of a second person only where the study has one."""
+    """What is asked at the bedside; times and card only where a second person compares them."""
 
     def text(name: str, *, required: bool = True) -> Item:
         return Item(label=text_of(f"give.{name}"), type="text", required=required)
@@ -123,7 +120,6 @@ def _bedside_items(*, has_second: bool) -> dict[str, Item]:
         "started": text("started", required=has_second),
         "stopped": text("stopped", required=has_second),
         "volume": Item(label=text_of("give.volume"), type="number", unit="mL", decimals=1),
-        **({"second": text("second"), "password": text("password")} if has_second else {}),
     }
 
 

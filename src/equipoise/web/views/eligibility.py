@@ -7,6 +7,7 @@ from django.urls import reverse
 from equipoise.conduct import (
     Participant,
     assess_participant,
+    call_off_randomization,
     find_judgement,
     finish_randomization,
     is_granted,
@@ -134,6 +135,33 @@ def randomize(visit: Visit, code: str) -> HttpResponse:
     number = visit.trial.state.participants[code].number
     done = t("randomize.done", participant=code, number=number)
     return visit.go("participant", code=code, done=done)
+
+
+@page(roles=ENROLLERS, methods=("GET", "POST"))
+def call_off(visit: Visit, code: str) -> HttpResponse:
+    """Take back a request whose number never came."""
+    if visit.participant(code).status != "randomizing":
+        return visit.go("eligibility", code=code)
+
+    def act(answers: Answers) -> HttpResponse:
+        by, reason = visit.person.person, str(answers["reason"])
+        call_off_randomization(visit.trial, by=by, at=visit.now, reason=reason, participant=code)
+        return visit.go("participant", code=code, done=t("call_off.done", participant=code))
+
+    question = Question(
+        title=t("call_off.title", participant=code),
+        button=t("call_off.button"),
+        lead=t("call_off.lead"),
+        back=reverse("randomize", kwargs={"code": code}),
+        code=code,
+        items={
+            "reason": Item(
+                label=text_of("common.reason"), type="text", help=text_of("common.reason_help")
+            )
+        },
+        is_grave=True,
+    )
+    return ask(visit, question, act=act)
 
 
 def _question(visit: Visit, subject: Participant, rule: str, judgement: Judgement) -> Question:

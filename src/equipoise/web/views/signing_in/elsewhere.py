@@ -10,18 +10,21 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth import get_user_model, login
+from django.contrib.auth import get_user_model
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve, reverse
 
 from equipoise.conduct import Person, record_means
 from equipoise.problems import Refused, problem
+from equipoise.web.entry.second import KIND
 from equipoise.web.identity import provider, tickets
 from equipoise.web.identity.models import Ticket
-from equipoise.web.pages import MEANS, NOBODY, Visit
+from equipoise.web.identity.sessions import open_session
+from equipoise.web.pages import NOBODY, Visit
+from equipoise.web.statuses import status_of
 from equipoise.web.texts import t
-from equipoise.web.views.signing_in.keys import BACKEND
+from equipoise.web.views.access import show_sign_in
 
 MOST_FIELDS = 20_000
 """Characters of a form that may wait for a fresh log-in."""
@@ -32,11 +35,17 @@ def start(visit: Visit) -> HttpResponse:
     _check_set()
     if visit.person is not NOBODY:
         return redirect("home")
-    return _lead(visit, {}, person="")
+    try:
+        return _lead(visit, {}, person="")
+    except Refused as refused:
+        return _show_other_ways(visit, refused)
 
 
 def afresh(visit: Visit) -> HttpResponse:
-    """To the provider, to log in there once more; the form that asked for it waits."""
+    """To the provider, to log in there afresh; the form that asked for it waits.
+
+    It asks for who sends it or, where it says so, for a second person beside them.
+    """
     _check_set()
     posted = visit.request.POST
     path = posted.get("_path", "")[:1000]
@@ -44,7 +53,8 @@ def afresh(visit: Visit) -> HttpResponse:
     if not _is_ours(path) or len(json.dumps(fields)) > MOST_FIELDS:
         raise Refused([problem("EQ-W022")])
     digest = tickets.digest_of_form(visit.request, person=visit.person.person, path=path)
-    waits = {"path": path, "fields": fields, "digest": digest}
+    kind = KIND if posted.get("_kind") == KIND else "proof"
+    waits = {"path": path, "fields": fields, "digest": digest, "kind": kind}
     return _lead(visit, waits, person=visit.person.person)
 
 
@@ -55,7 +65,18 @@ def back(visit: Visit) -> HttpResponse:
     if "step" not in given:
         known = {k: given[k][:4000] for k in ("code", "state", "error") if k in given}
         return _pass(visit, f"{reverse('provider_back')}?{urlencode({**known, 'step': '2'})}")
-    who = visit.person.person
+    if visit.person is not NOBODY:
+        ticket, claims = _read_answer(visit)
+        return _go_on(visit, ticket, claims)
+    try:
+        return _come_in(visit, _read_answer(visit)[1])
+    except Refused as refused:
+        return _show_other_ways(visit, refused)
+
+
+def _read_answer(visit: Visit) -> tuple[Ticket, dict[str, Any]]:
+    """What waited for the answer of the provider, and what that says."""
+    given, who = visit.request.GET, visit.person.person
     ticket = tickets.redeem(visit.request, "state", given.get("state", ""), person=who)
     if ticket is None:
         raise Refused([problem("EQ-W053")])
@@ -68,36 +89,60 @@ def back(visit: Visit) -> HttpResponse:
         back=ticket.data["back"],
         now=_seconds(visit),
     )
-    person = provider.person_of(claims, visit.state)
-    return _go_on(visit, ticket, claims, person) if who else _come_in(visit, claims, person)
+    return ticket, claims
 
 
-def _come_in(visit: Visit, claims: dict[str, Any], person: Person) -> HttpResponse:
-    """Log in; the first time, that account of the provider is bound to the person for good."""
+def _show_other_ways(visit: Visit, refused: Refused) -> HttpResponse:
+    """Where the provider is away or lets nobody in, a password or a passkey still may."""
+    return show_sign_in(visit, status=status_of(refused.problems), problems=refused.problems)
+
+
+def _come_in(visit: Visit, claims: dict[str, Any]) -> HttpResponse:
+    """Log in; the first time, that account of the provider is bound to the person for good.
+
+    Where the ledger may be away nothing can be bound: then it must have been, at another door.
+    """
+    person = _bind(visit, claims)
     user, is_new = get_user_model().objects.get_or_create(username=person.person)
     if is_new:
         user.set_unusable_password()
         user.save()
-    name, means = person.person, provider.means_of(claims)
-    record_means(visit.trial, at=visit.now, person=name, means=means, is_added=True)
-    login(visit.request, user, backend=BACKEND)
-    visit.request.session[MEANS] = means
+    open_session(visit.request, user, means=provider.means_of(claims))
     return redirect("home")
 
 
-def _go_on(visit: Visit, ticket: Ticket, claims: dict[str, Any], person: Person) -> HttpResponse:
+def _bind(visit: Visit, claims: dict[str, Any]) -> Person:
+    """The person whom the provider names; that account there opens theirs, as the ledger says."""
+    person, means = provider.person_of(claims, visit.state), provider.means_of(claims)
+    record_means(visit.trial, at=visit.now, person=person.person, means=means, is_added=True)
+    if means not in visit.trial.state.people[person.person].means:
+        raise Refused([problem("EQ-W100", person=person.person)])
+    return person
+
+
+def _go_on(visit: Visit, ticket: Ticket, claims: dict[str, Any]) -> HttpResponse:
     """The form that waited, to be sent with the proof: nothing is signed without another click."""
-    if person.person != visit.person.person:
-        raise Refused([problem("EQ-W057", person=visit.person.person)])
-    provider.check_fresh(claims, since=ticket.data["since"])
-    name, means = person.person, provider.means_of(claims)
-    record_means(visit.trial, at=visit.now, person=name, means=means, is_added=True)
-    waits = ticket.data
-    data = {"digest": waits["digest"]}
-    proof = tickets.issue(visit.request, "proof", person=person.person, data=data)
+    first, waits = visit.person, ticket.data
+    is_second = waits["kind"] == KIND
+    person = provider.person_of(claims, visit.state)
+    if is_second and person.person == first.person:
+        raise Refused([problem("EQ-W103")])
+    if not is_second and person.person != first.person:
+        raise Refused([problem("EQ-W057", person=first.person)])
+    provider.check_fresh(claims, since=waits["since"])
+    _bind(visit, claims)
+    data = {"digest": waits["digest"], KIND: person.person}
+    proof = tickets.issue(visit.request, waits["kind"], person=first.person, data=data)
     fields = [(name, value) for name, values in waits["fields"].items() for value in values]
     what = "".join(waits["fields"].get("_what", [""]))[:300]
-    return visit.show("proven.html", path=waits["path"], fields=fields, proof=proof, what=what)
+    return visit.show(
+        "proven.html",
+        path=waits["path"],
+        fields=fields,
+        proof=proof,
+        what=what,
+        second=person if is_second else None,
+    )
 
 
 def _lead(visit: Visit, waits: dict[str, Any], *, person: str) -> HttpResponse:

@@ -6,7 +6,7 @@ Who may open them is declared in `doors/signing_in.py`, for each door.
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth import login, logout
+from django.contrib.auth import logout
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -17,13 +17,13 @@ from equipoise.study.forms import Item
 from equipoise.study.roles import Role
 from equipoise.web import saying
 from equipoise.web.entry.asking import Answers, Question, ask
+from equipoise.web.entry.second import KIND
 from equipoise.web.identity import passkeys, tickets
 from equipoise.web.identity.models import Passkey
-from equipoise.web.pages import MEANS, NOBODY, Visit, page
+from equipoise.web.identity.sessions import MEANS, open_session
+from equipoise.web.pages import NOBODY, Visit, page
 from equipoise.web.texts import t, text_of
 from equipoise.web.views.access import show_sign_in
-
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 def own(visit: Visit) -> HttpResponse:
@@ -135,6 +135,7 @@ def options(visit: Visit) -> HttpResponse:
     kinds: dict[str, Callable[[Visit], dict[str, Any]]] = {
         "sign_in": _for_sign_in,
         "sign": _for_signature,
+        KIND: _for_second,
         "enroll": _for_new,
     }
     found = kinds.get(visit.request.POST.get("_kind", ""))
@@ -154,8 +155,7 @@ def sign_in(visit: Visit) -> HttpResponse:
         key = passkeys.check_answer(visit.request, visit.trial, "sign_in", raw=raw)
     except Refused as refused:
         return show_sign_in(visit, status=422, problems=refused.problems)
-    login(visit.request, key.user, backend=BACKEND)
-    visit.request.session[MEANS] = passkeys.means_of(key)
+    open_session(visit.request, key.user, means=passkeys.means_of(key))
     return redirect("home")
 
 
@@ -165,9 +165,17 @@ def _for_sign_in(visit: Visit) -> dict[str, Any]:
 
 def _for_signature(visit: Visit) -> dict[str, Any]:
     person = _known(visit)
+    return passkeys.ask_for(visit.request, "sign", person=person, digest=_digest(visit))
+
+
+def _for_second(visit: Visit) -> dict[str, Any]:
+    """Anybody's passkey: it says who it is."""
+    return passkeys.ask_for(visit.request, KIND, digest=_digest(visit))
+
+
+def _digest(visit: Visit) -> str:
     path = visit.request.POST.get("_path", "")[:1000]
-    digest = tickets.digest_of_form(visit.request, person=person.person, path=path)
-    return passkeys.ask_for(visit.request, "sign", person=person, digest=digest)
+    return tickets.digest_of_form(visit.request, person=_known(visit).person, path=path)
 
 
 def _for_new(visit: Visit) -> dict[str, Any]:
