@@ -124,7 +124,8 @@ def test_in_through_the_provider_and_a_signature(
     assert (provider.asked[-1]["prompt"], provider.asked[-1]["max_age"]) == ("login", "0")
     assert said("sign.meaning") in proven.text and not signing.is_signed
     assert signing.send(proven) == set()
-    assert signing.is_signed
+    signature = trial.state.participants[signing.code].signature
+    assert signature is not None and signature.stamp.proof == "provider"
     assert signing.send(proven) == {"EQ-W059"}
     come_in()
     assert len([e for e in trial.store.read() if e.type == "SignInMeansChanged"]) == 1

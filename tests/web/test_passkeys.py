@@ -114,6 +114,8 @@ def test_a_passkey_from_its_making_to_a_signature(trial: RunningTrial, sign_in: 
     signature = trial.state.participants[casebook.code].signature
     assert signature is not None
     assert signature.stamp.by == INVESTIGATOR
+    assert signature.stamp.proof == "passkey"
+    assert said("proof.passkey") in page.text
 
 
 def test_nothing_is_made_without_showing_who_one_is(trial: RunningTrial, sign_in: SignIn) -> None:

@@ -11,7 +11,15 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from equipoise.conduct.parts import Change, DeviationKind, Ground, Override, UnblindingKind, Value
+from equipoise.conduct.parts import (
+    Change,
+    DeviationKind,
+    Ground,
+    Override,
+    Proof,
+    UnblindingKind,
+    Value,
+)
 from equipoise.ledger import to_body
 
 
@@ -140,6 +148,7 @@ class PopulationsSigned(Happened, frozen=True, kw_only=True):
 
     digest: str
     meaning: str
+    proof: Proof = ""
 
 
 class UnblindingAgreed(Happened, frozen=True, kw_only=True):
@@ -147,6 +156,7 @@ class UnblindingAgreed(Happened, frozen=True, kw_only=True):
 
     digest: str
     meaning: str
+    proof: Proof = ""
 
 
 class SupplyDeclared(Happened, frozen=True, kw_only=True):
@@ -293,6 +303,7 @@ class OverrideRequested(Happened, frozen=True, kw_only=True):
     grounds: tuple[Ground, ...]
     study_digest: str
     meaning: str = ""
+    proof: Proof = ""
 
 
 class OverrideConfirmed(Happened, frozen=True, kw_only=True):
@@ -301,6 +312,7 @@ class OverrideConfirmed(Happened, frozen=True, kw_only=True):
     participant: str
     request: str
     meaning: str = ""
+    proof: Proof = ""
 
 
 class OverrideDeclined(Happened, frozen=True, kw_only=True):
@@ -434,6 +446,7 @@ class CasebookSigned(Happened, frozen=True, kw_only=True):
     participant: str
     meaning: str
     digest: str
+    proof: Proof = ""
 
 
 EVENTS: tuple[type[Happened], ...] = tuple(Happened.__subclasses__())

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
+from equipoise.conduct.parts import Proof
 from equipoise.conduct.state import (
     Consent,
     Correction,
@@ -48,7 +49,8 @@ def fold(state: TrialState, entries: Iterable[Entry]) -> TrialState:
             if entry.body is not None:
                 event = e.from_entry(entry.type, entry.body)
                 place = f"{entry.chain}:{entry.seq}"
-                stamp = Stamp(entry.by, entry.role, entry.at, entry.reason, place)
+                proof: Proof = getattr(event, "proof", "")
+                stamp = Stamp(entry.by, entry.role, entry.at, entry.reason, place, proof)
                 name = getattr(event, "participant", None)
                 if name is None:
                     state = _CONTROL[type(event)](state, event, stamp)

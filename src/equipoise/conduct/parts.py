@@ -27,6 +27,10 @@ UnblindingKind = Literal["planned", "emergency", "inadvertent"]
 """How somebody came to know: as planned, in an emergency, or by mistake."""
 
 
+Proof = Literal["password", "passkey", "provider", ""]
+"""By which means a signer was asked once more who they are; empty where it is not on record."""
+
+
 class Ground(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an override is given for: a criterion as it stood, and the entries it rested on."""
 

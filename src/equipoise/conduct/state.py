@@ -6,7 +6,15 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from equipoise.conduct.parts import Change, DeviationKind, Ground, Override, UnblindingKind, Value
+from equipoise.conduct.parts import (
+    Change,
+    DeviationKind,
+    Ground,
+    Override,
+    Proof,
+    UnblindingKind,
+    Value,
+)
 from equipoise.eligibility import Answer
 
 Status = Literal[
@@ -17,13 +25,17 @@ FormKey = tuple[str, str, int]
 
 
 class Stamp(Struct, frozen=True):
-    """Who recorded something, in which role, when (UTC), why, and in which ledger entry."""
+    """Who recorded something, in which role, when (UTC), why, and in which ledger entry.
+
+    Of a signature, `proof` is by which means the signer showed once more who they are.
+    """
 
     by: str
     role: str
     at: dt.datetime
     reason: str
     entry: str
+    proof: Proof = ""
 
 
 class Correction(Struct, frozen=True):

@@ -29,6 +29,7 @@ from equipoise.conduct import (
     bar_sign_in,
     check_duty,
 )
+from equipoise.conduct.parts import Proof
 from equipoise.problems import Problem, Refused, Text, problem
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
@@ -105,6 +106,14 @@ class Visit(Struct, frozen=True):
         )
         return Ways(settings.PASSWORDS, has_key, settings.OIDC_NAME)
 
+    @property
+    def proof(self) -> Proof:
+        """By which means the form shows who the person is; whether it does, `check_proof` says."""
+        posted = self.request.POST
+        if posted.get("passkey"):
+            return "passkey"
+        return "provider" if posted.get("fresh") else "password"
+
     def check_proof(self) -> tuple[Problem, ...]:
         """Whether the person proved once more who they are, as a signature asks.
 
@@ -113,7 +122,7 @@ class Visit(Struct, frozen=True):
         """
         posted, who = self.request.POST, self.person
         digest = tickets.digest_of_form(self.request, person=who.person, path=self.request.path)
-        if posted.get("passkey"):
+        if self.proof == "passkey":
             try:
                 passkeys.check_answer(
                     self.request,
@@ -126,7 +135,7 @@ class Visit(Struct, frozen=True):
             except Refused as refused:
                 return refused.problems
             return ()
-        if posted.get("fresh"):
+        if self.proof == "provider":
             proof = tickets.redeem(self.request, "proof", posted["fresh"], person=who.person)
             return () if proof and proof.data["digest"] == digest else (problem("EQ-W059"),)
         return self.check_password()

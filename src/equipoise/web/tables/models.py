@@ -140,6 +140,7 @@ class Signature(models.Model):
     """A signature as it was given. Whether it still stands, the casebook says: see `is_signed`.
 
     In place of a participant stands `study` where it is about all of them, at the end of the blind.
+    `proof` is by which means the signer showed once more who they are.
     """
 
     pk = models.CompositePrimaryKey("chain", "seq")
@@ -150,6 +151,7 @@ class Signature(models.Model):
     signed = models.TextField()
     meaning = models.TextField()
     digest = models.TextField()
+    proof = models.TextField()
     by = models.TextField()
     role = models.TextField()
     at = models.DateTimeField()

@@ -243,6 +243,7 @@ def _signed(sheet: Sheet, x: _Signed, stamp: Stamp) -> None:
         "signed": type(x).__name__,
         "meaning": _text(x.meaning),
         "digest": getattr(x, "digest", ""),
+        "proof": x.proof,
     }
     sheet.add(SIGNATURE, SIGNATURE.values(row))
 

@@ -266,7 +266,8 @@ def sign(visit: Visit, code: str) -> HttpResponse:
 def _sign(visit: Visit, code: str, meaning: str) -> tuple[Problem, ...]:
     digest = visit.request.POST.get("digest", "")[:64]
     try:
-        sign_casebook(visit.trial, **_by(visit, code), meaning=meaning, digest=digest)
+        said = {**_by(visit, code), "meaning": meaning, "proof": visit.proof}
+        sign_casebook(visit.trial, **said, digest=digest)
     except Refused as refused:
         if {p.code for p in refused.problems} == {"EQ-C106"}:
             return refused.problems

@@ -56,7 +56,7 @@ def ask_override(visit: Visit, code: str) -> HttpResponse:
 
     def act(reason: str) -> None:
         meaning = t("override.meaning_ask")
-        by = _by(visit, code, reason)
+        by = {**_by(visit, code, reason), "proof": visit.proof}
         request_override(visit.trial, **by, criteria=named, on=visit.today, meaning=meaning)
 
     return _decide(visit, code, act=act, done=t("override.asked", participant=code))
@@ -69,7 +69,7 @@ def agree_override(visit: Visit, code: str) -> HttpResponse:
 
     def act(reason: str) -> None:
         meaning = t("override.meaning_confirm")
-        by = _by(visit, code, reason)
+        by = {**_by(visit, code, reason), "proof": visit.proof}
         confirm_override(visit.trial, **by, request=request, on=visit.today, meaning=meaning)
 
     done = t("override.agreed", participant=code)
