@@ -58,6 +58,7 @@ DUTIES: dict[str, set[Role]] = {
     "live": ENTER,
     "correct": ENTER,
     "people": {Role.ADMINISTRATOR, Role.AUDITOR},
+    "delegation_log": {Role.ADMINISTRATOR, Role.AUDITOR, Role.MONITOR, Role.INVESTIGATOR},
     "add_person": {Role.ADMINISTRATOR},
     "delegate": {Role.ADMINISTRATOR},
     "train": {Role.ADMINISTRATOR},

@@ -45,7 +45,10 @@ class SiteOpened(Happened, frozen=True, kw_only=True):
 
 
 class PersonAdded(Happened, frozen=True, kw_only=True):
-    """Somebody got a role, at some sites or (empty) at all of them, from one day to another."""
+    """Somebody got a role, at some sites or (empty) at all of them, from one day to another.
+
+    `tasks` are those of the role that are delegated to them; empty is the whole role.
+    """
 
     person: str
     name: str
@@ -53,15 +56,20 @@ class PersonAdded(Happened, frozen=True, kw_only=True):
     sites: tuple[str, ...] = ()
     from_on: dt.date | None = None
     until_on: dt.date | None = None
+    tasks: tuple[str, ...] = ()
 
 
 class DelegationChanged(Happened, frozen=True, kw_only=True):
-    """Where and when somebody acts in their role is now this; the role itself never changes."""
+    """Where, when and in which of its tasks somebody acts in their role is now this.
+
+    The role itself never changes.
+    """
 
     person: str
     sites: tuple[str, ...] = ()
     from_on: dt.date | None = None
     until_on: dt.date | None = None
+    tasks: tuple[str, ...] = ()
 
 
 class TrainingRecorded(Happened, frozen=True, kw_only=True):

@@ -90,13 +90,15 @@ def _site_opened(s: TrialState, x: e.SiteOpened, stamp: Stamp) -> TrialState:
 
 
 def _person_added(s: TrialState, x: e.PersonAdded, _: Stamp) -> TrialState:
-    person = Person(x.person, x.name, x.role, x.sites, from_on=x.from_on, until_on=x.until_on)
+    days: dict[str, Any] = {"from_on": x.from_on, "until_on": x.until_on}
+    person = Person(x.person, x.name, x.role, x.sites, **days, tasks=x.tasks)
     return replace(s, people={**s.people, x.person: person})
 
 
 def _delegation_changed(s: TrialState, x: e.DelegationChanged, _: Stamp) -> TrialState:
     known = s.people[x.person]
-    moved = replace(known, sites=x.sites, from_on=x.from_on, until_on=x.until_on)
+    days: dict[str, Any] = {"from_on": x.from_on, "until_on": x.until_on}
+    moved = replace(known, sites=x.sites, tasks=x.tasks, **days)
     return replace(s, people={**s.people, x.person: moved})
 
 

@@ -225,7 +225,8 @@ class Participant(Struct, frozen=True):
 
 
 class Person(Struct, frozen=True):
-    """Somebody with a role; no sites means all sites, no days means without limit.
+    """Somebody with a role; no sites means all sites, no days means without limit, and no tasks
+    the whole role.
 
     `trained` holds, by training, the last day on which it counts; None where it always does.
     `barred_at` is when wrong passwords last made the account wait, `accepted_at` when this person
@@ -246,10 +247,15 @@ class Person(Struct, frozen=True):
     accepted_at: dt.datetime | None = None
     means: tuple[str, ...] = ()
     withdrawn: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
 
     def may_see(self, site: str) -> bool:
         """Whether this person works at, or for, a site."""
         return not self.sites or site in self.sites
+
+    def may_do(self, task: str) -> bool:
+        """Whether a task of the role is delegated to this person; what is no task is anybody's."""
+        return not task or not self.tasks or task in self.tasks
 
     def is_delegated(self, on: dt.date) -> bool:
         """Whether this person acts in their role on a day."""

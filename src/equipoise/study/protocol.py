@@ -93,10 +93,14 @@ class RandomizationPlan(Piece, frozen=True, kw_only=True):
 
 
 class Site(Piece, frozen=True, kw_only=True):
-    """A place where participants are seen."""
+    """A place where participants are seen; `time_zone` such as Europe/Paris says when its day is.
+
+    Delegations and trainings of who works there hold by that day; without a zone by that of UTC.
+    """
 
     label: Text
     country: str = ""
+    time_zone: str = ""
 
 
 class Population(Piece, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ from equipoise.conduct import (
     check_duty,
 )
 from equipoise.conduct.parts import Proof
+from equipoise.conduct.tasks import check_task
 from equipoise.problems import Problem, Refused, Text, problem
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
@@ -55,10 +56,11 @@ Method = Literal["GET", "POST"]
 
 
 class Access(Struct, frozen=True):
-    """Who may open a page, and how it may be asked."""
+    """Who may open a page, how it may be asked, and the act that it leads to if it is of a task."""
 
     roles: frozenset[Role] | Literal["anyone"]
     methods: frozenset[Method]
+    act: str = ""
 
     def admits(self, role: str) -> bool:
         """Whether somebody of this role may open the page."""
@@ -180,6 +182,10 @@ class Visit(Struct, frozen=True):
         """Whether the person holds one of these roles."""
         return self.person.role in roles
 
+    def may_do(self, act: str, form: str = "") -> bool:
+        """Whether an act, on this form if it is about one, is of a task delegated to the person."""
+        return not check_task(self.study, self.person, act, form=form)
+
     def participants(self) -> list[Participant]:
         """The participants this person may see, by code."""
         found = (p for p in self.state.participants.values() if self.person.may_see(p.site))
@@ -258,7 +264,7 @@ class Link(Struct, frozen=True):
 MAIN_PAGES = {
     "site": (
         *("home", "participants", "adverse_events", "deviations", "unblindings"),
-        *("ledger", "audit_trail", "people"),
+        *("ledger", "audit_trail", "people", "delegation_log"),
     ),
     "sealed": ("work_list", "stock", "trace", "closed_report"),
     "emergency": (),
@@ -318,6 +324,8 @@ class Page:
                 return visit.refuse(lacks)
             if not self.access.admits(person.role):
                 return visit.refuse([problem("EQ-W020", role=role_name(visit.study, person.role))])
+            if lacks := check_task(visit.study, person, self.access.act):
+                return visit.refuse(lacks)
         return self._check_method(visit)
 
     def _check_method(self, visit: Visit) -> HttpResponse | None:
@@ -335,11 +343,14 @@ class Page:
 
 
 def page(
-    *, roles: Iterable[Role] | Literal["anyone"], methods: Iterable[Method] = ("GET",)
+    *,
+    roles: Iterable[Role] | Literal["anyone"],
+    methods: Iterable[Method] = ("GET",),
+    act: str = "",
 ) -> Callable[[View], Page]:
-    """Declare who may open a page and how it may be asked."""
+    """Declare who may open a page, how it may be asked, and the act it leads to, if of a task."""
     admitted = roles if roles == ANYONE else frozenset(Role(r) for r in roles)
-    access = Access(admitted, frozenset(methods))
+    access = Access(admitted, frozenset(methods), act)
     return lambda view: Page(view, access)
 
 
@@ -363,7 +374,7 @@ def belongs_here(role: str) -> bool:
 
 def _check_duty(visit: Visit) -> tuple[Problem, ...]:
     """Where the code is broken a training that lapsed waits; the patient does not."""
-    found = check_duty(visit.study, visit.person, on=visit.now.date())
+    found = check_duty(visit.study, visit.person, at=visit.now)
     if settings.DOOR == "emergency":
         return tuple(p for p in found if p.code not in TRAINING)
     return found

@@ -9,16 +9,19 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from equipoise.conduct import events as e
 from equipoise.conduct.acts.unblinding import unblinded_for
-from equipoise.conduct.door import SYSTEM, Events, RunningTrial, View, act, refuse_if
+from equipoise.conduct.door import ACTS, SYSTEM, Events, RunningTrial, View, act, refuse_if
 from equipoise.conduct.rules import check_not_future, check_reason
 from equipoise.conduct.state import Person, TrialState
+from equipoise.conduct.tasks import CHANGERS, DELEGATED_ROLES, TASKS, task_of_form
 from equipoise.ledger import Entry
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.protocol import Training
 from equipoise.study.roles import UNBLINDED_ROLES, Role
+from equipoise.study.study import Study
 
 # Small letters without accents: no two identifiers look alike, in any case or script.
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
@@ -37,28 +40,27 @@ def add_person(
     sites: tuple[str, ...] = (),
     from_on: dt.date | None = None,
     until_on: dt.date | None = None,
+    tasks: tuple[str, ...] = (),
 ) -> Events:
     """Give somebody a role. Identifiers are never reused, nor an unblinded person blinded again."""
-    new = Person(person, name.strip(), role, sites, from_on=from_on, until_on=until_on)
+    place: dict[str, Any] = {
+        "sites": sites,
+        "from_on": from_on,
+        "until_on": until_on,
+        "tasks": tasks,
+    }
+    new = Person(person, name.strip(), role, **place)
     refuse_if(
         [
             *check_person(new, known=view.state.people, sites=view.state.sites),
+            *check_tasks(view.study, new),
             *_check_unblinded(new, view.state),
         ]
     )
-    return [
-        e.PersonAdded(
-            person=person,
-            name=new.name,
-            role=role,
-            sites=sites,
-            from_on=from_on,
-            until_on=until_on,
-        )
-    ]
+    return [e.PersonAdded(person=person, name=new.name, role=role, **place)]
 
 
-@act(Role.ADMINISTRATOR)
+@act(*CHANGERS)
 def change_delegation(
     view: View,
     *,
@@ -69,17 +71,25 @@ def change_delegation(
     sites: tuple[str, ...] = (),
     from_on: dt.date | None = None,
     until_on: dt.date | None = None,
+    tasks: tuple[str, ...] = (),
 ) -> Events:
-    """Change where and from when to when somebody acts in their role; it holds at once."""
+    """Change where, when and in which tasks somebody acts in their role; it holds at once."""
     known = _active(view, person)
-    moved = Person(person, known.name, known.role, sites, from_on=from_on, until_on=until_on)
+    place: dict[str, Any] = {
+        "sites": sites,
+        "from_on": from_on,
+        "until_on": until_on,
+        "tasks": tasks,
+    }
+    moved = Person(person, known.name, known.role, **place)
     refuse_if(
         [
             *check_reason(reason, act="change_delegation", where=Where(record=person)),
             *_check_place(moved, sites=view.state.sites),
+            *check_tasks(view.study, moved),
         ]
     )
-    return [e.DelegationChanged(person=person, sites=sites, from_on=from_on, until_on=until_on)]
+    return [e.DelegationChanged(person=person, **place)]
 
 
 @act(Role.ADMINISTRATOR)
@@ -233,6 +243,28 @@ def _check_place(person: Person, *, sites: Collection[str]) -> tuple[Problem, ..
         until, since = person.until_on, person.from_on
         return (*unknown, problem("EQ-C104", person.person, from_on=since, until_on=until))
     return unknown
+
+
+def tasks_of(study: Study, role: str) -> tuple[str, ...]:
+    """The tasks of a role that can be delegated one by one, in their order; most roles have none.
+
+    Those on forms are of the roles that enter such a form in this study.
+    """
+    if role not in DELEGATED_ROLES:
+        return ()
+    acts = {name for name, made in ACTS.items() if role in made.roles}
+    of_forms = {task_of_form(study, f.form) for f in study.forms.values() if role in f.by}
+    return tuple(name for name, t in TASKS.items() if name in of_forms or t.acts & acts)
+
+
+def check_tasks(study: Study, person: Person) -> tuple[Problem, ...]:
+    """Only tasks of the role are delegated."""
+    known = tasks_of(study, person.role)
+    unknown = [task for task in person.tasks if task not in known]
+    words = ", ".join(known) or "-"
+    return tuple(
+        problem("EQ-C149", person.person, task=t, role=person.role, known=words) for t in unknown
+    )
 
 
 def _folded(name: str) -> str:

@@ -103,7 +103,7 @@ class CellUnit:
             )
             return self._state
 
-    def view(self, by: str, *, on: dt.date, act: str) -> CellView:
+    def view(self, by: str, *, at: dt.datetime, act: str) -> CellView:
         """What somebody of the cell unit decides on.
 
         Raises:
@@ -113,7 +113,7 @@ class CellUnit:
         person = state.people.get(by)
         if person is None:
             raise Refused([problem("EQ-C001", by, person=by)])
-        refuse_if(check_duty(self.trial.study, person, on=on))
+        refuse_if(check_duty(self.trial.study, person, at=at))
         if person.role != Role.CELL_UNIT:
             raise Refused([problem("EQ-C002", by, act=act, role=person.role)])
         return CellView(self.trial.study, state, self.state, self.contents, person)
@@ -143,8 +143,7 @@ class CellAct(Generic[P]):
         at, reason = command["at"], command.get("reason", "")
         assert isinstance(at, dt.datetime) and isinstance(reason, str)
         with unit.trial.lock, unit.store.transaction():
-            on = at.astimezone(dt.UTC).date()
-            view = unit.view(str(command["by"]), on=on, act=self.name)
+            view = unit.view(str(command["by"]), at=at, act=self.name)
             events = self.decide(view, *args, **kwargs)
             entries = unit.record(view, events, at=at, reason=reason)
             if takes_stock(view.cells, events):

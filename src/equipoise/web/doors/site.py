@@ -10,6 +10,7 @@ from equipoise.web.views import participant as one
 from equipoise.web.views import participants as all_of_them
 from equipoise.web.views import people as staff
 from equipoise.web.views.signing_in import keys
+from equipoise.web.views.staff import delegations
 
 PERSON = "participants/<str:code>/"
 FORM = PERSON + "forms/<str:encounter>/<str:form>/<int:repeat>/"
@@ -57,6 +58,7 @@ urlpatterns: list[URLPattern] = [
     path("ledger/", oversight.ledger, name="ledger"),
     path("audit-trail/", oversight.audit_trail, name="audit_trail"),
     path("people/", staff.people, name="people"),
+    path("delegations/", delegations.delegation_log, name="delegation_log"),
     path("people/add/", staff.add, name="add_person"),
     path(SOMEBODY + "delegate/", staff.delegate, name="delegate"),
     path(SOMEBODY + "train/", staff.train, name="train"),

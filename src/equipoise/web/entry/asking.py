@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from equipoise.conduct.parts import Value
-from equipoise.problems import Refused
+from equipoise.problems import Refused, Text
 from equipoise.study.forms import Item
 from equipoise.web.entry.fields import Field, check_given, fill_field, problems_of, read_field
 from equipoise.web.pages import Visit
@@ -23,7 +23,7 @@ class Question(Struct, frozen=True):
 
     `secret` is the item, a password, that is never shown again. `carried` is what the page that
     led here posted and no address may hold; then the first post shows the questions, and the next
-    one answers them.
+    one answers them. `ticks` are boxes of which any number may be ticked.
     """
 
     title: str
@@ -36,6 +36,21 @@ class Question(Struct, frozen=True):
     is_grave: bool = False
     secret: str = ""
     carried: Mapping[str, str] = {}
+    ticks: "Ticks | None" = None
+
+
+class Ticks(Struct, frozen=True):
+    """Boxes under one question, by the value that each posts, and those ticked so far."""
+
+    name: str
+    legend: str
+    boxes: Mapping[str, Text]
+    ticked: tuple[str, ...] = ()
+
+    def read(self, visit: Visit) -> tuple[str, ...]:
+        """Those that were ticked, in the order of the boxes."""
+        posted = visit.request.POST.getlist(self.name)
+        return tuple(box for box in self.boxes if box in posted)
 
 
 ANSWERED = "is_answered"
@@ -75,6 +90,9 @@ def _show(
     visit: Visit, question: Question, fields: list[Field], *, status: int = 200, **values: Any
 ) -> HttpResponse:
     fields = [replace(f, raw={}) if f.name == question.secret else f for f in fields]
+    if question.ticks is not None and visit.is_posted:
+        ticked = replace(question.ticks, ticked=question.ticks.read(visit))
+        question = replace(question, ticks=ticked)
     addresses = {f.name: f.id for f in fields}
     known = {"question": question, "fields": fields, "addresses": addresses, "problems": ()}
     return visit.show("act.html", status=status, **(known | values))

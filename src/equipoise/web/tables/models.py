@@ -185,7 +185,7 @@ class Infusion(models.Model):
 
 
 class Person(models.Model):
-    """Somebody with a role; `sites` are parted by spaces, none means all."""
+    """Somebody with a role; `sites` and `tasks` are parted by spaces, none means all."""
 
     person = models.TextField(primary_key=True)
     name = models.TextField()
@@ -193,6 +193,7 @@ class Person(models.Model):
     sites = models.TextField()
     from_on = models.DateField(null=True)
     until_on = models.DateField(null=True)
+    tasks = models.TextField()
     is_active = models.BooleanField()
 
     class Meta:  # noqa: D106 - as Django wants it

@@ -298,6 +298,7 @@ def _delegation(x: e.PersonAdded | e.DelegationChanged) -> Row:
         "sites": " ".join(x.sites),
         "from_on": x.from_on and x.from_on.isoformat(),
         "until_on": x.until_on and x.until_on.isoformat(),
+        "tasks": " ".join(x.tasks),
     }
 
 

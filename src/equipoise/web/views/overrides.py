@@ -49,7 +49,7 @@ def override(visit: Visit, code: str) -> HttpResponse:
     return _show(visit, visit.participant(code))
 
 
-@page(roles=(Role.INVESTIGATOR,), methods=("POST",))
+@page(roles=(Role.INVESTIGATOR,), methods=("POST",), act="request_override")
 def ask_override(visit: Visit, code: str) -> HttpResponse:
     """Ask for an exception, with the password, from the criteria that the page showed."""
     named = tuple(visit.request.POST.getlist("criteria")[:200])
@@ -182,7 +182,10 @@ def _show(
         "obstacles": obstacles,
         "is_granted": is_open and is_granted(subject, verdict),
         "is_same": is_same,
-        "may_ask": may_ask and visit.may(Role.INVESTIGATOR) and not (is_live and is_same),
+        "may_ask": may_ask
+        and visit.may(Role.INVESTIGATOR)
+        and visit.may_do("request_override")
+        and not (is_live and is_same),
         "may_agree": is_waiting(subject) and is_same and visit.may(Role.SAFETY_OFFICER),
         "may_drop": is_live and visit.may(Role.INVESTIGATOR, Role.SAFETY_OFFICER),
         "is_possible": may_ask,

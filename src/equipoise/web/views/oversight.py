@@ -54,6 +54,7 @@ def adverse_events(visit: Visit) -> HttpResponse:
     events.sort(key=lambda e: (e.is_serious is False, e.participant))
     form = visit.study.safety.form if visit.study.safety else ""
     may_enter = form in visit.study.forms and visit.person.role in visit.study.forms[form].by
+    may_enter = may_enter and visit.may_do("submit_form", form)
     return visit.show(
         "adverse_events.html",
         told=[_tell(visit, e, form) for e in events],
