@@ -108,8 +108,8 @@ def _tasks(roles: list[Role]) -> str:
     ]
     head = "| task | in French | acts | " + " | ".join(r.replace("_", " ") for r in able) + " |\n"
     return (
-        "\n\nTasks of a role that can be delegated one by one, in the first study. `submit_form` and\n"
-        "`correct_item` are of the task of their form: the consent, adverse events, or forms. What is\n"
+        "\n\nTasks of a role that can be delegated one by one, in the first study. Entering and\n"
+        "correcting a form is of its task: the consent, adverse events, or forms. What is\n"
         "of no task everybody of the role may do.\n\n"
         + head
         + "|---" * (len(able) + 3)
