@@ -118,6 +118,9 @@ def test_in_through_the_provider_and_a_signature(
     (entry,) = [e for e in trial.store.read() if e.type == "SignInMeansChanged"]
     assert entry.by == INVESTIGATOR and b"id-of" not in (entry.body or b"")
 
+    log_in = [e for e in trial.store.read() if e.type == "SignedIn"][-1]
+    assert (log_in.by, b'"provider"' in (log_in.body or b"")) == (INVESTIGATOR, True)
+
     provider.sessions[INVESTIGATOR] -= 3600
     signing = Signing(trial, client)
     proven = signing.prove()

@@ -107,6 +107,8 @@ def test_a_passkey_from_its_making_to_a_signature(trial: RunningTrial, sign_in: 
     client, codes = come_in(device)
     assert codes == set()
     assert client.get("/participants/").status_code == 200
+    log_in = [e for e in trial.store.read() if e.type == "SignedIn"][-1]
+    assert (log_in.by, b'"passkey"' in (log_in.body or b"")) == (INVESTIGATOR, True)
     casebook = Casebook(trial, client)
     seen = casebook.fields
     page = casebook.send(device.answer(casebook.ask(**seen)), **seen)

@@ -369,6 +369,7 @@ def place_of(event: e.Happened) -> tuple[str, str]:
             e.PersonAdded()
             | e.DelegationChanged()
             | e.TrainingRecorded()
+            | e.SignedIn()
             | e.SignInBarred()
             | e.SignInMeansChanged()
             | e.AccountabilityAccepted()

@@ -81,6 +81,13 @@ class TrainingRecorded(Happened, frozen=True, kw_only=True):
     until_on: dt.date | None = None
 
 
+class SignedIn(Happened, frozen=True, kw_only=True):
+    """Somebody came in at the site door, and by which means they showed who they are."""
+
+    person: str
+    proof: Proof
+
+
 class SignInBarred(Happened, frozen=True, kw_only=True):
     """Wrong passwords were given for somebody so often that the account waits."""
 

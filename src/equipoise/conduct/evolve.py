@@ -108,6 +108,11 @@ def _training_recorded(s: TrialState, x: e.TrainingRecorded, _: Stamp) -> TrialS
     return replace(s, people={**s.people, x.person: trained})
 
 
+def _signed_in(s: TrialState, x: e.SignedIn, stamp: Stamp) -> TrialState:
+    came = replace(s.people[x.person], came_at=stamp.at)
+    return replace(s, people={**s.people, x.person: came})
+
+
 def _sign_in_barred(s: TrialState, x: e.SignInBarred, stamp: Stamp) -> TrialState:
     barred = replace(s.people[x.person], barred_at=stamp.at)
     return replace(s, people={**s.people, x.person: barred})
@@ -208,6 +213,7 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.PersonAdded: _person_added,
     e.DelegationChanged: _delegation_changed,
     e.TrainingRecorded: _training_recorded,
+    e.SignedIn: _signed_in,
     e.SignInBarred: _sign_in_barred,
     e.SignInMeansChanged: _means_changed,
     e.AccountabilityAccepted: _accepted,

@@ -28,7 +28,7 @@ UnblindingKind = Literal["planned", "emergency", "inadvertent"]
 
 
 Proof = Literal["password", "passkey", "provider", ""]
-"""By which means a signer was asked once more who they are; empty where it is not on record."""
+"""By which means somebody showed who they are; empty where it is not on record."""
 
 
 class Ground(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,6 +14,7 @@ from typing import Any
 from equipoise.conduct import events as e
 from equipoise.conduct.acts.unblinding import unblinded_for
 from equipoise.conduct.door import ACTS, SYSTEM, Events, RunningTrial, View, act, refuse_if
+from equipoise.conduct.parts import Proof
 from equipoise.conduct.rules import check_not_future, check_reason
 from equipoise.conduct.state import Person, TrialState
 from equipoise.conduct.tasks import CHANGERS, DELEGATED_ROLES, TASKS, task_of_form
@@ -119,6 +120,20 @@ def remove_person(view: View, *, by: str, at: dt.datetime, reason: str = "", per
     _active(view, person)
     refuse_if(check_reason(reason, act="remove_person", where=Where(record=person)))
     return [e.PersonRemoved(person=person)]
+
+
+def record_sign_in(
+    trial: RunningTrial, *, at: dt.datetime, person: str, proof: Proof
+) -> tuple[Entry, ...]:
+    """Record that somebody came in; no duty is asked, for whoever has a role comes in.
+
+    Raises:
+        Refused: the person has no role.
+    """
+    with trial.transaction():
+        known = _active(View(trial.study, trial.state, SYSTEM), person)
+        view = View(trial.study, trial.state, known)
+        return trial.record(view, [e.SignedIn(person=person, proof=proof)], at=at, reason="")
 
 
 def bar_sign_in(

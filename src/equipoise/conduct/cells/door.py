@@ -129,6 +129,18 @@ class CellUnit:
         )
 
 
+def record_use(
+    unit: CellUnit, *, by: Person, at: dt.datetime, page: str, about: str = ""
+) -> tuple[Entry, ...]:
+    """Record that somebody came in at the sealed door, or is shown a page of it."""
+    with unit.trial.lock, unit.store.transaction():
+        used = [c.SealedDoorUsed(page=page, about=about)]
+        placed = [(CHAIN, stream_of(event), event) for event in used]
+        return unit.store.append(
+            to_drafts(placed, known=unit.state.versions, by=by, at=at, reason="")
+        )
+
+
 class CellAct(Generic[P]):
     """An act of the cell unit: its decision, recorded in one transaction of its own ledger."""
 
@@ -167,7 +179,7 @@ def stream_of(event: c.CellEvent) -> str:
     for kind in ("label", "batch", "bag", "donor"):
         if (name := getattr(event, kind, None)) is not None:
             return f"{kind}/{name}"
-    return "bags"
+    return "door" if isinstance(event, c.SealedDoorUsed) else "bags"
 
 
 __all__ = [

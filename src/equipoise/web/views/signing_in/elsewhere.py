@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth import get_user_model, login
+from django.contrib.auth import get_user_model
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve, reverse
@@ -19,9 +19,9 @@ from equipoise.conduct import Person, record_means
 from equipoise.problems import Refused, problem
 from equipoise.web.identity import provider, tickets
 from equipoise.web.identity.models import Ticket
-from equipoise.web.pages import MEANS, NOBODY, Visit
+from equipoise.web.pages import NOBODY, Visit
 from equipoise.web.texts import t
-from equipoise.web.views.signing_in.keys import BACKEND
+from equipoise.web.views.access import come_in
 
 MOST_FIELDS = 20_000
 """Characters of a form that may wait for a fresh log-in."""
@@ -80,9 +80,7 @@ def _come_in(visit: Visit, claims: dict[str, Any], person: Person) -> HttpRespon
         user.save()
     name, means = person.person, provider.means_of(claims)
     record_means(visit.trial, at=visit.now, person=name, means=means, is_added=True)
-    login(visit.request, user, backend=BACKEND)
-    visit.request.session[MEANS] = means
-    return redirect("home")
+    return come_in(visit, user, proof="provider", means=means)
 
 
 def _go_on(visit: Visit, ticket: Ticket, claims: dict[str, Any], person: Person) -> HttpResponse:

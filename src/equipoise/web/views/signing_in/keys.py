@@ -6,9 +6,8 @@ Who may open them is declared in `doors/signing_in.py`, for each door.
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth import login, logout
+from django.contrib.auth import logout
 from django.http import HttpResponse, JsonResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 
 from equipoise.conduct import withdraw_means
@@ -21,9 +20,7 @@ from equipoise.web.identity import passkeys, tickets
 from equipoise.web.identity.models import Passkey
 from equipoise.web.pages import MEANS, NOBODY, Visit, page
 from equipoise.web.texts import t, text_of
-from equipoise.web.views.access import show_sign_in
-
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+from equipoise.web.views.access import come_in, show_sign_in
 
 
 def own(visit: Visit) -> HttpResponse:
@@ -154,9 +151,7 @@ def sign_in(visit: Visit) -> HttpResponse:
         key = passkeys.check_answer(visit.request, visit.trial, "sign_in", raw=raw)
     except Refused as refused:
         return show_sign_in(visit, status=422, problems=refused.problems)
-    login(visit.request, key.user, backend=BACKEND)
-    visit.request.session[MEANS] = passkeys.means_of(key)
-    return redirect("home")
+    return come_in(visit, key.user, proof="passkey", means=passkeys.means_of(key))
 
 
 def _for_sign_in(visit: Visit) -> dict[str, Any]:
