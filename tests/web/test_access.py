@@ -59,6 +59,7 @@ DUTIES: dict[str, set[Role]] = {
     "correct": ENTER,
     "people": {Role.ADMINISTRATOR, Role.AUDITOR},
     "delegation_log": {Role.ADMINISTRATOR, Role.AUDITOR, Role.MONITOR, Role.INVESTIGATOR},
+    "access_review": {Role.ADMINISTRATOR},
     "add_person": {Role.ADMINISTRATOR},
     "delegate": {Role.ADMINISTRATOR},
     "train": {Role.ADMINISTRATOR},

@@ -10,6 +10,7 @@ import click
 from equipoise.capture import Others, derive_items
 from equipoise.conduct import RunningTrial, TrialState, fold, is_signed
 from equipoise.conduct.events import (
+    AccessReviewed,
     CasebookSigned,
     OverrideConfirmed,
     OverrideRequested,
@@ -34,6 +35,7 @@ SIGNED = (
     OverrideConfirmed,
     PopulationsSigned,
     UnblindingAgreed,
+    AccessReviewed,
 )
 
 

@@ -48,6 +48,7 @@ from equipoise.conduct.acts.people import (
     record_sign_in,
     record_training,
     remove_person,
+    review_access,
     withdraw_means,
 )
 from equipoise.conduct.acts.randomizing import (
@@ -198,6 +199,7 @@ __all__ = [
     "request_override",
     "request_randomization",
     "resume_trial",
+    "review_access",
     "screen_participant",
     "seal_trial",
     "sign_casebook",

@@ -321,6 +321,7 @@ SEALED = (
     e.DataLocked,
     e.PopulationsSigned,
     e.UnblindingAgreed,
+    e.AccessReviewed,
 )
 """What is followed by a seal: a signature that was lost, or slipped in later, would show."""
 

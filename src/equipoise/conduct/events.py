@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from equipoise.conduct.parts import (
+    AccessDecision,
     Change,
     DeviationKind,
     Ground,
@@ -114,6 +115,18 @@ class PersonRemoved(Happened, frozen=True, kw_only=True):
     """Somebody lost their role; the identifier is never given again."""
 
     person: str
+
+
+class AccessReviewed(Happened, frozen=True, kw_only=True):
+    """Somebody who manages people looked at each of these accesses and signed what they decided.
+
+    `digest` is of what they saw of them. An access that was ended has its own `PersonRemoved`.
+    """
+
+    decisions: Mapping[str, AccessDecision]
+    digest: str
+    meaning: str
+    proof: Proof = ""
 
 
 class AllocationCommitted(Happened, frozen=True, kw_only=True):

@@ -89,9 +89,9 @@ def _site_opened(s: TrialState, x: e.SiteOpened, stamp: Stamp) -> TrialState:
     return replace(s, sites={**s.sites, x.site: stamp})
 
 
-def _person_added(s: TrialState, x: e.PersonAdded, _: Stamp) -> TrialState:
+def _person_added(s: TrialState, x: e.PersonAdded, stamp: Stamp) -> TrialState:
     days: dict[str, Any] = {"from_on": x.from_on, "until_on": x.until_on}
-    person = Person(x.person, x.name, x.role, x.sites, **days, tasks=x.tasks)
+    person = Person(x.person, x.name, x.role, x.sites, **days, tasks=x.tasks, reviewed=stamp)
     return replace(s, people={**s.people, x.person: person})
 
 
@@ -135,6 +135,11 @@ def _accepted(s: TrialState, x: e.AccountabilityAccepted, stamp: Stamp) -> Trial
 def _person_removed(s: TrialState, x: e.PersonRemoved, _: Stamp) -> TrialState:
     gone = replace(s.people[x.person], is_active=False)
     return replace(s, people={**s.people, x.person: gone})
+
+
+def _access_reviewed(s: TrialState, x: e.AccessReviewed, stamp: Stamp) -> TrialState:
+    kept = {p: replace(s.people[p], reviewed=stamp) for p, d in x.decisions.items() if d == "keep"}
+    return replace(s, people={**s.people, **kept})
 
 
 def _allocation_committed(s: TrialState, x: e.AllocationCommitted, _: Stamp) -> TrialState:
@@ -218,6 +223,7 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.SignInMeansChanged: _means_changed,
     e.AccountabilityAccepted: _accepted,
     e.PersonRemoved: _person_removed,
+    e.AccessReviewed: _access_reviewed,
     e.AllocationCommitted: _allocation_committed,
     e.StudySealed: _study_sealed,
     e.SealStamped: _seal_stamped,

@@ -226,7 +226,8 @@ class Participant(Struct, frozen=True):
 
 class Person(Struct, frozen=True):
     """Somebody with a role; no sites means all sites, no days means without limit, and no tasks
-    the whole role. `came_at` is when they last came in at the site door.
+    the whole role. `came_at` is when they last came in at the site door, `reviewed` who last kept
+    their access and when, or who gave it.
 
     `trained` holds, by training, the last day on which it counts; None where it always does.
     `barred_at` is when wrong passwords last made the account wait, `accepted_at` when this person
@@ -249,6 +250,7 @@ class Person(Struct, frozen=True):
     withdrawn: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     came_at: dt.datetime | None = None
+    reviewed: Stamp | None = None
 
     def may_see(self, site: str) -> bool:
         """Whether this person works at, or for, a site."""

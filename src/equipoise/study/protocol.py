@@ -122,7 +122,11 @@ class Training(Piece, frozen=True, kw_only=True):
 
 
 class Identity(Piece, frozen=True, kw_only=True):
-    """`study.yaml`: what the trial is."""
+    """`study.yaml`: what the trial is.
+
+    `access_review_months` is after how many months each access is reviewed again; 0 where the
+    study asks for no review.
+    """
 
     study: Identifier
     title: Text
@@ -143,6 +147,7 @@ class Identity(Piece, frozen=True, kw_only=True):
     sites: Mapping[SiteCode, Site] = {}
     roles: Mapping[Role, Text] = {}
     training: Mapping[Identifier, Training] = {}
+    access_review_months: Count = 0
 
 
 class Window(Piece, frozen=True, kw_only=True):

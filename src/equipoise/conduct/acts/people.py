@@ -6,16 +6,19 @@ so nobody who saw an arm can come back under a blinded one.
 
 import calendar
 import datetime as dt
+import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
+
+import msgspec
 
 from equipoise.conduct import events as e
 from equipoise.conduct.acts.unblinding import unblinded_for
 from equipoise.conduct.door import ACTS, SYSTEM, Events, RunningTrial, View, act, refuse_if
-from equipoise.conduct.parts import Proof
-from equipoise.conduct.rules import check_not_future, check_reason
+from equipoise.conduct.parts import AccessDecision, Proof
+from equipoise.conduct.rules import check_accountable, check_not_future, check_reason
 from equipoise.conduct.state import Person, TrialState
 from equipoise.conduct.tasks import CHANGERS, DELEGATED_ROLES, TASKS, task_of_form
 from equipoise.ledger import Entry
@@ -120,6 +123,73 @@ def remove_person(view: View, *, by: str, at: dt.datetime, reason: str = "", per
     _active(view, person)
     refuse_if(check_reason(reason, act="remove_person", where=Where(record=person)))
     return [e.PersonRemoved(person=person)]
+
+
+@act(Role.ADMINISTRATOR)
+def review_access(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    decisions: Mapping[str, AccessDecision],
+    digest: str,
+    meaning: str,
+    proof: Proof = "",
+) -> Events:
+    """Decide of everybody's access whether it is kept, and sign that; never of one's own.
+
+    `digest` is of what the reviewer saw. An access that is ended ends at once, for the reason.
+    """
+    seen = reviewed_by(view.state, view.person)
+    problems = list(check_accountable(view.person))
+    if digest != digest_of_access(view.study, seen):
+        problems.append(problem("EQ-C151", by))
+    own = sorted(set(decisions) - {p.person for p in seen})
+    if own:
+        problems.append(problem("EQ-C152", by, people=", ".join(own)))
+    open_ = [p.name for p in seen if p.person not in decisions]
+    if open_ or not seen:
+        problems.append(problem("EQ-C153", by, people=", ".join(open_) or "-"))
+    ended = [p.person for p in seen if decisions.get(p.person) == "end"]
+    if ended:
+        problems += check_reason(reason, act="review_access", where=Where(record=by))
+    refuse_if(problems)
+    signed = e.AccessReviewed(decisions=decisions, digest=digest, meaning=meaning, proof=proof)
+    return [signed, *(e.PersonRemoved(person=person) for person in ended)]
+
+
+def reviewed_by(state: TrialState, reviewer: Person) -> tuple[Person, ...]:
+    """Whose access somebody reviews: everybody's with a role but their own, under any account."""
+    people = (p for p in state.people.values() if p.is_active and not is_same_human(p, reviewer))
+    return tuple(sorted(people, key=lambda p: (p.role, p.person)))
+
+
+def digest_of_access(study: Study, people: Iterable[Person]) -> str:
+    """SHA-256 of what a review is about: role, sites, days, tasks and trainings of each person."""
+    asked = [
+        (
+            p.person,
+            p.name,
+            p.role,
+            p.sites,
+            p.from_on,
+            p.until_on,
+            p.tasks,
+            sorted(p.trained.items()),
+        )
+        for p in people
+    ]
+    bound = ("equipoise/access/1", study.identity.study, asked)
+    return hashlib.sha256(msgspec.json.encode(bound, order="deterministic")).hexdigest()
+
+
+def derive_review_day(study: Study, person: Person) -> dt.date | None:
+    """Until when an access must be reviewed; None where the study asks for no review."""
+    months = study.identity.access_review_months
+    if not months or person.reviewed is None:
+        return None
+    return add_months(person.reviewed.at.date(), months)
 
 
 def record_sign_in(
@@ -236,9 +306,12 @@ def is_same_human(one: Person, other: Person) -> bool:
 
 def end_of_training(training: Training, *, on: dt.date) -> dt.date | None:
     """The last day on which a training of that day counts; None where it always does."""
-    if not training.months:
-        return None
-    years, month = divmod(on.month - 1 + training.months, 12)
+    return add_months(on, training.months) if training.months else None
+
+
+def add_months(on: dt.date, months: int) -> dt.date:
+    """The same day so many months later, or the last one of a shorter month."""
+    years, month = divmod(on.month - 1 + months, 12)
     year, month = on.year + years, month + 1
     return dt.date(year, month, min(on.day, calendar.monthrange(year, month)[1]))
 

@@ -26,8 +26,10 @@ SIGNERS = (
     Role.DATA_MANAGER,
 )
 
+"""Who signs in the course of a trial; who manages people signs the review of their access."""
 
-@act(*SIGNERS)
+
+@act(*SIGNERS, Role.ADMINISTRATOR)
 def accept_accountability(
     view: View, *, by: str, at: dt.datetime, reason: str = "", statement: str
 ) -> Events:

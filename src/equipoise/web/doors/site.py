@@ -10,7 +10,7 @@ from equipoise.web.views import participant as one
 from equipoise.web.views import participants as all_of_them
 from equipoise.web.views import people as staff
 from equipoise.web.views.signing_in import keys
-from equipoise.web.views.staff import delegations
+from equipoise.web.views.staff import delegations, review
 
 PERSON = "participants/<str:code>/"
 FORM = PERSON + "forms/<str:encounter>/<str:form>/<int:repeat>/"
@@ -59,6 +59,7 @@ urlpatterns: list[URLPattern] = [
     path("audit-trail/", oversight.audit_trail, name="audit_trail"),
     path("people/", staff.people, name="people"),
     path("delegations/", delegations.delegation_log, name="delegation_log"),
+    path("access-review/", review.access_review, name="access_review"),
     path("people/add/", staff.add, name="add_person"),
     path(SOMEBODY + "delegate/", staff.delegate, name="delegate"),
     path(SOMEBODY + "train/", staff.train, name="train"),

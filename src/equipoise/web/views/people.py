@@ -24,6 +24,7 @@ from equipoise.web.entry.asking import Answers, Question, Ticks, ask, date_of
 from equipoise.web.pages import Visit, page
 from equipoise.web.server import code_for
 from equipoise.web.texts import say, t, text_of
+from equipoise.web.views.staff.review import find_due
 
 READERS = (Role.ADMINISTRATOR, Role.AUDITOR)
 
@@ -46,6 +47,7 @@ def people(visit: Visit) -> HttpResponse:
         "people.html",
         told=[_tell(visit, p) for p in found],
         may_change=visit.may(Role.ADMINISTRATOR),
+        review=find_due(visit),
         trains=bool(visit.study.identity.training),
     )
 
