@@ -5,7 +5,16 @@ from django.urls import URLPattern, path
 from equipoise.web.doors import signing_in
 from equipoise.web.emergency import register
 from equipoise.web.pages import BLINDED
-from equipoise.web.views import access, acts, dashboard, eligibility, forms, overrides, oversight
+from equipoise.web.views import (
+    access,
+    acts,
+    dashboard,
+    eligibility,
+    forms,
+    overrides,
+    oversight,
+    redacting,
+)
 from equipoise.web.views import participant as one
 from equipoise.web.views import participants as all_of_them
 from equipoise.web.views import people as staff
@@ -57,6 +66,7 @@ urlpatterns: list[URLPattern] = [
     path("resume/", oversight.resume, name="resume"),
     path("ledger/", oversight.ledger, name="ledger"),
     path("audit-trail/", oversight.audit_trail, name="audit_trail"),
+    path("audit-trail/<str:chain>/<int:seq>/redact/", redacting.redact, name="redact"),
     path("people/", staff.people, name="people"),
     path("delegations/", delegations.delegation_log, name="delegation_log"),
     path("access-review/", review.access_review, name="access_review"),

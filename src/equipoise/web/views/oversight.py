@@ -22,6 +22,7 @@ from equipoise.web.pages import BLINDED, Visit, page
 from equipoise.web.running import read_tables
 from equipoise.web.texts import say, t, text_of
 from equipoise.web.views.participant import NO_ENCOUNTER
+from equipoise.web.views.redacting import REDACTABLE, may_redact
 
 EVENT_READERS = BLINDED - {Role.ADMINISTRATOR, Role.OUTCOME_ASSESSOR}
 LEDGER_READERS = (
@@ -31,7 +32,7 @@ LEDGER_READERS = (
     Role.MONITOR,
     Role.AUDITOR,
 )
-TRAIL_READERS = (Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR)
+TRAIL_READERS = (Role.INVESTIGATOR, Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR)
 TRAIL_FIELDS = ("participant", "person", "form", "since", "until")
 RESUMERS = (Role.DSMB, Role.SAFETY_OFFICER)
 PER_PAGE = 50
@@ -162,6 +163,7 @@ def audit_trail(visit: Visit) -> HttpResponse:
         asked=asked,
         address=reverse("audit_trail"),
         codes={p.code for p in visit.participants()},
+        redactable=REDACTABLE if may_redact(visit) else (),
     )
 
 
