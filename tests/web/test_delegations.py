@@ -116,11 +116,12 @@ def test_the_log_of_a_site_has_each_delegation(trial: RunningTrial, sign_in: Sig
 def test_an_investigator_reads_the_log_of_their_own_site(
     trial: RunningTrial, sign_in: SignIn
 ) -> None:
-    """Of no other; it is in their navigation, and what is delegated now stands as in force."""
+    """Of no other; the overview leads to it, and what is delegated now stands as in force."""
     delegate(sign_in(Role.ADMINISTRATOR), sites="02", extent="role")
     client = sign_in(Role.INVESTIGATOR)
 
     assert read(client.get("/")).all("a", href="/delegations/")
+    assert not read(sign_in(Role.COORDINATOR).get("/")).all("a", href="/delegations/")
     page = read(client.get("/delegations/"))
     assert page.one("h1").text == said("delegations.title", site="Site 02")
     assert not page.all("select")

@@ -264,7 +264,7 @@ class Link(Struct, frozen=True):
 MAIN_PAGES = {
     "site": (
         *("home", "participants", "adverse_events", "deviations", "unblindings"),
-        *("ledger", "audit_trail", "people", "delegation_log"),
+        *("ledger", "audit_trail", "people"),
     ),
     "sealed": ("work_list", "stock", "trace", "closed_report"),
     "emergency": (),

@@ -40,9 +40,13 @@ class Question(Struct, frozen=True):
 
 
 class Ticks(Struct, frozen=True):
-    """Boxes under one question, by the value that each posts, and those ticked so far."""
+    """Boxes under one question, by the value that each posts, and those ticked so far.
+
+    They stand after the item `after`.
+    """
 
     name: str
+    after: str
     legend: str
     boxes: Mapping[str, Text]
     ticked: tuple[str, ...] = ()

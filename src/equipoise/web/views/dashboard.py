@@ -14,6 +14,7 @@ from equipoise.web.outlook import Stop, plan_stops
 from equipoise.web.pages import BLINDED, Visit, page
 from equipoise.web.texts import language
 from equipoise.web.views.overrides import is_waiting
+from equipoise.web.views.staff.delegations import READERS
 from equipoise.web.views.staff.review import find_due
 
 CLINICAL = BLINDED - {Role.ADMINISTRATOR, Role.DSMB}
@@ -51,6 +52,7 @@ def dashboard(visit: Visit) -> HttpResponse:
         changed=[p for p in people if p.reassessments],
         unblinded=_unblinded(visit),
         is_clinical=visit.person.role in CLINICAL,
+        sees_delegations=visit.person.role in READERS,
         review=find_due(visit) if visit.may(Role.ADMINISTRATOR) else None,
     )
 

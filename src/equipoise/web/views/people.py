@@ -107,7 +107,7 @@ def delegate(visit: Visit, person: str) -> HttpResponse:
         lead=t("people.delegate_lead"),
         back=reverse("people"),
         facts=_facts(visit, known),
-        items={**_place_items(), "reason": _reason(), **(_extent() if ticks.boxes else {})},
+        items={**_place_items(), **(_extent() if ticks.boxes else {}), "reason": _reason()},
         ticks=ticks if ticks.boxes else None,
     )
     now: Answers = {
@@ -221,7 +221,7 @@ def _extent() -> dict[str, Item]:
 
 def _tasks(visit: Visit, person: Person) -> Ticks:
     boxes = {name: TASKS[name].label for name in tasks_of(visit.study, person.role)}
-    return Ticks("tasks", t("people.tasks"), boxes, person.tasks)
+    return Ticks("tasks", "extent", t("people.tasks"), boxes, person.tasks)
 
 
 def _place_items() -> dict[str, Item]:
