@@ -18,9 +18,12 @@ from tests.house.controls import CONTROLS
 from docs.language import language
 from equipoise.cli import main
 from equipoise.conduct import ACTS
+from equipoise.conduct.acts.people import tasks_of
 from equipoise.conduct.cells import CELL_ACTS, CELL_EVENTS
 from equipoise.conduct.events import EVENTS
+from equipoise.conduct.tasks import TASKS
 from equipoise.problems import CATALOGUE
+from equipoise.study.load import load_study
 from equipoise.study.roles import Role
 from equipoise.study.schema import write_schemas
 from equipoise.web.settings import VARIABLES
@@ -88,8 +91,31 @@ def acts() -> str:
         f"- `{name}`: {(act.__doc__ or '').splitlines()[0]}"
         for name, act in sorted(CELL_ACTS.items())
     ]
-    own = "\n\nOf the cell unit alone, in its own ledger:\n\n" + "\n".join(sealed)
+    own = _tasks(roles) + "\n\nOf the cell unit alone, in its own ledger:\n\n" + "\n".join(sealed)
     return f"# Acts and roles\n\n{MADE}{table}\n\n" + "\n".join(notes) + own + "\n"
+
+
+def _tasks(roles: list[Role]) -> str:
+    """The tasks of a role that can be delegated one by one, in the first study."""
+    loaded = load_study(ROOT / "studies" / "nct06722105")
+    assert loaded.study is not None
+    able = [r for r in roles if tasks_of(loaded.study, r)]
+    rows = [
+        f"| {task.label.en} | {task.label.fr} | {', '.join(f'`{a}`' for a in sorted(task.acts))} | "
+        + " | ".join("yes" if name in tasks_of(loaded.study, r) else "" for r in able)
+        + " |"
+        for name, task in TASKS.items()
+    ]
+    head = "| task | in French | acts | " + " | ".join(r.replace("_", " ") for r in able) + " |\n"
+    return (
+        "\n\nTasks of a role that can be delegated one by one, in the first study. Entering and\n"
+        "correcting a form is of its task: the consent, adverse events, or forms. What is\n"
+        "of no task everybody of the role may do.\n\n"
+        + head
+        + "|---" * (len(able) + 3)
+        + "|\n"
+        + "\n".join(rows)
+    )
 
 
 def commands() -> str:

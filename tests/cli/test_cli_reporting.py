@@ -269,6 +269,7 @@ def test_an_export_shows_every_signature(own: Rehearsed, tmp_path: Path) -> None
         entry = signed[row["entry"]]
         body = json.loads(entry.body or b"")
         assert (row["meaning"], row["digest"]) == (body["meaning"], body["digest"])
+        assert row["proof"] == body.get("proof", "")
         assert row["name"] == json.loads(names[entry.by].body or b"")["name"]
         assert row["at"][:19] == entry.at.isoformat()[:19]
         assert row["seal"] == sealed[entry.at]

@@ -115,6 +115,55 @@ CONTROLS = (
         (Edit("conduct/rules.py", "if not person.is_delegated(on):", "if not person.person:"),),
     ),
     Control(
+        "Nobody does a task that is not delegated to them",
+        "tests/unit/conduct/test_delegating.py::test_a_refusal_names_the_task_and_who_delegates",
+        (
+            Edit(
+                "conduct/door.py",
+                "refuse_if(check_task(trial.study, person, self.name, form=form))",
+                "check_task(trial.study, person, self.name, form=form)",
+            ),
+        ),
+    ),
+    Control(
+        "Nobody reviews their own access",
+        "tests/unit/conduct/test_reviewing_access.py::test_nobody_reviews_themself",
+        (
+            Edit(
+                "conduct/acts/people.py",
+                "p.is_active and not is_same_human(p, reviewer)",
+                "p.is_active",
+            ),
+        ),
+    ),
+    Control(
+        "A log-in is on record",
+        "tests/web/test_use.py::test_a_log_in_is_on_record",
+        (
+            Edit(
+                "web/views/access.py",
+                "record_sign_in(visit.trial, at=visit.now, person=name, proof=proof)",
+                "pass",
+            ),
+        ),
+    ),
+    Control(
+        "What is used behind the sealed door stays there",
+        "tests/web/test_use.py::test_what_is_used_behind_the_sealed_door_stays_there",
+        (Edit("web/views/access.py", "unit = cell_unit_if_any()", "unit = None"),),
+    ),
+    Control(
+        "The reason of a redaction does not repeat what goes",
+        "tests/unit/conduct/test_redacting.py::test_a_reason_never_repeats_what_goes",
+        (
+            Edit(
+                "conduct/acts/redacting.py",
+                "if any(_repeats(reason, value) for value in gone):",
+                "if not gone and gone:",
+            ),
+        ),
+    ),
+    Control(
         "Nobody acts untrained",
         "tests/unit/conduct/test_people.py::test_nobody_acts_untrained_or_once_it_has_lapsed",
         (

@@ -1,4 +1,5 @@
-"""Writes a golden example of each event that has none yet: `python -m tests.ledger.goldens`.
+"""Writes a golden example of each event that has none with all its fields yet:
+`python -m tests.ledger.goldens`.
 
 Examples are kept for ever: none is ever written over. A change that they cannot live with is a
 change that old ledgers cannot live with.
@@ -39,9 +40,16 @@ WORDS = {
 def main() -> None:
     GOLDEN.mkdir(exist_ok=True)
     for event in EVENTS:
-        if not any(GOLDEN.glob(f"{event.__name__}.*.json")):
-            (GOLDEN / f"{event.__name__}.1.json").write_bytes(line_of(example_of(event)))
+        files = sorted(GOLDEN.glob(f"{event.__name__}.*.json"))
+        line = line_of(example_of(event))
+        if not any(fields_of(line) == fields_of(file.read_bytes()) for file in files):
+            (GOLDEN / f"{event.__name__}.{len(files) + 1}.json").write_bytes(line)
             print(event.__name__)
+
+
+def fields_of(line: bytes) -> frozenset[str]:
+    """The fields of the event in a line of an archive."""
+    return frozenset(msgspec.json.decode(msgspec.json.decode(line)["body"]))
 
 
 def line_of(event: Happened) -> bytes:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from equipoise import conduct
 from equipoise.conduct import ACTS, KINDS, Person, RunningTrial
+from equipoise.conduct.acts.people import digest_of_access, reviewed_by
 from equipoise.conduct.events import BodyRedacted
 from equipoise.ledger import Store
 from equipoise.problems import Refused
@@ -157,6 +158,15 @@ def _signing(h: History) -> dict[str, object]:
     return {"participant": code, "meaning": "I endorse", "digest": digest}
 
 
+def _review(h: History) -> dict[str, object]:
+    seen = reviewed_by(h.trial.state, h.trial.state.people["administrator"])
+    decisions = {p.person: "keep" for p in seen}
+    if seen and h.draw(st.booleans()):
+        decisions[h.pick(seen).person] = "end"
+    digest = digest_of_access(h.trial.study, seen)
+    return {"decisions": decisions, "digest": digest, "meaning": "I reviewed them"}
+
+
 def _populations(h: History) -> dict[str, object]:
     digest = conduct.digest_of_populations(h.trial.study, h.trial.state)
     return {"meaning": "I endorse", "digest": digest}
@@ -228,6 +238,7 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     ),
     "request_randomization": lambda h: h.about(on=h.on()),
     "resume_trial": lambda h: {"rules": h.trial.state.pausing or ("none",)},
+    "review_access": _review,
     "screen_participant": lambda h: {"site": h.pick(["01", "02"]), "on": h.on()},
     "sign_casebook": _signing,
     "sign_populations": _populations,

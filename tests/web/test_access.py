@@ -59,6 +59,10 @@ DUTIES: dict[str, set[Role]] = {
     "live": ENTER,
     "correct": ENTER,
     "people": {Role.ADMINISTRATOR, Role.AUDITOR},
+    "delegation_log": {Role.ADMINISTRATOR, Role.AUDITOR, Role.MONITOR, Role.INVESTIGATOR},
+    "access_review": {Role.ADMINISTRATOR},
+    "redact": {Role.INVESTIGATOR},
+    "audit_trail": {Role.INVESTIGATOR, Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR},
     "add_person": {Role.ADMINISTRATOR},
     "delegate": {Role.ADMINISTRATOR},
     "train": {Role.ADMINISTRATOR},
@@ -107,6 +111,8 @@ def address_of(pattern: URLPattern, code: str = "01-001") -> str:
         "bag": "L1-1",
         "test": "cd73",
         "key": "1",
+        "chain": "site-01",
+        "seq": "1",
     }
     address = "/" + str(pattern.pattern)
     for kind, name in (c.strip("<>").split(":") for c in _parts_of(address)):

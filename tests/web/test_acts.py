@@ -5,6 +5,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from msgspec.structs import replace
 
+from equipoise.cli.trials import signature_listing
 from equipoise.conduct import (
     Person,
     RunningTrial,
@@ -12,8 +13,10 @@ from equipoise.conduct import (
     digest_of,
     lock_data,
     record_training,
+    sign_casebook,
 )
 from equipoise.study.roles import Role
+from equipoise.web.running import read_tables
 
 from . import course
 from .conftest import PASSWORD, SignIn, name_of, said
@@ -197,6 +200,29 @@ def test_a_casebook_is_signed_with_the_password(trial: RunningTrial, client: Cli
     told = f"{said('participant.signature_stands')} Somebody 1, Investigator, "
     assert told in done.text and signature.meaning in done.text and seal[:16] in done.text
     assert len(seal) == 64
+
+    assert signature.stamp.proof == "password" and said("proof.password") in done.text
+    listing = signature_listing(trial)
+    assert [row[listing.columns.index("proof")] for row in listing.rows] == ["password"]
+    from equipoise.web.tables.models import Signature
+    from equipoise.web.tables.opening import ALIAS
+
+    read_tables()
+    assert list(Signature.objects.using(ALIAS).values_list("proof", flat=True)) == ["password"]
+
+
+@pytest.mark.requirement("C16", "C56")
+def test_a_signature_of_before_does_not_say_by_which_means(
+    trial: RunningTrial, client: Client
+) -> None:
+    """It stands, and its page says that the means is not on record."""
+    code = course.given(trial)
+    digest = digest_of(trial.study, trial.state.participants[code])
+    who = name_of(Role.INVESTIGATOR)
+    sign_casebook(trial, by=who, at=course.now(), participant=code, meaning="Read", digest=digest)
+
+    shown = read(client.get(f"/participants/{code}/")).text
+    assert said("participant.signature_stands") in shown and said("proof.unknown") in shown
 
 
 @pytest.mark.requirement("C25")

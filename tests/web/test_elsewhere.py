@@ -118,13 +118,17 @@ def test_in_through_the_provider_and_a_signature(
     (entry,) = [e for e in trial.store.read() if e.type == "SignInMeansChanged"]
     assert entry.by == INVESTIGATOR and b"id-of" not in (entry.body or b"")
 
+    log_in = [e for e in trial.store.read() if e.type == "SignedIn"][-1]
+    assert (log_in.by, b'"provider"' in (log_in.body or b"")) == (INVESTIGATOR, True)
+
     provider.sessions[INVESTIGATOR] -= 3600
     signing = Signing(trial, client)
     proven = signing.prove()
     assert (provider.asked[-1]["prompt"], provider.asked[-1]["max_age"]) == ("login", "0")
     assert said("sign.meaning") in proven.text and not signing.is_signed
     assert signing.send(proven) == set()
-    assert signing.is_signed
+    signature = trial.state.participants[signing.code].signature
+    assert signature is not None and signature.stamp.proof == "provider"
     assert signing.send(proven) == {"EQ-W059"}
     come_in()
     assert len([e for e in trial.store.read() if e.type == "SignInMeansChanged"]) == 1

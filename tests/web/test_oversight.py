@@ -92,8 +92,9 @@ def test_a_study_without_a_safety_plan(trial: RunningTrial, sign_in: SignIn) -> 
 @pytest.mark.requirement("C04", "C06")
 def test_the_ledger_is_read_and_verified(trial: RunningTrial, sign_in: SignIn) -> None:
     """Newest first, each entry with who, when, what; the chains are checked while one reads."""
+    client = sign_in(Role.AUDITOR)
     code = course.given(trial)
-    page = read(sign_in(Role.AUDITOR).get("/ledger/"))
+    page = read(client.get("/ledger/"))
 
     entries = list(trial.store.read())
     assert said("ledger.ok") in page.text

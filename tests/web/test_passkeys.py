@@ -107,6 +107,8 @@ def test_a_passkey_from_its_making_to_a_signature(trial: RunningTrial, sign_in: 
     client, codes = come_in(device)
     assert codes == set()
     assert client.get("/participants/").status_code == 200
+    log_in = [e for e in trial.store.read() if e.type == "SignedIn"][-1]
+    assert (log_in.by, b'"passkey"' in (log_in.body or b"")) == (INVESTIGATOR, True)
     casebook = Casebook(trial, client)
     seen = casebook.fields
     page = casebook.send(device.answer(casebook.ask(**seen)), **seen)
@@ -114,6 +116,8 @@ def test_a_passkey_from_its_making_to_a_signature(trial: RunningTrial, sign_in: 
     signature = trial.state.participants[casebook.code].signature
     assert signature is not None
     assert signature.stamp.by == INVESTIGATOR
+    assert signature.stamp.proof == "passkey"
+    assert said("proof.passkey") in page.text
 
 
 def test_nothing_is_made_without_showing_who_one_is(trial: RunningTrial, sign_in: SignIn) -> None:

@@ -138,14 +138,16 @@ def test_a_change_of_the_delegation_holds_at_the_next_click(
     page = read(administrator.get("/people/only-at-02/delegate/"))
     assert page.value("sites") == "02"
     later = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=2)
-    posted = {"sites": "02", "reason": "on leave", **date_parts("from_on", later)}
+    posted = {"sites": "02", "reason": "on leave", "extent": "role", **date_parts("from_on", later)}
     assert administrator.post("/people/only-at-02/delegate/", posted).status_code == 302
     shown = read(administrator.get("/people/only-at-02/delegate/"))
     assert shown.value("from_on.year") == str(later.year)
 
     refused = client.get("/participants/")
     assert (refused.status_code, read(refused).codes) == (403, {"EQ-C096"})
-    administrator.post("/people/only-at-02/delegate/", {"sites": "02", "reason": "back early"})
+    administrator.post(
+        "/people/only-at-02/delegate/", {"sites": "02", "reason": "back early", "extent": "role"}
+    )
     assert client.get("/participants/").status_code == 200
     assert administrator.post("/people/nobody/delegate/", posted).status_code == 403
 

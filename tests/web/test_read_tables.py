@@ -50,8 +50,9 @@ def check_against_state(tables: ReadTables, state: TrialState) -> None:
     """A witness that shares no code with the projector: the folded state says the same."""
     people = {row["person"]: row for row in rows(tables, PERSON)}
     assert {
-        p: (x["role"], x["sites"].split(), bool(x["is_active"])) for p, x in people.items()
-    } == {p: (x.role, list(x.sites), x.is_active) for p, x in state.people.items()}
+        p: (x["role"], x["sites"].split(), x["tasks"].split(), bool(x["is_active"]))
+        for p, x in people.items()
+    } == {p: (x.role, list(x.sites), list(x.tasks), x.is_active) for p, x in state.people.items()}
     found = {row["participant"]: row for row in rows(tables, PARTICIPANT)}
     assert {c: (x["site"], x["status"], x["number"]) for c, x in found.items()} == {
         c: (x.site, x.status, x.number) for c, x in state.participants.items()

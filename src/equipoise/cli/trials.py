@@ -10,6 +10,7 @@ import click
 from equipoise.capture import Others, derive_items
 from equipoise.conduct import RunningTrial, TrialState, fold, is_signed
 from equipoise.conduct.events import (
+    AccessReviewed,
     CasebookSigned,
     OverrideConfirmed,
     OverrideRequested,
@@ -34,6 +35,7 @@ SIGNED = (
     OverrideConfirmed,
     PopulationsSigned,
     UnblindingAgreed,
+    AccessReviewed,
 )
 
 
@@ -217,7 +219,8 @@ def _membership(value: Value) -> tuple[object, str]:
 
 
 def signature_listing(trial: RunningTrial) -> Listing:
-    """Every signature that was ever given: who, as what, when, what it means, bound to what.
+    """Every signature that was ever given: who, as what, when, by which means they showed who they
+    are, what it means, bound to what.
 
     `stands` is no once the data it was bound to have changed (21 CFR 11.50(b): in every copy).
     """
@@ -237,6 +240,8 @@ def signature_listing(trial: RunningTrial) -> Listing:
             stands = bool(last and last.stamp.entry == place and is_signed(trial.study, subject))
         given = (code, entry.type, who.name, entry.by, entry.role, entry.at)
         bound = getattr(event, "digest", entry.body_digest)
-        rows.append((*given, event.meaning, bound, stands, place, state.seal_of(place)))
-    columns = "participant signed name person role at meaning digest stands entry seal"
+        rows.append(
+            (*given, event.proof, event.meaning, bound, stands, place, state.seal_of(place))
+        )
+    columns = "participant signed name person role at proof meaning digest stands entry seal"
     return Listing(name="listing.signatures", columns=tuple(columns.split()), rows=tuple(rows))

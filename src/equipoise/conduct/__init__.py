@@ -45,8 +45,10 @@ from equipoise.conduct.acts.people import (
     change_delegation,
     end_of_training,
     record_means,
+    record_sign_in,
     record_training,
     remove_person,
+    review_access,
     withdraw_means,
 )
 from equipoise.conduct.acts.randomizing import (
@@ -192,6 +194,7 @@ __all__ = [
     "record_number",
     "record_restored",
     "record_seal",
+    "record_sign_in",
     "record_time_stamp",
     "record_training",
     "record_unblinding",
@@ -200,6 +203,7 @@ __all__ = [
     "request_override",
     "request_randomization",
     "resume_trial",
+    "review_access",
     "screen_participant",
     "seal_trial",
     "sign_casebook",

@@ -29,6 +29,7 @@ from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_rules
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.state import Participant, Person, TrialState
+from equipoise.conduct.tasks import check_task
 from equipoise.ledger import Draft, Entry, Head, Realm, Store, merkle_root, to_body
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.roles import Role
@@ -235,18 +236,22 @@ class Act(Generic[P]):
         chain: str | None = None,
     ) -> View:
         state = trial.state
-        person = self._admit(trial, str(command["by"]), on=at.astimezone(dt.UTC).date())
+        person = self._admit(trial, command, at=at)
         if chain is not None:
             state = replace(state, participants=_OneSite(state.participants, chain))
         return View(trial.study, state, person)
 
-    def _admit(self, trial: RunningTrial, by: str, *, on: dt.date) -> Person:
+    def _admit(
+        self, trial: RunningTrial, command: Mapping[str, object], *, at: dt.datetime
+    ) -> Person:
+        by, form = str(command["by"]), str(command.get("form", ""))
         person = trial.state.people.get(by)
         if person is None:
             raise Refused([problem("EQ-C001", by, person=by)])
-        refuse_if(check_duty(trial.study, person, on=on))
+        refuse_if(check_duty(trial.study, person, at=at))
         if person.role not in self.roles:
             raise Refused([problem("EQ-C002", by, act=self.name, role=person.role)])
+        refuse_if(check_task(trial.study, person, self.name, form=form))
         return person
 
 
@@ -316,6 +321,7 @@ SEALED = (
     e.DataLocked,
     e.PopulationsSigned,
     e.UnblindingAgreed,
+    e.AccessReviewed,
 )
 """What is followed by a seal: a signature that was lost, or slipped in later, would show."""
 
@@ -364,6 +370,7 @@ def place_of(event: e.Happened) -> tuple[str, str]:
             e.PersonAdded()
             | e.DelegationChanged()
             | e.TrainingRecorded()
+            | e.SignedIn()
             | e.SignInBarred()
             | e.SignInMeansChanged()
             | e.AccountabilityAccepted()

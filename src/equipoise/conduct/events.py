@@ -11,7 +11,16 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from equipoise.conduct.parts import Change, DeviationKind, Ground, Override, UnblindingKind, Value
+from equipoise.conduct.parts import (
+    AccessDecision,
+    Change,
+    DeviationKind,
+    Ground,
+    Override,
+    Proof,
+    UnblindingKind,
+    Value,
+)
 from equipoise.ledger import to_body
 
 
@@ -37,7 +46,10 @@ class SiteOpened(Happened, frozen=True, kw_only=True):
 
 
 class PersonAdded(Happened, frozen=True, kw_only=True):
-    """Somebody got a role, at some sites or (empty) at all of them, from one day to another."""
+    """Somebody got a role, at some sites or (empty) at all of them, from one day to another.
+
+    `tasks` are those of the role that are delegated to them; empty is the whole role.
+    """
 
     person: str
     name: str
@@ -45,15 +57,20 @@ class PersonAdded(Happened, frozen=True, kw_only=True):
     sites: tuple[str, ...] = ()
     from_on: dt.date | None = None
     until_on: dt.date | None = None
+    tasks: tuple[str, ...] = ()
 
 
 class DelegationChanged(Happened, frozen=True, kw_only=True):
-    """Where and when somebody acts in their role is now this; the role itself never changes."""
+    """Where, when and in which of its tasks somebody acts in their role is now this.
+
+    The role itself never changes.
+    """
 
     person: str
     sites: tuple[str, ...] = ()
     from_on: dt.date | None = None
     until_on: dt.date | None = None
+    tasks: tuple[str, ...] = ()
 
 
 class TrainingRecorded(Happened, frozen=True, kw_only=True):
@@ -63,6 +80,13 @@ class TrainingRecorded(Happened, frozen=True, kw_only=True):
     training: str
     on: dt.date
     until_on: dt.date | None = None
+
+
+class SignedIn(Happened, frozen=True, kw_only=True):
+    """Somebody came in at the site door, and by which means they showed who they are."""
+
+    person: str
+    proof: Proof
 
 
 class SignInBarred(Happened, frozen=True, kw_only=True):
@@ -91,6 +115,18 @@ class PersonRemoved(Happened, frozen=True, kw_only=True):
     """Somebody lost their role; the identifier is never given again."""
 
     person: str
+
+
+class AccessReviewed(Happened, frozen=True, kw_only=True):
+    """Somebody who manages people looked at each of these accesses and signed what they decided.
+
+    `digest` is of what they saw of them. An access that was ended has its own `PersonRemoved`.
+    """
+
+    decisions: Mapping[str, AccessDecision]
+    digest: str
+    meaning: str
+    proof: Proof = ""
 
 
 class AllocationCommitted(Happened, frozen=True, kw_only=True):
@@ -140,6 +176,7 @@ class PopulationsSigned(Happened, frozen=True, kw_only=True):
 
     digest: str
     meaning: str
+    proof: Proof = ""
 
 
 class UnblindingAgreed(Happened, frozen=True, kw_only=True):
@@ -147,6 +184,7 @@ class UnblindingAgreed(Happened, frozen=True, kw_only=True):
 
     digest: str
     meaning: str
+    proof: Proof = ""
 
 
 class SupplyDeclared(Happened, frozen=True, kw_only=True):
@@ -293,6 +331,7 @@ class OverrideRequested(Happened, frozen=True, kw_only=True):
     grounds: tuple[Ground, ...]
     study_digest: str
     meaning: str = ""
+    proof: Proof = ""
 
 
 class OverrideConfirmed(Happened, frozen=True, kw_only=True):
@@ -301,6 +340,7 @@ class OverrideConfirmed(Happened, frozen=True, kw_only=True):
     participant: str
     request: str
     meaning: str = ""
+    proof: Proof = ""
 
 
 class OverrideDeclined(Happened, frozen=True, kw_only=True):
@@ -440,6 +480,7 @@ class CasebookSigned(Happened, frozen=True, kw_only=True):
     participant: str
     meaning: str
     digest: str
+    proof: Proof = ""
 
 
 EVENTS: tuple[type[Happened], ...] = tuple(Happened.__subclasses__())

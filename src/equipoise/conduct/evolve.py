@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
+from equipoise.conduct.parts import Proof
 from equipoise.conduct.state import (
     Consent,
     Correction,
@@ -48,7 +49,8 @@ def fold(state: TrialState, entries: Iterable[Entry]) -> TrialState:
             if entry.body is not None:
                 event = e.from_entry(entry.type, entry.body)
                 place = f"{entry.chain}:{entry.seq}"
-                stamp = Stamp(entry.by, entry.role, entry.at, entry.reason, place)
+                proof: Proof = getattr(event, "proof", "")
+                stamp = Stamp(entry.by, entry.role, entry.at, entry.reason, place, proof)
                 name = getattr(event, "participant", None)
                 if name is None:
                     state = _CONTROL[type(event)](state, event, stamp)
@@ -87,14 +89,16 @@ def _site_opened(s: TrialState, x: e.SiteOpened, stamp: Stamp) -> TrialState:
     return replace(s, sites={**s.sites, x.site: stamp})
 
 
-def _person_added(s: TrialState, x: e.PersonAdded, _: Stamp) -> TrialState:
-    person = Person(x.person, x.name, x.role, x.sites, from_on=x.from_on, until_on=x.until_on)
+def _person_added(s: TrialState, x: e.PersonAdded, stamp: Stamp) -> TrialState:
+    days: dict[str, Any] = {"from_on": x.from_on, "until_on": x.until_on}
+    person = Person(x.person, x.name, x.role, x.sites, **days, tasks=x.tasks, reviewed=stamp)
     return replace(s, people={**s.people, x.person: person})
 
 
 def _delegation_changed(s: TrialState, x: e.DelegationChanged, _: Stamp) -> TrialState:
     known = s.people[x.person]
-    moved = replace(known, sites=x.sites, from_on=x.from_on, until_on=x.until_on)
+    days: dict[str, Any] = {"from_on": x.from_on, "until_on": x.until_on}
+    moved = replace(known, sites=x.sites, tasks=x.tasks, **days)
     return replace(s, people={**s.people, x.person: moved})
 
 
@@ -102,6 +106,11 @@ def _training_recorded(s: TrialState, x: e.TrainingRecorded, _: Stamp) -> TrialS
     known = s.people[x.person]
     trained = replace(known, trained={**known.trained, x.training: x.until_on})
     return replace(s, people={**s.people, x.person: trained})
+
+
+def _signed_in(s: TrialState, x: e.SignedIn, stamp: Stamp) -> TrialState:
+    came = replace(s.people[x.person], came_at=stamp.at)
+    return replace(s, people={**s.people, x.person: came})
 
 
 def _sign_in_barred(s: TrialState, x: e.SignInBarred, stamp: Stamp) -> TrialState:
@@ -126,6 +135,11 @@ def _accepted(s: TrialState, x: e.AccountabilityAccepted, stamp: Stamp) -> Trial
 def _person_removed(s: TrialState, x: e.PersonRemoved, _: Stamp) -> TrialState:
     gone = replace(s.people[x.person], is_active=False)
     return replace(s, people={**s.people, x.person: gone})
+
+
+def _access_reviewed(s: TrialState, x: e.AccessReviewed, stamp: Stamp) -> TrialState:
+    kept = {p: replace(s.people[p], reviewed=stamp) for p, d in x.decisions.items() if d == "keep"}
+    return replace(s, people={**s.people, **kept})
 
 
 def _allocation_committed(s: TrialState, x: e.AllocationCommitted, _: Stamp) -> TrialState:
@@ -204,10 +218,12 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.PersonAdded: _person_added,
     e.DelegationChanged: _delegation_changed,
     e.TrainingRecorded: _training_recorded,
+    e.SignedIn: _signed_in,
     e.SignInBarred: _sign_in_barred,
     e.SignInMeansChanged: _means_changed,
     e.AccountabilityAccepted: _accepted,
     e.PersonRemoved: _person_removed,
+    e.AccessReviewed: _access_reviewed,
     e.AllocationCommitted: _allocation_committed,
     e.StudySealed: _study_sealed,
     e.SealStamped: _seal_stamped,

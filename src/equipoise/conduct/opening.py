@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from equipoise.conduct import events as e
-from equipoise.conduct.acts.people import check_person
+from equipoise.conduct.acts.people import check_person, check_tasks
 from equipoise.conduct.door import SYSTEM, RunningTrial, View, refuse_if
 from equipoise.conduct.state import Person
 from equipoise.eligibility import check_eligibility, check_readings
@@ -74,7 +74,7 @@ def open_trial(
         e.StudyOpened(study=study.identity.study, digest=study.digest, n_open_decisions=n_open)
     ]
     opened += [e.SiteOpened(site=site) for site in study.identity.sites]
-    opened += _added(people, sites=tuple(study.identity.sites), on=at.date())
+    opened += _added(people, study=study, on=at.date())
     if trial.vault is not None:
         commitment = trial.vault.commitment()
         planned = study.identity.planned_participants
@@ -98,13 +98,14 @@ def check_vault_fits(study: Study, *, realm: Realm, vault: Vault) -> tuple[Probl
     return () if is_fit else (problem("EQ-V145", identity.study, realm=realm),)
 
 
-def _added(people: Iterable[Person], *, sites: tuple[str, ...], on: dt.date) -> list[e.Happened]:
+def _added(people: Iterable[Person], *, study: Study, on: dt.date) -> list[e.Happened]:
     """The first people and their trainings, each held against those before."""
     known: dict[str, Person] = {}
     added: list[e.Happened] = []
     problems: list[Problem] = []
     for p in people:
-        problems += check_person(p, known=known, sites=sites)
+        problems += check_person(p, known=known, sites=tuple(study.identity.sites))
+        problems += check_tasks(study, p)
         known[p.person] = p
         added.append(
             e.PersonAdded(
@@ -114,6 +115,7 @@ def _added(people: Iterable[Person], *, sites: tuple[str, ...], on: dt.date) -> 
                 sites=p.sites,
                 from_on=p.from_on,
                 until_on=p.until_on,
+                tasks=p.tasks,
             )
         )
         for name, until in p.trained.items():

@@ -27,6 +27,14 @@ UnblindingKind = Literal["planned", "emergency", "inadvertent"]
 """How somebody came to know: as planned, in an emergency, or by mistake."""
 
 
+AccessDecision = Literal["keep", "end"]
+"""What a reviewer decides of somebody's access."""
+
+
+Proof = Literal["password", "passkey", "provider", ""]
+"""By which means somebody showed who they are; empty where it is not on record."""
+
+
 class Ground(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an override is given for: a criterion as it stood, and the entries it rested on."""
 

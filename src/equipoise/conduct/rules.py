@@ -1,6 +1,7 @@
 """Conditions that several acts share."""
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 from equipoise.conduct.state import Participant, Person, TrialState
 from equipoise.problems import Problem, Where, problem
@@ -10,8 +11,17 @@ TIME_ZONES_AHEAD = dt.timedelta(hours=14)
 """The earliest local date anywhere on Earth, seen from UTC."""
 
 
-def check_duty(study: Study, person: Person, *, on: dt.date) -> tuple[Problem, ...]:
-    """The person acts in their role on that day (UTC), with every training that it asks for."""
+def day_of(study: Study, person: Person, *, at: dt.datetime) -> dt.date:
+    """The day of an instant where a person works: in the one zone of all their sites, else UTC."""
+    sites = study.identity.sites
+    zones = {sites[s].time_zone for s in person.sites or sites if s in sites}
+    zone = zones.pop() if len(zones) == 1 else ""
+    return at.astimezone(ZoneInfo(zone) if zone else dt.UTC).date()
+
+
+def check_duty(study: Study, person: Person, *, at: dt.datetime) -> tuple[Problem, ...]:
+    """The person acts in their role on the day that it is for them, with all its trainings."""
+    on = day_of(study, person, at=at)
     problems = []
     if not person.is_active:
         return (problem("EQ-C001", person.person, person=person.person),)

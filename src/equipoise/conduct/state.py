@@ -6,7 +6,15 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from equipoise.conduct.parts import Change, DeviationKind, Ground, Override, UnblindingKind, Value
+from equipoise.conduct.parts import (
+    Change,
+    DeviationKind,
+    Ground,
+    Override,
+    Proof,
+    UnblindingKind,
+    Value,
+)
 from equipoise.eligibility import Answer
 
 Status = Literal[
@@ -17,13 +25,17 @@ FormKey = tuple[str, str, int]
 
 
 class Stamp(Struct, frozen=True):
-    """Who recorded something, in which role, when (UTC), why, and in which ledger entry."""
+    """Who recorded something, in which role, when (UTC), why, and in which ledger entry.
+
+    Of a signature, `proof` is by which means the signer showed once more who they are.
+    """
 
     by: str
     role: str
     at: dt.datetime
     reason: str
     entry: str
+    proof: Proof = ""
 
 
 class Correction(Struct, frozen=True):
@@ -214,7 +226,9 @@ class Participant(Struct, frozen=True):
 
 
 class Person(Struct, frozen=True):
-    """Somebody with a role; no sites means all sites, no days means without limit.
+    """Somebody with a role; no sites means all sites, no days means without limit, and no tasks
+    the whole role. `came_at` is when they last came in at the site door, `reviewed` who last kept
+    their access and when, or who gave it.
 
     `trained` holds, by training, the last day on which it counts; None where it always does.
     `barred_at` is when wrong passwords last made the account wait, `accepted_at` when this person
@@ -235,10 +249,17 @@ class Person(Struct, frozen=True):
     accepted_at: dt.datetime | None = None
     means: tuple[str, ...] = ()
     withdrawn: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    came_at: dt.datetime | None = None
+    reviewed: Stamp | None = None
 
     def may_see(self, site: str) -> bool:
         """Whether this person works at, or for, a site."""
         return not self.sites or site in self.sites
+
+    def may_do(self, task: str) -> bool:
+        """Whether a task of the role is delegated to this person; what is no task is anybody's."""
+        return not task or not self.tasks or task in self.tasks
 
     def is_delegated(self, on: dt.date) -> bool:
         """Whether this person acts in their role on a day."""

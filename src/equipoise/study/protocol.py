@@ -106,10 +106,14 @@ class RandomizationPlan(Piece, frozen=True, kw_only=True):
 
 
 class Site(Piece, frozen=True, kw_only=True):
-    """A place where participants are seen."""
+    """A place where participants are seen; `time_zone` such as Europe/Paris says when its day is.
+
+    Delegations and trainings of who works there hold by that day; without a zone by that of UTC.
+    """
 
     label: Text
     country: str = ""
+    time_zone: str = ""
 
 
 class Population(Piece, frozen=True, kw_only=True):
@@ -131,7 +135,11 @@ class Training(Piece, frozen=True, kw_only=True):
 
 
 class Identity(Piece, frozen=True, kw_only=True):
-    """`study.yaml`: what the trial is."""
+    """`study.yaml`: what the trial is.
+
+    `access_review_months` is after how many months each access is reviewed again; 0 where the
+    study asks for no review.
+    """
 
     study: Identifier
     title: Text
@@ -152,6 +160,7 @@ class Identity(Piece, frozen=True, kw_only=True):
     sites: Mapping[SiteCode, Site] = {}
     roles: Mapping[Role, Text] = {}
     training: Mapping[Identifier, Training] = {}
+    access_review_months: Count = 0
 
 
 class Window(Piece, frozen=True, kw_only=True):

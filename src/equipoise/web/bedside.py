@@ -236,7 +236,8 @@ class _Page(Struct, frozen=True):
 
     def may_judge(self, judgement: Judgement) -> bool:
         """Whether this reader may answer a question here."""
-        return self.visit.person.role in judgement.by and self.visit.may(*self.judges)
+        may = self.visit.may(*self.judges) and self.visit.may_do("judge_criterion")
+        return may and self.visit.person.role in judgement.by
 
     def judged(self, found: CriterionVerdict, criterion: Criterion) -> Iterator[Judged]:
         """The questions that this reader may answer anew, once the proof is fixed, until the lock.

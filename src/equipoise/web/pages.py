@@ -29,6 +29,8 @@ from equipoise.conduct import (
     bar_sign_in,
     check_duty,
 )
+from equipoise.conduct.parts import Proof
+from equipoise.conduct.tasks import check_task
 from equipoise.problems import Problem, Refused, Text, problem
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
@@ -53,10 +55,11 @@ Method = Literal["GET", "POST"]
 
 
 class Access(Struct, frozen=True):
-    """Who may open a page, and how it may be asked."""
+    """Who may open a page, how it may be asked, and the act that it leads to if it is of a task."""
 
     roles: frozenset[Role] | Literal["anyone"]
     methods: frozenset[Method]
+    act: str = ""
 
     def admits(self, role: str) -> bool:
         """Whether somebody of this role may open the page."""
@@ -105,6 +108,14 @@ class Visit(Struct, frozen=True):
         has_key = passkeys.is_possible(self.request, person)
         return Ways(settings.PASSWORDS, has_key, settings.OIDC_NAME)
 
+    @property
+    def proof(self) -> Proof:
+        """By which means the form shows who the person is; whether it does, `check_proof` says."""
+        posted = self.request.POST
+        if posted.get("passkey"):
+            return "passkey"
+        return "provider" if posted.get("fresh") else "password"
+
     def check_proof(self) -> tuple[Problem, ...]:
         """Whether the person proved once more who they are, as a signature asks.
 
@@ -113,7 +124,7 @@ class Visit(Struct, frozen=True):
         """
         posted, who = self.request.POST, self.person
         digest = tickets.digest_of_form(self.request, person=who.person, path=self.request.path)
-        if posted.get("passkey"):
+        if self.proof == "passkey":
             try:
                 passkeys.check_answer(
                     self.request,
@@ -126,7 +137,7 @@ class Visit(Struct, frozen=True):
             except Refused as refused:
                 return refused.problems
             return ()
-        if posted.get("fresh"):
+        if self.proof == "provider":
             proof = tickets.redeem(self.request, "proof", posted["fresh"], person=who.person)
             return () if proof and proof.data["digest"] == digest else (problem("EQ-W059"),)
         return self.check_password()
@@ -164,6 +175,10 @@ class Visit(Struct, frozen=True):
     def may(self, *roles: Role) -> bool:
         """Whether the person holds one of these roles."""
         return self.person.role in roles
+
+    def may_do(self, act: str, form: str = "") -> bool:
+        """Whether an act, on this form if it is about one, is of a task delegated to the person."""
+        return not check_task(self.study, self.person, act, form=form)
 
     def participants(self) -> list[Participant]:
         """The participants this person may see, by code."""
@@ -303,6 +318,8 @@ class Page:
                 return visit.refuse(lacks)
             if not self.access.admits(person.role):
                 return visit.refuse([problem("EQ-W020", role=role_name(visit.study, person.role))])
+            if lacks := check_task(visit.study, person, self.access.act):
+                return visit.refuse(lacks)
         return self._check_method(visit)
 
     def _check_method(self, visit: Visit) -> HttpResponse | None:
@@ -320,11 +337,14 @@ class Page:
 
 
 def page(
-    *, roles: Iterable[Role] | Literal["anyone"], methods: Iterable[Method] = ("GET",)
+    *,
+    roles: Iterable[Role] | Literal["anyone"],
+    methods: Iterable[Method] = ("GET",),
+    act: str = "",
 ) -> Callable[[View], Page]:
-    """Declare who may open a page and how it may be asked."""
+    """Declare who may open a page, how it may be asked, and the act it leads to, if of a task."""
     admitted = roles if roles == ANYONE else frozenset(Role(r) for r in roles)
-    access = Access(admitted, frozenset(methods))
+    access = Access(admitted, frozenset(methods), act)
     return lambda view: Page(view, access)
 
 
@@ -348,7 +368,7 @@ def belongs_here(role: str) -> bool:
 
 def _check_duty(visit: Visit) -> tuple[Problem, ...]:
     """Where the code is broken a training that lapsed waits; the patient does not."""
-    found = check_duty(visit.study, visit.person, on=visit.now.date())
+    found = check_duty(visit.study, visit.person, at=visit.now)
     if settings.DOOR == "emergency":
         return tuple(p for p in found if p.code not in TRAINING)
     return found

@@ -24,6 +24,10 @@ _STATUSES = {
     "EQ-C096": 403,
     "EQ-C097": 403,
     "EQ-C098": 403,
+    "EQ-C120": 404,
+    "EQ-C148": 403,
+    "EQ-C151": 409,
+    "EQ-C152": 403,
     "EQ-G001": 409,
     "EQ-G052": 503,
     "EQ-G055": 503,
@@ -39,6 +43,7 @@ _STATUSES = {
     "EQ-W028": 429,
     "EQ-W052": 502,
     "EQ-W071": 503,
+    "EQ-W091": 409,
     "EQ-W072": 403,
 }
 """The HTTP status of a refusal; every other one is 422, unprocessable."""

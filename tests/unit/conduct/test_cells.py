@@ -366,7 +366,7 @@ def test_who_received_is_traced_even_if_it_is_on_record_as_destroyed(
     course.order(code)
     label = unit.handed_out(code, "B1-1", "B1-2")
     with unit.trial.lock, unit.store.transaction():
-        view = unit.unit.view("cell_unit", on=unit.clock.today, act="discard_preparation")
+        view = unit.unit.view("cell_unit", at=unit.clock(), act="discard_preparation")
         gone = [c.PreparationDiscarded(label=label)]
         unit.unit.record(view, gone, at=unit.clock(), reason="Dropped")
     unit.give(code, label)

@@ -123,3 +123,43 @@ def test_who_may_take_out_what(course: Course, trial: RunningTrial, clock: Clock
     with pytest.raises(Refused) as refused:
         redact(trial, clock(), entry)
     assert codes(refused) == ["EQ-C121"]
+
+
+@pytest.mark.requirement("C03")
+@pytest.mark.parametrize(
+    ("reason", "is_refused"),
+    [
+        ("It named jeanne DUPONT", True),
+        ("It said: asked her sister Anne", True),
+        ("A name was typed", False),
+    ],
+)
+def test_a_reason_never_repeats_what_goes(
+    filed: RunningTrial, clock: Clock, reason: str, is_refused: bool
+) -> None:
+    """The text of an item, or of why one is missing; a short one, as in 'at', tells nobody."""
+    course = Course(filed, clock)
+    code = course.screen()
+    course.submit(code, "consent", version="a")
+    conduct.submit_form(
+        filed,
+        by="investigator",
+        at=clock(),
+        participant=code,
+        encounter="screening",
+        form="skin",
+        on=clock.today,
+        values={"arm": 3},
+        not_done={"leg": "asked her sister Anne"},
+    )
+    course.submit(code, "event", encounter="", term=NAME, grade=2)
+    forms = filed.state.participants[code].forms
+    chosen = forms["screening", "skin", 0] if "sister" in reason else forms["", "event", 0]
+
+    if is_refused:
+        with pytest.raises(Refused) as refused:
+            redact(filed, clock(), chosen.stamp.entry, reason=reason)
+        assert codes(refused) == ["EQ-C154"]
+        return
+    redact(filed, clock(), chosen.stamp.entry, "term", reason=reason)
+    redact(filed, clock(), forms["screening", "consent", 0].stamp.entry, reason=reason)

@@ -135,7 +135,7 @@ def test_everything_that_the_record_leaves_open_is_an_open_decision(study: Study
         "fvc-equation", "dlco-correction", "gfr-formula", "gfr-indexing", "hepatitis",
         "myelodysplasia", "marrow", "lab-window", "weight-of-day", "viable-cells", "bag-format",
         "viability", "dose-cap", "ctcae", "curatelle", "wash-out", "missing-skin-areas",
-        "same-rater", "stopping", "training",
+        "same-rater", "stopping", "training", "access-review",
     } <= ids  # fmt: skip
     assert {d.status for d in study.decisions} == {"open"}
     assert all(len(d.options) >= 2 for d in study.decisions)

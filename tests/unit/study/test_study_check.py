@@ -75,6 +75,17 @@ def test_what_another_role_alone_sees_may_depend_on_it(folder: Path, edit: Edit)
     assert found_in(folder) == []
 
 
+@pytest.mark.parametrize("zone", ["Europe/Pariss", "CET+1", "../../etc/hosts"])
+def test_a_site_names_a_time_zone_that_there_is(folder: Path, edit: Edit, zone: str) -> None:
+    """One of the IANA database; with it the study is as good as without."""
+    before = found_in(folder)
+    wrong, right = (f"fr: Centre 01}}, time_zone: {z}, country" for z in (zone, "Europe/Paris"))
+    line = edit("study.yaml", "fr: Centre 01}, country", wrong)
+    assert found_in(folder) == [("EQ-C150", "study.yaml", line), *before]
+    edit("study.yaml", wrong, right)
+    assert found_in(folder) == before
+
+
 @pytest.mark.parametrize("site", ["R", "r"])
 def test_no_site_is_called_like_the_randomization_numbers(
     folder: Path, edit: Edit, site: str

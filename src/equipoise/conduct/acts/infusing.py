@@ -14,6 +14,7 @@ from equipoise.conduct.rules import (
     check_running,
 )
 from equipoise.conduct.state import Infusion, Participant
+from equipoise.conduct.tasks import check_task
 from equipoise.problems import Problem, Where, problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
@@ -315,9 +316,12 @@ def _check_second(
     if second is None or checked_by == view.person.person:
         yield problem("EQ-B053", subject.code)
         return
-    on = at.astimezone(dt.UTC).date()
     is_of_site = second.role in BEDSIDE_ROLES and second.may_see(subject.site)
-    if not is_of_site or check_duty(view.study, second, on=on):
+    lacks = (
+        *check_duty(view.study, second, at=at),
+        *check_task(view.study, second, "give_infusion"),
+    )
+    if not is_of_site or lacks:
         yield problem("EQ-B054", subject.code, name=second.name)
 
 

@@ -13,7 +13,7 @@ from equipoise.conduct import events as e
 from equipoise.conduct.acts.people import is_same_human
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import assess_participant
-from equipoise.conduct.parts import DeviationKind, Ground, Override
+from equipoise.conduct.parts import DeviationKind, Ground, Override, Proof
 from equipoise.conduct.rules import (
     check_accountable,
     check_consented,
@@ -46,6 +46,7 @@ def request_override(
     criteria: tuple[str, ...],
     on: dt.date,
     meaning: str = "",
+    proof: Proof = "",
 ) -> Events:
     """Ask to let somebody in; names every criterion that stops them, and says why."""
     subject = view.participant(participant)
@@ -71,6 +72,7 @@ def request_override(
             grounds=grounds,
             study_digest=verdict.study_digest,
             meaning=meaning,
+            proof=proof,
         )
     ]
 
@@ -86,6 +88,7 @@ def confirm_override(
     request: str,
     on: dt.date,
     meaning: str = "",
+    proof: Proof = "",
 ) -> Events:
     """Agree, as the second person, to the request of that entry; only while it is still true."""
     subject = view.participant(participant)
@@ -100,7 +103,8 @@ def confirm_override(
     if not _fits(asked, assess_participant(view.study, subject, on=on), exactly=True):
         problems.append(problem("EQ-C087", where, on=asked.on))
     refuse_if(problems)
-    return [e.OverrideConfirmed(participant=participant, request=request, meaning=meaning)]
+    confirmed = {"participant": participant, "request": request, "meaning": meaning}
+    return [e.OverrideConfirmed(**confirmed, proof=proof)]
 
 
 @act(Role.INVESTIGATOR, Role.SAFETY_OFFICER)

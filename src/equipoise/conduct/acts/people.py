@@ -6,19 +6,26 @@ so nobody who saw an arm can come back under a blinded one.
 
 import calendar
 import datetime as dt
+import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import msgspec
 
 from equipoise.conduct import events as e
 from equipoise.conduct.acts.unblinding import unblinded_for
-from equipoise.conduct.door import SYSTEM, Events, RunningTrial, View, act, refuse_if
-from equipoise.conduct.rules import check_not_future, check_reason
+from equipoise.conduct.door import ACTS, SYSTEM, Events, RunningTrial, View, act, refuse_if
+from equipoise.conduct.parts import AccessDecision, Proof
+from equipoise.conduct.rules import check_accountable, check_not_future, check_reason
 from equipoise.conduct.state import Person, TrialState
+from equipoise.conduct.tasks import CHANGERS, DELEGATED_ROLES, TASKS, task_of_form
 from equipoise.ledger import Entry
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.protocol import Training
 from equipoise.study.roles import UNBLINDED_ROLES, Role
+from equipoise.study.study import Study
 
 # Small letters without accents: no two identifiers look alike, in any case or script.
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
@@ -37,28 +44,27 @@ def add_person(
     sites: tuple[str, ...] = (),
     from_on: dt.date | None = None,
     until_on: dt.date | None = None,
+    tasks: tuple[str, ...] = (),
 ) -> Events:
     """Give somebody a role. Identifiers are never reused, nor an unblinded person blinded again."""
-    new = Person(person, name.strip(), role, sites, from_on=from_on, until_on=until_on)
+    place: dict[str, Any] = {
+        "sites": sites,
+        "from_on": from_on,
+        "until_on": until_on,
+        "tasks": tasks,
+    }
+    new = Person(person, name.strip(), role, **place)
     refuse_if(
         [
             *check_person(new, known=view.state.people, sites=view.state.sites),
+            *check_tasks(view.study, new),
             *_check_unblinded(new, view.state),
         ]
     )
-    return [
-        e.PersonAdded(
-            person=person,
-            name=new.name,
-            role=role,
-            sites=sites,
-            from_on=from_on,
-            until_on=until_on,
-        )
-    ]
+    return [e.PersonAdded(person=person, name=new.name, role=role, **place)]
 
 
-@act(Role.ADMINISTRATOR)
+@act(*CHANGERS)
 def change_delegation(
     view: View,
     *,
@@ -69,17 +75,25 @@ def change_delegation(
     sites: tuple[str, ...] = (),
     from_on: dt.date | None = None,
     until_on: dt.date | None = None,
+    tasks: tuple[str, ...] = (),
 ) -> Events:
-    """Change where and from when to when somebody acts in their role; it holds at once."""
+    """Change where, when and in which tasks somebody acts in their role; it holds at once."""
     known = _active(view, person)
-    moved = Person(person, known.name, known.role, sites, from_on=from_on, until_on=until_on)
+    place: dict[str, Any] = {
+        "sites": sites,
+        "from_on": from_on,
+        "until_on": until_on,
+        "tasks": tasks,
+    }
+    moved = Person(person, known.name, known.role, **place)
     refuse_if(
         [
             *check_reason(reason, act="change_delegation", where=Where(record=person)),
             *_check_place(moved, sites=view.state.sites),
+            *check_tasks(view.study, moved),
         ]
     )
-    return [e.DelegationChanged(person=person, sites=sites, from_on=from_on, until_on=until_on)]
+    return [e.DelegationChanged(person=person, **place)]
 
 
 @act(Role.ADMINISTRATOR)
@@ -109,6 +123,87 @@ def remove_person(view: View, *, by: str, at: dt.datetime, reason: str = "", per
     _active(view, person)
     refuse_if(check_reason(reason, act="remove_person", where=Where(record=person)))
     return [e.PersonRemoved(person=person)]
+
+
+@act(Role.ADMINISTRATOR)
+def review_access(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    decisions: Mapping[str, AccessDecision],
+    digest: str,
+    meaning: str,
+    proof: Proof = "",
+) -> Events:
+    """Decide of everybody's access whether it is kept, and sign that; never of one's own.
+
+    `digest` is of what the reviewer saw. An access that is ended ends at once, for the reason.
+    """
+    seen = reviewed_by(view.state, view.person)
+    problems = list(check_accountable(view.person))
+    if digest != digest_of_access(view.study, seen):
+        problems.append(problem("EQ-C151", by))
+    own = sorted(set(decisions) - {p.person for p in seen})
+    if own:
+        problems.append(problem("EQ-C152", by, people=", ".join(own)))
+    open_ = [p.name for p in seen if p.person not in decisions]
+    if open_ or not seen:
+        problems.append(problem("EQ-C153", by, people=", ".join(open_) or "-"))
+    ended = [p.person for p in seen if decisions.get(p.person) == "end"]
+    if ended:
+        problems += check_reason(reason, act="review_access", where=Where(record=by))
+    refuse_if(problems)
+    signed = e.AccessReviewed(decisions=decisions, digest=digest, meaning=meaning, proof=proof)
+    return [signed, *(e.PersonRemoved(person=person) for person in ended)]
+
+
+def reviewed_by(state: TrialState, reviewer: Person) -> tuple[Person, ...]:
+    """Whose access somebody reviews: everybody's with a role but their own, under any account."""
+    people = (p for p in state.people.values() if p.is_active and not is_same_human(p, reviewer))
+    return tuple(sorted(people, key=lambda p: (p.role, p.person)))
+
+
+def digest_of_access(study: Study, people: Iterable[Person]) -> str:
+    """SHA-256 of what a review is about: role, sites, days, tasks and trainings of each person."""
+    asked = [
+        (
+            p.person,
+            p.name,
+            p.role,
+            p.sites,
+            p.from_on,
+            p.until_on,
+            p.tasks,
+            sorted(p.trained.items()),
+        )
+        for p in people
+    ]
+    bound = ("equipoise/access/1", study.identity.study, asked)
+    return hashlib.sha256(msgspec.json.encode(bound, order="deterministic")).hexdigest()
+
+
+def derive_review_day(study: Study, person: Person) -> dt.date | None:
+    """Until when an access must be reviewed; None where the study asks for no review."""
+    months = study.identity.access_review_months
+    if not months or person.reviewed is None:
+        return None
+    return add_months(person.reviewed.at.date(), months)
+
+
+def record_sign_in(
+    trial: RunningTrial, *, at: dt.datetime, person: str, proof: Proof
+) -> tuple[Entry, ...]:
+    """Record that somebody came in; no duty is asked, for whoever has a role comes in.
+
+    Raises:
+        Refused: the person has no role.
+    """
+    with trial.transaction():
+        known = _active(View(trial.study, trial.state, SYSTEM), person)
+        view = View(trial.study, trial.state, known)
+        return trial.record(view, [e.SignedIn(person=person, proof=proof)], at=at, reason="")
 
 
 def bar_sign_in(
@@ -211,9 +306,12 @@ def is_same_human(one: Person, other: Person) -> bool:
 
 def end_of_training(training: Training, *, on: dt.date) -> dt.date | None:
     """The last day on which a training of that day counts; None where it always does."""
-    if not training.months:
-        return None
-    years, month = divmod(on.month - 1 + training.months, 12)
+    return add_months(on, training.months) if training.months else None
+
+
+def add_months(on: dt.date, months: int) -> dt.date:
+    """The same day so many months later, or the last one of a shorter month."""
+    years, month = divmod(on.month - 1 + months, 12)
     year, month = on.year + years, month + 1
     return dt.date(year, month, min(on.day, calendar.monthrange(year, month)[1]))
 
@@ -233,6 +331,28 @@ def _check_place(person: Person, *, sites: Collection[str]) -> tuple[Problem, ..
         until, since = person.until_on, person.from_on
         return (*unknown, problem("EQ-C104", person.person, from_on=since, until_on=until))
     return unknown
+
+
+def tasks_of(study: Study, role: str) -> tuple[str, ...]:
+    """The tasks of a role that can be delegated one by one, in their order; most roles have none.
+
+    Those on forms are of the roles that enter such a form in this study.
+    """
+    if role not in DELEGATED_ROLES:
+        return ()
+    acts = {name for name, made in ACTS.items() if role in made.roles}
+    of_forms = {task_of_form(study, f.form) for f in study.forms.values() if role in f.by}
+    return tuple(name for name, t in TASKS.items() if name in of_forms or t.acts & acts)
+
+
+def check_tasks(study: Study, person: Person) -> tuple[Problem, ...]:
+    """Only tasks of the role are delegated."""
+    known = tasks_of(study, person.role)
+    unknown = [task for task in person.tasks if task not in known]
+    words = ", ".join(known) or "-"
+    return tuple(
+        problem("EQ-C149", person.person, task=t, role=person.role, known=words) for t in unknown
+    )
 
 
 def _folded(name: str) -> str:

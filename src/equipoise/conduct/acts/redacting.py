@@ -9,11 +9,15 @@ import datetime as dt
 
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, RunningTrial, View, act, refuse_if
+from equipoise.conduct.parts import Value
 from equipoise.conduct.rules import check_open, check_reason
 from equipoise.ledger import Entry
 from equipoise.problems import Refused, Where, problem
+from equipoise.study.forms import Form
 from equipoise.study.roles import Role
 
+FORM_EVENTS = (e.FormSubmitted, e.ItemCorrected)
+"""What a personal datum can stand in by mistake, and nothing else."""
 REDACTED = "redacted"
 """Stands where an item was left out, as the reason why it was not done."""
 
@@ -63,10 +67,13 @@ def order_redaction(
     locked = check_open(view.state) if drop else ()
     refuse_if([*locked, *check_reason(reason, act="redact_entry", where=where)])
     event = e.from_entry(entry.type, entry.body) if entry.body is not None else None
-    if not isinstance(event, e.FormSubmitted | e.ItemCorrected):
+    if not isinstance(event, FORM_EVENTS):
         raise Refused([problem("EQ-C121", where, type=entry.type)])
     subject = view.participant(event.participant)
     record = subject.forms[event.encounter, event.form, event.repeat]
+    gone = [*texts_in(view.study.forms[event.form], event), *(record.values.get(i) for i in drop)]
+    if any(_repeats(reason, value) for value in gone):
+        refuse_if([problem("EQ-C154", where)])
     unknown = [item for item in drop if item not in record.values]
     refuse_if([problem("EQ-C032", where, item=i, form=event.form) for i in unknown])
     rest = e.FormSubmitted(
@@ -81,3 +88,23 @@ def order_redaction(
         as_entered={k: v for k, v in record.as_entered.items() if k not in drop},
     )
     return [e.BodyRedacted(chain=entry.chain, seq=entry.seq), rest]
+
+
+def texts_in(form: Form, event: e.FormSubmitted | e.ItemCorrected) -> tuple[Value, ...]:
+    """What was typed freely in an entry of a form: texts of items, and why something is missing."""
+    if isinstance(event, e.ItemCorrected):
+        values, omitted = {event.item: event.value}, [event.not_done]
+    else:
+        values, omitted = dict(event.values), list(event.not_done.values())
+    typed = [v for i, v in values.items() if i in form.items and form.items[i].type == "text"]
+    return (*typed, *omitted)
+
+
+def _repeats(reason: str, value: Value) -> bool:
+    """Whether a reason, which stays for ever, says a text that is to go."""
+    is_text = isinstance(value, str) and len(value.strip()) >= SHORTEST_TOLD
+    return is_text and str(value).strip().casefold() in reason.casefold()
+
+
+SHORTEST_TOLD = 3
+"""A shorter text tells nobody, and stands in every other word."""

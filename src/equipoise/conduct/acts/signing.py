@@ -2,7 +2,7 @@
 
 The name behind `by` and the instant stand in the entry, the meaning and the digest in its body; a
 seal of the whole ledger follows each signature in the same transaction. That the signer proved who
-they are, just then, is asked by the door that they came through.
+they are, just then, is asked by the door that they came through, which tells by which means.
 """
 
 import datetime as dt
@@ -12,6 +12,7 @@ import msgspec
 
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, View, act, refuse_if
+from equipoise.conduct.parts import Proof
 from equipoise.conduct.rules import check_accountable, check_open
 from equipoise.conduct.state import Participant
 from equipoise.problems import problem
@@ -25,8 +26,10 @@ SIGNERS = (
     Role.DATA_MANAGER,
 )
 
+"""Who signs in the course of a trial; who manages people signs the review of their access."""
 
-@act(*SIGNERS)
+
+@act(*SIGNERS, Role.ADMINISTRATOR)
 def accept_accountability(
     view: View, *, by: str, at: dt.datetime, reason: str = "", statement: str
 ) -> Events:
@@ -46,6 +49,7 @@ def sign_casebook(
     participant: str,
     meaning: str,
     digest: str,
+    proof: Proof = "",
 ) -> Events:
     """Endorse all data of a participant; `digest` is of what the signer saw."""
     subject = view.participant(participant)
@@ -53,7 +57,7 @@ def sign_casebook(
     if digest != digest_of(view.study, subject):
         problems.append(problem("EQ-C071", participant, participant=participant))
     refuse_if(problems)
-    return [e.CasebookSigned(participant=participant, meaning=meaning, digest=digest)]
+    return [e.CasebookSigned(participant=participant, meaning=meaning, digest=digest, proof=proof)]
 
 
 def digest_of(study: Study, subject: Participant) -> str:

@@ -17,6 +17,7 @@ from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
 from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_populations
+from equipoise.conduct.parts import Proof
 from equipoise.conduct.rules import check_accountable, check_not_future, check_reason
 from equipoise.conduct.state import Participant, Person, TrialState, Unblinding
 from equipoise.language import Known
@@ -155,17 +156,31 @@ def assess_unblinding(
 
 @act(Role.STATISTICIAN)
 def sign_populations(
-    view: View, *, by: str, at: dt.datetime, reason: str = "", meaning: str, digest: str
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    meaning: str,
+    digest: str,
+    proof: Proof = "",
 ) -> Events:
     """Fix, blinded and after the lock, who belongs to which population (ICH E9 5.2, 7.1)."""
     problems = _check_to_sign(view, digest=digest)
     refuse_if(problems)
-    return [e.PopulationsSigned(digest=digest, meaning=meaning)]
+    return [e.PopulationsSigned(digest=digest, meaning=meaning, proof=proof)]
 
 
 @act(*SECOND)
 def agree_unblinding(
-    view: View, *, by: str, at: dt.datetime, reason: str = "", meaning: str, digest: str
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    meaning: str,
+    digest: str,
+    proof: Proof = "",
 ) -> Events:
     """Agree, as the second person, that the code is opened for these signed populations."""
     problems = _check_to_sign(view, digest=digest)
@@ -173,7 +188,7 @@ def agree_unblinding(
     if signed is None or signed.digest != digest:
         problems.append(problem("EQ-V037", view.state.study))
     refuse_if(problems)
-    return [e.UnblindingAgreed(digest=digest, meaning=meaning)]
+    return [e.UnblindingAgreed(digest=digest, meaning=meaning, proof=proof)]
 
 
 def _check_to_sign(view: View, *, digest: str) -> list[Problem]:

@@ -5,7 +5,7 @@ own store, their own closed list of events and their own acts; the trial's ledge
 the opaque label, and what was given.
 """
 
-from equipoise.conduct.cells.door import CELL_ACTS, CellUnit, refuse_shared
+from equipoise.conduct.cells.door import CELL_ACTS, CellUnit, record_use, refuse_shared
 from equipoise.conduct.cells.ending import discard_preparation, remove_bags, tell_exposed
 from equipoise.conduct.cells.events import CELL_EVENTS
 from equipoise.conduct.cells.preparing import (
@@ -63,6 +63,7 @@ __all__ = [
     "receive_batch",
     "record_result",
     "record_time_out",
+    "record_use",
     "refuse_shared",
     "register_donor",
     "release_batch",

@@ -103,7 +103,7 @@ class CellUnit:
             )
             return self._state
 
-    def view(self, by: str, *, on: dt.date, act: str) -> CellView:
+    def view(self, by: str, *, at: dt.datetime, act: str) -> CellView:
         """What somebody of the cell unit decides on.
 
         Raises:
@@ -113,7 +113,7 @@ class CellUnit:
         person = state.people.get(by)
         if person is None:
             raise Refused([problem("EQ-C001", by, person=by)])
-        refuse_if(check_duty(self.trial.study, person, on=on))
+        refuse_if(check_duty(self.trial.study, person, at=at))
         if person.role != Role.CELL_UNIT:
             raise Refused([problem("EQ-C002", by, act=act, role=person.role)])
         return CellView(self.trial.study, state, self.state, self.contents, person)
@@ -126,6 +126,18 @@ class CellUnit:
         known = view.cells.versions
         return self.store.append(
             to_drafts(placed, known=known, by=view.person, at=at, reason=reason)
+        )
+
+
+def record_use(
+    unit: CellUnit, *, by: Person, at: dt.datetime, page: str, about: str = ""
+) -> tuple[Entry, ...]:
+    """Record that somebody came in at the sealed door, or is shown a page of it."""
+    with unit.trial.lock, unit.store.transaction():
+        used = [c.SealedDoorUsed(page=page, about=about)]
+        placed = [(CHAIN, stream_of(event), event) for event in used]
+        return unit.store.append(
+            to_drafts(placed, known=unit.state.versions, by=by, at=at, reason="")
         )
 
 
@@ -143,8 +155,7 @@ class CellAct(Generic[P]):
         at, reason = command["at"], command.get("reason", "")
         assert isinstance(at, dt.datetime) and isinstance(reason, str)
         with unit.trial.lock, unit.store.transaction():
-            on = at.astimezone(dt.UTC).date()
-            view = unit.view(str(command["by"]), on=on, act=self.name)
+            view = unit.view(str(command["by"]), at=at, act=self.name)
             events = self.decide(view, *args, **kwargs)
             entries = unit.record(view, events, at=at, reason=reason)
             if takes_stock(view.cells, events):
@@ -168,7 +179,7 @@ def stream_of(event: c.CellEvent) -> str:
     for kind in ("label", "batch", "bag", "donor"):
         if (name := getattr(event, kind, None)) is not None:
             return f"{kind}/{name}"
-    return "bags"
+    return "door" if isinstance(event, c.SealedDoorUsed) else "bags"
 
 
 __all__ = [

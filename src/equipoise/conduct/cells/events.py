@@ -142,6 +142,17 @@ class BagsRemoved(CellEvent, frozen=True, kw_only=True):
     how: str
 
 
+class SealedDoorUsed(CellEvent, frozen=True, kw_only=True):
+    """Somebody came in at the sealed door (`page` is `sign_in`), or opened a page of it.
+
+    It stands here and not in the trial's ledger, where its instants could tell how long somebody
+    worked on an infusion, and so what it held.
+    """
+
+    page: str
+    about: str = ""
+
+
 CELL_EVENTS: tuple[type[CellEvent], ...] = tuple(CellEvent.__subclasses__())
 """All of them."""
 

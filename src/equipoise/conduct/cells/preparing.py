@@ -220,7 +220,7 @@ def hand_out(unit: CellUnit, *, by: str, at: dt.datetime, label: str) -> tuple[E
         Refused: it was not computed by two people, its time ends too early, its batch was blocked.
     """
     with unit.trial.lock, unit.store.transaction():
-        view = unit.view(by, on=at.astimezone(dt.UTC).date(), act="hand_out")
+        view = unit.view(by, at=at, act="hand_out")
         made = find_preparation(view, label)
         minutes = view.study.treatments.bedside.give_within_minutes
         until = at + dt.timedelta(minutes=minutes)

@@ -202,6 +202,10 @@ def _with_preparation(s: CellState, label: str, **changes: Any) -> CellState:
     return replace(s, preparations={**s.preparations, label: changed})
 
 
+def _door_used(s: CellState, _: c.SealedDoorUsed, __: Stamp) -> CellState:
+    return s  # it is read in the ledger, and nothing is decided on it
+
+
 _EVOLVE: dict[type[c.CellEvent], Callable[[CellState, Any, Stamp], CellState]] = {
     c.DonorRegistered: _donor,
     c.BatchReceived: _received,
@@ -216,4 +220,5 @@ _EVOLVE: dict[type[c.CellEvent], Callable[[CellState, Any, Stamp], CellState]] =
     c.PreparationVerified: _verified,
     c.PreparationDiscarded: _discarded,
     c.BagsRemoved: _removed,
+    c.SealedDoorUsed: _door_used,
 }

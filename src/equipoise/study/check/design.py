@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from itertools import combinations
+from zoneinfo import available_timezones
 
 from equipoise.problems import Problem, problem
 from equipoise.study.check.conditions import check_factors
@@ -180,9 +181,17 @@ def _check_sites(places: Places) -> Iterator[Problem]:
     sites = places.study.identity.sites
     if not sites:
         yield problem("EQ-S046", places.at("study.yaml", "sites"))
-    for code in sites:
+    for code, site in sites.items():
+        if site.time_zone and not is_zone(site.time_zone):
+            where = places.at("study.yaml", "sites", code, "time_zone")
+            yield problem("EQ-C150", where, site=code, zone=site.time_zone)
         if code.casefold() == "r":  # its participants would be called like the vault's numbers
             yield problem("EQ-S125", places.at("study.yaml", "sites", code), site=code)
+
+
+def is_zone(name: str) -> bool:
+    """Whether the IANA database has a time zone of this name."""
+    return name in available_timezones()
 
 
 def _check_schedule(places: Places) -> Iterator[Problem]:

@@ -19,6 +19,7 @@ from equipoise.study.forms import Item
 from equipoise.study.protocol import Encounter, Product
 from equipoise.study.roles import Role
 from equipoise.supply import draw_label, exact
+from equipoise.web.cells.viewing import viewed
 from equipoise.web.entry.asking import Answers, Question, ask
 from equipoise.web.pages import Visit, page
 from equipoise.web.running import cell_unit
@@ -40,6 +41,7 @@ class Work(Struct, frozen=True):
 
 
 @page(roles=(Role.CELL_UNIT,))
+@viewed
 def work_list(visit: Visit) -> HttpResponse:
     """Every infusion that waits to be prepared, the earliest first, and those handed out."""
     pairs = [(p, i) for p in visit.participants() for i in p.infusions.values()]
@@ -55,6 +57,7 @@ def work_list(visit: Visit) -> HttpResponse:
 
 
 @page(roles=(Role.CELL_UNIT,), methods=("GET", "POST"))
+@viewed
 def prepare(visit: Visit, code: str, encounter: str) -> HttpResponse:
     """The bags of one infusion; posted, those that were chosen are composed into it."""
     work = find_work(visit, code, encounter)
@@ -84,6 +87,7 @@ def prepare(visit: Visit, code: str, encounter: str) -> HttpResponse:
 
 
 @page(roles=(Role.CELL_UNIT,), methods=("GET", "POST"))
+@viewed
 def verify(visit: Visit, code: str, encounter: str) -> HttpResponse:
     """The second person gives what they computed from the printed sheet."""
     made = find_made(visit, code, encounter)
@@ -132,6 +136,7 @@ def hand_out(visit: Visit, code: str, encounter: str) -> HttpResponse:
 
 
 @page(roles=(Role.CELL_UNIT,), methods=("GET", "POST"))
+@viewed
 def discard(visit: Visit, code: str, encounter: str) -> HttpResponse:
     """Destroy a preparation that will not be given."""
     made = find_made(visit, code, encounter)
@@ -152,6 +157,7 @@ def discard(visit: Visit, code: str, encounter: str) -> HttpResponse:
 
 
 @page(roles=(Role.CELL_UNIT,), methods=("GET", "POST"))
+@viewed
 def take_back(visit: Visit, code: str, encounter: str) -> HttpResponse:
     """Record that what was handed out came back: no words, for the blinded side reads it."""
     label = find_work(visit, code, encounter).infusion.label
@@ -200,6 +206,7 @@ def thaw(visit: Visit, code: str, encounter: str) -> HttpResponse:
 
 
 @page(roles=(Role.CELL_UNIT,), methods=("GET", "POST"))
+@viewed
 def count(visit: Visit, code: str, encounter: str) -> HttpResponse:
     """Record what was counted in a thawed bag, which is named by its scan."""
     find_work(visit, code, encounter)

@@ -19,6 +19,7 @@ from equipoise.conduct.cells import PreparationRecord
 from equipoise.study.roles import Role
 from equipoise.web import saying
 from equipoise.web.cells.preparing import find_made, words_of
+from equipoise.web.cells.viewing import viewed
 from equipoise.web.pages import Visit, page
 from equipoise.web.running import cell_unit
 from equipoise.web.texts import t
@@ -40,6 +41,7 @@ class Label(Struct, frozen=True):
 
 
 @page(roles=UNIT)
+@viewed
 def label_pdf(visit: Visit, code: str, encounter: str) -> HttpResponse:
     """The label of a preparation."""
     made = find_made(visit, code, encounter)
@@ -58,6 +60,7 @@ def label_pdf(visit: Visit, code: str, encounter: str) -> HttpResponse:
 
 
 @page(roles=UNIT)
+@viewed
 def sheet_pdf(visit: Visit, code: str, encounter: str) -> HttpResponse:
     """The sheet from which the second person computes."""
     made = find_made(visit, code, encounter)

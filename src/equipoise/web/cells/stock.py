@@ -14,6 +14,7 @@ from equipoise.problems import Refused, Text, problem
 from equipoise.study.forms import Item
 from equipoise.study.protocol import ReleaseTest
 from equipoise.study.roles import Role
+from equipoise.web.cells.viewing import viewed
 from equipoise.web.entry.asking import Answers, Question, ask, date_of
 from equipoise.web.pages import Visit, page
 from equipoise.web.running import cell_unit
@@ -24,6 +25,7 @@ DECLARED_DAYS = 30
 
 
 @page(roles=UNIT)
+@viewed
 def stock(visit: Visit) -> HttpResponse:
     """Every batch with its bags, and for how many people there is enough of everything."""
     unit = cell_unit()
@@ -98,6 +100,7 @@ def receive(visit: Visit) -> HttpResponse:
 
 
 @page(roles=UNIT)
+@viewed
 def batch(visit: Visit, batch: str) -> HttpResponse:
     """One batch: its papers, results, bags, and who received of it."""
     record = find_batch(batch)
@@ -223,6 +226,7 @@ def bag_out(visit: Visit, batch: str, bag: str) -> HttpResponse:
 
 
 @page(roles=UNIT)
+@viewed
 def trace(visit: Visit) -> HttpResponse:
     """From a donor to all who received, and from a participant to all donors."""
     asked = visit.request.GET.get("q", "").strip()[:64]

@@ -5,11 +5,21 @@ from django.urls import URLPattern, path
 from equipoise.web.doors import signing_in
 from equipoise.web.emergency import register
 from equipoise.web.pages import BLINDED
-from equipoise.web.views import access, acts, dashboard, eligibility, forms, overrides, oversight
+from equipoise.web.views import (
+    access,
+    acts,
+    dashboard,
+    eligibility,
+    forms,
+    overrides,
+    oversight,
+    redacting,
+)
 from equipoise.web.views import participant as one
 from equipoise.web.views import participants as all_of_them
 from equipoise.web.views import people as staff
 from equipoise.web.views.signing_in import keys
+from equipoise.web.views.staff import delegations, review
 
 PERSON = "participants/<str:code>/"
 FORM = PERSON + "forms/<str:encounter>/<str:form>/<int:repeat>/"
@@ -57,7 +67,10 @@ urlpatterns: list[URLPattern] = [
     path("resume/", oversight.resume, name="resume"),
     path("ledger/", oversight.ledger, name="ledger"),
     path("audit-trail/", oversight.audit_trail, name="audit_trail"),
+    path("audit-trail/<str:chain>/<int:seq>/redact/", redacting.redact, name="redact"),
     path("people/", staff.people, name="people"),
+    path("delegations/", delegations.delegation_log, name="delegation_log"),
+    path("access-review/", review.access_review, name="access_review"),
     path("people/add/", staff.add, name="add_person"),
     path(SOMEBODY + "delegate/", staff.delegate, name="delegate"),
     path(SOMEBODY + "train/", staff.train, name="train"),

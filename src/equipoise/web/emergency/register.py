@@ -140,7 +140,7 @@ def _sign(visit: Visit, meaning: str) -> tuple[Problem, ...]:
     act = sign_populations if visit.may(Role.STATISTICIAN) else agree_unblinding
     given = {"meaning": meaning, "digest": visit.request.POST.get("digest", "")[:64]}
     try:
-        act(visit.trial, by=visit.person.person, at=visit.now, **given)
+        act(visit.trial, by=visit.person.person, at=visit.now, **given, proof=visit.proof)
     except Refused as refused:
         return refused.problems
     return ()

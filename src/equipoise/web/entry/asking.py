@@ -6,9 +6,10 @@ from typing import Any
 
 from django.http import HttpResponse
 from msgspec import Struct
+from msgspec.structs import replace
 
 from equipoise.conduct.parts import Value
-from equipoise.problems import Refused
+from equipoise.problems import Refused, Text
 from equipoise.study.forms import Item
 from equipoise.web.entry.fields import Field, check_given, fill_field, problems_of, read_field
 from equipoise.web.pages import Visit
@@ -22,7 +23,7 @@ class Question(Struct, frozen=True):
 
     `has_second` asks for another person, too, who shows who they are. `carried` is what the page
     that led here posted and no address may hold; then the first post shows the questions, and the
-    next one answers them.
+    next one answers them. `ticks` are boxes of which any number may be ticked.
     """
 
     title: str
@@ -35,6 +36,25 @@ class Question(Struct, frozen=True):
     is_grave: bool = False
     has_second: bool = False
     carried: Mapping[str, str] = {}
+    ticks: "Ticks | None" = None
+
+
+class Ticks(Struct, frozen=True):
+    """Boxes under one question, by the value that each posts, and those ticked so far.
+
+    They stand after the item `after`.
+    """
+
+    name: str
+    after: str
+    legend: str
+    boxes: Mapping[str, Text]
+    ticked: tuple[str, ...] = ()
+
+    def read(self, visit: Visit) -> tuple[str, ...]:
+        """Those that were ticked, in the order of the boxes."""
+        posted = visit.request.POST.getlist(self.name)
+        return tuple(box for box in self.boxes if box in posted)
 
 
 ANSWERED = "is_answered"
@@ -73,6 +93,9 @@ def date_of(answers: Answers, name: str) -> dt.date:
 def _show(
     visit: Visit, question: Question, fields: list[Field], *, status: int = 200, **values: Any
 ) -> HttpResponse:
+    if question.ticks is not None and visit.is_posted:
+        ticked = replace(question.ticks, ticked=question.ticks.read(visit))
+        question = replace(question, ticks=ticked)
     addresses = {f.name: f.id for f in fields} | {"second": "second", "password": "password"}
     known = {"question": question, "fields": fields, "addresses": addresses, "problems": ()}
     return visit.show("act.html", status=status, **(known | values))

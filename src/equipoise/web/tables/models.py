@@ -140,6 +140,7 @@ class Signature(models.Model):
     """A signature as it was given. Whether it still stands, the casebook says: see `is_signed`.
 
     In place of a participant stands `study` where it is about all of them, at the end of the blind.
+    `proof` is by which means the signer showed once more who they are.
     """
 
     pk = models.CompositePrimaryKey("chain", "seq")
@@ -150,6 +151,7 @@ class Signature(models.Model):
     signed = models.TextField()
     meaning = models.TextField()
     digest = models.TextField()
+    proof = models.TextField()
     by = models.TextField()
     role = models.TextField()
     at = models.DateTimeField()
@@ -183,7 +185,7 @@ class Infusion(models.Model):
 
 
 class Person(models.Model):
-    """Somebody with a role; `sites` are parted by spaces, none means all."""
+    """Somebody with a role; `sites` and `tasks` are parted by spaces, none means all."""
 
     person = models.TextField(primary_key=True)
     name = models.TextField()
@@ -191,6 +193,7 @@ class Person(models.Model):
     sites = models.TextField()
     from_on = models.DateField(null=True)
     until_on = models.DateField(null=True)
+    tasks = models.TextField()
     is_active = models.BooleanField()
 
     class Meta:  # noqa: D106 - as Django wants it

@@ -233,6 +233,7 @@ _Signed = (
     | e.OverrideConfirmed
     | e.PopulationsSigned
     | e.UnblindingAgreed
+    | e.AccessReviewed
 )
 
 
@@ -243,6 +244,7 @@ def _signed(sheet: Sheet, x: _Signed, stamp: Stamp) -> None:
         "signed": type(x).__name__,
         "meaning": _text(x.meaning),
         "digest": getattr(x, "digest", ""),
+        "proof": x.proof,
     }
     sheet.add(SIGNATURE, SIGNATURE.values(row))
 
@@ -297,6 +299,7 @@ def _delegation(x: e.PersonAdded | e.DelegationChanged) -> Row:
         "sites": " ".join(x.sites),
         "from_on": x.from_on and x.from_on.isoformat(),
         "until_on": x.until_on and x.until_on.isoformat(),
+        "tasks": " ".join(x.tasks),
     }
 
 
@@ -310,6 +313,7 @@ _WRITERS: dict[type, Callable[[Sheet, Any, Stamp], None]] = {
     e.OverrideConfirmed: _signed,
     e.PopulationsSigned: _signed,
     e.UnblindingAgreed: _signed,
+    e.AccessReviewed: _signed,
     e.InfusionOrdered: _ordered,
     e.InfusionPrepared: _infused,
     e.InfusionTakenBack: _infused,

@@ -1,9 +1,9 @@
 """What the audit trail is asked: entries by participant, person, form and day, page by page."""
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from django.db.models import Q
+from django.db.models import Max, Q
 from msgspec import Struct
 
 from equipoise.web.tables.models import Correction, Line
@@ -31,6 +31,12 @@ class Found(Struct, frozen=True):
 
     lines: tuple[tuple[Line, Correction | None], ...]
     n_lines: int
+
+
+def find_last_acts() -> Mapping[str, dt.datetime]:
+    """When each person last recorded something; coming in is none."""
+    lines = Line.objects.using(ALIAS).exclude(type="SignedIn").order_by()
+    return dict(lines.values_list("by").annotate(Max("at")))
 
 
 def search_trail(search: Search, *, page: int = 1) -> Found:

@@ -12,9 +12,13 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 
+from equipoise.conduct import record_sign_in
+from equipoise.conduct.cells import record_use
+from equipoise.conduct.parts import Proof
 from equipoise.problems import Problem, problem
 from equipoise.web.identity.sessions import open_session
 from equipoise.web.pages import ANYONE, NOBODY, Page, Visit, belongs_here, page
+from equipoise.web.running import cell_unit_if_any
 from equipoise.web.texts import t
 
 
@@ -33,7 +37,22 @@ def sign_in(visit: Visit) -> HttpResponse:
         return show_sign_in(visit, status=429, problems=waits, typed=name)
     if user is None or person is None or not person.is_active:
         return show_sign_in(visit, status=422, problems=(problem("EQ-W025"),), typed=name)
-    open_session(visit.request, user)
+    return come_in(visit, user, proof="password")
+
+
+def come_in(visit: Visit, user: Any, *, proof: Proof, means: str = "") -> HttpResponse:
+    """Log somebody in who showed who they are, once that is on record; `means` as in a session.
+
+    Behind the sealed door the cell unit's own ledger has it, wherever there is one: without one
+    nobody prepares anything there. The emergency door needs no ledger, and records breaks alone.
+    """
+    name = user.get_username()
+    unit = cell_unit_if_any()
+    if unit is not None:
+        record_use(unit, by=visit.state.people[name], at=visit.now, page="sign_in")
+    else:
+        record_sign_in(visit.trial, at=visit.now, person=name, proof=proof)
+    open_session(visit.request, user, means=means)
     return redirect("home")
 
 

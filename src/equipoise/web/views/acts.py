@@ -33,7 +33,7 @@ from equipoise.web.views.participant import WRITERS
 from equipoise.web.views.participants import ENROLLERS
 
 
-@page(roles=ENROLLERS, methods=("GET", "POST"))
+@page(roles=ENROLLERS, methods=("GET", "POST"), act="order_infusion")
 def order(visit: Visit, code: str, encounter: str) -> HttpResponse:
     """Order an infusion; the page shows the dose that follows from the weight of the day."""
     subject = visit.participant(code)
@@ -57,7 +57,7 @@ def order(visit: Visit, code: str, encounter: str) -> HttpResponse:
     return ask(visit, question, act=act, known={"on": visit.today.isoformat()})
 
 
-@page(roles=ENROLLERS, methods=("GET", "POST"))
+@page(roles=ENROLLERS, methods=("GET", "POST"), act="give_infusion")
 def give(visit: Visit, code: str, encounter: str) -> HttpResponse:
     """Record that an infusion was given; the label on the bag is typed from the bag."""
     subject = visit.participant(code)
@@ -153,7 +153,7 @@ def _clock(on: dt.date, given: object, *, where: str) -> dt.datetime | None:
     return timezone.make_aware(at).astimezone(dt.UTC)
 
 
-@page(roles=WRITERS, methods=("GET", "POST"))
+@page(roles=WRITERS, methods=("GET", "POST"), act="miss_encounter")
 def miss(visit: Visit, code: str, encounter: str) -> HttpResponse:
     """Record that an encounter did not take place."""
     visit.participant(code)
@@ -175,7 +175,7 @@ def miss(visit: Visit, code: str, encounter: str) -> HttpResponse:
     return ask(visit, question, act=act)
 
 
-@page(roles=ENROLLERS, methods=("GET", "POST"))
+@page(roles=ENROLLERS, methods=("GET", "POST"), act="withdraw_participant")
 def withdraw(visit: Visit, code: str) -> HttpResponse:
     """End the participation early."""
     visit.participant(code)
@@ -198,7 +198,7 @@ def withdraw(visit: Visit, code: str) -> HttpResponse:
     return ask(visit, question, act=act, known={"on": visit.today.isoformat()})
 
 
-@page(roles=ENROLLERS, methods=("GET", "POST"))
+@page(roles=ENROLLERS, methods=("GET", "POST"), act="complete_participant")
 def complete(visit: Visit, code: str) -> HttpResponse:
     """The planned end of follow-up was reached."""
     visit.participant(code)
@@ -218,7 +218,7 @@ def complete(visit: Visit, code: str) -> HttpResponse:
     return ask(visit, question, act=act, known={"on": visit.today.isoformat()})
 
 
-@page(roles=ENROLLERS, methods=("GET", "POST"))
+@page(roles=ENROLLERS, methods=("GET", "POST"), act="fail_screening")
 def end_screening(visit: Visit, code: str) -> HttpResponse:
     """The person does not go on to randomization."""
     visit.participant(code)
@@ -239,7 +239,7 @@ def end_screening(visit: Visit, code: str) -> HttpResponse:
     return ask(visit, question, act=act)
 
 
-@page(roles=(Role.INVESTIGATOR,), methods=("GET", "POST"))
+@page(roles=(Role.INVESTIGATOR,), methods=("GET", "POST"), act="sign_casebook")
 def sign(visit: Visit, code: str) -> HttpResponse:
     """Sign the casebook: the password again, the meaning shown, bound to what stands here now."""
     subject = visit.participant(code)
@@ -262,7 +262,8 @@ def sign(visit: Visit, code: str) -> HttpResponse:
 def _sign(visit: Visit, code: str, meaning: str) -> tuple[Problem, ...]:
     digest = visit.request.POST.get("digest", "")[:64]
     try:
-        sign_casebook(visit.trial, **_by(visit, code), meaning=meaning, digest=digest)
+        said = {**_by(visit, code), "meaning": meaning, "proof": visit.proof}
+        sign_casebook(visit.trial, **said, digest=digest)
     except Refused as refused:
         if {p.code for p in refused.problems} == {"EQ-C106"}:
             return refused.problems

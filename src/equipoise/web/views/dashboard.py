@@ -14,6 +14,8 @@ from equipoise.web.outlook import Stop, plan_stops
 from equipoise.web.pages import BLINDED, Visit, page
 from equipoise.web.texts import language
 from equipoise.web.views.overrides import is_waiting
+from equipoise.web.views.staff.delegations import READERS
+from equipoise.web.views.staff.review import find_due
 
 CLINICAL = BLINDED - {Role.ADMINISTRATOR, Role.DSMB}
 """Who may see what is due for single participants."""
@@ -75,6 +77,8 @@ def dashboard(visit: Visit) -> HttpResponse:
         unblinded=_unblinded(visit),
         places=_last_places(visit),
         is_clinical=visit.person.role in CLINICAL,
+        sees_delegations=visit.person.role in READERS,
+        review=find_due(visit) if visit.may(Role.ADMINISTRATOR) else None,
     )
 
 

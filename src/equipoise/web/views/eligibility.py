@@ -56,14 +56,16 @@ def eligibility(visit: Visit, code: str) -> HttpResponse:
         n_unknown=sum(x.look == "unknown" for x in lines),
         n_barring=sum(x.look == "bars" for x in lines),
         n_fine=sum(x.look == "fine" for x in lines),
-        may_randomize=visit.may(*ENROLLERS) and subject.status in ("screening", "randomizing"),
+        may_randomize=visit.may(*ENROLLERS)
+        and visit.may_do("request_randomization")
+        and subject.status in ("screening", "randomizing"),
         is_screening=subject.status == "screening",
         may_go=_may_go(subject, verdict),
         may_except=subject.status == "screening" and may_override_all(visit.study, verdict),
     )
 
 
-@page(roles=ENROLLERS, methods=("POST",))
+@page(roles=ENROLLERS, methods=("POST",), act="judge_criterion")
 def judge(visit: Visit, code: str, rule: str) -> HttpResponse:
     """Answer a question that only a person can answer."""
     answer = visit.request.POST.get("answer", "")
@@ -82,7 +84,7 @@ def judge(visit: Visit, code: str, rule: str) -> HttpResponse:
     return visit.go("eligibility", code=code, done=t("eligibility.judged"))
 
 
-@page(roles=ENROLLERS, methods=("GET", "POST"))
+@page(roles=ENROLLERS, methods=("GET", "POST"), act="judge_criterion")
 def rejudge(visit: Visit, code: str, rule: str) -> HttpResponse:
     """Answer a question anew after randomization, with a reason: the proof stays."""
     subject = visit.participant(code)
@@ -114,7 +116,7 @@ def rejudge(visit: Visit, code: str, rule: str) -> HttpResponse:
     return ask(visit, _question(visit, subject, rule, judgement), act=act)
 
 
-@page(roles=ENROLLERS, methods=("GET", "POST"))
+@page(roles=ENROLLERS, methods=("GET", "POST"), act="request_randomization")
 def randomize(visit: Visit, code: str) -> HttpResponse:
     """Confirm, then the number; after a break in between, the same number again."""
     subject = visit.participant(code)

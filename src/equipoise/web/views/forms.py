@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from equipoise.capture import check_entry
 from equipoise.conduct import Participant, correct_item, submit_form
 from equipoise.conduct.state import Correction, FormRecord
+from equipoise.conduct.tasks import check_task
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.forms import Form, Item
 from equipoise.web.entry.asking import date_of
@@ -60,6 +61,9 @@ def form(visit: Visit, **parts: Any) -> HttpResponse:
     place = _find(visit, **parts)
     if place.record is not None and not visit.is_posted:
         return _show_record(visit, place, place.record)
+    lacks = check_task(visit.study, visit.person, "submit_form", form=place.form.form)
+    if lacks:
+        raise Refused(lacks)
     if not may_enter(visit, place.form):
         roles = visit.role_names(place.form.by)
         role = role_name(visit.study, visit.person.role)
@@ -97,6 +101,8 @@ def correct(visit: Visit, item: str, **parts: Any) -> HttpResponse:
     record = place.record
     if record is None:
         raise Refused([problem("EQ-C037", place.subject.code, form=place.form.title)])
+    if lacks := check_task(visit.study, visit.person, "correct_item", form=place.form.form):
+        raise Refused(lacks)
     if item not in place.form.items:
         raise Refused([problem("EQ-C032", item, item=item, form=place.form.title)])
     definition = place.form.items[item]

@@ -49,14 +49,14 @@ def override(visit: Visit, code: str) -> HttpResponse:
     return _show(visit, visit.participant(code))
 
 
-@page(roles=(Role.INVESTIGATOR,), methods=("POST",))
+@page(roles=(Role.INVESTIGATOR,), methods=("POST",), act="request_override")
 def ask_override(visit: Visit, code: str) -> HttpResponse:
     """Ask for an exception, with the password, from the criteria that the page showed."""
     named = tuple(visit.request.POST.getlist("criteria")[:200])
 
     def act(reason: str) -> None:
         meaning = t("override.meaning_ask")
-        by = _by(visit, code, reason)
+        by = {**_by(visit, code, reason), "proof": visit.proof}
         request_override(visit.trial, **by, criteria=named, on=visit.today, meaning=meaning)
 
     return _decide(visit, code, act=act, done=t("override.asked", participant=code))
@@ -69,7 +69,7 @@ def agree_override(visit: Visit, code: str) -> HttpResponse:
 
     def act(reason: str) -> None:
         meaning = t("override.meaning_confirm")
-        by = _by(visit, code, reason)
+        by = {**_by(visit, code, reason), "proof": visit.proof}
         confirm_override(visit.trial, **by, request=request, on=visit.today, meaning=meaning)
 
     done = t("override.agreed", participant=code)
@@ -182,7 +182,10 @@ def _show(
         "obstacles": obstacles,
         "is_granted": is_open and is_granted(subject, verdict),
         "is_same": is_same,
-        "may_ask": may_ask and visit.may(Role.INVESTIGATOR) and not (is_live and is_same),
+        "may_ask": may_ask
+        and visit.may(Role.INVESTIGATOR)
+        and visit.may_do("request_override")
+        and not (is_live and is_same),
         "may_agree": is_waiting(subject) and is_same and visit.may(Role.SAFETY_OFFICER),
         "may_drop": is_live and visit.may(Role.INVESTIGATOR, Role.SAFETY_OFFICER),
         "is_possible": may_ask,

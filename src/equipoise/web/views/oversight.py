@@ -22,6 +22,7 @@ from equipoise.web.pages import BLINDED, Visit, page
 from equipoise.web.running import read_tables
 from equipoise.web.texts import say, t, text_of
 from equipoise.web.views.participant import NO_ENCOUNTER
+from equipoise.web.views.redacting import REDACTABLE, may_redact
 
 EVENT_READERS = BLINDED - {Role.ADMINISTRATOR, Role.OUTCOME_ASSESSOR}
 LEDGER_READERS = (
@@ -31,7 +32,7 @@ LEDGER_READERS = (
     Role.MONITOR,
     Role.AUDITOR,
 )
-TRAIL_READERS = (Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR)
+TRAIL_READERS = (Role.INVESTIGATOR, Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR)
 TRAIL_FIELDS = ("participant", "person", "form", "since", "until")
 RESUMERS = (Role.DSMB, Role.SAFETY_OFFICER)
 PER_PAGE = 50
@@ -54,6 +55,7 @@ def adverse_events(visit: Visit) -> HttpResponse:
     events.sort(key=lambda e: (e.is_serious is False, e.participant))
     form = visit.study.safety.form if visit.study.safety else ""
     may_enter = form in visit.study.forms and visit.person.role in visit.study.forms[form].by
+    may_enter = may_enter and visit.may_do("submit_form", form)
     return visit.show(
         "adverse_events.html",
         told=[_tell(visit, e, form) for e in events],
@@ -161,6 +163,7 @@ def audit_trail(visit: Visit) -> HttpResponse:
         asked=asked,
         address=reverse("audit_trail"),
         codes={p.code for p in visit.participants()},
+        redactable=REDACTABLE if may_redact(visit) else (),
     )
 
 

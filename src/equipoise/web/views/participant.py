@@ -70,7 +70,7 @@ def participant(visit: Visit, code: str) -> HttpResponse:
         may_enroll=visit.may(*ENROLLERS) and is_open,
         may_deviate=visit.may(*RECORDERS) and is_open,
         may_tell=visit.may(*WITNESSES),
-        may_sign=visit.may(Role.INVESTIGATOR) and is_open,
+        may_sign=visit.may(Role.INVESTIGATOR) and visit.may_do("sign_casebook") and is_open,
     )
 
 
@@ -89,7 +89,8 @@ def may_read(visit: Visit, form: Form) -> bool:
 
 def may_enter(visit: Visit, form: Form) -> bool:
     """Whether this person enters a form."""
-    return visit.may(*WRITERS) and visit.person.role in form.by and visit.state.locked is None
+    may = visit.person.role in form.by and visit.may_do("submit_form", form.form)
+    return visit.may(*WRITERS) and may and visit.state.locked is None
 
 
 def _row(visit: Visit, subject: Participant, stop: Stop) -> Row:
@@ -102,9 +103,17 @@ def _row(visit: Visit, subject: Participant, stop: Stop) -> Row:
         stop=stop,
         leaves=tuple(_leaves(visit, subject, stop)),
         infusion=infusion if sees else None,
-        may_order=may_act and is_planned and is_open and stop.timing != "not_expected",
-        may_give=may_act and infusion is not None and infusion.status == "prepared",
+        may_order=may_act
+        and visit.may_do("order_infusion")
+        and is_planned
+        and is_open
+        and stop.timing != "not_expected",
+        may_give=may_act
+        and visit.may_do("give_infusion")
+        and infusion is not None
+        and infusion.status == "prepared",
         may_miss=visit.may(*WRITERS)
+        and visit.may_do("miss_encounter")
         and subject.is_in_trial
         and subject.is_randomized
         and visit.state.locked is None

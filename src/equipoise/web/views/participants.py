@@ -42,12 +42,12 @@ def participants(visit: Visit) -> HttpResponse:
         wanted=status,
         sites=_sites(visit),
         statuses=STATUSES,
-        may_screen=visit.may(*ENROLLERS) and not is_full,
+        may_screen=visit.may(*ENROLLERS) and visit.may_do("screen_participant") and not is_full,
         is_full=is_full,
     )
 
 
-@page(roles=ENROLLERS, methods=("GET", "POST"))
+@page(roles=ENROLLERS, methods=("GET", "POST"), act="screen_participant")
 def screen(visit: Visit) -> HttpResponse:
     """Take a person into screening; the page says their code next."""
 

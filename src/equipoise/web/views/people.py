@@ -15,21 +15,26 @@ from equipoise.conduct import (
     record_training,
     remove_person,
 )
+from equipoise.conduct.acts.people import tasks_of
+from equipoise.conduct.tasks import TASKS
 from equipoise.problems import Problem, Refused, Text, problem
 from equipoise.study.forms import Item
 from equipoise.study.roles import Role
-from equipoise.web.entry.asking import Answers, Question, ask, date_of
+from equipoise.web.entry.asking import Answers, Question, Ticks, ask, date_of
 from equipoise.web.pages import Visit, page
 from equipoise.web.server import code_for
 from equipoise.web.texts import say, t, text_of
+from equipoise.web.views.staff.review import find_due
 
 READERS = (Role.ADMINISTRATOR, Role.AUDITOR)
 
 
 class Told(Struct, frozen=True):
-    """Somebody in the list, their trainings, and what keeps them from acting today."""
+    """Somebody in the list, their tasks if not the whole role, their trainings, and what keeps
+    them from acting today."""
 
     person: Person
+    tasks: tuple[Text, ...]
     trainings: tuple[tuple[str, dt.date | None, bool], ...]
     lacks: tuple[Problem, ...]
 
@@ -42,6 +47,7 @@ def people(visit: Visit) -> HttpResponse:
         "people.html",
         told=[_tell(visit, p) for p in found],
         may_change=visit.may(Role.ADMINISTRATOR),
+        review=find_due(visit),
         trains=bool(visit.study.identity.training),
     )
 
@@ -85,10 +91,14 @@ def add(visit: Visit) -> HttpResponse:
 def delegate(visit: Visit, person: str) -> HttpResponse:
     """Change where and from when to when somebody acts."""
     known = _active(visit, person)
+    ticks = _tasks(visit, known)
 
     def act(answers: Answers) -> HttpResponse:
         by = _by(visit, person, str(answers["reason"]))
-        change_delegation(visit.trial, **by, **_place(answers))
+        tasks = ticks.read(visit) if answers.get("extent") == "tasks" else ()
+        if answers.get("extent") == "tasks" and not tasks:
+            raise Refused([problem("EQ-W090", "extent", name=known.name)])
+        change_delegation(visit.trial, **by, **_place(answers), tasks=tasks)
         return visit.go("people", done=t("people.changed", name=known.name))
 
     question = Question(
@@ -97,12 +107,14 @@ def delegate(visit: Visit, person: str) -> HttpResponse:
         lead=t("people.delegate_lead"),
         back=reverse("people"),
         facts=_facts(visit, known),
-        items={**_place_items(), "reason": _reason()},
+        items={**_place_items(), **(_extent() if ticks.boxes else {}), "reason": _reason()},
+        ticks=ticks if ticks.boxes else None,
     )
     now: Answers = {
         "sites": ", ".join(known.sites) or None,
         "from_on": known.from_on.isoformat() if known.from_on else None,
         "until_on": known.until_on.isoformat() if known.until_on else None,
+        "extent": "tasks" if known.tasks else "role",
     }
     return ask(visit, question, act=act, known=now)
 
@@ -186,8 +198,8 @@ def _tell(visit: Visit, person: Person) -> Told:
         for name, training in asked
         if person.role in training.by
     )
-    lacks = check_duty(visit.study, person, on=visit.now.date()) if person.is_active else ()
-    return Told(person, trainings, lacks)
+    lacks = check_duty(visit.study, person, at=visit.now) if person.is_active else ()
+    return Told(person, tuple(TASKS[x].label for x in person.tasks), trainings, lacks)
 
 
 def _active(visit: Visit, person: str) -> Person:
@@ -200,6 +212,16 @@ def _active(visit: Visit, person: str) -> Person:
 def _facts(visit: Visit, person: Person) -> tuple[tuple[str, str], ...]:
     role = visit.study.identity.roles.get(Role(person.role), person.role)
     return ((t("sign_in.username"), person.person), (t("people.role"), say(role)))
+
+
+def _extent() -> dict[str, Item]:
+    choices = {"role": text_of("people.whole_role"), "tasks": text_of("people.single_tasks")}
+    return {"extent": Item(label=text_of("people.extent"), type="choice", choices=choices)}
+
+
+def _tasks(visit: Visit, person: Person) -> Ticks:
+    boxes = {name: TASKS[name].label for name in tasks_of(visit.study, person.role)}
+    return Ticks("tasks", "extent", t("people.tasks"), boxes, person.tasks)
 
 
 def _place_items() -> dict[str, Item]:

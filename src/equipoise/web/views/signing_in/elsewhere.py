@@ -20,11 +20,10 @@ from equipoise.problems import Refused, problem
 from equipoise.web.entry.second import KIND
 from equipoise.web.identity import provider, tickets
 from equipoise.web.identity.models import Ticket
-from equipoise.web.identity.sessions import open_session
 from equipoise.web.pages import NOBODY, Visit
 from equipoise.web.statuses import status_of
 from equipoise.web.texts import t
-from equipoise.web.views.access import show_sign_in
+from equipoise.web.views.access import come_in, show_sign_in
 
 MOST_FIELDS = 20_000
 """Characters of a form that may wait for a fresh log-in."""
@@ -107,8 +106,7 @@ def _come_in(visit: Visit, claims: dict[str, Any]) -> HttpResponse:
     if is_new:
         user.set_unusable_password()
         user.save()
-    open_session(visit.request, user, means=provider.means_of(claims))
-    return redirect("home")
+    return come_in(visit, user, proof="provider", means=provider.means_of(claims))
 
 
 def _bind(visit: Visit, claims: dict[str, Any]) -> Person:

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib.auth import logout
 from django.http import HttpResponse, JsonResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 
 from equipoise.conduct import withdraw_means
@@ -20,10 +19,10 @@ from equipoise.web.entry.asking import Answers, Question, ask
 from equipoise.web.entry.second import KIND
 from equipoise.web.identity import passkeys, tickets
 from equipoise.web.identity.models import Passkey
-from equipoise.web.identity.sessions import MEANS, open_session
+from equipoise.web.identity.sessions import MEANS
 from equipoise.web.pages import NOBODY, Visit, page
 from equipoise.web.texts import t, text_of
-from equipoise.web.views.access import show_sign_in
+from equipoise.web.views.access import come_in, show_sign_in
 
 
 def own(visit: Visit) -> HttpResponse:
@@ -155,8 +154,7 @@ def sign_in(visit: Visit) -> HttpResponse:
         key = passkeys.check_answer(visit.request, visit.trial, "sign_in", raw=raw)
     except Refused as refused:
         return show_sign_in(visit, status=422, problems=refused.problems)
-    open_session(visit.request, key.user, means=passkeys.means_of(key))
-    return redirect("home")
+    return come_in(visit, key.user, proof="passkey", means=passkeys.means_of(key))
 
 
 def _for_sign_in(visit: Visit) -> dict[str, Any]:

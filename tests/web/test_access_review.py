@@ -1,0 +1,122 @@
+"""The review of access on its page: what is shown of each, what is decided, what happens then."""
+
+import datetime as dt
+
+import pytest
+from django.test import Client
+
+from equipoise.cli.trials import signature_listing
+from equipoise.conduct import RunningTrial
+from equipoise.study.roles import UNBLINDED_ROLES, Role
+
+from . import course
+from .conftest import OPENED_AT, PASSWORD, SECOND, SignIn, name_of, said
+from .reading import Reading, read
+
+ADDRESS = "/access-review/"
+OTHERS = {*(name_of(role) for role in Role if role != Role.ADMINISTRATOR), "only-at-02", SECOND}
+
+
+def sign(client: Client, *ended: str, **given: str) -> Reading:
+    page = read(client.get(ADDRESS))
+    decisions = {f"decision-{p}": "end" if p in ended else "keep" for p in OTHERS}
+    known = {"digest": page.value("digest"), "password": PASSWORD, "accept": "yes"}
+    return read(client.post(ADDRESS, {**known, **decisions, **given}, follow=True))
+
+
+def row_of(page: Reading, person: str) -> str:
+    return next(row.text for row in page.all("tr") if person in row.text)
+
+
+@pytest.mark.requirement("C30", "C33")
+def test_a_review_from_the_list_to_the_session_that_ends(
+    trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """Nothing is decided beforehand; what is ended ends for who is logged in."""
+    monitor, client = sign_in(Role.MONITOR), sign_in(Role.ADMINISTRATOR)
+    assert monitor.get("/participants/").status_code == 200
+    page = read(client.get(ADDRESS))
+    radios = page.all("input", type="radio")
+    assert {e.get("name").removeprefix("decision-") for e in radios} == OTHERS
+    assert not [e for e in radios if "checked" in e.attrs]
+
+    done = sign(client, name_of(Role.MONITOR), reason="Left the sponsor")
+
+    (signed,) = [e for e in trial.store.read() if e.type == "AccessReviewed"]
+    seal = trial.state.seal_of(f"control:{signed.seq}")
+    counts = {"kept": len(OTHERS) - 1, "ended": 1}
+    assert done.one(class_="done").text == said("review.done", **counts, seal=seal)
+    assert read(monitor.get("/participants/")).codes == {"EQ-C001"}
+    assert monitor.get("/participants/").headers["Location"] == "/sign-in/"
+    listing = signature_listing(trial)
+    (row,) = listing.rows
+    shown = dict(zip(listing.columns, row, strict=True))
+    assert (shown["signed"], shown["proof"], shown["seal"]) == ("AccessReviewed", "password", seal)
+
+
+@pytest.mark.requirement("C30")
+def test_what_is_shown_of_each(trial: RunningTrial, sign_in: SignIn) -> None:
+    """Role, place, trainings, last log-in and last entry; of the sealed door no instant."""
+    course.consented(trial)
+    sign_in(Role.INVESTIGATOR)
+    sign_in(Role.CELL_UNIT, door="sealed")
+    page = read(sign_in(Role.ADMINISTRATOR, door="site").get(ADDRESS))
+
+    investigator = row_of(page, name_of(Role.INVESTIGATOR))
+    assert "entry" in investigator and "log-in" in investigator
+    assert "Good clinical practice: done" in investigator
+    monitor = row_of(page, name_of(Role.MONITOR))
+    assert said("review.never") in monitor
+    assert said("review.sealed") in row_of(page, SECOND)
+    for role in UNBLINDED_ROLES:
+        row = row_of(page, name_of(role))
+        assert said("review.sealed") in row and "log-in " not in row
+    assert "Sites: 02" in row_of(page, "only-at-02")
+
+
+@pytest.mark.requirement("C30")
+def test_what_is_refused_comes_back_as_it_was_marked(trial: RunningTrial, sign_in: SignIn) -> None:
+    """A wrong password, somebody not decided, an end without a reason, a list that changed."""
+    client = sign_in(Role.ADMINISTRATOR)
+    page = sign(client, "only-at-02", password="not mine at all")
+    assert page.codes == {"EQ-W026"} and page.value("decision-only-at-02") == "end"
+    assert sign(client, **{"decision-only-at-02": ""}).codes == {"EQ-C153"}
+    assert sign(client, "only-at-02").codes == {"EQ-C004"}
+    assert sign(client, digest="0" * 64).codes == {"EQ-C151"}
+    assert not [e for e in trial.store.read() if e.type in ("AccessReviewed", "PersonRemoved")]
+    assert sign(client).codes == set()
+
+
+@pytest.mark.requirement("C30")
+def test_who_must_do_it_is_told_when_it_is_due(trial: RunningTrial, sign_in: SignIn) -> None:
+    """Six months after the opening of January: overdue, until it is done; the rest to come."""
+    assert OPENED_AT.date() == dt.date(2026, 1, 5)
+    assert trial.study.identity.access_review_months == 6
+    client = sign_in(Role.ADMINISTRATOR)
+    n_people = len(OTHERS) + 1
+    told = said("review.notice", n=n_people, on="5 Jul 2026")
+    for address in ("/", "/people/"):
+        page = read(client.get(address))
+        assert told in page.text and page.all("a", href=ADDRESS)
+    auditor = read(sign_in(Role.AUDITOR).get("/people/"))
+    assert told in auditor.text and not auditor.all("a", href=ADDRESS)
+    assert told not in read(sign_in(Role.INVESTIGATOR).get("/")).text
+    assert said("review.overdue", on="5 Jul 2026") in read(client.get(ADDRESS)).text
+
+    sign(client)
+
+    page = read(client.get("/people/"))
+    assert said("review.notice", n=1, on="5 Jul 2026") in page.text  # their own
+    assert said("review.overdue", on="5 Jul 2026") not in read(client.get(ADDRESS)).text
+    assert said("review.own_due", on="5 Jul 2026") in read(client.get(ADDRESS)).text
+
+
+def test_a_study_that_asks_for_none_tells_nothing(trial: RunningTrial, sign_in: SignIn) -> None:
+    """The page is there all the same."""
+    import msgspec
+
+    identity = msgspec.structs.replace(trial.study.identity, access_review_months=0)
+    trial.study = msgspec.structs.replace(trial.study, identity=identity)
+    client = sign_in(Role.ADMINISTRATOR)
+    assert "overdue" not in read(client.get("/people/")).text
+    assert said("review.no_period") in read(client.get(ADDRESS)).text
