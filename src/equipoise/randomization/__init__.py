@@ -1,5 +1,6 @@
 """How participants are allocated to arms: pure rules over random draws that are handed in."""
 
+from equipoise.randomization.amending import carry_over, check_amended, find_anew
 from equipoise.randomization.checks import check_randomization, check_specification
 from equipoise.randomization.generator import counter_draws
 from equipoise.randomization.importing import digest_list, read_list, write_list
@@ -19,6 +20,8 @@ __all__ = [
     "Specification",
     "Walk",
     "arm_of",
+    "carry_over",
+    "check_amended",
     "check_randomization",
     "check_specification",
     "counter_draws",
@@ -26,6 +29,7 @@ __all__ = [
     "draw_further",
     "draw_list",
     "draw_next",
+    "find_anew",
     "join_levels",
     "levels_of",
     "read_list",

@@ -29,9 +29,10 @@ class Draw(Struct, frozen=True, kw_only=True):
 def draw_next(
     specification: Specification, stratum: str, *, seed: bytes, history: Sequence[Draw]
 ) -> Draw:
-    """Draw the place of the next participant; everybody ever randomized counts in `history`.
+    """Draw the place of the next participant; everybody in `history` counts, as they came.
 
-    Draw number k (from 1) has a key of its own, so that it can be replayed alone.
+    Draw number k (from 1) has a key of its own, so that it can be replayed alone. A place below 0
+    is of somebody who is not counted.
     """
     imbalances = imbalances_after(sum(specification.ratio), stratum, history=history)
     weights = weights_of(imbalances, Fraction(specification.probability))
@@ -58,7 +59,8 @@ def imbalances_after(n_places: int, stratum: str, *, history: Sequence[Draw]) ->
     for before in history:
         shared = zip(split_levels(stratum), split_levels(before.stratum), counts, strict=True)
         for level, earlier, counted in shared:
-            counted[before.place] += level == earlier
+            if before.place >= 0:
+                counted[before.place] += level == earlier
     return tuple(
         sum(_range_with(counted, place) for counted in counts) for place in range(n_places)
     )

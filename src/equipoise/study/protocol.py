@@ -67,7 +67,7 @@ class RandomizationPlan(Piece, frozen=True, kw_only=True):
     permuted_blocks: `blocks`, taken in turn or each drawn (`block_order: random`); big_stick:
     `tolerance`; block_urn: `lambda`; biased_coin: `probability`; minimization: `probability` and
     `floor`, the least chance that an arm may ever have; imported: `digest`, the SHA-256 of the
-    list that the statistician signed.
+    list that the statistician signed. A share of 0 in `ratio` closes the arm: nobody new gets it.
     """
 
     scheme: Literal[
@@ -80,7 +80,7 @@ class RandomizationPlan(Piece, frozen=True, kw_only=True):
         "minimization",
         "imported",
     ]
-    ratio: tuple[Annotated[int, Meta(ge=1)], ...]
+    ratio: tuple[Count, ...]
     blocks: tuple[Annotated[int, Meta(ge=1)], ...] = ()
     block_order: Literal["in_turn", "random"] = "in_turn"
     tolerance: Count = 0

@@ -153,7 +153,7 @@ def _check_randomization(places: Places) -> Iterator[Problem]:
 
 def _check_blocks(places: Places) -> Iterator[Problem]:
     plan = places.study.identity.randomization
-    if plan is None or not plan.ratio or plan.scheme != "permuted_blocks":
+    if plan is None or not sum(plan.ratio) or plan.scheme != "permuted_blocks":
         return
     where = places.at("study.yaml", "randomization", "blocks")
     share = sum(plan.ratio)

@@ -2,6 +2,7 @@
 
 import secrets
 import sqlite3
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import islice
 
@@ -12,47 +13,62 @@ from equipoise.randomization import (
     Draw,
     Specification,
     arm_of,
+    carry_over,
     draw_further,
     draw_next,
 )
 from equipoise.vault.sealing import OVERHEAD_BYTES, SALT_BYTES, Header, Seals, Slot, padded_length
-from equipoise.vault.sequence.replaying import number_of
+from equipoise.vault.sequence.parts import number_of, part_of, serving
 
 _MOST = 10**12
 """More participants than any trial has, and more than any imbalance among them."""
-_ROWS = "SELECT number, sealed FROM vault_slot ORDER BY rowid"
+_ROWS = "SELECT number, stratum, sealed FROM vault_slot ORDER BY rowid"
 
 
 def draw_one_more(
-    connection: sqlite3.Connection, stratum: str, *, header: Header, seals: Seals
+    connection: sqlite3.Connection, stratum: str, *, parts: Sequence[Header], seals: Seals
 ) -> str | None:
     """Draw, seal and keep the next entry of a stratum; its number, or None where there is none.
 
     A list that was made elsewhere ends with its last entry, and so does one of a vault that was
     made before lists could go on. All that was ever assigned is read from the vault itself.
     """
+    part = serving(parts, stratum)
+    if not part:
+        return None
+    header = parts[part - 1]
     told = header.specification
     if header.list_format == 1 or told.scheme == "imported":
         return None
     rows = connection.execute(_ROWS).fetchall()
+    of_stratum = [part_of(number) for number, name, _ in rows if name == stratum]
     draw = None
     if told.scheme == "minimization":
-        history = [_draw_of(seals, number, sealed) for number, sealed in rows]
-        draw = draw_next(told, stratum, seed=header.seed, history=history)
-        order = 1 + sum(before.stratum == stratum for before in history)
-        allocation = Allocation(stratum, order, arm_of(told, draw.place))
+        history = [
+            (parts[part_of(number) - 1].specification, _draw_of(seals, number, sealed))
+            for number, _, sealed in rows
+        ]
+        draw = draw_next(told, stratum, seed=header.seed, history=carry_over(told, history))
+        arm = arm_of(told, draw.place)
     else:
-        n_further = _count(connection, stratum) - header.n_listed // len(told.strata)
+        n_further = of_stratum.count(part) - header.n_listed // len(told.strata)
         further = draw_further(told, stratum, seed=header.seed)
-        (allocation,) = islice(further, n_further, n_further + 1)
-    number = number_of(told, len(rows) + 1, n_listed=header.n_listed)
+        arm = next(islice(further, n_further, None)).arm
+    n_here = sum(part_of(number) == part for number, _, _ in rows)
+    number = number_of(told, n_here + 1, n_listed=header.n_listed, part=part)
+    allocation = Allocation(stratum, len(of_stratum) + 1, arm)
     slot = Slot(
         number=number, allocation=allocation, salt=secrets.token_bytes(SALT_BYTES), draw=draw
     )
-    length = slot_length(connection, header)
-    row = (number, stratum, allocation.order, seals.close(number, slot, length=length))
-    connection.execute("INSERT INTO vault_slot VALUES (?, ?, ?, ?)", row)
+    write_slot(connection, slot, seals=seals, length=slot_length(connection, header))
     return number
+
+
+def write_slot(connection: sqlite3.Connection, slot: Slot, *, seals: Seals, length: int) -> None:
+    """Seal an entry and add it to the list."""
+    place = slot.allocation
+    row = (slot.number, place.stratum, place.order, seals.close(slot.number, slot, length=length))
+    connection.execute("INSERT INTO vault_slot VALUES (?, ?, ?, ?)", row)
 
 
 def slot_length(connection: sqlite3.Connection, header: Header) -> int:
@@ -97,9 +113,3 @@ def _draw_of(seals: Seals, number: str, sealed: bytes) -> Draw:
     slot = msgspec.json.decode(seals.open(number, sealed), type=Slot)
     assert slot.draw is not None
     return slot.draw
-
-
-def _count(connection: sqlite3.Connection, stratum: str) -> int:
-    query = "SELECT count(*) FROM vault_slot WHERE stratum = ?"
-    (n,) = connection.execute(query, (stratum,)).fetchone()
-    return int(n)
