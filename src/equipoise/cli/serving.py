@@ -32,6 +32,7 @@ from equipoise.conduct import (
 )
 from equipoise.conduct import cells as cell_acts
 from equipoise.conduct.acts.randomizing import proof_of
+from equipoise.conduct.rules import check_amending
 from equipoise.ledger import (
     MemoryStore,
     Realm,
@@ -40,7 +41,7 @@ from equipoise.ledger import (
     open_store,
     without_password,
 )
-from equipoise.problems import Refused, problem
+from equipoise.problems import Refused, Where, problem
 from equipoise.randomization import Allocation, Specification, read_list
 from equipoise.rehearsal import vault_contents
 from equipoise.study.roles import Role
@@ -228,13 +229,18 @@ def check_trial(trial: RunningTrial, *, socket: Path) -> None:
     Raises:
         Refused: it is not, or does not.
     """
-    state = trial.state
-    vault = VaultClient(socket)
-    refuse_another(trial.study, vault, realm=trial.realm, commitment=state.commitment)
+    state, vault = trial.state, VaultClient(socket)
+    found = check_vault_fits(trial.study, realm=trial.realm, vault=vault)
+    if state.commitment not in ("", vault.commitment()):
+        found += (problem("EQ-V015", trial.study.identity.study),)
+    if found:
+        raise Refused([*check_amending(state, where=Where(record=state.study)), *found])
 
 
 def check_roster(study: Study, vault: VaultClient, *, path: Path, store: str | Path) -> None:
     """The same for the emergency door, by its roster: the ledger may be away, but at first.
+
+    It opens while an amendment is under way, too: any commitment of the vault's parts will do.
 
     Raises:
         Refused: the vault is another trial's, or there is neither a roster nor a ledger.
@@ -245,16 +251,24 @@ def check_roster(study: Study, vault: VaultClient, *, path: Path, store: str | P
         with closing(open_store(store, read_only=True)) as opened:
             trial = trial_on(opened, store, study=study)
             roster = roster_of(trial, at=dt.datetime.now(dt.UTC))
-    refuse_another(study, vault, realm=roster.realm, commitment=roster.commitment)
-
-
-def refuse_another(study: Study, vault: VaultClient, *, realm: Realm, commitment: str) -> None:
-    """Refuse a vault that was not made for the trial, or whose list is not the committed one."""
-    found = check_vault_fits(study, realm=realm, vault=vault)
-    if commitment not in ("", vault.commitment()):
-        found += (problem("EQ-V015", study.identity.study),)
-    if found:
-        raise Refused(found)
+    name = study.identity.study
+    contents = {arm: plan.gives for arm, plan in study.identity.arms.items()}
+    wrong = [
+        found
+        for commitment, found in (
+            ("", problem("EQ-V145", name, realm=roster.realm)),
+            (roster.commitment, problem("EQ-V015", name)),
+        )
+        if not vault.fits(
+            name,
+            realm=roster.realm,
+            specification=None,
+            contents=contents,
+            commitment=commitment,
+        )
+    ]
+    if wrong:
+        raise Refused(wrong)
 
 
 def catch_up(trial: RunningTrial, vault: VaultClient) -> None:

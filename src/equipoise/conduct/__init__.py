@@ -4,6 +4,7 @@ Everything that happens is an event; everything you see is computed from events;
 refused is explained. Acts are called with a `RunningTrial` and `by`, `at`, `reason`.
 """
 
+from equipoise.conduct.acts.amending import confirm_amendment, request_amendment
 from equipoise.conduct.acts.capturing import (
     correct_item,
     miss_encounter,
@@ -98,7 +99,13 @@ from equipoise.conduct.facts import (
     latest_values,
     observations_of,
 )
-from equipoise.conduct.opening import Checked, check_folder, check_vault_fits, open_trial
+from equipoise.conduct.opening import (
+    Checked,
+    bring_into_force,
+    check_folder,
+    check_vault_fits,
+    open_trial,
+)
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.schemas import event_schemas
 from equipoise.conduct.state import Participant, Person, TrialState
@@ -132,6 +139,7 @@ __all__ = [
     "attest_gap",
     "bar_sign_in",
     "baseline_day",
+    "bring_into_force",
     "case_of",
     "casebook_as_of",
     "change_delegation",
@@ -143,6 +151,7 @@ __all__ = [
     "check_tells_nothing",
     "check_vault_fits",
     "complete_participant",
+    "confirm_amendment",
     "confirm_override",
     "confirm_restore",
     "correct_item",
@@ -193,6 +202,7 @@ __all__ = [
     "record_unblinding",
     "redact_entry",
     "remove_person",
+    "request_amendment",
     "request_override",
     "request_randomization",
     "resume_trial",

@@ -316,6 +316,7 @@ SEALED = (
     e.DataLocked,
     e.PopulationsSigned,
     e.UnblindingAgreed,
+    e.AmendmentConfirmed,
 )
 """What is followed by a seal: a signature that was lost, or slipped in later, would show."""
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from equipoise.conduct import events as e
 from equipoise.conduct.state import (
+    AmendmentRecord,
     Consent,
     Correction,
     Deviation,
@@ -129,7 +130,22 @@ def _person_removed(s: TrialState, x: e.PersonRemoved, _: Stamp) -> TrialState:
 
 
 def _allocation_committed(s: TrialState, x: e.AllocationCommitted, _: Stamp) -> TrialState:
-    return replace(s, commitment=x.commitment)
+    return replace(s, commitment=x.commitment, commitments=(x.commitment,))
+
+
+def _amendment_requested(s: TrialState, x: e.AmendmentRequested, stamp: Stamp) -> TrialState:
+    return replace(s, amendment=AmendmentRecord(x.digest, x.changes, stamp))
+
+
+def _amendment_confirmed(s: TrialState, _: e.AmendmentConfirmed, stamp: Stamp) -> TrialState:
+    assert s.amendment is not None
+    return replace(s, amendment=replace(s.amendment, confirmed=stamp))
+
+
+def _study_amended(s: TrialState, x: e.StudyAmended, _: Stamp) -> TrialState:
+    known = (*s.commitments, x.commitment)
+    now = replace(s, commitment=x.commitment, commitments=known, amendment=None)
+    return replace(now, digest=x.digest, n_open_decisions=x.n_open_decisions)
 
 
 def _study_sealed(s: TrialState, x: e.StudySealed, stamp: Stamp) -> TrialState:
@@ -209,6 +225,9 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.AccountabilityAccepted: _accepted,
     e.PersonRemoved: _person_removed,
     e.AllocationCommitted: _allocation_committed,
+    e.AmendmentRequested: _amendment_requested,
+    e.AmendmentConfirmed: _amendment_confirmed,
+    e.StudyAmended: _study_amended,
     e.StudySealed: _study_sealed,
     e.SealStamped: _seal_stamped,
     e.BodyRedacted: _body_redacted,

@@ -175,9 +175,19 @@ class VaultClient:
         realm: Realm,
         specification: Specification | None,
         contents: Mapping[str, Mapping[str, str]],
+        commitment: str = "",
     ) -> bool:
-        """Whether it was made for this study, realm, scheme and plan of treatment."""
-        request = p.Fits(study=study, realm=realm, specification=specification, contents=contents)
+        """Whether it was made for this study, realm, scheme and plan of treatment.
+
+        A `commitment` must be that of one of its parts.
+        """
+        request = p.Fits(
+            study=study,
+            realm=realm,
+            specification=specification,
+            contents=contents,
+            commitment=commitment,
+        )
         return self._ask(request, p.Word).word == "yes"
 
     def verify(self) -> p.VaultReport:

@@ -125,13 +125,15 @@ class Commitment(Struct, frozen=True, tag=True, kw_only=True):
 class Fits(Struct, frozen=True, tag=True, kw_only=True):
     """Was the vault made for this trial? `yes` or `no`, and never an arm. Anybody may ask.
 
-    Without a `specification` the study, the realm and the contents are compared.
+    Without a `specification` the study, the realm and the contents are compared. A `commitment`
+    must be that of one of its parts.
     """
 
     study: str
     realm: Realm
     contents: Mapping[str, Mapping[str, str]]
     specification: Specification | None = None
+    commitment: str = ""
     token: str = ""
 
 
@@ -324,6 +326,7 @@ class Vault(Protocol):
         realm: Realm,
         specification: Specification | None,
         contents: Mapping[str, Mapping[str, str]],
+        commitment: str = "",
     ) -> bool:
         """Whether it was made for this trial."""
         ...

@@ -32,6 +32,7 @@ from equipoise.conduct.facts import (
 from equipoise.conduct.parts import Change
 from equipoise.conduct.rules import (
     check_consented,
+    check_in_force,
     check_in_trial,
     check_not_future,
     check_restored,
@@ -84,6 +85,7 @@ def finish_randomization(
     if trial.vault is None:
         refuse_if([problem("EQ-C053", participant)])
     assert subject is not None and trial.vault is not None
+    refuse_if(check_in_force(trial.study, state, where=at_record(participant)))
     paused = check_running(state, where=at_record(participant))
     ask = trial.vault.assigned if paused else trial.vault.assign
     try:
@@ -110,6 +112,7 @@ def request_randomization(
     """
     subject = view.participant(participant)
     refuse_if(check_restored(view.state, where=at_record(participant)))
+    refuse_if(check_in_force(view.study, view.state, where=at_record(participant)))
     if subject.status == "randomizing":
         return []
     where = at_record(participant)

@@ -48,6 +48,7 @@ def is_fit(asked: Fits, store: SqliteStore, parts: Sequence[Header]) -> bool:
     told = asked.specification
     is_same = told is None or _without_order(told) == _without_order(in_force(parts))
     is_own = (store.study, store.realm) == (asked.study, asked.realm)
+    is_own &= asked.commitment in ("", *(part.root for part in parts))
     return is_own and is_same and asked.contents == parts[-1].contents
 
 
