@@ -297,7 +297,13 @@ def compare_numbers(trial: RunningTrial, vault: VaultClient) -> int:
     if vault.commitment() != state.commitment:
         raise Refused([problem("EQ-V015", state.study)])
     lines = [
-        Line(participant=p.code, number=p.number, proof=proof_of(p), stratum=p.stratum)
+        Line(
+            participant=p.code,
+            number=p.number,
+            proof=proof_of(p),
+            stratum=p.stratum,
+            left_out=p.left_out,
+        )
         for p in state.participants.values()
         if p.is_randomized or p.status == "randomizing"
     ]

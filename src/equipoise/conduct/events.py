@@ -358,13 +358,17 @@ class EligibilityReassessed(Happened, frozen=True, kw_only=True):
 
 
 class RandomizationRequested(Happened, frozen=True, kw_only=True):
-    """Eligible and consented, or let in by two people: the proof, before the vault is asked."""
+    """Eligible and consented, or let in by two people: the proof, before the vault is asked.
+
+    `left_out` are the participants whom minimization does not count by the rule of the study.
+    """
 
     participant: str
     stratum: str
     on: dt.date
     verdict: Any
     override: Override | None = None
+    left_out: tuple[str, ...] = ()
 
 
 class ParticipantRandomized(Happened, frozen=True, kw_only=True):

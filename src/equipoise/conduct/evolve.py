@@ -322,6 +322,7 @@ def _requested(p: Participant, x: e.RandomizationRequested, _: Stamp) -> Partici
         verdict=x.verdict,
         granted=x.override,
         stratum=x.stratum,
+        left_out=x.left_out,
         randomized_on=x.on,
     )
 

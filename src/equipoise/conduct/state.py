@@ -184,6 +184,7 @@ class Participant(Struct, frozen=True):
     failed_criteria: tuple[str, ...] = ()
     verdict: Any = None
     stratum: str = ""
+    left_out: tuple[str, ...] = ()
     number: str = ""
     randomized_on: dt.date | None = None
     infusions: Mapping[str, Infusion] = {}

@@ -5,7 +5,7 @@ from equipoise.randomization.checks import check_randomization, check_specificat
 from equipoise.randomization.generator import counter_draws
 from equipoise.randomization.importing import digest_list, read_list, write_list
 from equipoise.randomization.lists import draw_further, draw_list
-from equipoise.randomization.minimization import Draw, arm_of, draw_next
+from equipoise.randomization.minimization import Draw, arm_of, draw_next, mark_left_out
 from equipoise.randomization.planning import specify, stand_in_for
 from equipoise.randomization.schemes import DrawBelow, Walk, walk_of
 from equipoise.randomization.specification import UNSTRATIFIED, Allocation, Specification
@@ -32,6 +32,7 @@ __all__ = [
     "find_anew",
     "join_levels",
     "levels_of",
+    "mark_left_out",
     "read_list",
     "specify",
     "split_levels",

@@ -40,6 +40,7 @@ def settings_of(plan: RandomizationPlan, arms: tuple[str, ...], *, planned: int)
         probability=_decimal(plan.probability),
         floor=_decimal(plan.floor),
         digest=plan.digest,
+        leaves_out=plan.leaves_out or (),
     )
 
 

@@ -68,6 +68,7 @@ class RandomizationPlan(Piece, frozen=True, kw_only=True):
     `tolerance`; block_urn: `lambda`; biased_coin: `probability`; minimization: `probability` and
     `floor`, the least chance that an arm may ever have; imported: `digest`, the SHA-256 of the
     list that the statistician signed. A share of 0 in `ratio` closes the arm: nobody new gets it.
+    `leaves_out` says who does not count in minimization; an empty list that everybody does.
     """
 
     scheme: Literal[
@@ -90,6 +91,7 @@ class RandomizationPlan(Piece, frozen=True, kw_only=True):
     digest: str = ""
     stratify: tuple[Identifier, ...] = ()
     factors: Mapping[Identifier, Factor] = {}
+    leaves_out: tuple[Literal["withdrawn", "in_error"], ...] | None = None
 
 
 class Site(Piece, frozen=True, kw_only=True):

@@ -86,9 +86,17 @@ class VaultClient:
         self._door: p.Door = SocketDoor(at) if isinstance(at, str | Path) else at
         self._token = token
 
-    def assign(self, participant: str, *, stratum: str, proof: str) -> str:
+    def assign(
+        self, participant: str, *, stratum: str, proof: str, left_out: tuple[str, ...] = ()
+    ) -> str:
         """The participant's randomization number; the same one if asked again."""
-        request = p.Assign(token=self._token, participant=participant, stratum=stratum, proof=proof)
+        request = p.Assign(
+            token=self._token,
+            participant=participant,
+            stratum=stratum,
+            proof=proof,
+            left_out=left_out,
+        )
         return self._ask(request, p.Word).word
 
     def assigned(self, participant: str, *, stratum: str, proof: str) -> str:

@@ -3,7 +3,7 @@
 import hmac
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -143,16 +143,16 @@ class LocalVault:
             raise Refused([problem("EQ-V141", request.participant)])
         if request.stratum not in in_force(self._parts).strata:
             raise Refused([problem("EQ-V005", request.participant, stratum=request.stratum)])
-        number = self._one(_NEXT, request.stratum) or self._draw(request.stratum)
+        number = self._one(_NEXT, request.stratum) or self._draw(request.stratum, request.left_out)
         if not number:
             raise Refused([problem("EQ-V004", request.participant, stratum=request.stratum)])
         row = (request.participant, number, request.proof, to_instant(self._now()))
         self._connection.execute("INSERT INTO vault_assignment VALUES (?, ?, ?, ?)", row)
         return number
 
-    def _draw(self, stratum: str) -> str | None:
+    def _draw(self, stratum: str, left_out: Collection[str]) -> str | None:
         parts, seals = self._parts, self._seals
-        return draw_one_more(self._connection, stratum, parts=parts, seals=seals)
+        return draw_one_more(self._connection, stratum, parts=parts, seals=seals, left_out=left_out)
 
     def _check_proof(self, request: p.Assign) -> None:
         """The same proof as when the number was given: another one is another person's."""

@@ -22,7 +22,8 @@ BreakKind = Literal["planned", "emergency"]
 class Assign(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
     """The next number of the stratum for a participant; the same one if asked again.
 
-    With `is_known` it is a question alone: without a number so far, none is given.
+    With `is_known` it is a question alone: without a number so far, none is given. `left_out` are
+    the participants whom minimization does not count, as the ledger has recorded it.
     """
 
     token: str
@@ -30,6 +31,7 @@ class Assign(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
     stratum: str
     proof: str
     is_known: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 class Contents(Struct, frozen=True, tag=True, kw_only=True):
@@ -70,6 +72,7 @@ class Line(Struct, frozen=True, kw_only=True):
     number: str
     proof: str
     stratum: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 class Compare(Struct, frozen=True, tag=True, kw_only=True):
@@ -261,7 +264,9 @@ class Door(Protocol):
 class Vault(Protocol):
     """The vault as its callers see it. Each method needs the token of its capability."""
 
-    def assign(self, participant: str, *, stratum: str, proof: str) -> str:
+    def assign(
+        self, participant: str, *, stratum: str, proof: str, left_out: tuple[str, ...] = ()
+    ) -> str:
         """The participant's randomization number, `R-001`; idempotent."""
         ...
 

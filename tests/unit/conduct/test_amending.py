@@ -11,7 +11,7 @@ from equipoise.conduct import Person, RunningTrial
 from equipoise.conduct.events import AmendmentRequested, from_entry
 from equipoise.ledger import MemoryStore
 from equipoise.problems import Refused, Text
-from equipoise.randomization import specify
+from equipoise.randomization import check_specification, specify
 from equipoise.study.protocol import Decision, Factor, RandomizationPlan, Site, StudyArm
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
@@ -423,3 +423,80 @@ def test_a_locked_trial_is_not_amended(opening: Callable[[Study], Amending]) -> 
     with pytest.raises(Refused) as refused:
         course.request(with_site(study))
     assert codes(refused) == ["EQ-C016"]
+
+
+@pytest.mark.requirement("F18", "F19")
+@pytest.mark.parametrize(
+    ("leaves_out", "expected"),
+    [
+        (None, ()),
+        ((), ()),
+        (("withdrawn",), ("01-001",)),
+        (("in_error",), ("01-002",)),
+        (("withdrawn", "in_error"), ("01-001", "01-002")),
+    ],
+)
+def test_who_is_not_counted_is_fixed_with_the_request(
+    opening: Callable[[Study], Amending],
+    leaves_out: tuple[str, ...] | None,
+    expected: tuple[str, ...],
+) -> None:
+    """One withdrew, one was randomized in error: the rule decides, on record before the vault."""
+    study = amended(
+        base(), "d", scheme="minimization", blocks=(), probability=0.8, floor=0.1,
+        leaves_out=leaves_out,
+    )  # fmt: skip
+    course = opening(study)
+    numbers = [course.randomized_as("01", 10) for _ in range(3)]
+    said = {"by": "investigator", "reason": "Moved away", "on": course.clock.today}
+    conduct.withdraw_participant(
+        course.trial,
+        at=course.clock(),
+        participant="01-001",
+        **said,  # type: ignore[arg-type]
+    )
+    conduct.record_deviation(
+        course.trial, at=course.clock(), participant="01-002", kind="randomized_in_error",
+        **said,  # type: ignore[arg-type]
+    )  # fmt: skip
+    numbers.append(course.randomized_as("01", 10))
+    state = course.trial.state
+    assert state.participants["01-004"].left_out == expected
+    assert state.participants["01-003"].left_out == ()
+    assert len(set(numbers)) == 4
+    assert course.vault is not None
+    sealed = course.vault._connection.execute(
+        "SELECT sealed FROM vault_slot WHERE number = ?", (numbers[3],)
+    ).fetchone()[0]
+    mask = {(): "", ("01-001",): "1", ("01-002",): "2", ("01-001", "01-002"): "3"}[expected]
+    assert f'"left_out":"{mask}"' in course.vault._seals.open(numbers[3], sealed).decode()
+
+
+@pytest.mark.requirement("F18", "F19")
+def test_in_blocks_nothing_of_who_left_is_used_again(
+    opening: Callable[[Study], Amending],
+) -> None:
+    """The next number is the next entry, whoever withdrew before."""
+    course = opening(base())
+    assert course.randomized_as("01", 10) == "R-001"
+    conduct.withdraw_participant(
+        course.trial, by="investigator", at=course.clock(), reason="Moved away",
+        participant="01-001", on=course.clock.today,
+    )  # fmt: skip
+    assert course.randomized_as("01", 10) == "R-002"
+
+
+@pytest.mark.requirement("F18", "F34")
+def test_the_rule_on_who_counts_is_a_version_of_its_own(
+    opening: Callable[[Study], Amending],
+) -> None:
+    """It changes by an amendment alone, with a commitment of its own, and for lists not at all."""
+    study = amended(base(), "d", scheme="minimization", blocks=(), probability=0.8, floor=0.1)
+    course = opening(study)
+    course.randomized_as("01", 10)
+    course.amend(amended(study, leaves_out=("withdrawn",)))
+    assert course.randomized_as("01", 10) == "R2-001"
+    assert len(set(course.trial.state.commitments)) == 2
+    listed = specify(base().identity, base().identity.randomization)  # type: ignore[arg-type]
+    wrong = check_specification(replace(listed, leaves_out=("withdrawn",)))
+    assert [p.code for p in wrong] == ["EQ-V111"]

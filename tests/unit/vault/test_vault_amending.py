@@ -579,3 +579,79 @@ def test_a_vault_that_has_no_header_is_none(tmp_path):
     with pytest.raises(Refused) as caught:
         LocalVault(tmp_path)
     assert codes(caught.value.problems) == ["EQ-V013"]
+
+
+LEAVING = replace(MINIMIZED, leaves_out=("withdrawn",))
+
+
+def assign_leaving(kept, n, out):
+    """So many people of two strata; from the eleventh on `out` does not count."""
+    lines = []
+    for k in range(n):
+        who, stratum = f"p{k:03}", MINIMIZED.strata[k % 2]
+        said = {"stratum": stratum, "proof": "p", "left_out": out if k > 9 else ()}
+        number = kept.ask(lambda c, w=who, s=said: c.assign.assign(w, **s))
+        lines.append(Line(participant=who, number=number, **said))
+    return lines
+
+
+@pytest.mark.requirement("F18", "F17")
+@pytest.mark.parametrize("specification", [LEAVING, MINIMIZED], ids=["left out", "counted"])
+def test_who_left_counts_or_not_as_the_specification_says(tmp_path, specification):
+    """Reckoned by hand from the arms given: with the rule three fewer, without it everybody."""
+    kept = Kept(tmp_path / "v", specification)
+    lines = assign_leaving(kept, 10, ())
+    out = tuple(line.participant for line in lines[:3])
+    before = kept.arms([line.number for line in lines])
+    asked = {"stratum": "01/mild", "proof": "p", "left_out": out}
+    number = kept.ask(lambda c: c.assign.assign("x", **asked))
+    (slot,) = [s for s in kept.entries() if s.number == number]
+    stay = range(3, 10) if specification is LEAVING else range(10)
+    expected = []
+    for arm in SPECIFICATION.arms:
+        total = 0
+        for level in (0, 1):  # the site, then how severe it is
+            mine = ["01", "mild"][level]
+            alike = [k for k in stay if lines[k].stratum.split("/")[level] == mine]
+            after = [sum(before[k] == a for k in alike) + (a == arm) for a in SPECIFICATION.arms]
+            total += max(after) - min(after)
+        expected.append(total)
+    assert slot.draw.imbalances == tuple(expected)
+    assert slot.draw.left_out == ("7" if specification is LEAVING else "")
+    assert kept.verify().ok
+
+
+@pytest.mark.requirement("F18", "C69", "D29")
+def test_who_was_left_out_is_held_against_the_ledger(tmp_path):
+    """The opened list replays; a ledger or a list that says otherwise is told."""
+    kept = Kept(tmp_path / "v", LEAVING)
+    lines = assign_leaving(kept, 14, ("p001", "p004"))
+    recorded = [
+        Recorded(**{f: getattr(line, f) for f in Recorded.__struct_fields__}) for line in lines
+    ]
+    opened = kept.opened()
+    root = kept.roots[0]
+    assert check_opened(opened, commitment=root, recorded=recorded) == ()
+    silent = [*recorded[:-1], replace(recorded[-1], left_out=())]
+    assert codes(check_opened(opened, commitment=root, recorded=silent)) == ["EQ-V180"]
+    entries = [*opened.entries]
+    entries[12] = replace(entries[12], draw=replace(entries[12].draw, left_out=""))
+    altered = check_opened(
+        replace(opened, entries=tuple(entries)), commitment=root, recorded=recorded
+    )
+    assert set(codes(altered)) == {"EQ-V135", "EQ-V180"}
+
+
+@pytest.mark.requirement("F18", "F39")
+def test_a_restore_draws_again_without_those_left_out(tmp_path):
+    """Each line says who did not count then: the same numbers, the same arms, one length."""
+    kept = Kept(tmp_path / "v", LEAVING)
+    shutil.copytree(tmp_path / "v", tmp_path / "before")
+    lines = assign_leaving(kept, 20, ("p000", "p003", "p007"))
+    numbers = [line.number for line in lines]
+    arms = kept.arms(numbers)
+    assert len({len(sealed) for *_, sealed in rows_of(kept)}) == 1
+    kept.directory = tmp_path / "before"
+    assert len(kept.ask(lambda c: c.assign.compare(lines)).taken_up) == 20
+    assert kept.arms(numbers) == arms
+    assert kept.verify().ok

@@ -152,7 +152,13 @@ def _check_list(opened: "OpenedList", trial: "RunningTrial") -> tuple[Problem, .
     from equipoise.vault.sequence.opened import Recorded, check_opened
 
     recorded = [
-        Recorded(participant=code, number=p.number, stratum=p.stratum, proof=proof_of(p))
+        Recorded(
+            participant=code,
+            number=p.number,
+            stratum=p.stratum,
+            proof=proof_of(p),
+            left_out=p.left_out,
+        )
         for code, p in trial.state.participants.items()
         if p.number
     ]

@@ -5,7 +5,7 @@ contradicts is never mended by machine: then nothing is assigned until people ha
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ from equipoise.vault.sequence.parts import in_force, part_of
 from equipoise.vault.tables import IS_FREE
 
 _LONGEST = 16
-Draw = Callable[[str], str | None]
+Draw = Callable[[str, Collection[str]], str | None]
 """Draws the next entry of a stratum that has come to its end, and gives its number."""
 
 
@@ -127,7 +127,9 @@ def _take_up(store: SqliteStore, lost: Sequence[Line], *, at: str, draw: Draw) -
     listed = [line for line in lost if _is_listed(store, line)]
     drawn = [line for line in lost if not _is_listed(store, line)]
     for line in (*_in_list_order(store, listed), *drawn):
-        if line in drawn and (_has_unused(store, line) or draw(line.stratum) != line.number):
+        if line in drawn and (
+            _has_unused(store, line) or draw(line.stratum, line.left_out) != line.number
+        ):
             raise Refused([problem("EQ-V047", line.number, number=line.number)])
         row = (line.participant, line.number, line.proof, at)
         store.connection.execute("INSERT INTO vault_assignment VALUES (?, ?, ?, ?)", row)

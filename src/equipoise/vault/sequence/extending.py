@@ -2,7 +2,7 @@
 
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from itertools import islice
 
@@ -16,6 +16,7 @@ from equipoise.randomization import (
     carry_over,
     draw_further,
     draw_next,
+    mark_left_out,
 )
 from equipoise.vault.sealing import OVERHEAD_BYTES, SALT_BYTES, Header, Seals, Slot, padded_length
 from equipoise.vault.sequence.parts import number_of, part_of, serving
@@ -26,9 +27,16 @@ _ROWS = "SELECT number, stratum, sealed FROM vault_slot ORDER BY rowid"
 
 
 def draw_one_more(
-    connection: sqlite3.Connection, stratum: str, *, parts: Sequence[Header], seals: Seals
+    connection: sqlite3.Connection,
+    stratum: str,
+    *,
+    parts: Sequence[Header],
+    seals: Seals,
+    left_out: Collection[str] = (),
 ) -> str | None:
     """Draw, seal and keep the next entry of a stratum; its number, or None where there is none.
+
+    `left_out` are the participants who do not count, where the specification leaves anybody out.
 
     A list that was made elsewhere ends with its last entry, and so does one of a vault that was
     made before lists could go on. All that was ever assigned is read from the vault itself.
@@ -48,7 +56,9 @@ def draw_one_more(
             (parts[part_of(number) - 1].specification, _draw_of(seals, number, sealed))
             for number, _, sealed in rows
         ]
-        draw = draw_next(told, stratum, seed=header.seed, history=carry_over(told, history))
+        out = _places_of(connection, left_out, rows) if told.leaves_out else []
+        earlier, mask = carry_over(told, history), mark_left_out(out)
+        draw = draw_next(told, stratum, seed=header.seed, history=earlier, left_out=mask)
         arm = arm_of(told, draw.place)
     else:
         n_further = of_stratum.count(part) - header.n_listed // len(told.strata)
@@ -62,6 +72,15 @@ def draw_one_more(
     )
     write_slot(connection, slot, seals=seals, length=slot_length(connection, header))
     return number
+
+
+def _places_of(
+    connection: sqlite3.Connection, people: Collection[str], rows: Sequence[tuple[str, str, bytes]]
+) -> list[int]:
+    """Where in the sequence, from 0, the entries of these people are."""
+    given = connection.execute("SELECT number, participant FROM vault_assignment")
+    numbers = {number for number, participant in given if participant in people}
+    return [place for place, (number, _, _) in enumerate(rows) if number in numbers]
 
 
 def write_slot(connection: sqlite3.Connection, slot: Slot, *, seals: Seals, length: int) -> None:
@@ -93,7 +112,10 @@ def longest_slot(told: Specification) -> int:
 
 
 def _longest_draw(told: Specification, stratum: str) -> Draw:
-    """Weights are the parts of the probability's fraction, each times a number of places."""
+    """Weights are the parts of the probability's fraction, each times a number of places.
+
+    Of four times as many as are planned it can be on record that they were left out.
+    """
     n_places = sum(told.ratio)
     most = Fraction(told.probability).denominator * n_places
     return Draw(
@@ -102,6 +124,7 @@ def _longest_draw(told: Specification, stratum: str) -> Draw:
         imbalances=(_MOST,) * n_places,
         weights=(most,) * n_places,
         drawn=most * n_places,
+        left_out="f" * told.n_planned if told.leaves_out else "",
     )
 
 

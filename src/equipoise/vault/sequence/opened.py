@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from equipoise.ledger import SqliteStore
 from equipoise.problems import Problem, Refused, Where, problem
-from equipoise.randomization import Allocation, Draw, check_specification
+from equipoise.randomization import Allocation, Draw, check_specification, mark_left_out
 from equipoise.vault.sealing import Header, Seals, Slot, Source, commit, first_leaf, leaves_of
 from equipoise.vault.sequence.parts import in_force, in_force_after, part_of, serving
 from equipoise.vault.sequence.replaying import are_as_drawn
@@ -73,6 +73,7 @@ class Recorded(Struct, frozen=True, kw_only=True):
     number: str
     stratum: str
     proof: str
+    left_out: tuple[str, ...] = ()
 
 
 class Inclusion(Struct, frozen=True, kw_only=True):
@@ -218,6 +219,14 @@ def _check_recorded(opened: OpenedList, recorded: Iterable[Recorded]) -> Iterato
             yield problem("EQ-V136", who, participant=who, ledger=theirs, listed=ours)
         elif (places[ours].stratum, used[who].proof) != (known[who].stratum, known[who].proof):
             yield problem("EQ-V137", who, participant=who, stratum=known[who].stratum or "-")
+        elif (draw := places[ours].draw) and draw.left_out != _left_out(opened, known[who]):
+            yield problem("EQ-V180", who, participant=who)
+
+
+def _left_out(opened: OpenedList, recorded: Recorded) -> str:
+    """The bits that a draw must have by what the ledger says."""
+    numbers = {u.number for u in opened.used if u.participant in recorded.left_out}
+    return mark_left_out(k for k, e in enumerate(opened.entries) if e.number in numbers)
 
 
 def _parts_of(opened: OpenedList) -> tuple[list[Header], list[Slot]]:

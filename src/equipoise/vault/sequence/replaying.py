@@ -105,7 +105,9 @@ def _minimized(
     for slot in slots:
         header, name = parts[part_of(slot.number) - 1], slot.allocation.stratum
         told = header.specification
-        draw = draw_next(told, name, seed=header.seed, history=carry_over(told, history))
+        left_out = slot.draw.left_out if slot.draw and told.leaves_out else ""
+        earlier = carry_over(told, history)
+        draw = draw_next(told, name, seed=header.seed, history=earlier, left_out=left_out)
         history.append((told, draw))
         orders[name] += 1
         yield Allocation(name, orders[name], arm_of(told, draw.place)), draw
