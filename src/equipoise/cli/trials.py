@@ -10,6 +10,7 @@ import click
 from equipoise.capture import Others, derive_items
 from equipoise.conduct import RunningTrial, TrialState, fold, is_signed
 from equipoise.conduct.events import (
+    AmendmentConfirmed,
     CasebookSigned,
     OverrideConfirmed,
     OverrideRequested,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from equipoise.web.tables.keeping import ReadTables
 
 SIGNED = (
+    AmendmentConfirmed,
     CasebookSigned,
     OverrideRequested,
     OverrideConfirmed,

@@ -165,6 +165,7 @@ class AmendmentConfirmed(Happened, frozen=True, kw_only=True):
 
     digest: str
     request: str
+    meaning: str = ""
 
 
 class StudyAmended(Happened, frozen=True, kw_only=True):

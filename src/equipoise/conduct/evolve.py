@@ -134,7 +134,7 @@ def _allocation_committed(s: TrialState, x: e.AllocationCommitted, _: Stamp) -> 
 
 
 def _amendment_requested(s: TrialState, x: e.AmendmentRequested, stamp: Stamp) -> TrialState:
-    return replace(s, amendment=AmendmentRecord(x.digest, x.changes, stamp))
+    return replace(s, amendment=AmendmentRecord(x.digest, x.changes, x.begins_anew, stamp))
 
 
 def _amendment_confirmed(s: TrialState, _: e.AmendmentConfirmed, stamp: Stamp) -> TrialState:

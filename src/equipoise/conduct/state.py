@@ -288,6 +288,7 @@ class AmendmentRecord(Struct, frozen=True):
 
     digest: str
     changes: Mapping[str, tuple[str, str]]
+    begins_anew: tuple[str, ...]
     requested: Stamp
     confirmed: Stamp | None = None
 

@@ -655,3 +655,32 @@ def test_a_restore_draws_again_without_those_left_out(tmp_path):
     assert len(kept.ask(lambda c: c.assign.compare(lines)).taken_up) == 20
     assert kept.arms(numbers) == arms
     assert kept.verify().ok
+
+
+@pytest.mark.requirement("F34")
+def test_a_stratum_that_is_gone_gets_nothing(tmp_path):
+    """Neither a number, nor one that a ledger claims for it, nor one that is called like none."""
+    kept = Kept(tmp_path / "v", SITES)
+    kept.amend(**CHANGES["stratum removed"])
+    with pytest.raises(Refused) as caught:
+        kept.assign("01")
+    assert codes(caught.value.problems) == ["EQ-V005"]
+    for number in ("R-099", "R2-001", "R3-001", "first"):
+        line = Line(participant="x", number=number, proof="p", stratum="01")
+        with pytest.raises(Refused) as caught:
+            kept.ask(lambda c, told=line: c.assign.compare([told]))
+        assert codes(caught.value.problems) == ["EQ-V047"]
+
+
+@pytest.mark.requirement("D29")
+def test_an_older_vault_is_brought_up_without_mending_its_guards(tmp_path):
+    """What amendments need is added; a guard that somebody took away stays missed."""
+    old_vault(tmp_path / "v")
+    connection = sqlite3.connect(tmp_path / "v" / "vault.db", isolation_level=None)
+    connection.execute("DROP TRIGGER vault_slot_no_delete")
+    connection.close()
+    for _ in range(2):
+        vault = LocalVault(tmp_path / "v")
+        report = clients_of(vault, tmp_path / "v").anyone.verify()
+        assert codes(report.problems) == ["EQ-G018"]
+        vault.close()

@@ -14,7 +14,13 @@ import msgspec
 from equipoise.conduct import events as e
 from equipoise.conduct.acts.people import is_same_human
 from equipoise.conduct.door import Events, View, act, refuse_if
-from equipoise.conduct.rules import check_amending, check_open, check_reason, check_restored
+from equipoise.conduct.rules import (
+    check_accountable,
+    check_amending,
+    check_open,
+    check_reason,
+    check_restored,
+)
 from equipoise.conduct.state import TrialState
 from equipoise.problems import Problem, Where, problem
 from equipoise.randomization import check_amended, find_anew, specify
@@ -53,9 +59,12 @@ def request_amendment(
 
 @act(Role.SAFETY_OFFICER, Role.DATA_MANAGER)
 def confirm_amendment(
-    view: View, *, by: str, at: dt.datetime, reason: str = "", digest: str
+    view: View, *, by: str, at: dt.datetime, reason: str = "", digest: str, meaning: str = ""
 ) -> Events:
-    """Agree, as the second person, to the folder with this digest; randomization waits from now."""
+    """Agree, as the second person, to the folder with this digest; randomization waits from now.
+
+    With a `meaning` it is a signature.
+    """
     state, where = view.state, Where(record=view.state.study)
     problems = [*_check_may_change(state, where=where)]
     asked = state.amendment
@@ -65,11 +74,14 @@ def confirm_amendment(
     first, second = state.people[asked.requested.by], view.person
     if is_same_human(first, second) or asked.requested.role == second.role:
         problems.append(problem("EQ-C146", where, name=second.name, role=second.role))
+    if meaning:
+        problems += check_accountable(second)
     under_way = [p.code for p in state.participants.values() if p.status == "randomizing"]
     if under_way:
         problems.append(problem("EQ-C147", where, participants=", ".join(sorted(under_way))))
     refuse_if(problems)
-    return [e.AmendmentConfirmed(digest=digest, request=asked.requested.entry)]
+    request = asked.requested.entry
+    return [e.AmendmentConfirmed(digest=digest, request=request, meaning=meaning)]
 
 
 def find_changes(before: Identity, after: Identity) -> Mapping[str, tuple[str, str]]:

@@ -5,7 +5,16 @@ from django.urls import URLPattern, path
 from equipoise.web.doors import signing_in
 from equipoise.web.emergency import register
 from equipoise.web.pages import BLINDED
-from equipoise.web.views import access, acts, dashboard, eligibility, forms, overrides, oversight
+from equipoise.web.views import (
+    access,
+    acts,
+    amendments,
+    dashboard,
+    eligibility,
+    forms,
+    overrides,
+    oversight,
+)
 from equipoise.web.views import participant as one
 from equipoise.web.views import participants as all_of_them
 from equipoise.web.views import people as staff
@@ -53,6 +62,7 @@ urlpatterns: list[URLPattern] = [
     path("deviations/", overrides.deviations, name="deviations"),
     path("unblindings/", register.unblindings, name="unblindings"),
     path("end-of-blind/", register.end_of_blind, name="end_of_blind"),
+    path("amendment/", amendments.amendment, name="amendment"),
     path("resume/", oversight.resume, name="resume"),
     path("ledger/", oversight.ledger, name="ledger"),
     path("audit-trail/", oversight.audit_trail, name="audit_trail"),

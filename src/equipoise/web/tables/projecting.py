@@ -233,6 +233,7 @@ _Signed = (
     | e.OverrideConfirmed
     | e.PopulationsSigned
     | e.UnblindingAgreed
+    | e.AmendmentConfirmed
 )
 
 
@@ -310,6 +311,7 @@ _WRITERS: dict[type, Callable[[Sheet, Any, Stamp], None]] = {
     e.OverrideConfirmed: _signed,
     e.PopulationsSigned: _signed,
     e.UnblindingAgreed: _signed,
+    e.AmendmentConfirmed: _signed,
     e.InfusionOrdered: _ordered,
     e.InfusionPrepared: _infused,
     e.InfusionTakenBack: _infused,
