@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import click
@@ -253,22 +254,11 @@ def check_roster(study: Study, vault: VaultClient, *, path: Path, store: str | P
             roster = roster_of(trial, at=dt.datetime.now(dt.UTC))
     name = study.identity.study
     contents = {arm: plan.gives for arm, plan in study.identity.arms.items()}
-    wrong = [
-        found
-        for commitment, found in (
-            ("", problem("EQ-V145", name, realm=roster.realm)),
-            (roster.commitment, problem("EQ-V015", name)),
-        )
-        if not vault.fits(
-            name,
-            realm=roster.realm,
-            specification=None,
-            contents=contents,
-            commitment=commitment,
-        )
-    ]
-    if wrong:
-        raise Refused(wrong)
+    asks = partial(vault.fits, name, realm=roster.realm, specification=None, contents=contents)
+    found = [] if asks() else [problem("EQ-V145", name, realm=roster.realm)]
+    found += [] if asks(commitment=roster.commitment) else [problem("EQ-V015", name)]
+    if found:
+        raise Refused(found)
 
 
 def catch_up(trial: RunningTrial, vault: VaultClient) -> None:

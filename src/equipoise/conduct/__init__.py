@@ -4,7 +4,6 @@ Everything that happens is an event; everything you see is computed from events;
 refused is explained. Acts are called with a `RunningTrial` and `by`, `at`, `reason`.
 """
 
-from equipoise.conduct.acts.amending import confirm_amendment, request_amendment
 from equipoise.conduct.acts.capturing import (
     correct_item,
     miss_encounter,
@@ -81,6 +80,7 @@ from equipoise.conduct.acts.unblinding import (
     sign_populations,
     unblinded_for,
 )
+from equipoise.conduct.amending import confirm_amendment, request_amendment
 from equipoise.conduct.as_of import Casebook, casebook_as_of, state_as_of
 from equipoise.conduct.door import ACTS, SYSTEM, Act, RunningTrial, View, place_of
 from equipoise.conduct.evolve import evolve, fold
