@@ -74,6 +74,7 @@ DUTIES: dict[str, set[Role]] = {
     "tell_unblinding": WATCH | {Role.DSMB, Role.OUTCOME_ASSESSOR},
     "assess_unblinding": {Role.INVESTIGATOR, Role.SAFETY_OFFICER},
     "end_of_blind": {Role.STATISTICIAN, Role.DATA_MANAGER, Role.SAFETY_OFFICER},
+    "amendment": {Role.STATISTICIAN, Role.DATA_MANAGER, Role.SAFETY_OFFICER},
     "break_code": BREAK,
     "work_list": {Role.CELL_UNIT},
     "prepare": {Role.CELL_UNIT},

@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from msgspec.structs import replace
 
+from equipoise import web as web_package
 from equipoise.conduct import RunningTrial
 from equipoise.conduct.cells import CellUnit
 from equipoise.problems import Text
@@ -20,6 +21,17 @@ from equipoise.web.running import use_trial
 
 from . import course, walking
 from .conftest import SignIn, at_door, enter_as, name_of, open_here
+
+
+@pytest.mark.requirement("F29")
+def test_no_page_takes_a_file() -> None:
+    """Nothing comes in on the blinded side but what somebody enters in a form's own items."""
+    web = Path(web_package.__file__).parent
+    sources = [*web.rglob("*.py"), *web.rglob("*.html"), *web.rglob("*.jinja")]
+    assert len(sources) > 50
+    taken = re.compile(r"type=.file|multipart/form-data|\.FILES\b|FileField")
+    assert [p.name for p in sources if taken.search(p.read_text(encoding="utf-8"))] == []
+
 
 BLINDED = [r for r in Role if r not in UNBLINDED_ROLES]
 

@@ -65,7 +65,7 @@ def _kind(address: str) -> str:
 def every_address(trial: RunningTrial) -> Iterator[str]:
     """The addresses of the site door, for everybody in the trial and all that is entered."""
     yield from ("/", "/participants/", "/screen/", "/adverse-events/", "/ledger/", "/people/")
-    yield from ("/deviations/", "/audit-trail/", "/unblindings/", "/end-of-blind/")
+    yield from ("/deviations/", "/audit-trail/", "/unblindings/", "/end-of-blind/", "/amendment/")
     for subject in trial.state.participants.values():
         person = f"/participants/{subject.code}/"
         yield person

@@ -3,6 +3,7 @@
 import click
 
 from equipoise.cli import archiving, looking_back  # noqa: F401 - both add to `ledger`
+from equipoise.cli.allocation.amending import amend, amend_parts
 from equipoise.cli.allocation.auditing import audit, open_list, prove, status
 from equipoise.cli.allocation.comparing import randomization
 from equipoise.cli.answering import Door
@@ -24,9 +25,9 @@ def main() -> None:
 COMMANDS = (
     *(check, draft, randomization, screen),
     *(cells_group, demo, open_command, rehearse, serve, vault),
-    *(export, ledger, report),
+    *(amend, export, ledger, report),
 )
 for command in COMMANDS:
     main.add_command(command)
-for command in (status, open_list, prove, audit):
+for command in (amend_parts, status, open_list, prove, audit):
     vault.add_command(command)

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import click
@@ -32,6 +33,7 @@ from equipoise.conduct import (
 )
 from equipoise.conduct import cells as cell_acts
 from equipoise.conduct.acts.randomizing import proof_of
+from equipoise.conduct.rules import check_amending
 from equipoise.ledger import (
     MemoryStore,
     Realm,
@@ -40,7 +42,7 @@ from equipoise.ledger import (
     open_store,
     without_password,
 )
-from equipoise.problems import Refused, problem
+from equipoise.problems import Refused, Where, problem
 from equipoise.randomization import Allocation, Specification, read_list
 from equipoise.rehearsal import vault_contents
 from equipoise.study.roles import Role
@@ -230,13 +232,18 @@ def check_trial(trial: RunningTrial, *, socket: Path) -> None:
     Raises:
         Refused: it is not, or does not.
     """
-    state = trial.state
-    vault = VaultClient(socket)
-    refuse_another(trial.study, vault, realm=trial.realm, commitment=state.commitment)
+    state, vault = trial.state, VaultClient(socket)
+    found = check_vault_fits(trial.study, realm=trial.realm, vault=vault)
+    if state.commitment not in ("", vault.commitment()):
+        found += (problem("EQ-V015", trial.study.identity.study),)
+    if found:
+        raise Refused([*check_amending(state, where=Where(record=state.study)), *found])
 
 
 def check_roster(study: Study, vault: VaultClient, *, path: Path, store: str | Path) -> None:
     """The same for the emergency door, by its roster: the ledger may be away, but at first.
+
+    It opens while an amendment is under way, too: any commitment of the vault's parts will do.
 
     Raises:
         Refused: the vault is another trial's, or there is neither a roster nor a ledger.
@@ -247,14 +254,11 @@ def check_roster(study: Study, vault: VaultClient, *, path: Path, store: str | P
         with closing(open_store(store, read_only=True)) as opened:
             trial = trial_on(opened, store, study=study)
             roster = roster_of(trial, at=dt.datetime.now(dt.UTC))
-    refuse_another(study, vault, realm=roster.realm, commitment=roster.commitment)
-
-
-def refuse_another(study: Study, vault: VaultClient, *, realm: Realm, commitment: str) -> None:
-    """Refuse a vault that was not made for the trial, or whose list is not the committed one."""
-    found = check_vault_fits(study, realm=realm, vault=vault)
-    if commitment not in ("", vault.commitment()):
-        found += (problem("EQ-V015", study.identity.study),)
+    name = study.identity.study
+    contents = {arm: plan.gives for arm, plan in study.identity.arms.items()}
+    asks = partial(vault.fits, name, realm=roster.realm, specification=None, contents=contents)
+    found = [] if asks() else [problem("EQ-V145", name, realm=roster.realm)]
+    found += [] if asks(commitment=roster.commitment) else [problem("EQ-V015", name)]
     if found:
         raise Refused(found)
 
@@ -285,7 +289,13 @@ def compare_numbers(trial: RunningTrial, vault: VaultClient) -> int:
     if vault.commitment() != state.commitment:
         raise Refused([problem("EQ-V015", state.study)])
     lines = [
-        Line(participant=p.code, number=p.number, proof=proof_of(p), stratum=p.stratum)
+        Line(
+            participant=p.code,
+            number=p.number,
+            proof=proof_of(p),
+            stratum=p.stratum,
+            left_out=p.left_out,
+        )
         for p in state.participants.values()
         if p.is_randomized or p.status == "randomizing"
     ]

@@ -11,6 +11,7 @@ from equipoise.capture import Others, derive_items
 from equipoise.conduct import RunningTrial, TrialState, fold, is_signed
 from equipoise.conduct.events import (
     AccessReviewed,
+    AmendmentConfirmed,
     CasebookSigned,
     OverrideConfirmed,
     OverrideRequested,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from equipoise.web.tables.keeping import ReadTables
 
 SIGNED = (
+    AmendmentConfirmed,
     CasebookSigned,
     OverrideRequested,
     OverrideConfirmed,
@@ -45,17 +47,21 @@ def running_trial(
     study: Study | None = None,
     vault: VaultClient | None = None,
     read_only: bool = False,
+    is_amended: bool = False,
 ) -> RunningTrial:
-    """The trial of a store, on the study folder that it was opened with.
+    """The trial of a store, on the study folder by which it goes.
 
-    Without a folder it serves for what concerns the record alone: seals, stamps, a restore.
+    Without a folder it serves for what concerns the record alone: seals, stamps, a restore. Where
+    it `is_amended`, the folder is the one that is to come into force.
 
     Raises:
-        Refused: the folder is not, byte for byte, the one the trial was opened on.
+        Refused: the folder is not, byte for byte, the one the trial goes by.
     """
     opened = open_ledger(store, read_only=read_only)
     if not read_only:
         _let_tables_follow(opened)
+    if is_amended:
+        return RunningTrial(study or record_alone(opened), opened, vault)
     return trial_on(opened, store, study=study, vault=vault)
 
 

@@ -84,6 +84,7 @@ from equipoise.conduct.acts.unblinding import (
     sign_populations,
     unblinded_for,
 )
+from equipoise.conduct.amending import confirm_amendment, request_amendment
 from equipoise.conduct.as_of import Casebook, casebook_as_of, state_as_of
 from equipoise.conduct.door import ACTS, SYSTEM, Act, RunningTrial, View, place_of
 from equipoise.conduct.evolve import evolve, fold
@@ -102,7 +103,13 @@ from equipoise.conduct.facts import (
     latest_values,
     observations_of,
 )
-from equipoise.conduct.opening import Checked, check_folder, check_vault_fits, open_trial
+from equipoise.conduct.opening import (
+    Checked,
+    bring_into_force,
+    check_folder,
+    check_vault_fits,
+    open_trial,
+)
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.schemas import event_schemas
 from equipoise.conduct.state import Participant, Person, TrialState
@@ -136,6 +143,7 @@ __all__ = [
     "attest_gap",
     "bar_sign_in",
     "baseline_day",
+    "bring_into_force",
     "call_off_randomization",
     "case_of",
     "casebook_as_of",
@@ -148,6 +156,7 @@ __all__ = [
     "check_tells_nothing",
     "check_vault_fits",
     "complete_participant",
+    "confirm_amendment",
     "confirm_override",
     "confirm_restore",
     "correct_item",
@@ -200,6 +209,7 @@ __all__ = [
     "record_unblinding",
     "redact_entry",
     "remove_person",
+    "request_amendment",
     "request_override",
     "request_randomization",
     "resume_trial",

@@ -322,6 +322,7 @@ SEALED = (
     e.PopulationsSigned,
     e.UnblindingAgreed,
     e.AccessReviewed,
+    e.AmendmentConfirmed,
 )
 """What is followed by a seal: a signature that was lost, or slipped in later, would show."""
 

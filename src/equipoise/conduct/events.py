@@ -187,6 +187,35 @@ class UnblindingAgreed(Happened, frozen=True, kw_only=True):
     proof: Proof = ""
 
 
+class AmendmentRequested(Happened, frozen=True, kw_only=True):
+    """Somebody asks that the trial randomizes by another folder: each key as it was and as it is.
+
+    `begins_anew` are the strata for which the vault will begin a list of its own.
+    """
+
+    digest: str
+    changes: Mapping[str, tuple[str, str]]
+    begins_anew: tuple[str, ...]
+
+
+class AmendmentConfirmed(Happened, frozen=True, kw_only=True):
+    """A second person agreed to the request of that entry; randomization waits for the vault."""
+
+    digest: str
+    request: str
+    meaning: str = ""
+    proof: Proof = ""
+
+
+class StudyAmended(Happened, frozen=True, kw_only=True):
+    """The vault began a new part of its sequence, and the trial goes on by this study folder."""
+
+    digest: str
+    commitment: str
+    n_planned: int
+    n_open_decisions: int
+
+
 class SupplyDeclared(Happened, frozen=True, kw_only=True):
     """Until that day so many people may be randomized in all, whatever the arms of the next are."""
 
@@ -371,13 +400,17 @@ class EligibilityReassessed(Happened, frozen=True, kw_only=True):
 
 
 class RandomizationRequested(Happened, frozen=True, kw_only=True):
-    """Eligible and consented, or let in by two people: the proof, before the vault is asked."""
+    """Eligible and consented, or let in by two people: the proof, before the vault is asked.
+
+    `left_out` are the participants whom minimization does not count by the rule of the study.
+    """
 
     participant: str
     stratum: str
     on: dt.date
     verdict: Any
     override: Override | None = None
+    left_out: tuple[str, ...] = ()
 
 
 class RandomizationCalledOff(Happened, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from equipoise.conduct import events as e
 from equipoise.conduct.parts import Proof
 from equipoise.conduct.state import (
+    AmendmentRecord,
     Consent,
     Correction,
     Deviation,
@@ -143,7 +144,22 @@ def _access_reviewed(s: TrialState, x: e.AccessReviewed, stamp: Stamp) -> TrialS
 
 
 def _allocation_committed(s: TrialState, x: e.AllocationCommitted, _: Stamp) -> TrialState:
-    return replace(s, commitment=x.commitment)
+    return replace(s, commitment=x.commitment, commitments=(x.commitment,))
+
+
+def _amendment_requested(s: TrialState, x: e.AmendmentRequested, stamp: Stamp) -> TrialState:
+    return replace(s, amendment=AmendmentRecord(x.digest, x.changes, x.begins_anew, stamp))
+
+
+def _amendment_confirmed(s: TrialState, _: e.AmendmentConfirmed, stamp: Stamp) -> TrialState:
+    assert s.amendment is not None
+    return replace(s, amendment=replace(s.amendment, confirmed=stamp))
+
+
+def _study_amended(s: TrialState, x: e.StudyAmended, _: Stamp) -> TrialState:
+    known = (*s.commitments, x.commitment)
+    now = replace(s, commitment=x.commitment, commitments=known, amendment=None)
+    return replace(now, digest=x.digest, n_open_decisions=x.n_open_decisions)
 
 
 def _study_sealed(s: TrialState, x: e.StudySealed, stamp: Stamp) -> TrialState:
@@ -225,6 +241,9 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.PersonRemoved: _person_removed,
     e.AccessReviewed: _access_reviewed,
     e.AllocationCommitted: _allocation_committed,
+    e.AmendmentRequested: _amendment_requested,
+    e.AmendmentConfirmed: _amendment_confirmed,
+    e.StudyAmended: _study_amended,
     e.StudySealed: _study_sealed,
     e.SealStamped: _seal_stamped,
     e.BodyRedacted: _body_redacted,
@@ -319,6 +338,7 @@ def _requested(p: Participant, x: e.RandomizationRequested, _: Stamp) -> Partici
         verdict=x.verdict,
         granted=x.override,
         stratum=x.stratum,
+        left_out=x.left_out,
         randomized_on=x.on,
     )
 

@@ -1,4 +1,7 @@
-"""Set-up: is the study ready; then its sites, its people, and the commitment to the allocation."""
+"""Set-up: is the study ready; then its sites, its people, and the commitment to the allocation.
+
+And the same once more, where two people agreed to go on by an amended folder.
+"""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -12,7 +15,7 @@ from equipoise.conduct.door import SYSTEM, RunningTrial, View, refuse_if
 from equipoise.conduct.state import Person
 from equipoise.eligibility import check_eligibility, check_readings
 from equipoise.ledger import Entry, Realm
-from equipoise.problems import Problem, has_errors, problem
+from equipoise.problems import Problem, Where, has_errors, problem
 from equipoise.randomization import check_randomization, specify, stand_in_for
 from equipoise.study.check import check_folder as check_study_folder
 from equipoise.study.load import load_study
@@ -80,6 +83,40 @@ def open_trial(
         planned = study.identity.planned_participants
         opened.append(e.AllocationCommitted(commitment=commitment, n_planned=planned))
     return trial.record(View(study, state, SYSTEM), opened, at=at, reason=reason)
+
+
+def bring_into_force(trial: RunningTrial, *, at: dt.datetime) -> tuple[Entry, ...]:
+    """Record the commitment to the vault's new part: from here on the trial is on its new folder.
+
+    `trial.study` is that folder. What two people agreed on is checked again on the present state.
+
+    Raises:
+        Refused: nobody agreed on this folder, or the vault was not amended for it.
+    """
+    study, vault = trial.study, trial.vault
+    with trial.transaction():
+        state = trial.state
+        asked, where = state.amendment, Where(record=state.study)
+        if asked is None or asked.confirmed is None or asked.digest != study.digest:
+            refuse_if([problem("EQ-C145", where, digest=study.digest[:12])])
+        if vault is None:
+            refuse_if([problem("EQ-C053", where)])
+        assert vault is not None
+        refuse_if(check_vault_fits(study, realm=trial.realm, vault=vault))
+        commitment = vault.commitment()
+        if commitment in state.commitments:
+            refuse_if([problem("EQ-V178", where)])
+        happened: list[e.Happened] = [
+            e.StudyAmended(
+                digest=study.digest,
+                commitment=commitment,
+                n_planned=study.identity.planned_participants,
+                n_open_decisions=sum(d.status == "open" for d in study.decisions),
+            )
+        ]
+        new = [site for site in study.identity.sites if site not in state.sites]
+        happened += [e.SiteOpened(site=site) for site in new]
+        return trial.record(View(study, state, SYSTEM), happened, at=at, reason="")
 
 
 def check_vault_fits(study: Study, *, realm: Realm, vault: Vault) -> tuple[Problem, ...]:

@@ -70,6 +70,20 @@ def check_restored(state: TrialState, *, where: Where) -> tuple[Problem, ...]:
     return (problem("EQ-C110", where, on=state.restored.stamp.at.date()),)
 
 
+def check_amending(state: TrialState, *, where: Where) -> tuple[Problem, ...]:
+    """No amendment is agreed that the vault has not begun yet."""
+    if state.amendment is None or state.amendment.confirmed is None:
+        return ()
+    return (problem("EQ-C140", where, on=state.amendment.confirmed.at.date()),)
+
+
+def check_in_force(study: Study, state: TrialState, *, where: Where) -> tuple[Problem, ...]:
+    """The trial randomizes by this very folder, and no other one is on its way."""
+    if state.digest not in ("", study.digest):
+        return (problem("EQ-C019", where, digest=state.digest[:12]),)
+    return check_amending(state, where=where)
+
+
 def check_in_trial(state: TrialState, subject: Participant) -> tuple[Problem, ...]:
     """The trial is open and this participant has not left it."""
     problems = check_open(state)

@@ -196,6 +196,7 @@ class Participant(Struct, frozen=True):
     failed_criteria: tuple[str, ...] = ()
     verdict: Any = None
     stratum: str = ""
+    left_out: tuple[str, ...] = ()
     number: str = ""
     randomized_on: dt.date | None = None
     infusions: Mapping[str, Infusion] = {}
@@ -304,10 +305,21 @@ class Restored(Struct, frozen=True):
     attested: tuple[Stamp, ...] = ()
 
 
+class AmendmentRecord(Struct, frozen=True):
+    """A change of how the trial randomizes that was asked for and is not in force yet."""
+
+    digest: str
+    changes: Mapping[str, tuple[str, str]]
+    begins_anew: tuple[str, ...]
+    requested: Stamp
+    confirmed: Stamp | None = None
+
+
 class TrialState(Struct, frozen=True):
     """The whole trial as of the last entry that was folded in.
 
     `met` holds the stopping rules that were met; `agreed`, by role, who agreed to end the pause.
+    `commitment` is the last of `commitments`, one for each part of the vault's sequence.
     While there is something in `restored`, nobody is randomized. `supply` is how many people may be
     randomized in all, and until when that holds.
     """
@@ -319,6 +331,8 @@ class TrialState(Struct, frozen=True):
     people: Mapping[str, Person] = {}
     participants: Mapping[str, Participant] = {}
     commitment: str = ""
+    commitments: tuple[str, ...] = ()
+    amendment: AmendmentRecord | None = None
     seals: tuple[Seal, ...] = ()
     locked: Stamp | None = None
     populations: Endorsed | None = None

@@ -50,6 +50,20 @@ def stratum_of(study: Study, subject: Participant, *, on: dt.date, where: Where)
     return join_levels(levels)
 
 
+def left_out_of(study: Study, state: TrialState) -> tuple[str, ...]:
+    """Who has a number and does not count in minimization, by the rule of the study folder."""
+    plan = study.identity.randomization
+    kinds = (plan.leaves_out or ()) if plan is not None else ()
+
+    def is_out(subject: Participant) -> bool:
+        is_in_error = any(d.kind == "randomized_in_error" for d in subject.deviations)
+        return ("withdrawn" in kinds and subject.status == "withdrawn") or (
+            "in_error" in kinds and is_in_error
+        )
+
+    return tuple(p.code for p in state.randomized if is_out(p))
+
+
 def find_stratum_changes(study: Study, state: TrialState) -> tuple[StratumChange, ...]:
     """Each participant and factor for which the data now say another level than was used."""
     return tuple(

@@ -22,6 +22,7 @@ _NEEDS: dict[SchemeName, tuple[str, ...]] = {
     "imported": ("digest",),
 }
 """The settings that each scheme needs; no other is given with it."""
+_MAY_HAVE = {("block_order", "permuted_blocks"), ("leaves_out", "minimization")}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -84,12 +85,13 @@ def _check_settings(told: Specification, locate: _Locate) -> Iterator[Problem]:
         "probability": bool(told.probability),
         "floor": bool(told.floor),
         "digest": bool(told.digest),
+        "leaves_out": bool(told.leaves_out),
     }
     needed = _NEEDS[told.scheme]
     for key, is_given in given.items():
         if key in needed and not is_given and key != "blocks":
             yield problem("EQ-V110", locate(key), scheme=told.scheme, key=key)
-        has_place = key in needed or (key, told.scheme) == ("block_order", "permuted_blocks")
+        has_place = key in needed or (key, told.scheme) in _MAY_HAVE
         if is_given and not has_place:
             yield problem("EQ-V111", locate(key), scheme=told.scheme, key=key)
     if all(given[key] for key in needed):

@@ -5,7 +5,7 @@ places that keep it least have `probability` together, the others the rest. An u
 by as many equal places an arm as its share, so it holds at every step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from msgspec import Struct
@@ -17,23 +17,36 @@ from equipoise.randomization.strata import split_levels
 
 
 class Draw(Struct, frozen=True, kw_only=True):
-    """One draw: what it rested on, the chances, the number, and the place it fell on."""
+    """One draw: what it rested on, the chances, the number, and the place it fell on.
+
+    `left_out` has a bit for each earlier draw that did not count, the first the lowest, in
+    hexadecimal; empty where all did.
+    """
 
     stratum: str
     place: int
     imbalances: tuple[int, ...] = ()
     weights: tuple[int, ...] = ()
     drawn: int = 0
+    left_out: str = ""
 
 
 def draw_next(
-    specification: Specification, stratum: str, *, seed: bytes, history: Sequence[Draw]
+    specification: Specification,
+    stratum: str,
+    *,
+    seed: bytes,
+    history: Sequence[Draw],
+    left_out: str = "",
 ) -> Draw:
-    """Draw the place of the next participant; everybody ever randomized counts in `history`.
+    """Draw the place of the next participant; everybody in `history` counts, as they came.
 
-    Draw number k (from 1) has a key of its own, so that it can be replayed alone.
+    Draw number k (from 1) has a key of its own, so that it can be replayed alone. A place below 0
+    is of somebody who is not counted; so are those of the bits of `left_out`.
     """
-    imbalances = imbalances_after(sum(specification.ratio), stratum, history=history)
+    mask = int(left_out or "0", 16)
+    counted = [before for k, before in enumerate(history) if not mask >> k & 1]
+    imbalances = imbalances_after(sum(specification.ratio), stratum, history=counted)
     weights = weights_of(imbalances, Fraction(specification.probability))
     key = derive_key(seed, "minimization", str(len(history) + 1))
     drawn = counter_draws(key)(sum(weights))
@@ -43,7 +56,14 @@ def draw_next(
         imbalances=imbalances,
         weights=weights,
         drawn=drawn,
+        left_out=left_out,
     )
+
+
+def mark_left_out(places: Iterable[int]) -> str:
+    """The bits of `Draw.left_out` for these earlier draws, from 0."""
+    mask = sum(1 << place for place in set(places))
+    return f"{mask:x}" if mask else ""
 
 
 def arm_of(specification: Specification, place: int) -> str:
@@ -58,7 +78,8 @@ def imbalances_after(n_places: int, stratum: str, *, history: Sequence[Draw]) ->
     for before in history:
         shared = zip(split_levels(stratum), split_levels(before.stratum), counts, strict=True)
         for level, earlier, counted in shared:
-            counted[before.place] += level == earlier
+            if before.place >= 0:
+                counted[before.place] += level == earlier
     return tuple(
         sum(_range_with(counted, place) for counted in counts) for place in range(n_places)
     )

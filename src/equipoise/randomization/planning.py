@@ -21,11 +21,16 @@ def stand_in_for(told: Specification) -> Specification:
 
 
 def settings_of(plan: RandomizationPlan, arms: tuple[str, ...], *, planned: int) -> Specification:
-    """What a plan says of the draw itself, without its study and strata."""
+    """What a plan says of the draw itself, without its study and strata.
+
+    An arm with a share of 0 is closed: nobody is allocated to it.
+    """
+    shares = [*zip(arms, plan.ratio, strict=False)]
+    is_whole = len(arms) == len(plan.ratio)
     return Specification(
         study="",
-        arms=arms,
-        ratio=plan.ratio,
+        arms=tuple(arm for arm, share in shares if share) if is_whole else arms,
+        ratio=tuple(share for _, share in shares if share) if is_whole else plan.ratio,
         blocks=plan.blocks,
         n_planned=planned,
         scheme=plan.scheme,
@@ -35,6 +40,7 @@ def settings_of(plan: RandomizationPlan, arms: tuple[str, ...], *, planned: int)
         probability=_decimal(plan.probability),
         floor=_decimal(plan.floor),
         digest=plan.digest,
+        leaves_out=plan.leaves_out or (),
     )
 
 

@@ -25,7 +25,8 @@ class Specification(Struct, frozen=True, kw_only=True):
 
     `ratio` has a number for each arm; `blocks` are block sizes, taken in turn or drawn. What a
     scheme does not need keeps its default, so that an older vault reads as it was made.
-    `probability` is a decimal such as `0.8`, kept as text so that it is exact.
+    `probability` is a decimal such as `0.8`, kept as text so that it is exact. Minimization counts
+    everybody but those whom `leaves_out` names: `withdrawn`, `in_error`.
     """
 
     study: str
@@ -41,6 +42,7 @@ class Specification(Struct, frozen=True, kw_only=True):
     probability: str = ""
     floor: str = ""
     digest: str = ""
+    leaves_out: tuple[str, ...] = ()
 
 
 class Allocation(Struct, frozen=True):

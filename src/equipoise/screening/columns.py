@@ -11,6 +11,7 @@ from typing import Literal, cast
 import msgspec
 from msgspec import Struct
 
+from equipoise.conduct import check_tells_nothing
 from equipoise.language import Known, Unknown, Value, ValueType, convert, read_value, unknown
 from equipoise.problems import Problem, Where, problem
 from equipoise.screening.compiler import LARGEST
@@ -20,6 +21,13 @@ from equipoise.study.vocabulary import criteria_names
 
 IGNORED = frozenset({"id", "person", "person_id", "participant"})
 """Columns that only say who a row is."""
+
+TELLING = frozenset(
+    {"arm", "armcd", "actarm", "actarmcd", "trt01p", "trt01a", "trtp", "trta", "trt"}
+    | {"allocation", "treatment", "treatment_arm", "randomization", "randomisation", "kit"}
+    | {"bras", "traitement", "attribution"}
+)
+"""What a column of arms is called: in CDISC SDTM and ADaM, in English and in French."""
 
 REFERENCE = "reference_date"
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
@@ -59,7 +67,9 @@ def find_columns(
         name = mapping.get(header, header)
         if name in IGNORED and name not in known:
             continue
-        if name not in known:
+        if header not in known and tells_an_arm(study, header):
+            problems.append(problem("EQ-V179", where, column=header))
+        elif name not in known:
             near = ", ".join(get_close_matches(name, known, n=3, cutoff=0))
             problems.append(problem("EQ-E021", where, column=header, nearest=near))
         elif any(c.name == name for c in columns):
@@ -71,6 +81,14 @@ def find_columns(
         near = ", ".join(get_close_matches(header, headers, n=3, cutoff=0))
         problems.append(problem("EQ-E021", where, column=header, nearest=near))
     return tuple(columns), tuple(problems)
+
+
+def tells_an_arm(study: Study, header: str) -> bool:
+    """Whether a column is called like what somebody was allocated to, or was given."""
+    if header.strip().lower() in TELLING:
+        return True
+    said = header.replace("_", " ").replace(".", " ")
+    return bool(check_tells_nothing(study, (said,), where=Where()))
 
 
 def known_headers(

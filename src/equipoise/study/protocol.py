@@ -79,7 +79,9 @@ class RandomizationPlan(Piece, frozen=True, kw_only=True):
     permuted_blocks: `blocks`, taken in turn or each drawn (`block_order: random`); big_stick:
     `tolerance`; block_urn: `lambda`; biased_coin: `probability`; minimization: `probability` and
     `floor`, the least chance that an arm may ever have; imported: `digest`, the SHA-256 of the
-    list that the statistician signed. `after_breaks` bounds what code-breaks tell of others.
+    list that the statistician signed. A share of 0 in `ratio` closes the arm: nobody new gets it.
+    `after_breaks` bounds what code-breaks tell of others. `leaves_out` says who does not count in
+    minimization; an empty list that everybody does.
     """
 
     scheme: Literal[
@@ -92,7 +94,7 @@ class RandomizationPlan(Piece, frozen=True, kw_only=True):
         "minimization",
         "imported",
     ]
-    ratio: tuple[Annotated[int, Meta(ge=1)], ...]
+    ratio: tuple[Count, ...]
     blocks: tuple[Annotated[int, Meta(ge=1)], ...] = ()
     block_order: Literal["in_turn", "random"] = "in_turn"
     tolerance: Count = 0
@@ -103,6 +105,7 @@ class RandomizationPlan(Piece, frozen=True, kw_only=True):
     stratify: tuple[Identifier, ...] = ()
     factors: Mapping[Identifier, Factor] = {}
     after_breaks: CodeBreakBound | None = None
+    leaves_out: tuple[Literal["withdrawn", "in_error"], ...] | None = None
 
 
 class Site(Piece, frozen=True, kw_only=True):

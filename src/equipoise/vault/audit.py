@@ -1,6 +1,6 @@
 """The vault examined from within: is the list the one that was drawn, and was it used in order?"""
 
-from itertools import count
+from collections.abc import Sequence
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -9,27 +9,29 @@ from equipoise.ledger import SqliteStore, verify
 from equipoise.problems import Problem, has_errors, problem
 from equipoise.vault.protocol import VaultReport
 from equipoise.vault.sealing import Header, Seals, Slot
-from equipoise.vault.sequence.replaying import is_as_drawn
+from equipoise.vault.sequence.parts import in_force, in_force_after, part_of, serving
+from equipoise.vault.sequence.replaying import are_as_drawn
 from equipoise.vault.tables import triggers_of
 
 
-def check_vault(store: SqliteStore, *, header: Header, seals: Seals) -> VaultReport:
-    """Open every entry, draw the list again from its seed, and hold log and order against it."""
+def check_vault(store: SqliteStore, *, parts: Sequence[Header], seals: Seals) -> VaultReport:
+    """Open every entry, draw the list again from its seeds, and hold log and order against it."""
     found = (
-        *_check_list(store, header=header, seals=seals),
-        *_check_order(store),
+        *_check_list(store, parts=parts, seals=seals),
+        *_check_order(store, parts),
+        *_check_spent(store, parts),
         *_check_log(store),
-        *_check_guards(store, header),
-        *_tell_ends(store, header),
+        *_check_guards(store, parts[-1]),
+        *_tell_ends(store, parts),
         *verify(store).problems,
     )
     (n_assigned,) = store.connection.execute("SELECT count(*) FROM vault_assignment").fetchone()
     return VaultReport(
-        ok=not has_errors(found), commitment=header.root, n_assigned=n_assigned, problems=found
+        ok=not has_errors(found), commitment=parts[-1].root, n_assigned=n_assigned, problems=found
     )
 
 
-def _check_list(store: SqliteStore, *, header: Header, seals: Seals) -> list[Problem]:
+def _check_list(store: SqliteStore, *, parts: Sequence[Header], seals: Seals) -> list[Problem]:
     query = "SELECT number, stratum, position, sealed FROM vault_slot ORDER BY rowid"
     found, slots = [], []
     for number, stratum, position, sealed in store.connection.execute(query):
@@ -41,24 +43,47 @@ def _check_list(store: SqliteStore, *, header: Header, seals: Seals) -> list[Pro
         slots.append(slot)
         if (slot.allocation.stratum, slot.allocation.order) != (stratum, position):
             found.append(problem("EQ-V014", number, number=number))
-    if not is_as_drawn(slots, header=header):
+    if not are_as_drawn(slots, parts=parts):
         found.append(problem("EQ-V015"))
     return found
 
 
-def _check_order(store: SqliteStore) -> list[Problem]:
+def _check_order(store: SqliteStore, parts: Sequence[Header]) -> list[Problem]:
+    """In each stratum of a part the entries were used from the first on, without a gap.
+
+    And each came from the part that served its stratum when it was given.
+    """
     query = (
-        "SELECT stratum, position FROM vault_assignment LEFT JOIN vault_slot USING (number) "
-        "ORDER BY stratum, position"
+        "SELECT number, stratum, position FROM vault_assignment "
+        "LEFT JOIN vault_slot USING (number) ORDER BY vault_assignment.rowid"
     )
-    used: dict[str, list[int]] = {}
-    for stratum, position in store.connection.execute(query):
-        used.setdefault(stratum, []).append(position)
-    return [
-        problem("EQ-V016", str(stratum), stratum=stratum)
-        for stratum, positions in used.items()
-        if any(have != want for have, want in zip(positions, count(1), strict=False))
-    ]
+    given = store.connection.execute(query).fetchall()
+    wrong: dict[str, None] = {}
+    used: dict[tuple[str, int], list[int]] = {}
+    for n_before, (number, stratum, position) in enumerate(given):
+        part = serving(in_force_after(parts, n_before), stratum)
+        if position is None or part != part_of(number):
+            wrong[str(stratum)] = None
+        else:
+            used.setdefault((stratum, part), []).append(position)
+    query = "SELECT number, stratum, position FROM vault_slot ORDER BY position"
+    firsts: dict[tuple[str, int], int] = {}
+    for number, stratum, position in store.connection.execute(query):
+        firsts.setdefault((stratum, part_of(number)), position)
+    for where, positions in used.items():
+        if sorted(positions) != [*range(firsts[where], firsts[where] + len(positions))]:
+            wrong[where[0]] = None
+    return [problem("EQ-V016", stratum, stratum=stratum) for stratum in wrong]
+
+
+def _check_spent(store: SqliteStore, parts: Sequence[Header]) -> list[Problem]:
+    """What an amendment closed is used or spent, and nothing else is spent."""
+    query = "SELECT number, stratum FROM vault_slot WHERE number NOT IN "
+    query += "(SELECT number FROM vault_assignment)"
+    unused = dict(store.connection.execute(query).fetchall())
+    closed = {n for n, stratum in unused.items() if serving(parts, stratum) != part_of(n)}
+    spent = {n for (n,) in store.connection.execute("SELECT number FROM vault_spent")}
+    return [problem("EQ-V176", number, number=number) for number in sorted(closed ^ spent)]
 
 
 def _check_log(store: SqliteStore) -> list[Problem]:
@@ -83,9 +108,9 @@ def _check_guards(store: SqliteStore, header: Header) -> list[Problem]:
     return [problem("EQ-G018", name, name=name) for name in gone]
 
 
-def _tell_ends(store: SqliteStore, header: Header) -> list[Problem]:
+def _tell_ends(store: SqliteStore, parts: Sequence[Header]) -> list[Problem]:
     """The strata whose last planned number was given; it says nothing of any arm."""
-    told = header.specification
+    told = in_force(parts)
     query = (
         "SELECT stratum, count(*) FROM vault_assignment JOIN vault_slot USING (number) "
         "GROUP BY stratum ORDER BY stratum"

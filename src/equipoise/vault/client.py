@@ -86,9 +86,17 @@ class VaultClient:
         self._door: p.Door = SocketDoor(at) if isinstance(at, str | Path) else at
         self._token = token
 
-    def assign(self, participant: str, *, stratum: str, proof: str) -> str:
+    def assign(
+        self, participant: str, *, stratum: str, proof: str, left_out: tuple[str, ...] = ()
+    ) -> str:
         """The participant's randomization number; the same one if asked again."""
-        request = p.Assign(token=self._token, participant=participant, stratum=stratum, proof=proof)
+        request = p.Assign(
+            token=self._token,
+            participant=participant,
+            stratum=stratum,
+            proof=proof,
+            left_out=left_out,
+        )
         return self._ask(request, p.Word).word
 
     def assigned(self, participant: str, *, stratum: str, proof: str) -> str:
@@ -179,9 +187,19 @@ class VaultClient:
         realm: Realm,
         specification: Specification | None,
         contents: Mapping[str, Mapping[str, str]],
+        commitment: str = "",
     ) -> bool:
-        """Whether it was made for this study, realm, scheme and plan of treatment."""
-        request = p.Fits(study=study, realm=realm, specification=specification, contents=contents)
+        """Whether it was made for this study, realm, scheme and plan of treatment.
+
+        A `commitment` must be that of one of its parts.
+        """
+        request = p.Fits(
+            study=study,
+            realm=realm,
+            specification=specification,
+            contents=contents,
+            commitment=commitment,
+        )
         return self._ask(request, p.Word).word == "yes"
 
     def verify(self) -> p.VaultReport:

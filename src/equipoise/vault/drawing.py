@@ -32,8 +32,9 @@ from equipoise.vault.sealing import (
     padded_length,
     source_leaf,
 )
-from equipoise.vault.sequence.extending import longest_slot
-from equipoise.vault.sequence.replaying import list_of, number_of
+from equipoise.vault.sequence.extending import longest_slot, write_slot
+from equipoise.vault.sequence.parts import number_of
+from equipoise.vault.sequence.replaying import list_of
 from equipoise.vault.tables import TABLES, TRIGGERS
 
 DATABASE, KEY = "vault.db", "vault.key"
@@ -96,16 +97,23 @@ def capabilities(realm: Realm) -> tuple[Capability, ...]:
     return tuple(name for name in names if name != "nature" or realm == "rehearsal")
 
 
-def seal_slots(specification: Specification, listed: tuple[Allocation, ...]) -> list[Slot]:
+def seal_slots(
+    specification: Specification, listed: tuple[Allocation, ...], *, part: int = 1
+) -> list[Slot]:
     """The list with its numbers, `R-001` onward in list order, and fresh salts."""
     return [
         Slot(
-            number=number_of(specification, place, n_listed=len(listed)),
+            number=number_of(specification, place, n_listed=len(listed), part=part),
             allocation=allocation,
             salt=secrets.token_bytes(SALT_BYTES),
         )
         for place, allocation in enumerate(listed, start=1)
     ]
+
+
+def name_of_header(part: int) -> str:
+    """The name under which the header of a part is sealed; parts count from 1."""
+    return HEADER if part == 1 else f"{HEADER}/{part}"
 
 
 def digest_token(token: str) -> str:
@@ -130,8 +138,8 @@ def _refuse_unless_sound(
     seed: bytes | None,
 ) -> None:
     found: list[Problem] = [*check_specification(specification)]
-    if set(contents) != set(specification.arms):
-        odd = ", ".join(sorted(set(contents) ^ set(specification.arms)))
+    if not set(specification.arms) <= set(contents):  # those of a closed arm may be there too
+        odd = ", ".join(sorted(set(specification.arms) - set(contents)))
         found.append(problem("EQ-V011", specification.study, detail=odd))
     if seed is not None and realm == "live":
         found.append(problem("EQ-V009", specification.study))
@@ -176,13 +184,7 @@ def _fill(
     connection.execute("INSERT INTO vault_header VALUES (?)", (sealed,))
     length = longest_slot(header.specification)
     for slot in slots:
-        row = (
-            slot.number,
-            slot.allocation.stratum,
-            slot.allocation.order,
-            seals.close(slot.number, slot, length=length),
-        )
-        connection.execute("INSERT INTO vault_slot VALUES (?, ?, ?, ?)", row)
+        write_slot(connection, slot, seals=seals, length=length)
     for trigger in TRIGGERS.values():
         connection.execute(trigger)
 

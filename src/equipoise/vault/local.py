@@ -3,7 +3,7 @@
 import hmac
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -30,6 +30,7 @@ from equipoise.vault.revealing import (
 from equipoise.vault.sealing import Slot
 from equipoise.vault.sequence.extending import draw_one_more
 from equipoise.vault.sequence.opened import open_whole, was_disclosed
+from equipoise.vault.sequence.parts import in_force
 from equipoise.vault.tables import NEXT_SLOT
 
 _LAST_ENTRY = "SELECT max(seq) FROM ledger_entry WHERE chain = 'vault'"
@@ -58,7 +59,7 @@ class LocalVault:
         except BaseException:
             os.close(self._held)
             raise
-        self._store, self._seals, self._header = opened.store, opened.seals, opened.header
+        self._store, self._seals, self._parts = opened.store, opened.seals, opened.parts
         self._connection = opened.store.connection
         self._is_unproven = is_unproven(self._store)
 
@@ -92,7 +93,7 @@ class LocalVault:
 
     def _admit(self, request: p.Request) -> None:
         allowed = p.CAPABILITIES[type(request)]
-        given, tokens = digest_token(request.token), self._header.tokens
+        given, tokens = digest_token(request.token), self._parts[0].tokens
         if allowed and not any(hmac.compare_digest(given, tokens.get(c, "")) for c in allowed):
             raise Refused([problem("EQ-V001", question=type(request).__name__)])
 
@@ -104,16 +105,16 @@ class LocalVault:
                 return p.Listed(self._open_list(request))
             case p.Disclose():
                 check_opening(request)
-                return open_whole(self._store, header=self._header, seals=self._seals)
+                return open_whole(self._store, parts=self._parts, seals=self._seals)
             case p.Compare():
                 at = to_instant(self._now())
                 return compare(self._store, request.lines, at=at, draw=self._draw)
             case p.Fits():
-                return p.Word("yes" if is_fit(request, self._store, self._header) else "no")
+                return p.Word("yes" if is_fit(request, self._store, self._parts) else "no")
             case p.ReadLog():
                 return p.Logged(tuple(self._store.read(chain="vault", after=request.after)))
             case p.Verify():
-                return check_vault(self._store, header=self._header, seals=self._seals)
+                return check_vault(self._store, parts=self._parts, seals=self._seals)
         return p.Word(self._say(request))
 
     def _say(
@@ -130,7 +131,7 @@ class LocalVault:
                 return self._reveal(request)
             case p.Nature():
                 return self._arm(request.number)
-        return self._header.root
+        return self._parts[-1].root
 
     def _assign(self, request: p.Assign) -> str:
         known = self._number_of(request)
@@ -145,9 +146,9 @@ class LocalVault:
             raise Refused([problem("EQ-C161", request.participant)])
         if was_disclosed(self._store):
             raise Refused([problem("EQ-V141", request.participant)])
-        if request.stratum not in self._header.specification.strata:
+        if request.stratum not in in_force(self._parts).strata:
             raise Refused([problem("EQ-V005", request.participant, stratum=request.stratum)])
-        number = self._one(_NEXT, request.stratum) or self._draw(request.stratum)
+        number = self._one(_NEXT, request.stratum) or self._draw(request.stratum, request.left_out)
         if not number:
             raise Refused([problem("EQ-V004", request.participant, stratum=request.stratum)])
         row = (request.participant, number, request.proof, to_instant(self._now()))
@@ -171,9 +172,9 @@ class LocalVault:
         query = "SELECT number FROM vault_assignment WHERE participant = ?"
         return self._one(query, request.participant)
 
-    def _draw(self, stratum: str) -> str | None:
-        header, seals = self._header, self._seals
-        return draw_one_more(self._connection, stratum, header=header, seals=seals)
+    def _draw(self, stratum: str, left_out: Collection[str]) -> str | None:
+        parts, seals = self._parts, self._seals
+        return draw_one_more(self._connection, stratum, parts=parts, seals=seals, left_out=left_out)
 
     def _check_proof(self, request: p.Assign) -> None:
         """The same proof as when the number was given: another one is another person's."""
@@ -187,9 +188,10 @@ class LocalVault:
 
     def _product(self, number: str, encounter: str) -> str:
         arm = self._arm(number)
-        if not any(encounter in given for given in self._header.contents.values()):
+        contents = self._parts[0].contents  # an amendment changes no arm's
+        if not any(encounter in given for given in contents.values()):
             raise Refused([problem("EQ-V003", number, encounter=encounter)])
-        return self._header.contents[arm].get(encounter, "")
+        return contents[arm].get(encounter, "")
 
     def _reveal(self, request: p.Reveal) -> str:
         check_asker(request, self._store, now=self._now())

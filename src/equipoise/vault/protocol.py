@@ -22,7 +22,8 @@ BreakKind = Literal["planned", "emergency"]
 class Assign(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
     """The next number of the stratum for a participant; the same one if asked again.
 
-    With `is_known` it is a question alone: without a number so far, none is given.
+    With `is_known` it is a question alone: without a number so far, none is given. `left_out` are
+    the participants whom minimization does not count, as the ledger has recorded it.
     """
 
     token: str
@@ -30,6 +31,7 @@ class Assign(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
     stratum: str
     proof: str
     is_known: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 class CallOff(Struct, frozen=True, tag=True, kw_only=True):
@@ -78,6 +80,7 @@ class Line(Struct, frozen=True, kw_only=True):
     number: str
     proof: str
     stratum: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 class Compare(Struct, frozen=True, tag=True, kw_only=True):
@@ -133,13 +136,15 @@ class Commitment(Struct, frozen=True, tag=True, kw_only=True):
 class Fits(Struct, frozen=True, tag=True, kw_only=True):
     """Was the vault made for this trial? `yes` or `no`, and never an arm. Anybody may ask.
 
-    Without a `specification` the study, the realm and the contents are compared.
+    Without a `specification` the study, the realm and the contents are compared. A `commitment`
+    must be that of one of its parts.
     """
 
     study: str
     realm: Realm
     contents: Mapping[str, Mapping[str, str]]
     specification: Specification | None = None
+    commitment: str = ""
     token: str = ""
 
 
@@ -269,7 +274,9 @@ class Door(Protocol):
 class Vault(Protocol):
     """The vault as its callers see it. Each method needs the token of its capability."""
 
-    def assign(self, participant: str, *, stratum: str, proof: str) -> str:
+    def assign(
+        self, participant: str, *, stratum: str, proof: str, left_out: tuple[str, ...] = ()
+    ) -> str:
         """The participant's randomization number, `R-001`; idempotent."""
         ...
 
@@ -338,6 +345,7 @@ class Vault(Protocol):
         realm: Realm,
         specification: Specification | None,
         contents: Mapping[str, Mapping[str, str]],
+        commitment: str = "",
     ) -> bool:
         """Whether it was made for this trial."""
         ...

@@ -22,15 +22,32 @@ _NONCE_BYTES = 12
 _STEP = 64
 
 
-class Source(Struct, frozen=True, kw_only=True):
-    """What a list was drawn from but its seed, and what each arm receives."""
+class Amendment(Struct, frozen=True, kw_only=True):
+    """How a later part of the sequence follows those before it.
+
+    `before` is the commitment to the part before, `strata` are all in force from here on, of which
+    those of the part's specification began anew. `n_given` numbers had been given by then, and
+    `digest` is the study folder that two people agreed on.
+    """
+
+    before: str
+    strata: tuple[str, ...]
+    n_given: int
+    digest: str
+
+
+class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a part was drawn from but its seed, and what each arm receives."""
 
     specification: Specification
     contents: Mapping[str, Mapping[str, str]]
+    amendment: Amendment | None = None
 
 
 class Header(Struct, frozen=True, kw_only=True):
-    """What the list was drawn from, and what it commits to; sealed as one piece.
+    """What a part of the sequence was drawn from, and what it commits to; sealed as one piece.
+
+    The first part alone has tokens, the later ones an `amendment`.
 
     In `list_format` 1 the root is over the entries alone. From 2 on its first leaf binds `source`
     and the seed too, and with them all that is drawn later; `n_listed` are the entries that it
@@ -46,6 +63,7 @@ class Header(Struct, frozen=True, kw_only=True):
     source: str = ""
     salt: bytes = b""
     n_listed: int = 0
+    amendment: Amendment | None = None
 
 
 class Slot(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,10 @@
 
 A list entry once used is spent for ever: triggers refuse every change, and every assignment but
 that of the next entry of its stratum. An entry is added only where all of its stratum are used.
+What an amendment leaves unused is spent unseen.
 """
+
+import sqlite3
 
 TABLES = (
     "CREATE TABLE vault_header (sealed BLOB NOT NULL)",
@@ -10,16 +13,23 @@ TABLES = (
     "position INTEGER NOT NULL, sealed BLOB NOT NULL, UNIQUE (stratum, position))",
     "CREATE TABLE vault_assignment (participant TEXT PRIMARY KEY, "
     "number TEXT NOT NULL UNIQUE REFERENCES vault_slot, proof TEXT NOT NULL, at TEXT NOT NULL)",
+    "CREATE TABLE vault_spent (number TEXT PRIMARY KEY REFERENCES vault_slot)",
 )
 
+IS_FREE = (
+    "number NOT IN (SELECT number FROM vault_assignment) "
+    "AND number NOT IN (SELECT number FROM vault_spent)"
+)
+"""Of an entry: nobody has it, and an amendment did not close it."""
 NEXT_SLOT = (
-    "SELECT number FROM vault_slot WHERE stratum = {stratum} "
-    "AND number NOT IN (SELECT number FROM vault_assignment) ORDER BY position LIMIT 1"
+    "SELECT number FROM vault_slot WHERE stratum = {stratum} "  # noqa: S608 - our own words
+    f"AND {IS_FREE} ORDER BY position LIMIT 1"
 )
 
 _FIXED = [("vault_header", verb) for verb in ("UPDATE", "DELETE", "INSERT")]
 _FIXED += [("vault_slot", verb) for verb in ("UPDATE", "DELETE")]
 _FIXED += [("vault_assignment", verb) for verb in ("UPDATE", "DELETE")]
+_FIXED += [("vault_spent", verb) for verb in ("UPDATE", "DELETE", "INSERT")]
 
 _WHEN = (
     "WHEN NEW.number IS NOT ({next}) "
@@ -30,8 +40,8 @@ _NEXT_OF_ITS_STRATUM = NEXT_SLOT.format(
 )
 
 _UNLESS_ENDED = (
-    "WHEN EXISTS (SELECT 1 FROM vault_slot WHERE stratum = NEW.stratum "
-    "AND number NOT IN (SELECT number FROM vault_assignment)) "
+    "WHEN EXISTS (SELECT 1 FROM vault_slot WHERE stratum = NEW.stratum "  # noqa: S608 - our own
+    f"AND {IS_FREE}) "
     "OR EXISTS (SELECT 1 FROM vault_slot WHERE number = NEW.number) "
     "OR NEW.position IS NOT "
     "(SELECT coalesce(max(position), 0) + 1 FROM vault_slot WHERE stratum = NEW.stratum) "
@@ -61,3 +71,21 @@ def triggers_of(list_format: int) -> dict[str, str]:
         return TRIGGERS
     kept = {name: sql for name, sql in TRIGGERS.items() if name != "vault_slot_next"}
     return kept | _fix("vault_slot", "INSERT")
+
+
+def bring_up(connection: sqlite3.Connection, list_format: int) -> None:
+    """Give a vault that was made before there were amendments what it needs for them.
+
+    Within a transaction. A guard that is not there is not put back: `check_vault` tells it.
+    """
+    named = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
+    if ("table", "vault_spent") in named:
+        return
+    guards = triggers_of(list_format)
+    connection.execute(TABLES[-1])
+    for name, sql in guards.items():
+        if ("trigger", name) in named:
+            connection.execute(f"DROP TRIGGER {name}")
+            connection.execute(sql)
+        elif name.startswith("vault_spent"):
+            connection.execute(sql)

@@ -96,7 +96,7 @@ def test_a_complete_form_is_accepted() -> None:
     )
 
 
-@pytest.mark.requirement("C61")
+@pytest.mark.requirement("C61", "F29")
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -121,6 +121,7 @@ def test_a_complete_form_is_accepted() -> None:
         ({"packs": 1.0}, "EQ-F006 packs"),
         ({"smoker": True}, "EQ-F001 packs"),
         ({"unheard": 1}, "EQ-F005 unheard"),
+        ({"product": "cells"}, "EQ-F005 product"),
     ],
 )
 def test_each_fault_is_named_at_its_item(change: dict[str, Value], expected: str) -> None:

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from equipoise import conduct
-from equipoise.conduct import Person, RunningTrial
+from equipoise.conduct import SYSTEM, Person, RunningTrial, View
 from equipoise.conduct.acts.randomizing import proof_of
+from equipoise.conduct.events import StudyAmended
 from equipoise.problems import Refused
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
@@ -307,9 +308,15 @@ def test_an_override_fits_only_what_it_was_given_for(course: Course, code: str) 
 def test_another_text_of_the_study_asks_anew(
     course: Course, trial: RunningTrial, code: str
 ) -> None:
-    """An override is given under the criteria that people read."""
+    """An override is given under the criteria that people read; an amendment is another text."""
     grant(course, code)
     trial.study = msgspec.structs.replace(trial.study, digest="e" * 64)
+    with pytest.raises(Refused) as refused:
+        course.randomize(code)
+    assert codes(refused) == ["EQ-C019"]
+    amended = StudyAmended(digest="e" * 64, commitment="c", n_planned=4, n_open_decisions=0)
+    view = View(trial.study, trial.state, SYSTEM)
+    trial.record(view, [amended], at=course.clock(), reason="")
     with pytest.raises(Refused) as refused:
         course.randomize(code)
     assert codes(refused) == ["EQ-C054", "EQ-C087"]

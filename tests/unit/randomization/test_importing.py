@@ -198,7 +198,7 @@ def _through(lines):
     return join([lines[0], *(f"{s},{k},{a}" for k, (s, _, a) in enumerate(rows, 1))])
 
 
-@pytest.mark.requirement("F08", "F09")
+@pytest.mark.requirement("F08", "F09", "F29")
 @pytest.mark.parametrize(("name", "seed"), FILES)
 def test_two_hundred_damaged_files_are_refused_with_the_reason(name, seed):
     """Fifty kinds, four of each: the digest differs, and what is wrong is told at its line.

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
-from equipoise.problems import Problem, Refused
+from equipoise.problems import Problem, Refused, Text
 from equipoise.screening import Funnel, screen
 from equipoise.screening.tables import MOST_PROBLEMS, PART, in_parts, open_table
 from equipoise.study.criteria import Criterion, Rule
+from equipoise.study.protocol import Product, StudyArm, Treatments
 from equipoise.study.study import Study
 from tests.unit.eligibility.small_study import INCLUSION, REFERENCE, judged, study
 
@@ -179,6 +181,7 @@ def test_a_long_file_is_read_in_parts_and_all_are_counted(tmp_path: Path) -> Non
     assert funnel.eligible == (crp > 5).sum()
 
 
+@pytest.mark.requirement("F29")
 @pytest.mark.parametrize(
     ("text", "codes"),
     [
@@ -198,6 +201,40 @@ def test_a_long_file_is_read_in_parts_and_all_are_counted(tmp_path: Path) -> Non
 def test_what_is_wrong_with_a_table_is_told(tmp_path: Path, text: str, codes: list[str]) -> None:
     """All of it, and nobody is counted."""
     assert [p.code for p in refusals(write(tmp_path, text))] == codes
+
+
+@pytest.mark.requirement("F29")
+@pytest.mark.parametrize(
+    "header", ["arm", "ARMCD", "TRT01A", "Traitement", "Stem_cells", "sham.product", "alpha"]
+)
+def test_a_column_that_may_tell_an_arm_is_named_as_such(tmp_path: Path, header: str) -> None:
+    """As SDTM, ADaM or the study call it; mapped to a value, it is not read either."""
+    arms = {"alpha": StudyArm(type="experimental", label=Text("First"))}
+    products = {
+        "x": Product(label=Text("Stem cells"), active=True),
+        "y": Product(label=Text("Sham product"), active=False),
+    }
+    telling = replace(
+        STUDY,
+        identity=replace(STUDY.identity, arms=arms),
+        treatments=Treatments(products=products),
+    )
+    people = write(tmp_path, f"age,{header}\n40,1\n")
+    for mapping in ({}, {header: "crp"}):
+        with pytest.raises(Refused) as refused:
+            screen(telling, people, mapping=mapping)
+        (found,) = refused.value.problems
+        assert found.code == "EQ-V179"
+        assert header in found.message and header in found.say("fr")
+
+
+@pytest.mark.requirement("F29")
+def test_a_column_of_the_study_is_read_whatever_it_is_called(tmp_path: Path) -> None:
+    """The list of what may come in is the study's: a value of that name is one of its own."""
+    values = dict(STUDY.eligibility.values)
+    values["kit"] = values["crp"]
+    own = replace(STUDY, eligibility=replace(STUDY.eligibility, values=values))
+    assert screen(own, write(tmp_path, "age,kit\n40,1\n")).people == 1
 
 
 def test_an_unknown_column_is_answered_with_the_nearest(tmp_path: Path) -> None:

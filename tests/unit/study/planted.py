@@ -57,6 +57,7 @@ FAULTS = [
     ("EQ-S041", "study.yaml", "schema: double", "schema: none"),
     ("EQ-S042", "study.yaml", "planned_participants: 18", "planned_participants: 0"),
     ("EQ-S043", "study.yaml", "assume: [1, 1, 1]", "assume: [2, 1]"),
+    ("EQ-S131", "study.yaml", "assume: [1, 1, 1]", "assume: [2, 0, 1]"),
     ("EQ-S044", "study.yaml", "assume: [9, 9]", "assume: [9, 8]"),
     ("EQ-S044", "study.yaml", "assume: [9, 9]", "assume: []"),
     ("EQ-S045", "study.yaml", "assume: [9, 9]", "assume: [12]"),

@@ -133,6 +133,18 @@ def test_a_study_of_the_registry_alone_can_be_checked(tmp_path: Path) -> None:
     assert loaded.study is not None
 
 
+@pytest.mark.requirement("F18")
+@pytest.mark.parametrize(("said", "found"), [("", ["EQ-S130"]), ("  leaves_out: []\n", [])])
+def test_whom_minimization_counts_is_said(
+    folder: Path, edit: Edit, said: str, found: list[str]
+) -> None:
+    """Silence counts everybody, and is told; an empty list says the same aloud."""
+    edit("study.yaml", "scheme: permuted_blocks", "scheme: minimization")
+    edit("study.yaml", "  blocks: {decision: blocks, assume: [9, 9]}\n", "  floor: 0.1\n" + said)
+    codes = [p.code for p in check_folder(folder).problems]
+    assert [c for c in codes if c == "EQ-S130"] == found
+
+
 @pytest.mark.parametrize("words", ["decided", "waived"])
 def test_a_decision_that_was_taken_says_who_when_and_why(
     folder: Path, edit: Edit, words: str

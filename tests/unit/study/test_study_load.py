@@ -64,7 +64,7 @@ def test_all_faults_of_shape_come_at_once_with_suggestions(tiny: Path) -> None:
         "roles: {boss: {en: Boss}}\n"
         "xyz: 1\n"
         "arms: [a]\n"
-        "randomization: {scheme: coin, ratio: [1, 0], blocks: [2]}\n"
+        "randomization: {scheme: coin, ratio: [1, -1], blocks: [2]}\n"
     )
     (tiny / "schedule.yaml").write_text(
         "encounters:\n  M0:\n    label: {en: M0, fr: M0}\n    day: 0.5\n    days: [1]\n"

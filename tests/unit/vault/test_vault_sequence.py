@@ -201,7 +201,7 @@ def test_minimization_leans_on_everybody_in_the_vault(tmp_path):
         slot = msgspec.json.decode(vault._seals.open(number, sealed), type=Slot)
         assert slot.draw == draw_next(MINIMIZED, stratum, seed=SEED, history=history)
         assert made.nature.nature(number) == SPECIFICATION.arms[slot.draw.place]
-        assert len(vault._seals.open(number, sealed)) == longest_slot(vault._header.specification)
+        assert len(vault._seals.open(number, sealed)) == longest_slot(vault._parts[0].specification)
         history.append(slot.draw)
     vault.close()
 
@@ -277,10 +277,10 @@ def test_the_commitment_binds_the_seed_and_what_each_arm_receives(tmp_path):
     vault = open_vault(tmp_path, SPECIFICATION)
     swapped = {**CONTENTS, "arm-kestrel": CONTENTS["arm-q"], "arm-q": CONTENTS["arm-kestrel"]}
     for changes in ({"contents": swapped}, {"seed": b"other"}, {"salt": b"x" * 32}):
-        whole = vault._header
-        vault._header = msgspec.structs.replace(whole, **changes)
+        (whole,) = vault._parts
+        vault._parts = (msgspec.structs.replace(whole, **changes),)
         assert codes(VaultClient(vault).verify().problems) == ["EQ-V015"]
-        vault._header = whole
+        vault._parts = (whole,)
     assert VaultClient(vault).verify().problems == ()
     vault.close()
 

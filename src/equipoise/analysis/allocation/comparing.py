@@ -73,14 +73,14 @@ def compare_designs(
     told = specify(study.identity, plan)
     n = study.identity.planned_participants
     setting = Setting(
-        ratio=plan.ratio, n=n, n_strata=max(len(told.strata), 1), shares=_shares(study, plan)
+        ratio=told.ratio, n=n, n_strata=max(len(told.strata), 1), shares=_shares(study, plan)
     )
     sites = study.identity.sites
     levels = tuple(max(len(levels_of(plan, factor, sites)), 1) for factor in plan.stratify)
     own = own_design(told)
     n_trials = max(N_LEAST, TRIALS * n_sequences // SEQUENCES) // 2
     names = {own.name} if own else set()
-    others = [d for d in alternatives(plan.ratio, n) if d.name not in names]
+    others = [d for d in alternatives(told.ratio, n) if d.name not in names]
     most = plan.after_breaks.breaks if plan.after_breaks else N_BROKEN
     n_broken = range(min(most + 1, n, MOST))
     rows = []

@@ -152,7 +152,13 @@ def _check_list(opened: "OpenedList", trial: "RunningTrial") -> tuple[Problem, .
     from equipoise.vault.sequence.opened import Recorded, check_opened
 
     recorded = [
-        Recorded(participant=code, number=p.number, stratum=p.stratum, proof=proof_of(p))
+        Recorded(
+            participant=code,
+            number=p.number,
+            stratum=p.stratum,
+            proof=proof_of(p),
+            left_out=p.left_out,
+        )
         for code, p in trial.state.participants.items()
         if p.number
     ]
@@ -165,14 +171,20 @@ def _check_one(proof: "Inclusion", trial: "RunningTrial") -> tuple[Problem, ...]
     from equipoise.vault.sequence.verify_proof import root_from
 
     with suppress(ValueError):  # what should be hexadecimal is not
-        if root_from(msgspec.to_builtins(proof)) == trial.state.commitment != "":
+        if root_from(msgspec.to_builtins(proof)) in trial.state.commitments:
             return ()
     return (problem("EQ-V140", proof.number, number=proof.number),)
 
 
 def _was_committed_first(trial: "RunningTrial") -> bool:
-    """The commitment was recorded before anybody asked for a number."""
+    """Each commitment was recorded before anybody asked for a number of its part."""
+    from equipoise.vault.sequence.parts import part_of
+
     entries = [*trial.store.read()]
-    committed = [e.at for e in entries if e.type == "AllocationCommitted"]
-    asked = [e.at for e in entries if e.type == "RandomizationRequested"]
-    return bool(committed) and committed[0] <= min(asked, default=committed[0])
+    committed = [e.at for e in entries if e.type in ("AllocationCommitted", "StudyAmended")]
+    asked = {e.stream: e.at for e in entries if e.type == "RandomizationRequested"}
+    subjects = trial.state.participants.items()
+    parts = [(part_of(p.number), asked[code]) for code, p in subjects if code in asked and p.number]
+    return bool(committed) and all(
+        0 < part <= len(committed) and committed[part - 1] <= at for part, at in parts
+    )

@@ -8,6 +8,7 @@ changes in the verdict is told, as of the day for which the proof was fixed; the
 import datetime as dt
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import msgspec
 
@@ -32,6 +33,7 @@ from equipoise.conduct.facts import (
 from equipoise.conduct.parts import Change
 from equipoise.conduct.rules import (
     check_consented,
+    check_in_force,
     check_in_trial,
     check_not_future,
     check_reason,
@@ -39,7 +41,7 @@ from equipoise.conduct.rules import (
     check_running,
 )
 from equipoise.conduct.state import Participant, Stamp
-from equipoise.conduct.stratifying import stratum_of
+from equipoise.conduct.stratifying import left_out_of, stratum_of
 from equipoise.eligibility import Verdict, assess_eligibility
 from equipoise.language import Explanation, Input
 from equipoise.ledger import Entry
@@ -85,8 +87,12 @@ def finish_randomization(
     if trial.vault is None:
         refuse_if([problem("EQ-C053", participant)])
     assert subject is not None and trial.vault is not None
+    refuse_if(check_in_force(trial.study, state, where=at_record(participant)))
     paused = check_running(state, where=at_record(participant))
-    ask = trial.vault.assigned if paused else trial.vault.assign
+    ask = trial.vault.assigned
+    if not paused:
+        out = subject.left_out
+        ask = partial(trial.vault.assign, left_out=out) if out else trial.vault.assign
     try:
         number = ask(participant, stratum=subject.stratum, proof=proof_of(subject))
     except Refused as refused:
@@ -111,6 +117,7 @@ def request_randomization(
     """
     subject = view.participant(participant)
     refuse_if(check_restored(view.state, where=at_record(participant)))
+    refuse_if(check_in_force(view.study, view.state, where=at_record(participant)))
     if subject.status == "randomizing":
         return []
     where = at_record(participant)
@@ -132,6 +139,7 @@ def request_randomization(
         on=on,
         verdict=msgspec.to_builtins(verdict),
         override=override,
+        left_out=left_out_of(view.study, view.state),
     )
     if override is None:
         return [requested]

@@ -153,12 +153,18 @@ def _check_randomization(places: Places) -> Iterator[Problem]:
     if len(plan.ratio) != len(identity.arms) or len(plan.ratio) < 2:
         where = places.at("study.yaml", "randomization", "ratio")
         yield problem("EQ-S043", where, n_ratio=len(plan.ratio), n_arms=len(identity.arms))
+    if plan.scheme == "minimization" and plan.leaves_out is None:
+        yield problem("EQ-S130", places.at("study.yaml", "randomization", "scheme"))
+    for arm, share in zip(identity.arms, plan.ratio, strict=False):
+        if not share:
+            where = places.at("study.yaml", "randomization", "ratio")
+            yield problem("EQ-S131", where, arm=arm)
     yield from check_factors(places, plan)
 
 
 def _check_blocks(places: Places) -> Iterator[Problem]:
     plan = places.study.identity.randomization
-    if plan is None or not plan.ratio or plan.scheme != "permuted_blocks":
+    if plan is None or not sum(plan.ratio) or plan.scheme != "permuted_blocks":
         return
     where = places.at("study.yaml", "randomization", "blocks")
     share = sum(plan.ratio)

@@ -5,7 +5,7 @@ contradicts is never mended by machine: then nothing is assigned until people ha
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -16,9 +16,11 @@ from equipoise.randomization import Specification
 from equipoise.vault.protocol import Answer, Compare, Compared, Fits, Line
 from equipoise.vault.revealing import body_of
 from equipoise.vault.sealing import Header
+from equipoise.vault.sequence.parts import in_force, part_of
+from equipoise.vault.tables import IS_FREE
 
 _LONGEST = 16
-Draw = Callable[[str], str | None]
+Draw = Callable[[str, Collection[str]], str | None]
 """Draws the next entry of a stratum that has come to its end, and gives its number."""
 
 
@@ -38,15 +40,16 @@ def is_unproven(store: SqliteStore) -> bool:
     return is_waiting
 
 
-def is_fit(asked: Fits, store: SqliteStore, header: Header) -> bool:
+def is_fit(asked: Fits, store: SqliteStore, parts: Sequence[Header]) -> bool:
     """Whether the vault was made for this study, realm, scheme and plan of treatment.
 
     The order in which the folder names the arms makes no other trial.
     """
     told = asked.specification
-    is_same = told is None or _without_order(told) == _without_order(header.specification)
+    is_same = told is None or _without_order(told) == _without_order(in_force(parts))
     is_own = (store.study, store.realm) == (asked.study, asked.realm)
-    return is_own and is_same and asked.contents == header.contents
+    is_own &= asked.commitment in ("", *(part.root for part in parts))
+    return is_own and is_same and asked.contents == parts[-1].contents
 
 
 def compare(store: SqliteStore, lines: Sequence[Line], *, at: str, draw: Draw) -> Compared:
@@ -72,7 +75,7 @@ def compare(store: SqliteStore, lines: Sequence[Line], *, at: str, draw: Draw) -
     lost = [line for line in numbered if line.participant not in known]
     waiting = [line for line in lines if not line.number and line.participant not in known]
     lost += _under_way(store, lost, waiting)
-    lost.sort(key=lambda line: (len(line.number), line.number))
+    lost.sort(key=lambda line: (part_of(line.number), len(line.number), line.number))
     store.connection.execute("SAVEPOINT taking_up")
     try:
         _take_up(store, lost, at=at, draw=draw)
@@ -88,8 +91,7 @@ def compare(store: SqliteStore, lines: Sequence[Line], *, at: str, draw: Draw) -
 
 def _under_way(store: SqliteStore, lost: Sequence[Line], waiting: Sequence[Line]) -> Iterator[Line]:
     """Who is under way, with the one number that only they can have had."""
-    free = "SELECT number FROM vault_slot WHERE stratum = ? AND number NOT IN "
-    free += "(SELECT number FROM vault_assignment) ORDER BY position"
+    free = f"SELECT number FROM vault_slot WHERE stratum = ? AND {IS_FREE} ORDER BY position"  # noqa: S608
     recorded = {line.number for line in lost}
     left = []
     for line in waiting:
@@ -125,7 +127,9 @@ def _take_up(store: SqliteStore, lost: Sequence[Line], *, at: str, draw: Draw) -
     listed = [line for line in lost if _is_listed(store, line)]
     drawn = [line for line in lost if not _is_listed(store, line)]
     for line in (*_in_list_order(store, listed), *drawn):
-        if line in drawn and (_has_unused(store, line) or draw(line.stratum) != line.number):
+        if line in drawn and (
+            _has_unused(store, line) or draw(line.stratum, line.left_out) != line.number
+        ):
             raise Refused([problem("EQ-V047", line.number, number=line.number)])
         row = (line.participant, line.number, line.proof, at)
         store.connection.execute("INSERT INTO vault_assignment VALUES (?, ?, ?, ?)", row)
@@ -158,17 +162,14 @@ def _is_listed(store: SqliteStore, line: Line) -> bool:
 
 def _has_unused(store: SqliteStore, line: Line) -> bool:
     """Whether the list of a stratum has not come to its end: then nothing further was drawn."""
-    query = (
-        "SELECT 1 FROM vault_slot WHERE stratum = ? "
-        "AND number NOT IN (SELECT number FROM vault_assignment)"
-    )
+    query = f"SELECT 1 FROM vault_slot WHERE stratum = ? AND {IS_FREE}"  # noqa: S608 - our own words
     return store.connection.execute(query, (line.stratum,)).fetchone() is not None
 
 
 def _in_list_order(store: SqliteStore, lost: Sequence[Line]) -> list[Line]:
     """The lost lines as the list has them; each must be the next of its stratum."""
     query = (
-        "SELECT number FROM vault_slot WHERE number NOT IN (SELECT number FROM vault_assignment) "
+        f"SELECT number FROM vault_slot WHERE {IS_FREE} "  # noqa: S608 - our own words
         "AND stratum = (SELECT stratum FROM vault_slot WHERE number = ?) ORDER BY position"
     )
     found: list[Line] = []

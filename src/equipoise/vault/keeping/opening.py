@@ -19,8 +19,9 @@ from msgspec import Struct
 from equipoise.ledger import SqliteStore
 from equipoise.ledger.sqlite import connect, lock_beside
 from equipoise.problems import Refused, problem
-from equipoise.vault.drawing import DATABASE, HEADER, KEY, digest_token
+from equipoise.vault.drawing import DATABASE, HEADER, KEY, digest_token, name_of_header
 from equipoise.vault.sealing import Header, Seals
+from equipoise.vault.tables import bring_up
 
 KEY_VARIABLE = "EQUIPOISE_VAULT_KEY"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
@@ -29,11 +30,16 @@ NEW = ".new"
 
 
 class Opened(Struct, frozen=True):
-    """A vault's store, its seals and what its header says."""
+    """A vault's store, its seals, and what the header of each part says."""
 
     store: SqliteStore
     seals: Seals
-    header: Header
+    parts: tuple[Header, ...]
+
+    @property
+    def header(self) -> Header:
+        """The header of the first part, which has the tokens."""
+        return self.parts[0]
 
 
 def open_files(directory: Path) -> Opened:
@@ -52,6 +58,8 @@ def open_files(directory: Path) -> Opened:
     try:
         opened = _open_with(store, directory)
         settle_tokens(directory, opened.header)
+        with store.transaction():
+            bring_up(store.connection, opened.parts[-1].list_format)
     except (InvalidTag, ValueError, TypeError, sqlite3.DatabaseError) as error:
         store.connection.close()
         raise _shut(directory, error) from None
@@ -136,8 +144,12 @@ def scrub(connection: sqlite3.Connection) -> None:
 
 def _try(store: SqliteStore, key: str) -> Opened:
     seals = Seals(bytes.fromhex(key), store.study, store.realm)
-    (sealed,) = store.connection.execute("SELECT sealed FROM vault_header").fetchone()
-    return Opened(store, seals, msgspec.json.decode(seals.open(HEADER, sealed), type=Header))
+    rows = store.connection.execute("SELECT sealed FROM vault_header ORDER BY rowid").fetchall()
+    pieces = [seals.open(name_of_header(k), sealed) for k, (sealed,) in enumerate(rows, start=1)]
+    parts = tuple(msgspec.json.decode(piece, type=Header) for piece in pieces)
+    if not parts:
+        raise ValueError(HEADER)
+    return Opened(store, seals, parts)
 
 
 def settle_tokens(directory: Path, header: Header) -> None:

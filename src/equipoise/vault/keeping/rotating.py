@@ -6,6 +6,7 @@ numbers and the commitment stay what they were.
 """
 
 import secrets
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +17,10 @@ from msgspec.structs import replace
 from equipoise.ledger import Draft, SqliteStore, to_body
 from equipoise.problems import Refused, problem
 from equipoise.vault.drawing import (
-    HEADER,
     KEY,
     capabilities,
     digest_token,
+    name_of_header,
     sync_folder,
     write_private,
 )
@@ -92,12 +93,16 @@ def seal_anew(opened: Opened, header: Header, *, new: Seals, entry: Draft) -> No
     connection.execute("PRAGMA secure_delete = ON")
     rows = connection.execute("SELECT number, sealed FROM vault_slot ORDER BY rowid").fetchall()
     slots = [msgspec.json.decode(opened.seals.open(n, s), type=Slot) for n, s in rows]
-    length, guards = slot_length(connection, header), triggers_of(header.list_format)
+    length, guards = slot_length(connection, header), triggers_of(opened.parts[-1].list_format)
     with store.transaction():
         for name in guards:
             connection.execute(f"DROP TRIGGER {name}")
-        sealed = new.close(HEADER, header, length=padded_length([header]))
-        connection.execute("UPDATE vault_header SET sealed = ?", (sealed,))
+        rows = connection.execute("SELECT rowid FROM vault_header ORDER BY rowid").fetchall()
+        for k, part in enumerate((header, *opened.parts[1:]), start=1):
+            sealed = new.close(name_of_header(k), part, length=padded_length([part]))
+            connection.execute(
+                "UPDATE vault_header SET sealed = ? WHERE rowid = ?", (sealed, *rows[k - 1])
+            )
         for slot in slots:
             row = (new.close(slot.number, slot, length=length), slot.number)
             connection.execute("UPDATE vault_slot SET sealed = ? WHERE number = ?", row)
@@ -106,7 +111,15 @@ def seal_anew(opened: Opened, header: Header, *, new: Seals, entry: Draft) -> No
         store.append([entry])
 
 
-def note(store: SqliteStore, kind: str, *, by: str, reason: str, at: datetime) -> Draft:
+def note(
+    store: SqliteStore,
+    kind: str,
+    *,
+    by: str,
+    reason: str,
+    at: datetime,
+    asked: Mapping[str, object] | None = None,
+) -> Draft:
     """An entry of the vault's log about its keeping."""
     head = store.heads().get("vault")
     return Draft(
@@ -118,5 +131,5 @@ def note(store: SqliteStore, kind: str, *, by: str, reason: str, at: datetime) -
         by=by,
         role="keeper",
         reason=reason,
-        body=to_body({"asked": {}, "refused": []}),
+        body=to_body({"asked": asked or {}, "refused": []}),
     )

@@ -2,6 +2,7 @@
 
 import secrets
 import sqlite3
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from itertools import islice
 
@@ -12,47 +13,81 @@ from equipoise.randomization import (
     Draw,
     Specification,
     arm_of,
+    carry_over,
     draw_further,
     draw_next,
+    mark_left_out,
 )
 from equipoise.vault.sealing import OVERHEAD_BYTES, SALT_BYTES, Header, Seals, Slot, padded_length
-from equipoise.vault.sequence.replaying import number_of
+from equipoise.vault.sequence.parts import number_of, part_of, serving
 
 _MOST = 10**12
 """More participants than any trial has, and more than any imbalance among them."""
-_ROWS = "SELECT number, sealed FROM vault_slot ORDER BY rowid"
+_ROWS = "SELECT number, stratum, sealed FROM vault_slot ORDER BY rowid"
 
 
 def draw_one_more(
-    connection: sqlite3.Connection, stratum: str, *, header: Header, seals: Seals
+    connection: sqlite3.Connection,
+    stratum: str,
+    *,
+    parts: Sequence[Header],
+    seals: Seals,
+    left_out: Collection[str] = (),
 ) -> str | None:
     """Draw, seal and keep the next entry of a stratum; its number, or None where there is none.
+
+    `left_out` are the participants who do not count, where the specification leaves anybody out.
 
     A list that was made elsewhere ends with its last entry, and so does one of a vault that was
     made before lists could go on. All that was ever assigned is read from the vault itself.
     """
+    part = serving(parts, stratum)
+    if not part:
+        return None
+    header = parts[part - 1]
     told = header.specification
     if header.list_format == 1 or told.scheme == "imported":
         return None
     rows = connection.execute(_ROWS).fetchall()
+    of_stratum = [part_of(number) for number, name, _ in rows if name == stratum]
     draw = None
     if told.scheme == "minimization":
-        history = [_draw_of(seals, number, sealed) for number, sealed in rows]
-        draw = draw_next(told, stratum, seed=header.seed, history=history)
-        order = 1 + sum(before.stratum == stratum for before in history)
-        allocation = Allocation(stratum, order, arm_of(told, draw.place))
+        history = [
+            (parts[part_of(number) - 1].specification, _draw_of(seals, number, sealed))
+            for number, _, sealed in rows
+        ]
+        out = _places_of(connection, left_out, rows) if told.leaves_out else []
+        earlier, mask = carry_over(told, history), mark_left_out(out)
+        draw = draw_next(told, stratum, seed=header.seed, history=earlier, left_out=mask)
+        arm = arm_of(told, draw.place)
     else:
-        n_further = _count(connection, stratum) - header.n_listed // len(told.strata)
+        n_further = of_stratum.count(part) - header.n_listed // len(told.strata)
         further = draw_further(told, stratum, seed=header.seed)
-        (allocation,) = islice(further, n_further, n_further + 1)
-    number = number_of(told, len(rows) + 1, n_listed=header.n_listed)
+        arm = next(islice(further, n_further, None)).arm
+    n_here = sum(part_of(number) == part for number, _, _ in rows)
+    number = number_of(told, n_here + 1, n_listed=header.n_listed, part=part)
+    allocation = Allocation(stratum, len(of_stratum) + 1, arm)
     slot = Slot(
         number=number, allocation=allocation, salt=secrets.token_bytes(SALT_BYTES), draw=draw
     )
-    length = slot_length(connection, header)
-    row = (number, stratum, allocation.order, seals.close(number, slot, length=length))
-    connection.execute("INSERT INTO vault_slot VALUES (?, ?, ?, ?)", row)
+    write_slot(connection, slot, seals=seals, length=slot_length(connection, header))
     return number
+
+
+def _places_of(
+    connection: sqlite3.Connection, people: Collection[str], rows: Sequence[tuple[str, str, bytes]]
+) -> list[int]:
+    """Where in the sequence, from 0, the entries of these people are."""
+    given = connection.execute("SELECT number, participant FROM vault_assignment")
+    numbers = {number for number, participant in given if participant in people}
+    return [place for place, (number, _, _) in enumerate(rows) if number in numbers]
+
+
+def write_slot(connection: sqlite3.Connection, slot: Slot, *, seals: Seals, length: int) -> None:
+    """Seal an entry and add it to the list."""
+    place = slot.allocation
+    row = (slot.number, place.stratum, place.order, seals.close(slot.number, slot, length=length))
+    connection.execute("INSERT INTO vault_slot VALUES (?, ?, ?, ?)", row)
 
 
 def slot_length(connection: sqlite3.Connection, header: Header) -> int:
@@ -77,7 +112,10 @@ def longest_slot(told: Specification) -> int:
 
 
 def _longest_draw(told: Specification, stratum: str) -> Draw:
-    """Weights are the parts of the probability's fraction, each times a number of places."""
+    """Weights are the parts of the probability's fraction, each times a number of places.
+
+    Of four times as many as are planned it can be on record that they were left out.
+    """
     n_places = sum(told.ratio)
     most = Fraction(told.probability).denominator * n_places
     return Draw(
@@ -86,6 +124,7 @@ def _longest_draw(told: Specification, stratum: str) -> Draw:
         imbalances=(_MOST,) * n_places,
         weights=(most,) * n_places,
         drawn=most * n_places,
+        left_out="f" * told.n_planned if told.leaves_out else "",
     )
 
 
@@ -97,9 +136,3 @@ def _draw_of(seals: Seals, number: str, sealed: bytes) -> Draw:
     slot = msgspec.json.decode(seals.open(number, sealed), type=Slot)
     assert slot.draw is not None
     return slot.draw
-
-
-def _count(connection: sqlite3.Connection, stratum: str) -> int:
-    query = "SELECT count(*) FROM vault_slot WHERE stratum = ?"
-    (n,) = connection.execute(query, (stratum,)).fetchone()
-    return int(n)

@@ -1,16 +1,19 @@
 """The opened list: everything that its commitment binds, so that anybody can draw it again."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from equipoise.ledger import SqliteStore
 from equipoise.problems import Problem, Refused, Where, problem
-from equipoise.randomization import Allocation, Draw, check_specification
+from equipoise.randomization import Allocation, Draw, check_specification, mark_left_out
 from equipoise.vault.sealing import Header, Seals, Slot, Source, commit, first_leaf, leaves_of
-from equipoise.vault.sequence.replaying import is_as_drawn
+from equipoise.vault.sequence.parts import in_force, in_force_after, part_of, serving
+from equipoise.vault.sequence.replaying import are_as_drawn
 from equipoise.vault.sequence.verify_proof import path_to
 
 
@@ -34,8 +37,21 @@ class Used(Struct, frozen=True, kw_only=True):
     at: str
 
 
+class OpenedPart(Struct, frozen=True, kw_only=True):
+    """What a later part of the sequence was drawn from; bytes are in hex."""
+
+    root: str
+    n_listed: int
+    source: str
+    salt: str
+    seed: str
+
+
 class OpenedList(Struct, frozen=True, tag=True, kw_only=True):
-    """The whole sequence, its seed, and who got what; bytes are in hex."""
+    """The whole sequence, its seeds, and who got what; bytes are in hex.
+
+    Root, source and seed are those of the first part; `later` has those of each amendment.
+    """
 
     study: str
     realm: str
@@ -47,6 +63,7 @@ class OpenedList(Struct, frozen=True, tag=True, kw_only=True):
     seed: str
     entries: tuple[OpenedEntry, ...]
     used: tuple[Used, ...]
+    later: tuple[OpenedPart, ...] = ()
 
 
 class Recorded(Struct, frozen=True, kw_only=True):
@@ -56,6 +73,7 @@ class Recorded(Struct, frozen=True, kw_only=True):
     number: str
     stratum: str
     proof: str
+    left_out: tuple[str, ...] = ()
 
 
 class Inclusion(Struct, frozen=True, kw_only=True):
@@ -73,13 +91,14 @@ class Inclusion(Struct, frozen=True, kw_only=True):
     path: tuple[str, ...]
 
 
-def open_whole(store: SqliteStore, *, header: Header, seals: Seals) -> OpenedList:
+def open_whole(store: SqliteStore, *, parts: Sequence[Header], seals: Seals) -> OpenedList:
     """Open every entry of a vault."""
     slots = store.connection.execute("SELECT number, sealed FROM vault_slot ORDER BY rowid")
     opened = [msgspec.json.decode(seals.open(n, sealed), type=Slot) for n, sealed in slots]
     used = store.connection.execute(
         "SELECT number, participant, proof, at FROM vault_assignment ORDER BY rowid"
     )
+    header = parts[0]
     told = Source(specification=header.specification, contents=header.contents)
     return OpenedList(
         study=store.study,
@@ -92,6 +111,7 @@ def open_whole(store: SqliteStore, *, header: Header, seals: Seals) -> OpenedLis
         seed=header.seed.hex(),
         entries=tuple(_entry(slot) for slot in opened),
         used=tuple(Used(number=n, participant=p, proof=q, at=at) for n, p, q, at in used),
+        later=tuple(_later(part) for part in parts[1:]),
     )
 
 
@@ -105,18 +125,29 @@ def was_disclosed(store: SqliteStore) -> bool:
 def check_opened(
     opened: OpenedList, *, commitment: str, recorded: Iterable[Recorded]
 ) -> tuple[Problem, ...]:
-    """Hold an opened list against the commitment and the allocations of the trial's ledger."""
+    """Hold an opened list against the last commitment and the allocations of the trial's ledger.
+
+    Each later part binds the commitment before its own, so the last one is to all of them.
+    """
     try:
-        header, slots = _parts_of(opened)
+        parts, slots = _parts_of(opened)
     except Refused as refused:
         return refused.problems
     found = []
-    root = commit(slots[: opened.n_listed], source=first_leaf(header))
-    if root != commitment:
+    computed = [
+        replace(header, root=commit(_listed(slots, k, header), source=first_leaf(header)))
+        for k, header in enumerate(parts, start=1)
+    ]
+    root = computed[-1].root
+    is_chain = all(
+        header.amendment is not None and header.amendment.before == before.root
+        for before, header in pairwise(computed)
+    )
+    if root != commitment or not is_chain:
         found.append(problem("EQ-V134", opened.study, found=root, published=commitment or "-"))
-    if not _is_drawn_again(slots, header=msgspec.structs.replace(header, root=root)):
+    if not _is_drawn_again(slots, parts=computed):
         found.append(problem("EQ-V135", opened.study))
-    return (*found, *_check_used(opened), *_check_recorded(opened, recorded))
+    return (*found, *_check_used(opened, computed), *_check_recorded(opened, recorded))
 
 
 def prove(opened: OpenedList, number: str) -> Inclusion | None:
@@ -125,17 +156,21 @@ def prove(opened: OpenedList, number: str) -> Inclusion | None:
     Raises:
         Refused: the file was altered so that it holds no list.
     """
-    header, all_slots = _parts_of(opened)
-    slots, first = all_slots[: opened.n_listed], first_leaf(header)
+    parts, all_slots = _parts_of(opened)
+    part = part_of(number)
+    if not 0 < part <= len(parts):
+        return None
+    header = parts[part - 1]
+    slots, first = _listed(all_slots, part, header), first_leaf(header)
     place = next((k for k, slot in enumerate(slots) if slot.number == number), None)
     if place is None:
         return None
     leaves = leaves_of(slots, source=first)
     index = place + (first is not None)
-    entry = opened.entries[place]
+    entry = _entry(slots[place])
     return Inclusion(
         study=opened.study,
-        root=opened.root,
+        root=header.root,
         number=entry.number,
         stratum=entry.stratum,
         order=entry.order,
@@ -147,16 +182,29 @@ def prove(opened: OpenedList, number: str) -> Inclusion | None:
     )
 
 
-def _check_used(opened: OpenedList) -> Iterator[Problem]:
-    """In each stratum the entries were used from the first on, without a gap, in order of time."""
+def _check_used(opened: OpenedList, parts: Sequence[Header]) -> Iterator[Problem]:
+    """In each stratum the entries were used from the first on, without a gap, in order of time.
+
+    After an amendment they were those of the part that then served the stratum, from its first on.
+    """
     places = {entry.number: entry for entry in opened.entries}
-    orders: dict[str, list[int]] = defaultdict(list)
-    for used in sorted(opened.used, key=lambda u: u.at):
-        if used.number in places:
-            orders[places[used.number].stratum].append(places[used.number].order)
-    for stratum, given in orders.items():
-        if given != [*range(1, len(given) + 1)]:
-            yield problem("EQ-V138", Where(record=stratum), stratum=stratum or opened.study)
+    orders: dict[tuple[str, int], list[int]] = defaultdict(list)
+    wrong: dict[str, None] = {}
+    for n_before, used in enumerate(sorted(opened.used, key=lambda u: u.at)):
+        if used.number not in places:
+            continue
+        place, part = places[used.number], part_of(used.number)
+        orders[place.stratum, part].append(place.order)
+        if serving(in_force_after(parts, n_before), place.stratum) != part:
+            wrong[place.stratum] = None
+    for (stratum, part), given in orders.items():
+        first = min(
+            e.order for e in opened.entries if (e.stratum, part_of(e.number)) == (stratum, part)
+        )
+        if given != [*range(first, first + len(given))]:
+            wrong[stratum] = None
+    for stratum in wrong:
+        yield problem("EQ-V138", Where(record=stratum), stratum=stratum or opened.study)
 
 
 def _check_recorded(opened: OpenedList, recorded: Iterable[Recorded]) -> Iterator[Problem]:
@@ -171,31 +219,45 @@ def _check_recorded(opened: OpenedList, recorded: Iterable[Recorded]) -> Iterato
             yield problem("EQ-V136", who, participant=who, ledger=theirs, listed=ours)
         elif (places[ours].stratum, used[who].proof) != (known[who].stratum, known[who].proof):
             yield problem("EQ-V137", who, participant=who, stratum=known[who].stratum or "-")
+        elif (draw := places[ours].draw) and draw.left_out != _left_out(opened, known[who]):
+            yield problem("EQ-V180", who, participant=who)
 
 
-def _parts_of(opened: OpenedList) -> tuple[Header, list[Slot]]:
-    """What the list was drawn from, and its entries.
+def _left_out(opened: OpenedList, recorded: Recorded) -> str:
+    """The bits that a draw must have by what the ledger says."""
+    numbers = {u.number for u in opened.used if u.participant in recorded.left_out}
+    return mark_left_out(k for k, e in enumerate(opened.entries) if e.number in numbers)
+
+
+def _parts_of(opened: OpenedList) -> tuple[list[Header], list[Slot]]:
+    """What each part was drawn from, and the entries of all.
 
     Raises:
         Refused: bytes that are none, or a source from which nothing can be drawn.
     """
     try:
-        header = _header_of(opened)
+        parts = [_header_of(opened, opened.list_format), *(_header_of(p, 2) for p in opened.later)]
         slots = [_slot(entry) for entry in opened.entries]
-        found = check_specification(header.specification)
+        told = [in_force(parts[:k]) for k, _ in enumerate(parts, start=1)]
+        found = [p for one in told for p in check_specification(one)]
         wrong = [p.code for p in found if p.severity == "error"]
     except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
         raise _altered(opened, type(error).__name__) from None
-    if header.specification.scheme == "minimization":  # it was drawn so before this was refused
+    if told[0].scheme == "minimization":  # it was drawn so before this was refused
         wrong = [code for code in wrong if code not in ("EQ-V112", "EQ-V114")]
     if wrong:
         raise _altered(opened, ", ".join(wrong))
-    return header, slots
+    return parts, slots
 
 
-def _is_drawn_again(slots: list[Slot], *, header: Header) -> bool:
+def _listed(slots: Sequence[Slot], part: int, header: Header) -> list[Slot]:
+    """The entries of a part that its commitment is over."""
+    return [slot for slot in slots if part_of(slot.number) == part][: header.n_listed]
+
+
+def _is_drawn_again(slots: Sequence[Slot], *, parts: Sequence[Header]) -> bool:
     try:
-        return is_as_drawn(slots, header=header)
+        return are_as_drawn(slots, parts=parts)
     except (ValueError, ArithmeticError, LookupError):  # the altered source contradicts itself
         return False
 
@@ -222,7 +284,17 @@ def _slot(entry: OpenedEntry) -> Slot:
     return Slot(number=entry.number, allocation=place, salt=salt, draw=entry.draw)
 
 
-def _header_of(opened: OpenedList) -> Header:
+def _later(header: Header) -> OpenedPart:
+    return OpenedPart(
+        root=header.root,
+        n_listed=header.n_listed,
+        source=header.source,
+        salt=header.salt.hex(),
+        seed=header.seed.hex(),
+    )
+
+
+def _header_of(opened: OpenedList | OpenedPart, list_format: int) -> Header:
     told = msgspec.json.decode(opened.source, type=Source)
     return Header(
         specification=told.specification,
@@ -230,8 +302,9 @@ def _header_of(opened: OpenedList) -> Header:
         seed=bytes.fromhex(opened.seed),
         tokens={},
         root=opened.root,
-        list_format=opened.list_format,
+        list_format=list_format,
         source=opened.source,
         salt=bytes.fromhex(opened.salt),
         n_listed=opened.n_listed,
+        amendment=told.amendment,
     )

@@ -1,15 +1,17 @@
-"""The whole sequence drawn again from its seed: what was listed, and what was drawn when needed."""
+"""The whole sequence drawn again from its seeds: what was listed, what was drawn when needed."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from equipoise.randomization import (
     Allocation,
     Draw,
     Specification,
     arm_of,
+    carry_over,
     counter_draws,
     digest_list,
     draw_further,
@@ -17,9 +19,7 @@ from equipoise.randomization import (
     draw_next,
 )
 from equipoise.vault.sealing import Header, Slot, Source, commit, first_leaf
-
-Replayed = tuple[Allocation, Draw | None]
-"""An entry, and the record of its draw where it leans on those before it."""
+from equipoise.vault.sequence.parts import number_of, part_of
 
 
 def list_of(specification: Specification, seed: bytes) -> tuple[Allocation, ...]:
@@ -31,56 +31,83 @@ def list_of(specification: Specification, seed: bytes) -> tuple[Allocation, ...]
 
 def replay(
     specification: Specification, *, seed: bytes, strata: Sequence[str]
-) -> Iterator[Replayed]:
-    """The list, then the entries drawn when they were needed, for `strata` in this order."""
-    yield from ((entry, None) for entry in list_of(specification, seed))
-    if specification.scheme == "minimization":
-        yield from _minimized(specification, seed, strata)
-        return
+) -> Iterator[Allocation]:
+    """A part's list, then its entries drawn when they were needed, for `strata` in this order."""
+    yield from list_of(specification, seed)
     further = {name: draw_further(specification, name, seed=seed) for name in set(strata)}
     for name in strata:
-        yield next(further[name]), None
+        yield next(further[name])
 
 
-def number_of(specification: Specification, place: int, *, n_listed: int) -> str:
-    """The randomization number at a place of the sequence, from 1; it says nothing of the arm."""
-    width = max(3, len(str(n_listed or specification.n_planned)))
-    return f"R-{place:0{width}}"
+def are_as_drawn(slots: Sequence[Slot], *, parts: Sequence[Header]) -> bool:
+    """Whether these are the entries committed to, numbered in order, and drawn as the seeds say."""
+    own: dict[int, list[Slot]] = {k: [] for k, _ in enumerate(parts, start=1)}
+    for slot in slots:
+        if part_of(slot.number) not in own:
+            return False
+        own[part_of(slot.number)].append(slot)
+    earlier: Counter[str] = Counter()
+    for k, header in enumerate(parts, start=1):
+        before = parts[k - 2].root if k > 1 else None
+        if (header.amendment.before if header.amendment else None) != before:
+            return False
+        if not _is_as_drawn(own[k], header=header, part=k, earlier=earlier):
+            return False
+        earlier.update(slot.allocation.stratum for slot in own[k])
+    is_minimized = parts[0].specification.scheme == "minimization"
+    return not is_minimized or [*_minimized(slots, parts)] == [*_drawn(slots)]
 
 
-def is_as_drawn(slots: Sequence[Slot], *, header: Header) -> bool:
-    """Whether these are the entries committed to, numbered in order, and drawn as the seed says."""
+def _is_as_drawn(
+    slots: Sequence[Slot], *, header: Header, part: int, earlier: Counter[str]
+) -> bool:
+    """One part; `earlier` is how many entries each stratum had in the parts before."""
     told = header.specification
     n_listed = len(slots) if header.list_format == 1 else header.n_listed
-    numbers = [number_of(told, k, n_listed=n_listed) for k in range(1, len(slots) + 1)]
+    numbers = [number_of(told, k, n_listed=n_listed, part=part) for k in range(1, len(slots) + 1)]
     if [slot.number for slot in slots] != numbers or not _is_bound(header):
         return False
     if commit(slots[:n_listed], source=first_leaf(header)) != header.root:
         return False
-    if told.scheme == "imported":
-        return digest_list([slot.allocation for slot in slots]) == told.digest
     strata = [slot.allocation.stratum for slot in slots[n_listed:]]
     if not set(strata) <= set(told.strata):
         return False
-    replayed = replay(told, seed=header.seed, strata=strata)
-    return [(slot.allocation, slot.draw) for slot in slots] == [*replayed]
+    places = [slot.allocation for slot in slots]
+    own = [replace(place, order=place.order - earlier[place.stratum]) for place in places]
+    if told.scheme == "imported":
+        return digest_list(own) == told.digest
+    if told.scheme == "minimization":
+        return True  # each draw leans on those of every part
+    is_drawn = own == [*replay(told, seed=header.seed, strata=strata)]
+    return is_drawn and all(slot.draw is None for slot in slots)
 
 
 def _is_bound(header: Header) -> bool:
     """Whether what the header says in parts is what its commitment binds as one text."""
     if header.list_format == 1:
         return True
-    told = Source(specification=header.specification, contents=header.contents)
+    told = Source(
+        specification=header.specification, contents=header.contents, amendment=header.amendment
+    )
     return msgspec.json.decode(header.source, type=Source) == told
 
 
+def _drawn(slots: Sequence[Slot]) -> Iterator[tuple[Allocation, Draw | None]]:
+    yield from ((slot.allocation, slot.draw) for slot in slots)
+
+
 def _minimized(
-    specification: Specification, seed: bytes, strata: Sequence[str]
-) -> Iterator[Replayed]:
-    history: list[Draw] = []
+    slots: Sequence[Slot], parts: Sequence[Header]
+) -> Iterator[tuple[Allocation, Draw | None]]:
+    """What minimization gives to the strata of these entries, in this order."""
+    history: list[tuple[Specification, Draw]] = []
     orders: Counter[str] = Counter()
-    for name in strata:
-        draw = draw_next(specification, name, seed=seed, history=history)
-        history.append(draw)
+    for slot in slots:
+        header, name = parts[part_of(slot.number) - 1], slot.allocation.stratum
+        told = header.specification
+        left_out = slot.draw.left_out if slot.draw and told.leaves_out else ""
+        earlier = carry_over(told, history)
+        draw = draw_next(told, name, seed=header.seed, history=earlier, left_out=left_out)
+        history.append((told, draw))
         orders[name] += 1
-        yield Allocation(name, orders[name], arm_of(specification, draw.place)), draw
+        yield Allocation(name, orders[name], arm_of(told, draw.place)), draw

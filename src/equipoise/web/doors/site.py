@@ -8,6 +8,7 @@ from equipoise.web.pages import BLINDED
 from equipoise.web.views import (
     access,
     acts,
+    amendments,
     dashboard,
     eligibility,
     forms,
@@ -64,6 +65,7 @@ urlpatterns: list[URLPattern] = [
     path("deviations/", overrides.deviations, name="deviations"),
     path("unblindings/", register.unblindings, name="unblindings"),
     path("end-of-blind/", register.end_of_blind, name="end_of_blind"),
+    path("amendment/", amendments.amendment, name="amendment"),
     path("resume/", oversight.resume, name="resume"),
     path("ledger/", oversight.ledger, name="ledger"),
     path("audit-trail/", oversight.audit_trail, name="audit_trail"),

@@ -234,6 +234,7 @@ _Signed = (
     | e.PopulationsSigned
     | e.UnblindingAgreed
     | e.AccessReviewed
+    | e.AmendmentConfirmed
 )
 
 
@@ -314,6 +315,7 @@ _WRITERS: dict[type, Callable[[Sheet, Any, Stamp], None]] = {
     e.PopulationsSigned: _signed,
     e.UnblindingAgreed: _signed,
     e.AccessReviewed: _signed,
+    e.AmendmentConfirmed: _signed,
     e.InfusionOrdered: _ordered,
     e.InfusionPrepared: _infused,
     e.InfusionTakenBack: _infused,
