@@ -48,10 +48,12 @@ def test_all_doors_and_the_vault_answer_and_end_when_told(
 ) -> None:
     """Four processes as in a hospital; SIGTERM ends each with exit code 0 and frees its port.
 
-    They know the hospital's log-in from the environment; the code-break asks the password alone.
+    They know the hospital's log-in from the environment, which takes passwords away but at the
+    code-break.
     """
     monkeypatch.setenv("EQUIPOISE_OIDC_ISSUER", "https://login.example")
     monkeypatch.setenv("EQUIPOISE_OIDC_NAME", "the hospital")
+    monkeypatch.setenv("EQUIPOISE_PASSWORDS", "off")
     at = tmp_path / "v.sock"
     ports = {door: free_port() for door in DOORS}
     vault = start("vault", own.vault, "--socket", at)
@@ -61,9 +63,11 @@ def test_all_doors_and_the_vault_answer_and_end_when_told(
     }
     for door, port in ports.items():
         await_door(doors[door], port)
-        with build_opener().open(f"http://127.0.0.1:{port}/sign-in/") as page:
-            # Where the code is broken, nothing else may be needed to come in.
-            assert (b"Log in at the hospital" in page.read()) == (door != "emergency")
+        with build_opener().open(f"http://127.0.0.1:{port}/sign-in/") as answer:
+            page = answer.read()
+        assert b"Log in at the hospital" in page
+        # Where the code is broken, the provider may be away.
+        assert (b'type="password"' in page) == (door == "emergency")
     for process in (*doors.values(), vault):
         process.send_signal(signal.SIGTERM)
         output, errors = process.communicate(timeout=20)
