@@ -1016,3 +1016,15 @@ def _sent(unit: CellCourse) -> Iterator[str]:
         if entry.type == "BatchReceived":
             body = msgspec.json.decode(entry.body or b"{}")
             yield from (*body["bags"], *body["missing"])
+
+
+@pytest.mark.requirement("C09")
+def test_what_is_used_behind_the_sealed_door_is_on_record(unit: CellCourse) -> None:
+    """In the cell unit's own ledger, which decides the same as before."""
+    before, trial = unit.unit.state, dict(unit.trial.store.heads())
+    by = unit.trial.state.people["cell_unit"]
+    (entry,) = cells.record_use(unit.unit, by=by, at=unit.clock(), page="work_list", about="01-001")
+
+    assert (entry.type, entry.by, entry.stream) == ("SealedDoorUsed", "cell_unit", "door")
+    assert unit.unit.state.batches == before.batches
+    assert dict(unit.trial.store.heads()) == trial

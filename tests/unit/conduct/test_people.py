@@ -283,3 +283,15 @@ def test_a_lost_device_is_made_worthless_by_the_administrator(
     assert withdraw("administrator", "telephone lost") == ["SignInMeansChanged"] * 2
     assert trial.state.people["monitor"].means == ()
     assert withdraw("administrator", "telephone lost") == []
+
+
+@pytest.mark.requirement("C09")
+def test_who_comes_in_is_on_record(trial: RunningTrial, clock: Clock) -> None:
+    """By which means and when; nobody without a role does."""
+    at = clock()
+    (entry,) = conduct.record_sign_in(trial, at=at, person="monitor", proof="passkey")
+
+    assert (entry.type, entry.by, entry.stream) == ("SignedIn", "monitor", "person/monitor")
+    assert trial.state.people["monitor"].came_at == at
+    nobody = {"at": clock(), "person": "nobody"}
+    assert refusal(lambda: conduct.record_sign_in(trial, **nobody, proof="password")) == ["EQ-C001"]  # type: ignore[arg-type]
