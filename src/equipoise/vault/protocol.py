@@ -133,7 +133,7 @@ class Commitment(Struct, frozen=True, tag=True, kw_only=True):
     token: str = ""
 
 
-class Fits(Struct, frozen=True, tag=True, kw_only=True):
+class Fits(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
     """Was the vault made for this trial? `yes` or `no`, and never an arm. Anybody may ask.
 
     Without a `specification` the study, the realm and the contents are compared. A `commitment`

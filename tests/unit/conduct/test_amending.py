@@ -303,6 +303,11 @@ def test_two_people_in_two_roles_agree(opening: Callable[[Study], Amending]) -> 
     with pytest.raises(Refused) as refused:
         course.confirm(new)
     assert codes(refused) == ["EQ-C145"]
+    with pytest.raises(Refused) as refused:  # a signature, by who never said that it binds
+        conduct.confirm_amendment(
+            course.trial, by="safety_officer", at=course.clock(), digest="f" * 64, meaning="I agree"
+        )
+    assert codes(refused) == ["EQ-C106"]
     course.confirm(with_site(study, "f"))
     with pytest.raises(Refused) as refused:
         course.request(new)

@@ -60,7 +60,7 @@ def test_the_first_study_fits_and_names_its_schema(first_study: Path) -> None:
         ("study.yaml", "planned_participants: 18", "planned_participants: many"),
         ("study.yaml", "scheme: permuted_blocks", "scheme: coin"),
         ("study.yaml", "{decision: ratio, assume: [1, 1, 1]}", "{decision: ratio}"),
-        ("study.yaml", "decision: ratio, assume: [1", "decision: ratio, assume: [-1"),
+        ("study.yaml", "{decision: ratio, assume: [1, 1, 1]}", "{decision: ratio, assume: [-1]}"),
         ("study.yaml", "decision: ratio, assume", "decision: ratio, is: [1, 1, 1], assume"),
         ("schedule.yaml", "assume: [-28, -1]", "assume: [-28]"),
         ("schedule.yaml", "{en: M6, fr: M6}", "{fr: M6}"),
