@@ -36,7 +36,8 @@ TASKS: Mapping[str, Task] = {
         frozenset({"judge_criterion", "request_override", "decline_override"}),
     ),
     "randomization": Task(
-        Text("Randomization", "Randomisation"), frozenset({"request_randomization"})
+        Text("Randomization", "Randomisation"),
+        frozenset({"request_randomization", "record_call_off"}),
     ),
     "forms": Task(
         Text("Entry and correction of forms", "Saisie et correction des formulaires"),

@@ -26,7 +26,7 @@ OF_AN_INVESTIGATOR: dict[str, set[tuple[str, str]]] = {
         ("request_override", ""),
         ("decline_override", ""),
     },
-    "randomization": {("request_randomization", "")},
+    "randomization": {("request_randomization", ""), ("record_call_off", "")},
     "forms": {
         ("submit_form", "skin"),
         ("submit_form", "vitals"),
