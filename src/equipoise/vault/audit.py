@@ -1,16 +1,19 @@
 """The vault examined from within: is the list the one that was drawn, and was it used in order?"""
 
 from itertools import count
+from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 
 from equipoise.ledger import SqliteStore, verify
 from equipoise.problems import Problem, has_errors, problem
+from equipoise.vault.packets.keeping import check_packets, rows_of
 from equipoise.vault.protocol import VaultReport
+from equipoise.vault.revealing import is_code_break
 from equipoise.vault.sealing import Header, Seals, Slot
 from equipoise.vault.sequence.replaying import is_as_drawn
-from equipoise.vault.tables import triggers_of
+from equipoise.vault.tables import guards_of
 
 
 def check_vault(store: SqliteStore, *, header: Header, seals: Seals) -> VaultReport:
@@ -18,6 +21,7 @@ def check_vault(store: SqliteStore, *, header: Header, seals: Seals) -> VaultRep
     found = (
         *_check_list(store, header=header, seals=seals),
         *_check_order(store),
+        *check_packets(store.connection, header=header),
         *_check_log(store),
         *_check_guards(store, header),
         *_tell_ends(store, header),
@@ -48,11 +52,14 @@ def _check_list(store: SqliteStore, *, header: Header, seals: Seals) -> list[Pro
 
 def _check_order(store: SqliteStore) -> list[Problem]:
     query = (
-        "SELECT stratum, position FROM vault_assignment LEFT JOIN vault_slot USING (number) "
-        "ORDER BY stratum, position"
+        "SELECT number, stratum, position FROM vault_assignment "
+        "LEFT JOIN vault_slot USING (number) ORDER BY stratum, position"
     )
+    in_packets = {row.number for row in rows_of(store.connection)}
     used: dict[str, list[int]] = {}
-    for stratum, position in store.connection.execute(query):
+    for number, stratum, position in store.connection.execute(query):
+        if stratum is None and number in in_packets:  # opened in whatever order
+            continue
         used.setdefault(stratum, []).append(position)
     return [
         problem("EQ-V016", str(stratum), stratum=stratum)
@@ -62,23 +69,37 @@ def _check_order(store: SqliteStore) -> list[Problem]:
 
 
 def _check_log(store: SqliteStore) -> list[Problem]:
-    """Each assignment was asked for, and each answered request has its assignment."""
+    """Each assignment was asked for and each answered request has its assignment; and packets that
+    were printed are there."""
     rows = store.connection.execute("SELECT participant FROM vault_assignment")
     assigned = {who for (who,) in rows}
-    asked = set()
+    asked, batches = set(), set()
     for entry in store.read(chain="vault"):
         body = msgspec.json.decode(entry.body or b"{}")
         if entry.type == "Assign" and not body.get("refused"):
             asked.add(body.get("asked", {}).get("participant", ""))
+        if entry.type == "EnterPacket" and _gave_number(body):
+            asked.add(body["asked"]["participant"])
+        if "batch" in body:
+            batches.add(body["batch"])
         if entry.type == "Compare" and not body.get("refused"):
             asked |= set(body.get("asked", {}).get("taken_up", ()))
-    return [problem("EQ-V021", who, participant=who) for who in sorted(asked ^ assigned)]
+    gone = batches - {row.batch for row in rows_of(store.connection)}
+    return [
+        *(problem("EQ-V021", who, participant=who) for who in sorted(asked ^ assigned)),
+        *(problem("EQ-V151", str(batch), batch=batch) for batch in sorted(gone)),
+    ]
+
+
+def _gave_number(body: dict[str, Any]) -> bool:
+    asked = body["asked"]
+    return not (body["refused"] or asked["is_question"] or is_code_break(asked))
 
 
 def _check_guards(store: SqliteStore, header: Header) -> list[Problem]:
     rows = store.connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
     present = dict(rows.fetchall())
-    guards = triggers_of(header.list_format)
+    guards = guards_of(store.connection, header.list_format)
     gone = [name for name, sql in guards.items() if present.get(name) != sql]
     return [problem("EQ-G018", name, name=name) for name in gone]
 

@@ -1,7 +1,7 @@
 """The opened list: everything that its commitment binds, so that anybody can draw it again."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -9,6 +9,8 @@ from msgspec import Struct
 from equipoise.ledger import SqliteStore
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.randomization import Allocation, Draw, check_specification
+from equipoise.vault.packets.deriving import UNSUITED, Batch, draw_batch, leaf_of, root_of
+from equipoise.vault.packets.keeping import batches_of
 from equipoise.vault.sealing import Header, Seals, Slot, Source, commit, first_leaf, leaves_of
 from equipoise.vault.sequence.replaying import is_as_drawn
 from equipoise.vault.sequence.verify_proof import path_to
@@ -34,6 +36,16 @@ class Used(Struct, frozen=True, kw_only=True):
     at: str
 
 
+class OpenedBatch(Struct, frozen=True, kw_only=True):
+    """The numbers of a batch of packets, used or not."""
+
+    batch: int
+    site: str
+    stratum: str
+    root: str
+    entries: tuple[OpenedEntry, ...]
+
+
 class OpenedList(Struct, frozen=True, tag=True, kw_only=True):
     """The whole sequence, its seed, and who got what; bytes are in hex."""
 
@@ -47,6 +59,7 @@ class OpenedList(Struct, frozen=True, tag=True, kw_only=True):
     seed: str
     entries: tuple[OpenedEntry, ...]
     used: tuple[Used, ...]
+    packets: tuple[OpenedBatch, ...] = ()
 
 
 class Recorded(Struct, frozen=True, kw_only=True):
@@ -92,6 +105,7 @@ def open_whole(store: SqliteStore, *, header: Header, seals: Seals) -> OpenedLis
         seed=header.seed.hex(),
         entries=tuple(_entry(slot) for slot in opened),
         used=tuple(Used(number=n, participant=p, proof=q, at=at) for n, p, q, at in used),
+        packets=tuple(_batch(batch, root, header) for batch, root in batches_of(store.connection)),
     )
 
 
@@ -103,9 +117,16 @@ def was_disclosed(store: SqliteStore) -> bool:
 
 
 def check_opened(
-    opened: OpenedList, *, commitment: str, recorded: Iterable[Recorded]
+    opened: OpenedList,
+    *,
+    commitment: str,
+    recorded: Iterable[Recorded],
+    packets: Mapping[int, str] = {},
 ) -> tuple[Problem, ...]:
-    """Hold an opened list against the commitment and the allocations of the trial's ledger."""
+    """Hold an opened list against the commitment and the allocations of the trial's ledger.
+
+    `packets` are the commitments to batches of packets that the ledger has.
+    """
     try:
         header, slots = _parts_of(opened)
     except Refused as refused:
@@ -116,6 +137,7 @@ def check_opened(
         found.append(problem("EQ-V134", opened.study, found=root, published=commitment or "-"))
     if not _is_drawn_again(slots, header=msgspec.structs.replace(header, root=root)):
         found.append(problem("EQ-V135", opened.study))
+    found += _check_batches(opened, header=header, published=packets)
     return (*found, *_check_used(opened), *_check_recorded(opened, recorded))
 
 
@@ -125,26 +147,43 @@ def prove(opened: OpenedList, number: str) -> Inclusion | None:
     Raises:
         Refused: the file was altered so that it holds no list.
     """
-    header, all_slots = _parts_of(opened)
-    slots, first = all_slots[: opened.n_listed], first_leaf(header)
-    place = next((k for k, slot in enumerate(slots) if slot.number == number), None)
-    if place is None:
-        return None
-    leaves = leaves_of(slots, source=first)
-    index = place + (first is not None)
-    entry = opened.entries[place]
-    return Inclusion(
-        study=opened.study,
-        root=opened.root,
-        number=entry.number,
-        stratum=entry.stratum,
-        order=entry.order,
-        arm=entry.arm,
-        salt=entry.salt,
-        index=index,
-        n_leaves=len(leaves),
-        path=tuple(path_to(leaves, index)),
-    )
+    header, listed = _parts_of(opened)
+    groups = [(opened.root, listed[: opened.n_listed], first_leaf(header))]
+    groups += [
+        (one.root, _slots(opened, one.entries), leaf_of(_drawn(one), seed=header.seed))
+        for one in opened.packets
+    ]
+    for root, slots, first in groups:
+        place = next((k for k, slot in enumerate(slots) if slot.number == number), None)
+        if place is not None:
+            leaves, index = leaves_of(slots, source=first), place + (first is not None)
+            entry = msgspec.structs.asdict(_entry(slots[place]))
+            del entry["draw"]
+            return Inclusion(
+                **entry,
+                study=opened.study,
+                root=root,
+                index=index,
+                n_leaves=len(leaves),
+                path=tuple(path_to(leaves, index)),
+            )
+    return None
+
+
+def _check_batches(
+    opened: OpenedList, *, header: Header, published: Mapping[int, str]
+) -> Iterator[Problem]:
+    """Every batch is drawn again alike, and both it and the ledger's lead to one commitment."""
+    told, seed = header.specification, header.seed
+    for one in opened.packets:
+        batch, is_same = _drawn(one), False
+        if told.scheme not in UNSUITED:
+            drawn = tuple(_entry(slot) for slot in draw_batch(told, batch, seed=seed))
+            is_same = (drawn, root_of(told, batch, seed=seed)) == (one.entries, one.root)
+        if not is_same or published.get(one.batch) != one.root:
+            yield problem("EQ-V164", str(one.batch), batch=one.batch)
+    for lacking in published.keys() - {one.batch for one in opened.packets}:
+        yield problem("EQ-V164", str(lacking), batch=lacking)
 
 
 def _check_used(opened: OpenedList) -> Iterator[Problem]:
@@ -161,7 +200,8 @@ def _check_used(opened: OpenedList) -> Iterator[Problem]:
 
 def _check_recorded(opened: OpenedList, recorded: Iterable[Recorded]) -> Iterator[Problem]:
     """The same people have the same numbers in both, by the same stratum and proof."""
-    places = {entry.number: entry for entry in opened.entries}
+    batches = (entry for batch in opened.packets for entry in batch.entries)
+    places = {entry.number: entry for entry in (*opened.entries, *batches)}
     used = {u.participant: u for u in opened.used}
     known = {r.participant: r for r in recorded}
     for who in sorted({*used, *known}):
@@ -179,9 +219,9 @@ def _parts_of(opened: OpenedList) -> tuple[Header, list[Slot]]:
     Raises:
         Refused: bytes that are none, or a source from which nothing can be drawn.
     """
+    slots = _slots(opened, opened.entries)
     try:
         header = _header_of(opened)
-        slots = [_slot(entry) for entry in opened.entries]
         found = check_specification(header.specification)
         wrong = [p.code for p in found if p.severity == "error"]
     except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
@@ -191,6 +231,13 @@ def _parts_of(opened: OpenedList) -> tuple[Header, list[Slot]]:
     if wrong:
         raise _altered(opened, ", ".join(wrong))
     return header, slots
+
+
+def _slots(opened: OpenedList, entries: Iterable[OpenedEntry]) -> list[Slot]:
+    try:
+        return [_slot(entry) for entry in entries]
+    except ValueError as error:
+        raise _altered(opened, type(error).__name__) from None
 
 
 def _is_drawn_again(slots: list[Slot], *, header: Header) -> bool:
@@ -214,6 +261,21 @@ def _entry(slot: Slot) -> OpenedEntry:
         salt=slot.salt.hex(),
         draw=slot.draw,
     )
+
+
+def _batch(batch: Batch, root: str, header: Header) -> OpenedBatch:
+    slots = draw_batch(header.specification, batch, seed=header.seed)
+    return OpenedBatch(
+        batch=batch.batch,
+        site=batch.site,
+        stratum=batch.stratum,
+        root=root,
+        entries=tuple(_entry(slot) for slot in slots),
+    )
+
+
+def _drawn(one: OpenedBatch) -> Batch:
+    return Batch(batch=one.batch, site=one.site, stratum=one.stratum, n=len(one.entries))
 
 
 def _slot(entry: OpenedEntry) -> Slot:
