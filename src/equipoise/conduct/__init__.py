@@ -99,6 +99,13 @@ from equipoise.conduct.facts import (
     observations_of,
 )
 from equipoise.conduct.opening import Checked, check_folder, check_vault_fits, open_trial
+from equipoise.conduct.packets.accounting import (
+    PacketLine,
+    account_packet,
+    list_packets,
+    record_packets,
+)
+from equipoise.conduct.packets.entering import claim_packet, enter_packet, note_broken
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.schemas import event_schemas
 from equipoise.conduct.state import Participant, Person, TrialState
@@ -114,6 +121,7 @@ __all__ = [
     "Casebook",
     "Checked",
     "LateForm",
+    "PacketLine",
     "Participant",
     "Person",
     "RunningTrial",
@@ -121,6 +129,7 @@ __all__ = [
     "TrialState",
     "View",
     "accept_accountability",
+    "account_packet",
     "add_person",
     "adverse_records",
     "agree_unblinding",
@@ -142,6 +151,7 @@ __all__ = [
     "check_ordered_weight",
     "check_tells_nothing",
     "check_vault_fits",
+    "claim_packet",
     "complete_participant",
     "confirm_override",
     "confirm_restore",
@@ -151,6 +161,7 @@ __all__ = [
     "digest_of",
     "digest_of_populations",
     "end_of_training",
+    "enter_packet",
     "event_schemas",
     "evolve",
     "expects",
@@ -170,10 +181,12 @@ __all__ = [
     "last_expected",
     "late_forms",
     "latest_values",
+    "list_packets",
     "list_unblindings",
     "lock_data",
     "may_override_all",
     "miss_encounter",
+    "note_broken",
     "observations_of",
     "open_trial",
     "order_infusion",
@@ -186,6 +199,7 @@ __all__ = [
     "record_deviation",
     "record_means",
     "record_number",
+    "record_packets",
     "record_restored",
     "record_seal",
     "record_time_stamp",

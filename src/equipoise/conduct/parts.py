@@ -27,6 +27,11 @@ UnblindingKind = Literal["planned", "emergency", "inadvertent"]
 """How somebody came to know: as planned, in an emergency, or by mistake."""
 
 
+PacketEnd = Literal["returned", "destroyed", "lost", "spoiled"]
+"""What became of a packet without use: came back intact, was destroyed, is lost, or was opened in
+vain."""
+
+
 class Ground(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an override is given for: a criterion as it stood, and the entries it rested on."""
 

@@ -158,14 +158,17 @@ def _check_list(opened: "OpenedList", trial: "RunningTrial") -> tuple[Problem, .
     ]
     late = () if _was_committed_first(trial) else (problem("EQ-V139", opened.study),)
     commitment = trial.state.commitment
-    return (*late, *check_opened(opened, commitment=commitment, recorded=recorded))
+    packets = {p.batch: p.commitment for p in trial.state.packets.values() if p.commitment}
+    found = check_opened(opened, commitment=commitment, recorded=recorded, packets=packets)
+    return (*late, *found)
 
 
 def _check_one(proof: "Inclusion", trial: "RunningTrial") -> tuple[Problem, ...]:
     from equipoise.vault.sequence.verify_proof import root_from
 
     with suppress(ValueError):  # what should be hexadecimal is not
-        if root_from(msgspec.to_builtins(proof)) == trial.state.commitment != "":
+        published = {p.commitment for p in trial.state.packets.values()}
+        if root_from(msgspec.to_builtins(proof)) in {trial.state.commitment, *published} - {""}:
             return ()
     return (problem("EQ-V140", proof.number, number=proof.number),)
 

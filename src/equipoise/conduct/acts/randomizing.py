@@ -70,7 +70,8 @@ def finish_randomization(
 ) -> Entry:
     """Get the number of a requested randomization from the vault and record it.
 
-    While a stopping rule pauses the trial, only a number that the vault gave before is recorded.
+    While a stopping rule pauses the trial, only a number that the vault gave before is recorded; so
+    it is where a packet was opened for this participant, whose number the vault then has.
 
     Raises:
         Refused: nothing was requested, the trial is paused, or the vault cannot be reached: try
@@ -85,7 +86,7 @@ def finish_randomization(
         refuse_if([problem("EQ-C053", participant)])
     assert subject is not None and trial.vault is not None
     paused = check_running(state, where=at_record(participant))
-    ask = trial.vault.assigned if paused else trial.vault.assign
+    ask = trial.vault.assigned if paused or subject.packet else trial.vault.assign
     try:
         number = ask(participant, stratum=subject.stratum, proof=proof_of(subject))
     except Refused as refused:
@@ -118,10 +119,10 @@ def request_randomization(
         *check_in_trial(view.state, subject),
         *check_not_future(on, at=at, where=where),
         *check_running(view.state, where=where),
-        *_check_ready(view, subject, on=on, where=where),
+        *check_ready(view, subject, on=on, where=where),
     ]
     if not is_granted(subject, verdict):
-        problems += _check_verdict(view, verdict, participant=participant)
+        problems += check_verdict(view, verdict, participant=participant)
         problems += check_outdated(subject, verdict, where=where)
     refuse_if(problems)
     override = granted_override(subject, verdict)
@@ -219,9 +220,10 @@ def proof_of(subject: Participant) -> str:
     return hashlib.sha256(msgspec.json.encode(proof, order="deterministic")).hexdigest()
 
 
-def _check_ready(
+def check_ready(
     view: View, subject: Participant, *, on: dt.date, where: Where
 ) -> tuple[Problem, ...]:
+    """No number yet, consent, a place left, and stock for whoever comes next."""
     problems: tuple[Problem, ...] = ()
     if subject.is_randomized:
         problems += (problem("EQ-C050", where, number=subject.number),)
@@ -241,7 +243,8 @@ def _check_supply(view: View, n_taken: int, *, on: dt.date, where: Where) -> tup
     return () if n_taken < places and on <= until_on else (problem("EQ-B056", where),)
 
 
-def _check_verdict(view: View, verdict: Verdict, *, participant: str) -> tuple[Problem, ...]:
+def check_verdict(view: View, verdict: Verdict, *, participant: str) -> tuple[Problem, ...]:
+    """Each criterion that bars or is unknown."""
     texts = {name: criterion.text for name, criterion in view.study.criteria}
     problems: list[Problem] = []
     for criterion in verdict.criteria:
