@@ -68,6 +68,9 @@ DUTIES: dict[str, set[Role]] = {
     "unblindings": (WATCH | {Role.DSMB}),
     "tell_unblinding": WATCH | {Role.DSMB, Role.OUTCOME_ASSESSOR},
     "assess_unblinding": {Role.INVESTIGATOR, Role.SAFETY_OFFICER},
+    "packets": WATCH,
+    "enter_packet": ENROLL,
+    "account_packet": ENROLL | {Role.DATA_MANAGER, Role.MONITOR},
     "end_of_blind": {Role.STATISTICIAN, Role.DATA_MANAGER, Role.SAFETY_OFFICER},
     "break_code": BREAK,
     "work_list": {Role.CELL_UNIT},
@@ -106,6 +109,7 @@ def address_of(pattern: URLPattern, code: str = "01-001") -> str:
         "bag": "L1-1",
         "test": "cd73",
         "key": "1",
+        "packet": "P1-01",
     }
     address = "/" + str(pattern.pattern)
     for kind, name in (c.strip("<>").split(":") for c in _parts_of(address)):

@@ -228,6 +228,11 @@ def test_what_the_packet_and_its_teller_must_be(
     trial.vault = None
     assert refusal(trial, told, clock) == ["EQ-C053"]
     assert not trial.state.participants[code].packets
+    with pytest.raises(Refused) as refused:
+        conduct.claim_packet(
+            trial, by="coordinator", at=clock(), told=replace(told, packet="B1-01")
+        )
+    assert [p.code for p in refused.value.problems] == ["EQ-C130"]
 
 
 @pytest.mark.requirement("C55", "F30", "C68")

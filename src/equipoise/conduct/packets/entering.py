@@ -32,7 +32,7 @@ from equipoise.ledger import Entry
 from equipoise.problems import Problem, problem
 from equipoise.study.roles import Role
 from equipoise.vault import Vault
-from equipoise.vault.packets.messages import OpenedPacket
+from equipoise.vault.packets.messages import OpenedPacket, PacketKind
 
 ENTERERS = (Role.COORDINATOR, Role.INVESTIGATOR)
 _CONSENT = frozenset({"EQ-C040", "EQ-C041"})
@@ -121,7 +121,10 @@ def claim_packet(
     where = at_record(subject.code, told.packet)
     if told.packet in subject.packets:
         return []
-    problems = [*_check_told(view, told), *check_restored(view.state, where=where)]
+    problems = [
+        *_check_told(view, told, kind="randomization"),
+        *check_restored(view.state, where=where),
+    ]
     if subject.packet:
         problems.append(problem("EQ-C132", where, packet=subject.packet))
     if subject.is_randomized:
@@ -153,12 +156,15 @@ def note_broken(
     subject = view.participant(told.participant)
     if told.packet in subject.packets:
         return []
-    refuse_if(_check_told(view, told))
+    refuse_if(_check_told(view, told, kind="code_break"))
     return [_opened(told, kind="code_break")]
 
 
-def _check_told(view: View, told: OpenedPacket) -> list[Problem]:
+def _check_told(view: View, told: OpenedPacket, *, kind: PacketKind) -> list[Problem]:
     where = at_record(told.participant, told.packet)
+    known = view.state.packets.get(told.packet)
+    if known is None or known.kind != kind:
+        return [problem("EQ-C130", where, packet=told.packet)]
     problems = [
         *check_open(view.state),
         *check_reason(told.reason, act="enter_packet", where=where),
@@ -170,11 +176,11 @@ def _check_told(view: View, told: OpenedPacket) -> list[Problem]:
     return problems
 
 
-def _opened(told: OpenedPacket, *, kind: str) -> e.PacketOpened:
+def _opened(told: OpenedPacket, *, kind: PacketKind) -> e.PacketOpened:
     return e.PacketOpened(
         participant=told.participant,
         packet=told.packet,
-        kind="code_break" if kind == "code_break" else "randomization",
+        kind=kind,
         opened_at=told.opened_at.astimezone(dt.UTC),
         opened_by=told.opened_by.strip(),
     )

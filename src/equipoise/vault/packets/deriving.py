@@ -71,6 +71,12 @@ def plain_code(typed: str) -> str:
     return kept.translate(_ALIKE)
 
 
+def split_scanned(text: str) -> tuple[str, str]:
+    """Packet and code of an inner sheet, from its symbol or as somebody typed them."""
+    packet, _, code = text.strip().partition(" ")
+    return packet.upper(), code.strip()
+
+
 def packet_of(batch: int, place: int, *, letter: str) -> str:
     """The name on the outside: `P1-03` for a number, `B1-03` for what breaks its code."""
     return f"{letter}{batch}-{place:02}"

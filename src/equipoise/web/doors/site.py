@@ -5,7 +5,16 @@ from django.urls import URLPattern, path
 from equipoise.web.doors import signing_in
 from equipoise.web.emergency import register
 from equipoise.web.pages import BLINDED
-from equipoise.web.views import access, acts, dashboard, eligibility, forms, overrides, oversight
+from equipoise.web.views import (
+    access,
+    acts,
+    dashboard,
+    eligibility,
+    forms,
+    overrides,
+    oversight,
+    packets,
+)
 from equipoise.web.views import participant as one
 from equipoise.web.views import participants as all_of_them
 from equipoise.web.views import people as staff
@@ -52,6 +61,9 @@ urlpatterns: list[URLPattern] = [
     path("adverse-events/<str:code>/<int:repeat>/", oversight.receive, name="receive"),
     path("deviations/", overrides.deviations, name="deviations"),
     path("unblindings/", register.unblindings, name="unblindings"),
+    path("packets/", packets.packets, name="packets"),
+    path("packets/enter/", packets.enter, name="enter_packet"),
+    path("packets/<str:packet>/", packets.account, name="account_packet"),
     path("end-of-blind/", register.end_of_blind, name="end_of_blind"),
     path("resume/", oversight.resume, name="resume"),
     path("ledger/", oversight.ledger, name="ledger"),
