@@ -20,6 +20,7 @@ from equipoise.study.study import Study
 from equipoise.vault.packets.messages import Printed, PrintedPacket
 
 Use = Literal["randomization", "code_break", "cells"]
+LETTERS: Mapping[Use, str] = {"randomization": "P", "code_break": "B", "cells": "C"}
 LEFT, VALUES = 20 * mm, 75 * mm
 WORDS: Mapping[str, Text] = {
     "randomization": Text("To randomize one participant", "Pour randomiser un participant"),
@@ -55,15 +56,16 @@ OUTSIDE: Mapping[Use, tuple[Text, ...]] = {
              "Vérifier avant, sur papier, chaque critère et le consentement."),
     ),
     "code_break": (
-        Text("Open it only if the patient's care depends on it, and the emergency door is down too.",
-             "À n'ouvrir que si le soin en dépend et que la porte d'urgence ne répond pas non plus."),
+        Text("Open it only if care depends on it and the emergency door is down too.",
+             "À n'ouvrir que si le soin en dépend et que la porte d'urgence est en panne."),
         Text("Whoever opens it is no longer blinded for this participant.",
              "Qui l'ouvre n'est plus en aveugle pour ce participant."),
     ),
     "cells": (
         Text("Open it when the site orders an infusion for this number while nothing answers.",
              "À ouvrir quand le centre commande pour ce numéro alors que rien ne répond."),
-        Text("The site must not learn what is in it.", "Le centre ne doit pas savoir ce qu'elle dit."),
+        Text("The site must not learn what is in it.",
+             "Le centre ne doit pas savoir ce qu'elle dit."),
     ),
 }  # fmt: skip
 INSIDE: Mapping[Use, tuple[Text, ...]] = {
@@ -114,7 +116,7 @@ def print_packets(
 ) -> dict[str, bytes]:
     """A PDF a use, by file name: two pages a packet, the outside first."""
     found = {}
-    for use, letter in (("randomization", "P"), ("code_break", "B"), ("cells", "C")):
+    for use, letter in LETTERS.items():
         envelopes = [*_envelopes(study, printed, use=use, at=at, language=language)]
         if envelopes:
             name = f"{letter}{printed.batch}-site-{printed.site}.pdf"
@@ -123,7 +125,7 @@ def print_packets(
 
 
 def _envelopes(
-    study: Study, printed: Printed, *, use: str, at: dt.datetime, language: Language
+    study: Study, printed: Printed, *, use: Use, at: dt.datetime, language: Language
 ) -> Iterable[Envelope]:
     kind = "randomization" if use == "randomization" else "code_break"
     has_numbers = any(p.kind == "randomization" for p in printed.packets)
@@ -137,38 +139,32 @@ def _envelope(
     printed: Printed,
     packet: PrintedPacket,
     *,
-    use: str,
+    use: Use,
     at: dt.datetime,
     language: Language,
 ) -> Envelope:
-    def row(name: str, value: str) -> tuple[str, str]:
-        return WORDS[name].say(language), value
+    def rows(**values: str) -> tuple[tuple[str, str], ...]:
+        return tuple((WORDS[name].say(language), value) for name, value in values.items())
 
     name = study.identity.identifiers.get("sponsor", study.identity.study)
-    first = (row("study", name), row("site", printed.site))
-    last = (row("stratum", printed.stratum or "-"), row("printed", f"{at:%Y-%m-%d %H:%M} UTC"))
     groups = "-".join(packet.code[k : k + 4] for k in range(0, len(packet.code), 4))
-    number = row("number", packet.number)
+    where = rows(study=name, site=printed.site)
+    when = rows(stratum=printed.stratum or "-", printed=f"{at:%Y-%m-%d %H:%M} UTC")
+    number = rows(number=packet.number)
     told = _told(study, packet, language)
-    if use == "cells":
-        outside, inside = (*first, number, *last), (number, *told[1:])
-        return Envelope(use="cells", mark=packet.number, secret="", outside=outside, inside=inside)
-    own = (row("packet", packet.packet), row("code", groups))
-    secret = f"{packet.packet} {packet.code}"
-    if use == "randomization":
-        outside = (*first, own[0], *last)
-        inside = (*own, number)
-        use_: Use = "randomization"
-    else:
-        outside = (*first, own[0], row("opens", packet.opens), *last)
-        inside, use_ = (*own, number, *told), "code_break"
-    return Envelope(use=use_, mark=packet.packet, secret=secret, outside=outside, inside=inside)
+    mark, secret = packet.packet, f"{packet.packet} {packet.code}"
+    own, inside = rows(packet=packet.packet), rows(packet=packet.packet, code=groups) + number
+    if use == "code_break":
+        own, inside = rows(packet=packet.packet, opens=packet.opens), inside + told
+    elif use == "cells":
+        mark, secret, own, inside = packet.number, "", number, number + told[1:]
+    return Envelope(use=use, mark=mark, secret=secret, outside=where + own + when, inside=inside)
 
 
-def _told(study: Study, packet: PrintedPacket, language: Language) -> list[tuple[str, str]]:
+def _told(study: Study, packet: PrintedPacket, language: Language) -> tuple[tuple[str, str], ...]:
     """Arm and infusions in the study's words, every value as long as the longest of any arm."""
     if not packet.arm:
-        return []
+        return ()
     arms, products = study.identity.arms, study.treatments.products
     nothing = WORDS["nothing"].say(language)
     names = {arm: made.label.say(language) for arm, made in arms.items()}
@@ -179,7 +175,7 @@ def _told(study: Study, packet: PrintedPacket, language: Language) -> list[tuple
     rows = [(WORDS["arm"].say(language), _padded(names[packet.arm], names.values()))]
     for encounter, label in visits.items():
         rows.append((label, _padded(given[packet.gives.get(encounter, "")], given.values())))
-    return rows
+    return tuple(rows)
 
 
 def _padded(value: str, all_of_them: Iterable[str]) -> str:
