@@ -11,7 +11,9 @@ from click.testing import Result
 
 from equipoise.cli.rehearsing import running_vault
 from equipoise.cli.trials import running_trial
+from equipoise.conduct import record_packets
 from equipoise.vault import VaultClient, read_token
+from equipoise.vault.packets.messages import PacketRow
 
 from .conftest import STUDY, Rehearsed, answer_of, codes, run
 
@@ -94,6 +96,19 @@ def test_what_is_not_printed(desk: Desk, tmp_path: Path) -> None:
     assert refusal(desk.printing(*out, site="77")) == {"EQ-V154"}
     assert refusal(desk.printing("-n", 1, "-o", "/proc/none")) != set()
     assert VaultClient(desk.socket, read_token(desk.vault, "assign")).packets() == ()
+
+
+def test_a_vault_older_than_a_batch_prints_nothing(desk: Desk) -> None:
+    """It was restored from a copy of before; a second batch of that name would be another one."""
+    lost = PacketRow(
+        packet="P7-01", batch=7, kind="randomization", site="01", stratum="", opens="",
+        root="0" * 64, at=dt.datetime.now(dt.UTC),
+    )  # fmt: skip
+    trial = running_trial(desk.store)
+    record_packets(trial, [lost], at=lost.at)
+    trial.store.close()
+
+    assert refusal(desk.printing("-n", 1, "-o", desk.out)) == {"EQ-V151"}
 
 
 def test_an_opened_packet_is_entered_or_refused(desk: Desk) -> None:

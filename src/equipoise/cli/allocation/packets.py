@@ -83,6 +83,7 @@ def print_(
     _refuse_blinded(trial.state, by)
     client = _client(socket, token)
     check_vault_of(trial.state, client, place=socket)
+    _refuse_older(trial.state, client)
     _make(output)
     now = dt.datetime.now(dt.UTC)
     printed = client.print_packets(site, stratum=stratum, n=n, batch=batch, by=by, reason=reason)
@@ -197,6 +198,14 @@ def _refuse_blinded(state: "TrialState", by: str) -> None:
     person = state.people.get(by)
     if person is None or not person.is_active or person.role != Role.UNBLINDED_STATISTICIAN:
         raise Refused([problem("EQ-C136", by, by=by)])
+
+
+def _refuse_older(state: "TrialState", client: "VaultClient") -> None:
+    """A vault that was restored from before a batch would give its name to another one."""
+    batches = {p.batch for p in state.packets.values()}
+    lost = sorted(batches - {row.batch for row in client.packets()})
+    if lost:
+        raise Refused([problem("EQ-V151", str(batch), batch=batch) for batch in lost])
 
 
 def _make(folder: Path) -> None:
