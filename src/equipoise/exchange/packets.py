@@ -12,6 +12,7 @@ from msgspec import Struct
 from reportlab.graphics.barcode.qr import QrCode
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
+from reportlab.lib.utils import simpleSplit
 from reportlab.pdfgen.canvas import Canvas
 
 from equipoise.exchange.paper import blank_paper, to_latin, write_lines, write_words
@@ -22,6 +23,7 @@ from equipoise.vault.packets.messages import Printed, PrintedPacket
 Use = Literal["randomization", "code_break", "cells"]
 LETTERS: Mapping[Use, str] = {"randomization": "P", "code_break": "B", "cells": "C"}
 LEFT, VALUES = 20 * mm, 75 * mm
+BOLD, SIZE = "Helvetica-Bold", 13
 WORDS: Mapping[str, Text] = {
     "randomization": Text("To randomize one participant", "Pour randomiser un participant"),
     "code_break": Text("To break one code", "Pour lever un aveugle"),
@@ -172,14 +174,23 @@ def _told(study: Study, packet: PrintedPacket, language: Language) -> tuple[tupl
     visits = {
         e: study.schedule.encounters[e].label.say(language) for e in study.infusion_encounters
     }
-    rows = [(WORDS["arm"].say(language), _padded(names[packet.arm], names.values()))]
+    rows = _wrapped(WORDS["arm"].say(language), names[packet.arm], names.values())
     for encounter, label in visits.items():
-        rows.append((label, _padded(given[packet.gives.get(encounter, "")], given.values())))
+        rows += _wrapped(label, given[packet.gives.get(encounter, "")], given.values())
+    return rows
+
+
+def _wrapped(name: str, value: str, all_of_them: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """A value in as many lines as the longest of all that might stand there, each as long."""
+    split = [simpleSplit(to_latin(one), BOLD, SIZE, A4[0] - LEFT - VALUES) for one in all_of_them]
+    own = simpleSplit(to_latin(value), BOLD, SIZE, A4[0] - LEFT - VALUES)
+    rows = []
+    for k in range(max(map(len, split))):
+        lines = [one[k] if k < len(one) else "" for one in split]
+        line = own[k] if k < len(own) else ""
+        padded = line + " " * (max(map(_length, lines)) - _length(line))
+        rows.append(("" if k else name, padded))
     return tuple(rows)
-
-
-def _padded(value: str, all_of_them: Iterable[str]) -> str:
-    return value + " " * (max(map(_length, all_of_them)) - _length(value))
 
 
 def _length(words: str) -> int:
@@ -212,8 +223,8 @@ def _sheet(canvas: Canvas, one: Envelope, *, is_outside: bool, language: Languag
     height -= 24 * mm
     for name, value in one.outside if is_outside else one.inside:
         write_words(canvas, name, at=(LEFT, height), size=11)
-        write_words(canvas, value, at=(VALUES, height), size=13, is_bold=True)
-        height -= 9 * mm
+        write_words(canvas, value, at=(VALUES, height), size=SIZE, is_bold=True)
+        height -= 8 * mm
     height -= 8 * mm
     notes = (OUTSIDE if is_outside else INSIDE)[one.use]
     height = write_lines(canvas, [n.say(language) for n in notes], at=(LEFT, height), size=11)

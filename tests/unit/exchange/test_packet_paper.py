@@ -97,14 +97,20 @@ def test_no_arm_shows_in_layout_or_length(study: Study) -> None:
         assert len({pages(papers[file])[0] for papers in made.values()}) == 1
 
 
-def test_every_infusion_has_its_line(study: Study) -> None:
-    """For the cell unit: a line a visit, whatever the arm; nothing names the arm there."""
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_infusion_has_its_line(study: Study, language: Language) -> None:
+    """For the cell unit: the whole name at each visit, within the page; nothing names the arm."""
     for name, arm in study.identity.arms.items():
-        inside = pages(paper(study, batch(study, name))["C1-site-01.pdf"])[1]
-        products = [study.treatments.products[p].label.en for p in arm.gives.values()]
+        pdf = paper(study, batch(study, name), language)["C1-site-01.pdf"]
+        inside = " ".join(pages(pdf)[1].split())
+        products = [study.treatments.products[p].label.say(language) for p in arm.gives.values()]
         for product in set(products):
             assert inside.count(product) == products.count(product)
-        assert "\nArm " not in inside.replace("\r", "")
+        assert not re.search(r"\b(Arm|Bras)\b", inside)
+        with pypdfium2.PdfDocument(pdf) as document:
+            page = document[1]
+            boxes = [o.get_bounds() for o in page.get_objects()]
+            assert max(right for _, _, right, _ in boxes) <= page.get_width() - 20
 
 
 def test_packets_of_given_numbers_have_no_sheet_for_the_cell_unit(study: Study) -> None:

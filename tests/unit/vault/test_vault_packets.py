@@ -88,6 +88,8 @@ def test_each_batch_is_drawn_anew_and_printed_again_alike(clients: SimpleNamespa
     assert print_for(clients, batch=first.batch) == first
     assert (first.batch, second.batch) == (1, 2)
     assert first.root != second.root
+    drawn = [[p.number[-4:] for p in one.packets] for one in (first, second)]
+    assert drawn[0] != drawn[1]
     assert not {p.code for p in first.packets} & {p.code for p in second.packets}
     assert not {p.number for p in first.packets} & {p.number for p in second.packets}
     assert codes_of(lambda: print_for(clients, batch=7)) == ["EQ-V151"]
