@@ -99,15 +99,11 @@ from equipoise.conduct.facts import (
     observations_of,
 )
 from equipoise.conduct.opening import Checked, check_folder, check_vault_fits, open_trial
-from equipoise.conduct.packets.accounting import (
-    PacketLine,
-    account_packet,
-    list_packets,
-    record_packets,
-)
+from equipoise.conduct.packets.accounting import account_packet, record_packets
 from equipoise.conduct.packets.entering import claim_packet, enter_packet, note_broken
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.schemas import event_schemas
+from equipoise.conduct.standing import PacketLine, list_packets
 from equipoise.conduct.state import Participant, Person, TrialState
 from equipoise.conduct.stratifying import StratumChange, changes_of_stratum, find_stratum_changes
 

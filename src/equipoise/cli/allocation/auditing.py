@@ -74,7 +74,7 @@ def status(socket: Path, store: str | None, is_json: bool) -> int:
     Anybody may ask: it tells the commitment, how many numbers were given, and never an arm.
     """
     from equipoise.cli.trials import running_trial
-    from equipoise.conduct.packets.accounting import check_accounted
+    from equipoise.conduct.standing import check_accounted
     from equipoise.vault import VaultClient
 
     report = VaultClient(socket).verify()

@@ -162,7 +162,7 @@ def list_(store: str | Path, is_json: bool) -> int:
     """Every packet and where it stands; those of which nobody knows are named."""
     from equipoise.cli.trials import running_trial
     from equipoise.conduct import list_packets
-    from equipoise.conduct.packets.accounting import check_accounted
+    from equipoise.conduct.standing import check_accounted
 
     state = running_trial(store, read_only=True).state
     rows = [

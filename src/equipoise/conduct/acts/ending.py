@@ -6,8 +6,8 @@ from equipoise.conduct import events as e
 from equipoise.conduct.acts.signing import is_signed
 from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
 from equipoise.conduct.facts import expects
-from equipoise.conduct.packets.accounting import check_accounted
 from equipoise.conduct.rules import check_in_trial, check_not_future, check_open, check_reason
+from equipoise.conduct.standing import check_accounted
 from equipoise.conduct.state import Participant
 from equipoise.ledger import merkle_root
 from equipoise.problems import Problem, problem

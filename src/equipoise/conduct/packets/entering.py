@@ -22,9 +22,10 @@ from equipoise.conduct.acts.randomizing import (
 from equipoise.conduct.acts.unblinding import check_tells_nothing, record_breaks
 from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
 from equipoise.conduct.facts import assess_participant
-from equipoise.conduct.packets.accounting import record_packets, user_of
+from equipoise.conduct.packets.accounting import record_packets
 from equipoise.conduct.parts import DeviationKind
 from equipoise.conduct.rules import check_open, check_reason, check_restored, check_running
+from equipoise.conduct.standing import user_of
 from equipoise.conduct.state import Participant
 from equipoise.conduct.stratifying import stratum_of
 from equipoise.eligibility import Verdict
