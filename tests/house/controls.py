@@ -240,7 +240,7 @@ CONTROLS = (
         (
             Edit(
                 "conduct/acts/randomizing.py",
-                "problems += _check_verdict(view, verdict, participant=participant)",
+                "problems += check_verdict(view, verdict, participant=participant)",
                 "problems += []",
             ),
         ),

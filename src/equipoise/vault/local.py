@@ -147,8 +147,7 @@ class LocalVault:
         return self._header.root
 
     def _assign(self, request: p.Assign) -> str:
-        if self._is_unproven:
-            raise Refused([problem("EQ-V044", request.participant)])
+        self._refuse_unproven(request.participant)
         if not request.participant or not request.proof:
             raise Refused([problem("EQ-V006", request.participant)])
         known: str | None = self._one(
@@ -193,8 +192,7 @@ class LocalVault:
             return told.participant
         if check_number(request, row, store=self._store) or request.is_question:
             return row.number
-        if self._is_unproven:
-            raise Refused([problem("EQ-V044", told.participant)])
+        self._refuse_unproven(told.participant)
         if was_disclosed(self._store):
             raise Refused([problem("EQ-V141", told.participant)])
         if not request.proof:
@@ -203,6 +201,10 @@ class LocalVault:
         given = (told.participant, row.number, request.proof, to_instant(now))
         self._connection.execute("INSERT INTO vault_assignment VALUES (?, ?, ?, ?)", given)
         return row.number
+
+    def _refuse_unproven(self, participant: str) -> None:
+        if self._is_unproven:
+            raise Refused([problem("EQ-V044", participant)])
 
     def _draw(self, stratum: str) -> str | None:
         header, seals = self._header, self._seals
