@@ -22,7 +22,7 @@ from equipoise.vault.drawing import capabilities
 from equipoise.vault.keeping.copying import back_up_vault, restore_vault
 from equipoise.vault.keeping.rotating import rotate_key
 from equipoise.vault.packets.messages import OpenedPacket
-from equipoise.vault.protocol import Line
+from equipoise.vault.protocol import Assign, Line
 from equipoise.vault.sequence.opened import OpenedBatch, OpenedList, Recorded, check_opened, prove
 from equipoise.vault.sequence.verify_proof import root_from
 
@@ -312,6 +312,27 @@ def test_the_file_itself_guards_packets(
     for again in ("'01-001', 'R-001'", f"'01-002', '{number}'"):
         with pytest.raises(sqlite3.IntegrityError):
             vault._connection.execute(f"INSERT INTO vault_assignment VALUES ({again}, 'p', 't')")
+
+
+@pytest.mark.requirement("F38")
+def test_a_live_vault_gives_no_number_by_hand(tmp_path: Path) -> None:
+    """No token names the number that it wants: the next of the list, or a packet with its code."""
+    folder = tmp_path / "live"
+    create_vault(folder, SPECIFICATION, contents=CONTENTS, realm="live")
+    with closing(LocalVault(folder)) as vault:
+        held = {c: VaultClient(vault, read_token(folder, c)) for c in capabilities("live")}
+        one = inside(held["packets"].print_packets("01", n=1, **WHY), "P1-01")
+        forged = replace(one, code=one.code[::-1])
+        for capability, client in held.items():
+            hand = SimpleNamespace(assign=client)
+            refused = ["EQ-V156" if capability == "assign" else "EQ-V001"]
+            assert codes_of(lambda hand=hand: enter(hand, forged)) == refused
+            if capability != "assign":
+                by_list = lambda c=client: c.assign("01-001", stratum="", proof="p")  # noqa: E731
+                assert codes_of(by_list) == ["EQ-V001"]
+        assert "number" not in {*Assign.__struct_fields__, *OpenedPacket.__struct_fields__}
+        assert held["audit"].verify().n_assigned == 0
+        assert held["assign"].assign("01-001", stratum="", proof="p") == "R-001"
 
 
 @pytest.mark.parametrize(
