@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from equipoise.cli.demonstrating import find_ports, make_accounts, wait_until_ready
 from equipoise.cli.rehearsing import running_vault, vault_beside
+from equipoise.conduct import RunningTrial, record_packets
 from equipoise.ledger import Entry, open_store
 from equipoise.rehearsal import nature_from, rehearse, vault_contents
 from equipoise.study.roles import UNBLINDED_ROLES, Role
@@ -35,6 +36,7 @@ ROLES = [r for r in Role if r not in UNBLINDED_ROLES]
 N_PAGES = 60 if os.environ.get("EQUIPOISE_NIGHTLY") else 12
 SEED = 29
 START = dt.date(2026, 1, 5)
+PRINTED_AT = dt.datetime(2030, 1, 5, tzinfo=dt.UTC)
 
 
 class Twin(NamedTuple):
@@ -91,6 +93,9 @@ def rehearsed(
             seed=SEED,
             start=START,
         )
+        client("packets").print_packets("01", n=9, by="test", reason="swap test")
+        rows = [replace(r, at=PRINTED_AT) for r in client("packets").packets()]
+        record_packets(RunningTrial(study, ledger), rows, at=PRINTED_AT)
         listed = client("unblind").open_list(by="test", reason="swap test", **AGREED)
     make_accounts(study, store)
     return Twin(store, vault, {a.number: a.arm for a in listed if a.participant})

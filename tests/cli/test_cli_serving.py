@@ -180,7 +180,7 @@ def test_a_live_vault_has_no_token_that_tells_a_body_what_it_received(tmp_path: 
 
     assert made.exit_code == 0, made.output
     names = {p.stem for p in (tmp_path / "vault").glob("*.token")}
-    assert names == {"assign", "cells", "emergency", "unblind", "audit"}
+    assert names == {"assign", "cells", "emergency", "packets", "unblind", "audit"}
 
 
 def test_a_vault_is_not_made_without_saying_of_which_realm(tmp_path: Path) -> None:

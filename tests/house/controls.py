@@ -289,7 +289,7 @@ CONTROLS = (
         (
             Edit(
                 "conduct/acts/randomizing.py",
-                "problems += _check_verdict(view, verdict, participant=participant)",
+                "problems += check_verdict(view, verdict, participant=participant)",
                 "problems += []",
             ),
         ),
@@ -687,6 +687,72 @@ CONTROLS = (
                 "conduct/acts/infusing.py",
                 "if weight is not None and weight.kg == infusion.weight_kg:",
                 "if weight is not None:",
+            ),
+        ),
+    ),
+    Control(
+        "A sealed packet is proven by the code inside it",
+        "tests/unit/vault/test_vault_packets.py::test_what_does_not_prove_its_packet_is_refused",
+        (
+            Edit(
+                "vault/packets/entering.py",
+                "if not hmac.compare_digest(plain",
+                "if None is hmac.compare_digest(plain",
+            ),
+        ),
+    ),
+    Control(
+        "Nobody gets a second number by a packet",
+        "tests/unit/vault/test_vault_packets.py::test_a_packet_gives_its_number_once",
+        (
+            Edit(
+                "vault/packets/entering.py",
+                "if number != row.number:",
+                "if not number:",
+            ),
+        ),
+    ),
+    Control(
+        "The file lets no number pass but the next of the list and a packet's",
+        "tests/unit/vault/test_vault_packets.py::test_the_file_itself_guards_packets",
+        (
+            Edit(
+                "vault/tables.py",
+                "\"WHERE kind = 'randomization' AND number = NEW.number) \",",
+                "\"WHERE kind = 'randomization') \",",
+            ),
+        ),
+    ),
+    Control(
+        "The list gives nothing to somebody for whom a packet was opened",
+        "tests/unit/conduct/test_packets.py::test_what_stopped_in_between_is_finished",
+        (
+            Edit(
+                "conduct/acts/randomizing.py",
+                "ask = trial.vault.assigned if paused or subject.packet else",
+                "ask = trial.vault.assigned if paused else",
+            ),
+        ),
+    ),
+    Control(
+        "The trial is not closed while a packet is out",
+        "tests/unit/conduct/test_packets.py::test_every_packet_is_accounted_for",
+        (
+            Edit(
+                "conduct/acts/ending.py",
+                "*check_accounted(view.state)]",
+                "]",
+            ),
+        ),
+    ),
+    Control(
+        "A code-break packet has one length for every arm",
+        "tests/unit/exchange/test_packet_paper.py::test_no_arm_shows_in_layout_or_length",
+        (
+            Edit(
+                "exchange/packets.py",
+                'padded = line + " " * (max(map(_length, lines)) - _length(line))',
+                "padded = line",
             ),
         ),
     ),

@@ -11,9 +11,11 @@ from equipoise import conduct
 from equipoise.conduct import ACTS, KINDS, Person, RunningTrial
 from equipoise.conduct.acts.people import digest_of_access, reviewed_by
 from equipoise.conduct.events import BodyRedacted
+from equipoise.conduct.packets.accounting import ENDS
 from equipoise.ledger import Store
 from equipoise.problems import Refused
 from equipoise.study.roles import Role
+from equipoise.vault.packets.messages import OpenedPacket, PacketRow
 from tests.unit.conduct.conftest import Clock, Course, small_study
 
 ENCOUNTERS = ("screening", "M0", "M3")
@@ -46,6 +48,20 @@ class History:
             conduct.accept_accountability(
                 self.trial, by=who.value, at=self.clock(), statement="It binds me"
             )
+        rows = [
+            PacketRow(
+                packet=packet,
+                batch=1,
+                kind="code_break" if opens else "randomization",
+                site="01",
+                stratum="",
+                opens=opens,
+                root="3" * 64,
+                at=self.clock(),
+            )
+            for packet, opens in (("P1-01", ""), ("P1-02", ""), ("B1-01", "P1-01"))
+        ]
+        conduct.record_packets(self.trial, rows, at=self.clock())
 
     def act(self, name: str) -> bool:
         """One act, by somebody who may as a rule; whether it was let through."""
@@ -184,8 +200,32 @@ def _assessment(h: History) -> dict[str, object]:
     }
 
 
+def _opened(kind: str) -> Callable[[History], dict[str, object]]:
+    """A packet of this kind, opened for somebody."""
+
+    def told(h: History) -> dict[str, object]:
+        known = [p.packet for p in h.trial.state.packets.values() if p.kind == kind]
+        opened = OpenedPacket(
+            packet=h.pick([*known, "P9-01"]),
+            code="",
+            participant=h.subject(),
+            opened_at=h.clock.at,
+            opened_by=h.pick(["investigator", "somebody"]),
+            by="coordinator",
+            reason="Outage",
+        )
+        return {"told": opened}
+
+    return told
+
+
 ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     "accept_accountability": lambda _: {"statement": "It binds me"},
+    "account_packet": lambda h: {
+        "packet": h.pick([*h.trial.state.packets, "P9-01"]),
+        "became": h.pick(ENDS),
+        "on": h.on(),
+    },
     "add_person": lambda h: {
         "person": h.pick(["ann", "bob"]),
         "name": h.pick(["Ann", "Bob"]),
@@ -197,6 +237,10 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     "assess_unblinding": _assessment,
     "attest_gap": lambda _: {},
     "change_delegation": lambda h: {**h.person(), "sites": h.pick([(), ("02",)])},
+    "claim_packet": lambda h: {
+        **_opened("randomization")(h),
+        "as_it_is": h.draw(st.booleans()),
+    },
     "complete_participant": lambda h: h.about(on=h.on()),
     "confirm_override": lambda h: {**_request(h), "on": h.on(), "meaning": "I agree"},
     "confirm_restore": lambda _: {"root": "0" * 64},
@@ -216,6 +260,7 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     "judge_criterion": lambda h: h.about(rule="I2", is_true=h.draw(st.booleans()), on=h.on()),
     "lock_data": lambda h: None if h.draw(st.integers(0, 9)) else {},
     "miss_encounter": lambda h: h.about(encounter=h.pick(ENCOUNTERS)),
+    "note_broken": _opened("code_break"),
     "order_infusion": lambda h: {**h.infusion(), "on": h.clock.today},
     "order_redaction": History.redaction,
     "prepare_infusion": lambda h: {**h.infusion(), "label": h.pick(["L1", "L2", "L\x003"])},

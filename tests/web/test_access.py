@@ -73,6 +73,9 @@ DUTIES: dict[str, set[Role]] = {
     "unblindings": (WATCH | {Role.DSMB}),
     "tell_unblinding": WATCH | {Role.DSMB, Role.OUTCOME_ASSESSOR},
     "assess_unblinding": {Role.INVESTIGATOR, Role.SAFETY_OFFICER},
+    "packets": WATCH,
+    "enter_packet": ENROLL,
+    "account_packet": ENROLL | {Role.DATA_MANAGER, Role.MONITOR},
     "end_of_blind": {Role.STATISTICIAN, Role.DATA_MANAGER, Role.SAFETY_OFFICER},
     "amendment": {Role.STATISTICIAN, Role.DATA_MANAGER, Role.SAFETY_OFFICER},
     "break_code": BREAK,
@@ -114,6 +117,7 @@ def address_of(pattern: URLPattern, code: str = "01-001") -> str:
         "key": "1",
         "chain": "site-01",
         "seq": "1",
+        "packet": "P1-01",
     }
     address = "/" + str(pattern.pattern)
     for kind, name in (c.strip("<>").split(":") for c in _parts_of(address)):

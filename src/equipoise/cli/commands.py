@@ -6,6 +6,7 @@ from equipoise.cli import archiving, looking_back  # noqa: F401 - both add to `l
 from equipoise.cli.allocation.amending import amend, amend_parts
 from equipoise.cli.allocation.auditing import audit, open_list, prove, status
 from equipoise.cli.allocation.comparing import randomization
+from equipoise.cli.allocation.packets import packets
 from equipoise.cli.answering import Door
 from equipoise.cli.designing import check, draft, screen
 from equipoise.cli.keeping import export, ledger, report
@@ -24,7 +25,7 @@ def main() -> None:
 
 COMMANDS = (
     *(check, draft, randomization, screen),
-    *(cells_group, demo, open_command, rehearse, serve, vault),
+    *(cells_group, demo, open_command, packets, rehearse, serve, vault),
     *(amend, export, ledger, report),
 )
 for command in COMMANDS:

@@ -30,6 +30,7 @@ from equipoise.conduct import (
     find_unplaced,
     open_trial,
     record_breaks,
+    record_packets,
 )
 from equipoise.conduct import cells as cell_acts
 from equipoise.conduct.acts.randomizing import proof_of
@@ -264,9 +265,11 @@ def check_roster(study: Study, vault: VaultClient, *, path: Path, store: str | P
 
 
 def catch_up(trial: RunningTrial, vault: VaultClient) -> None:
-    """Record the breaks that were answered while the ledger was away, and compare the numbers."""
-    breaks = vault.breaks()
-    record_breaks(trial, breaks, at=dt.datetime.now(dt.UTC))
+    """Record packets that were printed and breaks that were answered while the ledger was away, and
+    compare the numbers."""
+    breaks, now = vault.breaks(), dt.datetime.now(dt.UTC)
+    record_packets(trial, vault.packets(), at=now)
+    record_breaks(trial, breaks, at=now)
     for found in find_unplaced(trial.state, breaks):
         click.echo(str(found), err=True)
     if trial.state.restored is None:
@@ -279,7 +282,8 @@ def catch_up(trial: RunningTrial, vault: VaultClient) -> None:
 def compare_numbers(trial: RunningTrial, vault: VaultClient) -> int:
     """Hold the ledger's numbers against the vault's; tell those that the vault alone has.
 
-    One whose randomization is under way is told without a number: the next asking completes it.
+    One whose randomization is under way is told without a number: the next asking completes it. One
+    by a packet is not: its number follows no list.
 
     Raises:
         Refused: they contradict each other, the vault has another list than the one that this
@@ -297,7 +301,7 @@ def compare_numbers(trial: RunningTrial, vault: VaultClient) -> int:
             left_out=p.left_out,
         )
         for p in state.participants.values()
-        if p.is_randomized or p.status == "randomizing"
+        if p.is_randomized or (p.status == "randomizing" and not p.packet)
     ]
     beyond = vault.compare(lines).beyond
     for participant, number in beyond:

@@ -110,8 +110,11 @@ from equipoise.conduct.opening import (
     check_vault_fits,
     open_trial,
 )
+from equipoise.conduct.packets.accounting import account_packet, record_packets
+from equipoise.conduct.packets.entering import claim_packet, enter_packet, note_broken
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.schemas import event_schemas
+from equipoise.conduct.standing import PacketLine, list_packets
 from equipoise.conduct.state import Participant, Person, TrialState
 from equipoise.conduct.stratifying import StratumChange, changes_of_stratum, find_stratum_changes
 
@@ -125,6 +128,7 @@ __all__ = [
     "Casebook",
     "Checked",
     "LateForm",
+    "PacketLine",
     "Participant",
     "Person",
     "RunningTrial",
@@ -132,6 +136,7 @@ __all__ = [
     "TrialState",
     "View",
     "accept_accountability",
+    "account_packet",
     "add_person",
     "adverse_records",
     "agree_unblinding",
@@ -155,6 +160,7 @@ __all__ = [
     "check_ordered_weight",
     "check_tells_nothing",
     "check_vault_fits",
+    "claim_packet",
     "complete_participant",
     "confirm_amendment",
     "confirm_override",
@@ -165,6 +171,7 @@ __all__ = [
     "digest_of",
     "digest_of_populations",
     "end_of_training",
+    "enter_packet",
     "event_schemas",
     "evolve",
     "expects",
@@ -184,10 +191,12 @@ __all__ = [
     "last_expected",
     "late_forms",
     "latest_values",
+    "list_packets",
     "list_unblindings",
     "lock_data",
     "may_override_all",
     "miss_encounter",
+    "note_broken",
     "observations_of",
     "open_trial",
     "order_infusion",
@@ -201,6 +210,7 @@ __all__ = [
     "record_deviation",
     "record_means",
     "record_number",
+    "record_packets",
     "record_restored",
     "record_seal",
     "record_sign_in",

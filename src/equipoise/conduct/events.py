@@ -17,11 +17,13 @@ from equipoise.conduct.parts import (
     DeviationKind,
     Ground,
     Override,
+    PacketEnd,
     Proof,
     UnblindingKind,
     Value,
 )
 from equipoise.ledger import to_body
+from equipoise.vault.packets.messages import PacketKind
 
 
 class Happened(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -134,6 +136,30 @@ class AllocationCommitted(Happened, frozen=True, kw_only=True):
 
     commitment: str
     n_planned: int
+
+
+class PacketsPrinted(Happened, frozen=True, kw_only=True):
+    """Sealed packets were printed for a site; `commitment` is the Merkle root over their numbers.
+
+    `randomization` are those that hold a number. `code_break` names for each of the others what it
+    opens: a number that was given, or the packet that holds it.
+    """
+
+    batch: int
+    site: str
+    stratum: str
+    randomization: tuple[str, ...]
+    code_break: Mapping[str, str]
+    commitment: str
+    printed_at: dt.datetime
+
+
+class PacketAccounted(Happened, frozen=True, kw_only=True):
+    """What became of a packet that nobody was randomized or unblinded by, since that day."""
+
+    packet: str
+    became: PacketEnd
+    on: dt.date
 
 
 class StudySealed(Happened, frozen=True, kw_only=True):
@@ -417,6 +443,19 @@ class RandomizationCalledOff(Happened, frozen=True, kw_only=True):
     """A request that got no number: the vault gives none for it any more."""
 
     participant: str
+
+
+class PacketOpened(Happened, frozen=True, kw_only=True):
+    """A packet was opened for a participant while nothing answered, at that time and by whom.
+
+    When it was entered, and by whom, the entry says.
+    """
+
+    participant: str
+    packet: str
+    kind: PacketKind
+    opened_at: dt.datetime
+    opened_by: str
 
 
 class ParticipantRandomized(Happened, frozen=True, kw_only=True):

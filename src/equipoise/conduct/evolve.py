@@ -18,6 +18,8 @@ from equipoise.conduct.state import (
     FormRecord,
     Infusion,
     OverrideRecord,
+    Packet,
+    PacketUse,
     Participant,
     Person,
     Reassessment,
@@ -162,6 +164,29 @@ def _study_amended(s: TrialState, x: e.StudyAmended, _: Stamp) -> TrialState:
     return replace(now, digest=x.digest, n_open_decisions=x.n_open_decisions)
 
 
+def _packets_printed(s: TrialState, x: e.PacketsPrinted, _: Stamp) -> TrialState:
+    made = {
+        name: Packet(
+            packet=name,
+            batch=x.batch,
+            kind="code_break" if name in x.code_break else "randomization",
+            site=x.site,
+            stratum=x.stratum,
+            opens=x.code_break.get(name, ""),
+            commitment=x.commitment,
+            printed_at=x.printed_at,
+        )
+        for name in (*x.randomization, *x.code_break)
+    }
+    return replace(s, packets={**s.packets, **made})
+
+
+def _packet_accounted(s: TrialState, x: e.PacketAccounted, stamp: Stamp) -> TrialState:
+    known = s.packets[x.packet]
+    ended = replace(known, ends=(*known.ends, (x.became, x.on, stamp)))
+    return replace(s, packets={**s.packets, x.packet: ended})
+
+
 def _study_sealed(s: TrialState, x: e.StudySealed, stamp: Stamp) -> TrialState:
     return replace(s, seals=(*s.seals, Seal(x.root, x.purpose, stamp, x.entry)))
 
@@ -244,6 +269,8 @@ _CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]]
     e.AmendmentRequested: _amendment_requested,
     e.AmendmentConfirmed: _amendment_confirmed,
     e.StudyAmended: _study_amended,
+    e.PacketsPrinted: _packets_printed,
+    e.PacketAccounted: _packet_accounted,
     e.StudySealed: _study_sealed,
     e.SealStamped: _seal_stamped,
     e.BodyRedacted: _body_redacted,
@@ -383,6 +410,11 @@ def _reassessed(p: Participant, x: e.EligibilityReassessed, stamp: Stamp) -> Par
     return replace(p, reassessments=(*p.reassessments, Reassessment(x.changes, stamp)))
 
 
+def _packet_opened(p: Participant, x: e.PacketOpened, stamp: Stamp) -> Participant:
+    use = PacketUse(x.packet, x.kind, x.opened_at, x.opened_by, stamp)
+    return replace(p, packets={**p.packets, x.packet: use})
+
+
 def _randomized(p: Participant, x: e.ParticipantRandomized, _: Stamp) -> Participant:
     return replace(p, status="randomized", number=x.number)
 
@@ -468,6 +500,7 @@ _PARTICIPANT: dict[type[e.Happened], Callable[[Any, Any, Stamp], Participant]] =
     e.EligibilityReassessed: _reassessed,
     e.RandomizationRequested: _requested,
     e.RandomizationCalledOff: _called_off,
+    e.PacketOpened: _packet_opened,
     e.ParticipantRandomized: _randomized,
     e.InfusionOrdered: _infusion_ordered,
     e.InfusionPrepared: _infusion_prepared,

@@ -34,6 +34,10 @@ AccessDecision = Literal["keep", "end"]
 Proof = Literal["password", "passkey", "provider", ""]
 """By which means somebody showed who they are; empty where it is not on record."""
 
+PacketEnd = Literal["returned", "destroyed", "lost", "spoiled"]
+"""What became of a packet without use: came back intact, was destroyed, is lost, or was opened in
+vain."""
+
 
 class Ground(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an override is given for: a criterion as it stood, and the entries it rested on."""

@@ -11,11 +11,13 @@ from equipoise.conduct.parts import (
     DeviationKind,
     Ground,
     Override,
+    PacketEnd,
     Proof,
     UnblindingKind,
     Value,
 )
 from equipoise.eligibility import Answer
+from equipoise.vault.packets.messages import PacketKind
 
 Status = Literal[
     "screening", "screen_failed", "randomizing", "randomized", "withdrawn", "completed"
@@ -177,6 +179,33 @@ class Endorsed(Struct, frozen=True):
     stamp: Stamp
 
 
+class PacketUse(Struct, frozen=True):
+    """A packet that was opened for somebody: when and by whom; `stamp` says when it was entered."""
+
+    packet: str
+    kind: PacketKind
+    opened_at: dt.datetime
+    opened_by: str
+    stamp: Stamp
+
+
+class Packet(Struct, frozen=True):
+    """A printed packet, and each end that it was said to have come to, the latest last.
+
+    `opens` is the number, or the packet, whose code it breaks; empty for one with a number.
+    """
+
+    packet: str
+    batch: int
+    kind: PacketKind
+    site: str
+    stratum: str
+    opens: str
+    commitment: str
+    printed_at: dt.datetime
+    ends: tuple[tuple[PacketEnd, dt.date, Stamp], ...] = ()
+
+
 class Participant(Struct, frozen=True):
     """One person in the trial. `received` holds, by repeat, the adverse events the sponsor has.
 
@@ -209,6 +238,13 @@ class Participant(Struct, frozen=True):
     reassessments: tuple[Reassessment, ...] = ()
     deviations: tuple[Deviation, ...] = ()
     unblindings: tuple[Unblinding, ...] = ()
+    packets: Mapping[str, PacketUse] = {}
+
+    @property
+    def packet(self) -> str:
+        """The packet by which this participant was randomized; empty if by the list."""
+        by = (u.packet for u in self.packets.values() if u.kind == "randomization")
+        return next(by, "")
 
     @property
     def is_randomized(self) -> bool:
@@ -341,6 +377,7 @@ class TrialState(Struct, frozen=True):
     agreed: Mapping[str, Stamp] = {}
     restored: Restored | None = None
     supply: tuple[int, dt.date] | None = None
+    packets: Mapping[str, Packet] = {}
     versions: Mapping[str, int] = {}
     heads: Mapping[str, int] = field(default_factory=dict)
 

@@ -1,17 +1,20 @@
 """The vault examined from within: is the list the one that was drawn, and was it used in order?"""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 
 from equipoise.ledger import SqliteStore, verify
 from equipoise.problems import Problem, has_errors, problem
+from equipoise.vault.packets.keeping import check_packets, rows_of
 from equipoise.vault.protocol import VaultReport
+from equipoise.vault.revealing import is_code_break
 from equipoise.vault.sealing import Header, Seals, Slot
 from equipoise.vault.sequence.parts import in_force, in_force_after, part_of, serving
 from equipoise.vault.sequence.replaying import are_as_drawn
-from equipoise.vault.tables import triggers_of
+from equipoise.vault.tables import guards_of
 
 
 def check_vault(store: SqliteStore, *, parts: Sequence[Header], seals: Seals) -> VaultReport:
@@ -20,6 +23,7 @@ def check_vault(store: SqliteStore, *, parts: Sequence[Header], seals: Seals) ->
         *_check_list(store, parts=parts, seals=seals),
         *_check_order(store, parts),
         *_check_spent(store, parts),
+        *check_packets(store.connection, header=parts[0]),
         *_check_log(store),
         *_check_guards(store, parts[-1]),
         *_tell_ends(store, parts),
@@ -58,9 +62,12 @@ def _check_order(store: SqliteStore, parts: Sequence[Header]) -> list[Problem]:
         "LEFT JOIN vault_slot USING (number) ORDER BY vault_assignment.rowid"
     )
     given = store.connection.execute(query).fetchall()
+    in_packets = {row.number for row in rows_of(store.connection)}
     wrong: dict[str, None] = {}
     used: dict[tuple[str, int], list[int]] = {}
     for n_before, (number, stratum, position) in enumerate(given):
+        if stratum is None and number in in_packets:  # opened in whatever order
+            continue
         part = serving(in_force_after(parts, n_before), stratum)
         if position is None or part != part_of(number):
             wrong[str(stratum)] = None
@@ -87,23 +94,37 @@ def _check_spent(store: SqliteStore, parts: Sequence[Header]) -> list[Problem]:
 
 
 def _check_log(store: SqliteStore) -> list[Problem]:
-    """Each assignment was asked for, and each answered request has its assignment."""
+    """Each assignment was asked for and each answered request has its assignment; and packets that
+    were printed are there."""
     rows = store.connection.execute("SELECT participant FROM vault_assignment")
     assigned = {who for (who,) in rows}
-    asked = set()
+    asked, batches = set(), set()
     for entry in store.read(chain="vault"):
         body = msgspec.json.decode(entry.body or b"{}")
         if entry.type == "Assign" and not body.get("refused"):
             asked.add(body.get("asked", {}).get("participant", ""))
+        if entry.type == "EnterPacket" and _gave_number(body):
+            asked.add(body["asked"]["participant"])
+        if "batch" in body:
+            batches.add(body["batch"])
         if entry.type == "Compare" and not body.get("refused"):
             asked |= set(body.get("asked", {}).get("taken_up", ()))
-    return [problem("EQ-V021", who, participant=who) for who in sorted(asked ^ assigned)]
+    gone = batches - {row.batch for row in rows_of(store.connection)}
+    return [
+        *(problem("EQ-V021", who, participant=who) for who in sorted(asked ^ assigned)),
+        *(problem("EQ-V151", str(batch), batch=batch) for batch in sorted(gone)),
+    ]
+
+
+def _gave_number(body: dict[str, Any]) -> bool:
+    asked = body["asked"]
+    return not (body["refused"] or asked["is_question"] or is_code_break(asked))
 
 
 def _check_guards(store: SqliteStore, header: Header) -> list[Problem]:
     rows = store.connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
     present = dict(rows.fetchall())
-    guards = triggers_of(header.list_format)
+    guards = guards_of(store.connection, header.list_format)
     gone = [name for name, sql in guards.items() if present.get(name) != sql]
     return [problem("EQ-G018", name, name=name) for name in gone]
 

@@ -13,6 +13,7 @@ from equipoise.ledger import Entry, Realm
 from equipoise.problems import Refused, problem
 from equipoise.randomization import Specification
 from equipoise.vault import protocol as p
+from equipoise.vault.packets import messages as m
 from equipoise.vault.sequence.opened import OpenedList
 from equipoise.vault.sockets import connect_to
 
@@ -171,6 +172,33 @@ class VaultClient:
     def nature(self, number: str) -> str:
         """The arm of a virtual participant; rehearsals only."""
         return self._ask(p.Nature(token=self._token, number=number), p.Word).word
+
+    def print_packets(
+        self, site: str, *, by: str, reason: str, stratum: str = "", n: int = 0, batch: int = 0
+    ) -> m.Printed:
+        """A new batch of packets for a site, or the one of that number again."""
+        asked = m.PrintPackets(
+            token=self._token, site=site, stratum=stratum, n=n, batch=batch, by=by, reason=reason
+        )
+        return self._ask(asked, m.Printed)
+
+    def enter_packet(
+        self,
+        opened: m.OpenedPacket,
+        *,
+        stratum: str = "",
+        proof: str = "",
+        is_question: bool = False,
+    ) -> str:
+        """The number that a packet holds, now the participant's; or of whom it broke the code."""
+        asked = m.EnterPacket(
+            token=self._token, opened=opened, stratum=stratum, proof=proof, is_question=is_question
+        )
+        return self._ask(asked, p.Word).word
+
+    def packets(self) -> Sequence[m.PacketRow]:
+        """The packets that were printed, from outside."""
+        return self._ask(m.Packets(token=self._token), m.PacketList).packets
 
     def read_log(self, *, after: int = 0) -> Sequence[Entry]:
         """What the vault was asked, by whom and when."""

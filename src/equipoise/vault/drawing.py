@@ -3,7 +3,7 @@
 A vault is a folder: `vault.db`, `vault.key`, and one token file for each capability. Give each
 process the token it needs and nothing else: the web application `assign.token`, the cell unit's
 process `cells.token`, the door for code-breaks `emergency.token`, the statistician after the lock
-`unblind.token`, the auditor `audit.token`.
+`unblind.token`, the auditor `audit.token`, whoever prints sealed packets `packets.token`.
 """
 
 import hashlib

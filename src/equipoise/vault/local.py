@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -18,6 +19,15 @@ from equipoise.vault.audit import check_vault
 from equipoise.vault.drawing import DATABASE, digest_token
 from equipoise.vault.keeping.comparing import compare, is_fit, is_unproven, summary_of
 from equipoise.vault.keeping.opening import hold, open_files
+from equipoise.vault.packets import messages as m
+from equipoise.vault.packets.entering import (
+    check_broken,
+    check_number,
+    entry_of_packet,
+    prove_packet,
+    stream_of_packet,
+)
+from equipoise.vault.packets.keeping import list_packets, number_row, print_packets, slot_of
 from equipoise.vault.revealing import (
     INFUSION,
     check_asker,
@@ -109,8 +119,8 @@ class LocalVault:
             case p.Compare():
                 at = to_instant(self._now())
                 return compare(self._store, request.lines, at=at, draw=self._draw)
-            case p.Fits():
-                return p.Word("yes" if is_fit(request, self._store, self._parts) else "no")
+            case m.PrintPackets() | m.Packets():
+                return self._tell_packets(request)
             case p.ReadLog():
                 return p.Logged(tuple(self._store.read(chain="vault", after=request.after)))
             case p.Verify():
@@ -118,19 +128,31 @@ class LocalVault:
         return p.Word(self._say(request))
 
     def _say(
-        self, request: p.Assign | p.CallOff | p.Contents | p.Reveal | p.Nature | p.Commitment
+        self,
+        request: p.Assign
+        | p.CallOff
+        | m.EnterPacket
+        | p.Contents
+        | p.Reveal
+        | p.Nature
+        | p.Fits
+        | p.Commitment,
     ) -> str:
         match request:
             case p.Assign():
                 return self._assign(request)
             case p.CallOff():
                 return self._call_off(request)
+            case m.EnterPacket():
+                return self._enter(request)
             case p.Contents():
                 return self._product(request.number, request.encounter)
             case p.Reveal():
                 return self._reveal(request)
             case p.Nature():
                 return self._arm(request.number)
+            case p.Fits():
+                return "yes" if is_fit(request, self._store, self._parts) else "no"
         return self._parts[-1].root
 
     def _assign(self, request: p.Assign) -> str:
@@ -165,12 +187,50 @@ class LocalVault:
 
     def _number_of(self, request: p.Assign | p.CallOff) -> str | None:
         """The number that the participant has already, if the vault may say anything of them."""
-        if self._is_unproven:
-            raise Refused([problem("EQ-V044", request.participant)])
+        self._refuse_unproven(request.participant)
         if not request.participant or not request.proof:
             raise Refused([problem("EQ-V006", request.participant)])
         query = "SELECT number FROM vault_assignment WHERE participant = ?"
-        return self._one(query, request.participant)
+        known: str | None = self._one(query, request.participant)
+        return known
+
+    def _tell_packets(self, request: m.PrintPackets | m.Packets) -> m.Printed | m.PacketList:
+        if isinstance(request, m.Packets):
+            return m.PacketList(list_packets(self._connection))
+        if was_disclosed(self._store):
+            raise Refused([problem("EQ-V141", request.site)])
+        if request.n and len(self._parts) > 1:  # what they would be drawn from is no longer so
+            study = in_force(self._parts).study
+            raise Refused([problem("EQ-V165", request.site, study=study)])
+        return print_packets(
+            self._connection,
+            request,
+            header=self._parts[0],
+            at=self._now(),
+            arm_of=self._arm_behind,
+        )
+
+    def _enter(self, request: m.EnterPacket) -> str:
+        now, told, header = self._now(), request.opened, self._parts[0]
+        row = prove_packet(told, self._store, header=header, now=now)
+        if row.kind == "code_break":
+            check_broken(request, row, store=self._store)
+            return told.participant
+        if check_number(request, row, store=self._store) or request.is_question:
+            return row.number
+        self._refuse_unproven(told.participant)
+        if was_disclosed(self._store):
+            raise Refused([problem("EQ-V141", told.participant)])
+        if not request.proof:
+            raise Refused([problem("EQ-V006", told.participant)])
+        slot_of(self._connection, row, header=header)
+        given = (told.participant, row.number, request.proof, to_instant(now))
+        self._connection.execute("INSERT INTO vault_assignment VALUES (?, ?, ?, ?)", given)
+        return row.number
+
+    def _refuse_unproven(self, participant: str) -> None:
+        if self._is_unproven:
+            raise Refused([problem("EQ-V044", participant)])
 
     def _draw(self, stratum: str, left_out: Collection[str]) -> str | None:
         parts, seals = self._parts, self._seals
@@ -206,32 +266,46 @@ class LocalVault:
         check_opening(request)
         rows = self._connection.execute(
             "SELECT number, participant, stratum FROM vault_assignment "
-            "JOIN vault_slot USING (number) ORDER BY vault_slot.rowid"
+            "LEFT JOIN vault_slot USING (number) ORDER BY vault_slot.rowid IS NULL, "
+            "vault_slot.rowid, number"
+        ).fetchall()
+        return tuple(
+            p.Assigned(n, who, self._stratum(n) if stratum is None else stratum, self._arm(n))
+            for n, who, stratum in rows
         )
-        return tuple(p.Assigned(n, who, stratum, self._arm(n)) for n, who, stratum in rows)
+
+    def _stratum(self, number: str) -> str:
+        row = number_row(self._connection, number)
+        return row.stratum if row else ""
 
     def _arm(self, number: str) -> str:
-        sealed = self._connection.execute(
-            "SELECT sealed FROM vault_slot JOIN vault_assignment USING (number) WHERE number = ?",
-            (number,),
-        ).fetchone()
-        if not sealed:
+        """The arm of a number that was given."""
+        if not self._one("SELECT number FROM vault_assignment WHERE number = ?", number):
             raise Refused([problem("EQ-V002", number, number=number)])
+        return self._arm_behind(number)
+
+    def _arm_behind(self, number: str) -> str:
+        """The arm of a number, given or not: of the list, or of a packet."""
+        sealed = self._one("SELECT sealed FROM vault_slot WHERE number = ?", number)
+        row = number_row(self._connection, number)
+        if sealed is None and row is not None:
+            return slot_of(self._connection, row, header=self._parts[0]).allocation.arm
         try:
-            slot = msgspec.json.decode(self._seals.open(number, sealed[0]), type=Slot)
+            slot = msgspec.json.decode(self._seals.open(number, sealed), type=Slot)
         except InvalidTag:
             raise Refused([problem("EQ-V014", number, number=number)]) from None
         return slot.allocation.arm
 
-    def _one(self, query: str, value: str) -> str | None:
+    def _one(self, query: str, value: str) -> Any:
         row = self._connection.execute(query, (value,)).fetchone()
         return row[0] if row else None
 
     def _log(self, request: p.Request, answer: p.Answer) -> None:
         """Who asked what, and whether it was answered; never the answer, never the token."""
         asked = msgspec.to_builtins(request)
+        asked |= asked.pop("opened", {})
         reason, by, kind = asked.pop("reason", ""), asked.pop("by", ""), asked.pop("type")
-        for name in ("token", "specification", "contents"):
+        for name in ("token", "code", "specification", "contents"):
             asked.pop(name, None)
         if isinstance(request, p.Compare):
             asked = summary_of(request, answer)
@@ -241,6 +315,12 @@ class LocalVault:
             body["refused"] = [q.code for q in answer.problems]
         elif isinstance(request, p.CallOff):
             stream = called_off_stream(request)
+        elif isinstance(request, m.EnterPacket) and not request.is_question:
+            stream = stream_of_packet(request.opened.packet)
+            if entry_of_packet(self._store, request.opened.packet) is not None:
+                body["again"] = True
+        elif isinstance(request, m.PrintPackets) and isinstance(answer, m.Printed):
+            body["batch"] = answer.batch
         elif isinstance(request, p.Reveal):
             stream = stream_of(request)
             if first_answer(request, self._store) is not None:

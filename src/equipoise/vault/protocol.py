@@ -13,9 +13,18 @@ from msgspec import Struct
 from equipoise.ledger import Entry, Realm
 from equipoise.problems import Problem
 from equipoise.randomization import Specification
+from equipoise.vault.packets.messages import (
+    EnterPacket,
+    OpenedPacket,
+    PacketList,
+    PacketRow,
+    Packets,
+    Printed,
+    PrintPackets,
+)
 from equipoise.vault.sequence.opened import OpenedList
 
-Capability = Literal["assign", "cells", "emergency", "unblind", "audit", "nature"]
+Capability = Literal["assign", "cells", "emergency", "unblind", "audit", "packets", "nature"]
 BreakKind = Literal["planned", "emergency"]
 
 
@@ -164,6 +173,9 @@ Request = (
     | OpenList
     | Disclose
     | Nature
+    | PrintPackets
+    | EnterPacket
+    | Packets
     | ReadLog
     | Commitment
     | Fits
@@ -180,6 +192,9 @@ CAPABILITIES: dict[type[Request], tuple[Capability, ...]] = {
     OpenList: ("unblind",),
     Disclose: ("unblind",),
     Nature: ("nature",),
+    PrintPackets: ("packets",),
+    EnterPacket: ("assign",),
+    Packets: ("assign", "packets", "audit"),
     ReadLog: ("audit",),
     Commitment: (),
     Fits: (),
@@ -260,7 +275,18 @@ class Refusal(Struct, frozen=True, tag=True):
     problems: tuple[Problem, ...]
 
 
-Answer = Word | Listed | OpenedList | Broken | Compared | VaultReport | Logged | Refusal
+Answer = (
+    Word
+    | Listed
+    | OpenedList
+    | Broken
+    | Compared
+    | Printed
+    | PacketList
+    | VaultReport
+    | Logged
+    | Refusal
+)
 
 
 class Door(Protocol):
@@ -328,6 +354,16 @@ class Vault(Protocol):
 
     def nature(self, number: str) -> str:
         """The arm of a virtual participant."""
+        ...
+
+    def enter_packet(
+        self, opened: OpenedPacket, *, stratum: str = "", proof: str = "", is_question: bool = False
+    ) -> str:
+        """The number that a packet holds, now the participant's; or of whom it broke the code."""
+        ...
+
+    def packets(self) -> Sequence[PacketRow]:
+        """The packets that were printed, from outside."""
         ...
 
     def read_log(self, *, after: int = 0) -> Sequence[Entry]:

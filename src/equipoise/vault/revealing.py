@@ -93,9 +93,13 @@ def read_breaks(store: SqliteStore, *, after: int = 0) -> Iterator[Break]:
     """The breaks that were answered, each once however often its answer was asked for."""
     for entry in store.read(chain="vault", after=after):
         body = body_of(entry)
-        if entry.type != "Reveal" or body["refused"] or body.get("again"):
-            continue
         asked = body["asked"]
+        if body["refused"] or body.get("again"):
+            continue
+        if entry.type == "EnterPacket" and is_code_break(asked):
+            yield _by_packet(entry, asked, store)
+        if entry.type != "Reveal":
+            continue
         participant, number = find_whom(store, asked["number"])
         yield Break(
             seq=entry.seq,
@@ -108,3 +112,24 @@ def read_breaks(store: SqliteStore, *, after: int = 0) -> Iterator[Break]:
             number=number,
             question=asked["question"],
         )
+
+
+def is_code_break(asked: dict[str, Any]) -> bool:
+    """Whether what was entered is a packet that breaks a code; a question enters nothing."""
+    return asked["packet"].startswith("B") and not asked["is_question"]
+
+
+def _by_packet(entry: Entry, asked: dict[str, Any], store: SqliteStore) -> Break:
+    """The break was when the packet was opened, and by whom; the log says when it was entered."""
+    participant, number = find_whom(store, asked["participant"])
+    return Break(
+        seq=entry.seq,
+        at=datetime.fromisoformat(asked["opened_at"]),
+        by=asked["opened_by"],
+        role=asked["opened_as"],
+        reason=entry.reason,
+        kind="emergency",
+        participant=participant,
+        number=number,
+        question="arm",
+    )

@@ -257,7 +257,7 @@ class Link(Struct, frozen=True):
 
 MAIN_PAGES = {
     "site": (
-        *("home", "participants", "adverse_events", "deviations", "unblindings"),
+        *("home", "participants", "adverse_events", "deviations", "unblindings", "packets"),
         *("ledger", "audit_trail", "people"),
     ),
     "sealed": ("work_list", "stock", "trace", "closed_report"),

@@ -78,7 +78,7 @@ def test_what_lies_in_the_folder(directory, tmp_path):
     """Every file is its owner's alone; a live vault has no token for a participant's nature."""
     assert {f.name for f in directory.iterdir()} == {
         "vault.db", "vault.key", "assign.token", "cells.token", "unblind.token", "audit.token",
-        "nature.token", "emergency.token",
+        "nature.token", "emergency.token", "packets.token",
     }  # fmt: skip
     assert {f.stat().st_mode & 0o777 for f in directory.iterdir()} == {0o600}
     assert directory.stat().st_mode & 0o777 == 0o700

@@ -58,7 +58,8 @@ def open_vault(directory, specification, *, realm="rehearsal", seed=SEED, **more
 
 
 def clients_of(vault, directory, realm="rehearsal"):
-    made = {c: VaultClient(vault, read_token(directory, c)) for c in capabilities(realm)}
+    there = [c for c in capabilities(realm) if (directory / f"{c}.token").is_file()]
+    made = {c: VaultClient(vault, read_token(directory, c)) for c in there}
     return SimpleNamespace(**made, anyone=VaultClient(vault))
 
 

@@ -66,15 +66,21 @@ def open_list(directory: Path, output: Path, study: Path, ledger: str, by: str, 
 
 @click.command()
 @click.argument("socket", type=click.Path(exists=True, path_type=Path))
+@click.option("--store", help="The trial's ledger: tells the packets that nobody accounted for.")
 @json_option
-def status(socket: Path, is_json: bool) -> int:
+def status(socket: Path, store: str | None, is_json: bool) -> int:
     """Ask a running vault whether all is as it was drawn, and which strata have come to their end.
 
     Anybody may ask: it tells the commitment, how many numbers were given, and never an arm.
     """
+    from equipoise.cli.trials import running_trial
+    from equipoise.conduct.standing import check_accounted
     from equipoise.vault import VaultClient
 
     report = VaultClient(socket).verify()
+    if store is not None:
+        out = check_accounted(running_trial(store, read_only=True).state)
+        report = msgspec.structs.replace(report, problems=(*report.problems, *out))
     if is_json:
         rows = problem_rows(report.problems)
         answer = {"ok": report.ok, "commitment": report.commitment, "assigned": report.n_assigned}
@@ -164,14 +170,17 @@ def _check_list(opened: "OpenedList", trial: "RunningTrial") -> tuple[Problem, .
     ]
     late = () if _was_committed_first(trial) else (problem("EQ-V139", opened.study),)
     commitment = trial.state.commitment
-    return (*late, *check_opened(opened, commitment=commitment, recorded=recorded))
+    packets = {p.batch: p.commitment for p in trial.state.packets.values() if p.commitment}
+    found = check_opened(opened, commitment=commitment, recorded=recorded, packets=packets)
+    return (*late, *found)
 
 
 def _check_one(proof: "Inclusion", trial: "RunningTrial") -> tuple[Problem, ...]:
     from equipoise.vault.sequence.verify_proof import root_from
 
     with suppress(ValueError):  # what should be hexadecimal is not
-        if root_from(msgspec.to_builtins(proof)) in trial.state.commitments:
+        published = {p.commitment for p in trial.state.packets.values()} - {""}
+        if root_from(msgspec.to_builtins(proof)) in published.union(trial.state.commitments):
             return ()
     return (problem("EQ-V140", proof.number, number=proof.number),)
 

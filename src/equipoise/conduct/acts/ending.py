@@ -7,6 +7,7 @@ from equipoise.conduct.acts.signing import is_signed
 from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
 from equipoise.conduct.facts import expects
 from equipoise.conduct.rules import check_in_trial, check_not_future, check_open, check_reason
+from equipoise.conduct.standing import check_accounted
 from equipoise.conduct.state import Participant
 from equipoise.ledger import merkle_root
 from equipoise.problems import Problem, problem
@@ -54,8 +55,9 @@ def complete_participant(
 
 @act(Role.DATA_MANAGER)
 def lock_data(view: View, *, by: str, at: dt.datetime, reason: str = "") -> Events:
-    """Close the data: everybody has left, and every casebook is signed as it now stands."""
-    problems = list(check_open(view.state))
+    """Close the data: everybody has left, every casebook is signed as it now stands, and it is
+    known where every sealed packet is."""
+    problems = [*check_open(view.state), *check_accounted(view.state)]
     for subject in view.state.participants.values():
         where = at_record(subject.code)
         if subject.is_in_trial:

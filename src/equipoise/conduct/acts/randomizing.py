@@ -73,7 +73,8 @@ def finish_randomization(
 ) -> Entry:
     """Get the number of a requested randomization from the vault and record it.
 
-    While a stopping rule pauses the trial, only a number that the vault gave before is recorded.
+    While a stopping rule pauses the trial, only a number that the vault gave before is recorded; so
+    it is where a packet was opened for this participant, whose number the vault then has.
 
     Raises:
         Refused: nothing was requested, the trial is paused, or the vault cannot be reached: try
@@ -90,7 +91,7 @@ def finish_randomization(
     refuse_if(check_in_force(trial.study, state, where=at_record(participant)))
     paused = check_running(state, where=at_record(participant))
     ask = trial.vault.assigned
-    if not paused:
+    if not (paused or subject.packet):
         out = subject.left_out
         ask = partial(trial.vault.assign, left_out=out) if out else trial.vault.assign
     try:
@@ -126,10 +127,10 @@ def request_randomization(
         *check_in_trial(view.state, subject),
         *check_not_future(on, at=at, where=where),
         *check_running(view.state, where=where),
-        *_check_ready(view, subject, on=on, where=where),
+        *check_ready(view, subject, on=on, where=where),
     ]
     if not is_granted(subject, verdict):
-        problems += _check_verdict(view, verdict, participant=participant)
+        problems += check_verdict(view, verdict, participant=participant)
         problems += check_outdated(subject, verdict, where=where)
     refuse_if(problems)
     override = granted_override(subject, verdict)
@@ -199,6 +200,8 @@ def record_call_off(
     found = [*check_restored(view.state, where=where)]
     if subject.status != "randomizing":
         found.append(problem("EQ-C052", where, participant=participant))
+    if subject.packet:  # the number is on the paper that was opened
+        found.append(problem("EQ-C160", where, participant=participant))
     found += check_reason(reason, act="call_off_randomization", where=where)
     refuse_if(found)
     return [e.RandomizationCalledOff(participant=participant)]
@@ -270,9 +273,10 @@ def proof_of(subject: Participant) -> str:
     return hashlib.sha256(msgspec.json.encode(proof, order="deterministic")).hexdigest()
 
 
-def _check_ready(
+def check_ready(
     view: View, subject: Participant, *, on: dt.date, where: Where
 ) -> tuple[Problem, ...]:
+    """No number yet, consent, a place left, and stock for whoever comes next."""
     problems: tuple[Problem, ...] = ()
     if subject.is_randomized:
         problems += (problem("EQ-C050", where, number=subject.number),)
@@ -291,7 +295,8 @@ def _check_supply(view: View, n_taken: int, *, on: dt.date, where: Where) -> tup
     return () if n_taken < places and on <= until_on else (problem("EQ-B056", where),)
 
 
-def _check_verdict(view: View, verdict: Verdict, *, participant: str) -> tuple[Problem, ...]:
+def check_verdict(view: View, verdict: Verdict, *, participant: str) -> tuple[Problem, ...]:
+    """Each criterion that bars or is unknown."""
     texts = {name: criterion.text for name, criterion in view.study.criteria}
     problems: list[Problem] = []
     for criterion in verdict.criteria:

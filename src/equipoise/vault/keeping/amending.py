@@ -39,7 +39,7 @@ from equipoise.vault.sequence.extending import slot_length, write_slot
 from equipoise.vault.sequence.opened import was_disclosed
 from equipoise.vault.sequence.parts import in_force, part_of, serving
 from equipoise.vault.sequence.replaying import list_of
-from equipoise.vault.tables import IS_FREE, triggers_of
+from equipoise.vault.tables import IS_FREE, guards_of
 
 
 class Agreement(Struct, frozen=True, kw_only=True):
@@ -171,7 +171,7 @@ def _write(opened: Opened, header: Header, *, slots: list[Slot], entry: Draft) -
     """All or nothing: spend what is closed, add the new part, and put the guards back."""
     connection, parts = opened.store.connection, (*opened.parts, header)
     with opened.store.transaction():
-        for name in triggers_of(opened.parts[-1].list_format):
+        for name in guards_of(connection, opened.parts[-1].list_format):
             connection.execute(f"DROP TRIGGER {name}")
         free = connection.execute(f"SELECT number, stratum FROM vault_slot WHERE {IS_FREE}")  # noqa: S608 - our own words
         closed = [(n,) for n, stratum in free.fetchall() if serving(parts, stratum) != part_of(n)]
@@ -182,6 +182,6 @@ def _write(opened: Opened, header: Header, *, slots: list[Slot], entry: Draft) -
         length = slot_length(connection, header) if slots else 0
         for slot in slots:
             write_slot(connection, slot, seals=opened.seals, length=length)
-        for trigger in triggers_of(header.list_format).values():
+        for trigger in guards_of(connection, header.list_format).values():
             connection.execute(trigger)
         opened.store.append([entry])

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from equipoise.ledger import SqliteStore
 from equipoise.problems import Problem, Refused, problem
 from equipoise.randomization import Specification
+from equipoise.vault.packets.keeping import rows_of
 from equipoise.vault.protocol import Answer, Compare, Compared, Fits, Line
 from equipoise.vault.revealing import body_of
 from equipoise.vault.sealing import Header
@@ -123,10 +124,13 @@ def _missing_among_drawn(store: SqliteStore, recorded: set[str]) -> list[str]:
 
 
 def _take_up(store: SqliteStore, lost: Sequence[Line], *, at: str, draw: Draw) -> None:
-    """The lost lines in list order, then those that were drawn when they were needed."""
+    """The lost lines in list order, those drawn when they were needed, those of packets."""
+    in_packets = {row.number for row in rows_of(store.connection) if row.kind == "randomization"}
     listed = [line for line in lost if _is_listed(store, line)]
-    drawn = [line for line in lost if not _is_listed(store, line)]
-    for line in (*_in_list_order(store, listed), *drawn):
+    others = [line for line in lost if not _is_listed(store, line)]
+    drawn = [line for line in others if line.number not in in_packets]
+    packed = [line for line in others if line.number in in_packets]
+    for line in (*_in_list_order(store, listed), *drawn, *packed):
         if line in drawn and (
             _has_unused(store, line) or draw(line.stratum, line.left_out) != line.number
         ):

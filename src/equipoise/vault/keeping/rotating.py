@@ -35,7 +35,7 @@ from equipoise.vault.keeping.opening import (
 )
 from equipoise.vault.sealing import KEY_BYTES, Header, Seals, Slot, padded_length
 from equipoise.vault.sequence.extending import slot_length
-from equipoise.vault.tables import triggers_of
+from equipoise.vault.tables import guards_of
 
 
 def rotate_key(
@@ -93,7 +93,8 @@ def seal_anew(opened: Opened, header: Header, *, new: Seals, entry: Draft) -> No
     connection.execute("PRAGMA secure_delete = ON")
     rows = connection.execute("SELECT number, sealed FROM vault_slot ORDER BY rowid").fetchall()
     slots = [msgspec.json.decode(opened.seals.open(n, s), type=Slot) for n, s in rows]
-    length, guards = slot_length(connection, header), triggers_of(opened.parts[-1].list_format)
+    length = slot_length(connection, header)
+    guards = guards_of(connection, opened.parts[-1].list_format)
     with store.transaction():
         for name in guards:
             connection.execute(f"DROP TRIGGER {name}")

@@ -1,7 +1,7 @@
 """The opened list: everything that its commitment binds, so that anybody can draw it again."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from equipoise.ledger import SqliteStore
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.randomization import Allocation, Draw, check_specification, mark_left_out
+from equipoise.vault.packets.deriving import UNSUITED, Batch, draw_batch, leaf_of, root_of
+from equipoise.vault.packets.keeping import batches_of
 from equipoise.vault.sealing import Header, Seals, Slot, Source, commit, first_leaf, leaves_of
 from equipoise.vault.sequence.parts import in_force, in_force_after, part_of, serving
 from equipoise.vault.sequence.replaying import are_as_drawn
@@ -47,6 +49,16 @@ class OpenedPart(Struct, frozen=True, kw_only=True):
     seed: str
 
 
+class OpenedBatch(Struct, frozen=True, kw_only=True):
+    """The numbers of a batch of packets, used or not."""
+
+    batch: int
+    site: str
+    stratum: str
+    root: str
+    entries: tuple[OpenedEntry, ...]
+
+
 class OpenedList(Struct, frozen=True, tag=True, kw_only=True):
     """The whole sequence, its seeds, and who got what; bytes are in hex.
 
@@ -64,6 +76,7 @@ class OpenedList(Struct, frozen=True, tag=True, kw_only=True):
     entries: tuple[OpenedEntry, ...]
     used: tuple[Used, ...]
     later: tuple[OpenedPart, ...] = ()
+    packets: tuple[OpenedBatch, ...] = ()
 
 
 class Recorded(Struct, frozen=True, kw_only=True):
@@ -112,6 +125,7 @@ def open_whole(store: SqliteStore, *, parts: Sequence[Header], seals: Seals) -> 
         entries=tuple(_entry(slot) for slot in opened),
         used=tuple(Used(number=n, participant=p, proof=q, at=at) for n, p, q, at in used),
         later=tuple(_later(part) for part in parts[1:]),
+        packets=tuple(_batch(batch, root, header) for batch, root in batches_of(store.connection)),
     )
 
 
@@ -123,11 +137,16 @@ def was_disclosed(store: SqliteStore) -> bool:
 
 
 def check_opened(
-    opened: OpenedList, *, commitment: str, recorded: Iterable[Recorded]
+    opened: OpenedList,
+    *,
+    commitment: str,
+    recorded: Iterable[Recorded],
+    packets: Mapping[int, str] = {},
 ) -> tuple[Problem, ...]:
     """Hold an opened list against the last commitment and the allocations of the trial's ledger.
 
     Each later part binds the commitment before its own, so the last one is to all of them.
+    `packets` are the commitments to batches of packets that the ledger has.
     """
     try:
         parts, slots = _parts_of(opened)
@@ -147,6 +166,7 @@ def check_opened(
         found.append(problem("EQ-V134", opened.study, found=root, published=commitment or "-"))
     if not _is_drawn_again(slots, parts=computed):
         found.append(problem("EQ-V135", opened.study))
+    found += _check_batches(opened, header=parts[0], published=packets)
     return (*found, *_check_used(opened, computed), *_check_recorded(opened, recorded))
 
 
@@ -157,29 +177,45 @@ def prove(opened: OpenedList, number: str) -> Inclusion | None:
         Refused: the file was altered so that it holds no list.
     """
     parts, all_slots = _parts_of(opened)
-    part = part_of(number)
-    if not 0 < part <= len(parts):
-        return None
-    header = parts[part - 1]
-    slots, first = _listed(all_slots, part, header), first_leaf(header)
-    place = next((k for k, slot in enumerate(slots) if slot.number == number), None)
-    if place is None:
-        return None
-    leaves = leaves_of(slots, source=first)
-    index = place + (first is not None)
-    entry = _entry(slots[place])
-    return Inclusion(
-        study=opened.study,
-        root=header.root,
-        number=entry.number,
-        stratum=entry.stratum,
-        order=entry.order,
-        arm=entry.arm,
-        salt=entry.salt,
-        index=index,
-        n_leaves=len(leaves),
-        path=tuple(path_to(leaves, index)),
-    )
+    groups = [
+        (header.root, _listed(all_slots, k, header), first_leaf(header))
+        for k, header in enumerate(parts, start=1)
+    ]
+    groups += [
+        (one.root, _slots(opened, one.entries), leaf_of(_drawn(one), seed=parts[0].seed))
+        for one in opened.packets
+    ]
+    for root, slots, first in groups:
+        place = next((k for k, slot in enumerate(slots) if slot.number == number), None)
+        if place is not None:
+            leaves, index = leaves_of(slots, source=first), place + (first is not None)
+            entry = msgspec.structs.asdict(_entry(slots[place]))
+            del entry["draw"]
+            return Inclusion(
+                **entry,
+                study=opened.study,
+                root=root,
+                index=index,
+                n_leaves=len(leaves),
+                path=tuple(path_to(leaves, index)),
+            )
+    return None
+
+
+def _check_batches(
+    opened: OpenedList, *, header: Header, published: Mapping[int, str]
+) -> Iterator[Problem]:
+    """Every batch is drawn again alike, and both it and the ledger's lead to one commitment."""
+    told, seed = header.specification, header.seed
+    for one in opened.packets:
+        batch, is_same = _drawn(one), False
+        if told.scheme not in UNSUITED:
+            drawn = tuple(_entry(slot) for slot in draw_batch(told, batch, seed=seed))
+            is_same = (drawn, root_of(told, batch, seed=seed)) == (one.entries, one.root)
+        if not is_same or published.get(one.batch) != one.root:
+            yield problem("EQ-V164", str(one.batch), batch=one.batch)
+    for lacking in published.keys() - {one.batch for one in opened.packets}:
+        yield problem("EQ-V164", str(lacking), batch=lacking)
 
 
 def _check_used(opened: OpenedList, parts: Sequence[Header]) -> Iterator[Problem]:
@@ -209,7 +245,8 @@ def _check_used(opened: OpenedList, parts: Sequence[Header]) -> Iterator[Problem
 
 def _check_recorded(opened: OpenedList, recorded: Iterable[Recorded]) -> Iterator[Problem]:
     """The same people have the same numbers in both, by the same stratum and proof."""
-    places = {entry.number: entry for entry in opened.entries}
+    batches = (entry for batch in opened.packets for entry in batch.entries)
+    places = {entry.number: entry for entry in (*opened.entries, *batches)}
     used = {u.participant: u for u in opened.used}
     known = {r.participant: r for r in recorded}
     for who in sorted({*used, *known}):
@@ -235,9 +272,9 @@ def _parts_of(opened: OpenedList) -> tuple[list[Header], list[Slot]]:
     Raises:
         Refused: bytes that are none, or a source from which nothing can be drawn.
     """
+    slots = _slots(opened, opened.entries)
     try:
         parts = [_header_of(opened, opened.list_format), *(_header_of(p, 2) for p in opened.later)]
-        slots = [_slot(entry) for entry in opened.entries]
         told = [in_force(parts[:k]) for k, _ in enumerate(parts, start=1)]
         found = [p for one in told for p in check_specification(one)]
         wrong = [p.code for p in found if p.severity == "error"]
@@ -253,6 +290,13 @@ def _parts_of(opened: OpenedList) -> tuple[list[Header], list[Slot]]:
 def _listed(slots: Sequence[Slot], part: int, header: Header) -> list[Slot]:
     """The entries of a part that its commitment is over."""
     return [slot for slot in slots if part_of(slot.number) == part][: header.n_listed]
+
+
+def _slots(opened: OpenedList, entries: Iterable[OpenedEntry]) -> list[Slot]:
+    try:
+        return [_slot(entry) for entry in entries]
+    except ValueError as error:
+        raise _altered(opened, type(error).__name__) from None
 
 
 def _is_drawn_again(slots: Sequence[Slot], *, parts: Sequence[Header]) -> bool:
@@ -276,6 +320,21 @@ def _entry(slot: Slot) -> OpenedEntry:
         salt=slot.salt.hex(),
         draw=slot.draw,
     )
+
+
+def _batch(batch: Batch, root: str, header: Header) -> OpenedBatch:
+    slots = draw_batch(header.specification, batch, seed=header.seed)
+    return OpenedBatch(
+        batch=batch.batch,
+        site=batch.site,
+        stratum=batch.stratum,
+        root=root,
+        entries=tuple(_entry(slot) for slot in slots),
+    )
+
+
+def _drawn(one: OpenedBatch) -> Batch:
+    return Batch(batch=one.batch, site=one.site, stratum=one.stratum, n=len(one.entries))
 
 
 def _slot(entry: OpenedEntry) -> Slot:

@@ -5,7 +5,6 @@ The sheet is for the second person: all that goes into the computation, and empt
 """
 
 from collections.abc import Iterable
-from io import BytesIO
 
 from django.http import HttpResponse
 from msgspec import Struct
@@ -16,6 +15,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
 from equipoise.conduct.cells import PreparationRecord
+from equipoise.exchange.paper import blank_paper, write_words
 from equipoise.study.roles import Role
 from equipoise.web import saying
 from equipoise.web.cells.preparing import find_made, words_of
@@ -70,11 +70,11 @@ def sheet_pdf(visit: Visit, code: str, encounter: str) -> HttpResponse:
 def print_label(label: Label) -> bytes:
     """A label of 100 by 70 mm, with its number as Code 128 and number and participant as a
     two-dimensional symbol."""
-    paper, canvas = _canvas(LABEL_SIZE, f"{label.label}")
+    paper, canvas = blank_paper(LABEL_SIZE, f"{label.label}")
     left, top = 6 * mm, LABEL_SIZE[1]
-    _say(canvas, label.study, at=(left, top - 8 * mm), size=10, is_bold=True)
-    _say(canvas, t("label.use"), at=(left, top - 13 * mm), size=7)
-    _say(canvas, label.label, at=(left, top - 22 * mm), size=20, is_bold=True)
+    write_words(canvas, label.study, at=(left, top - 8 * mm), size=10, is_bold=True)
+    write_words(canvas, t("label.use"), at=(left, top - 13 * mm), size=7)
+    write_words(canvas, label.label, at=(left, top - 22 * mm), size=20, is_bold=True)
     Code128(label.label, barHeight=12 * mm, barWidth=0.45 * mm, quiet=False).drawOn(
         canvas, left, top - 37 * mm
     )
@@ -89,35 +89,35 @@ def print_label(label: Label) -> bytes:
     )
     for i, (name, value) in enumerate(facts):
         height = top - (44 + 5 * i) * mm
-        _say(canvas, name, at=(left, height), size=8)
-        _say(canvas, value, at=(left + 32 * mm, height), size=9, is_bold=True)
+        write_words(canvas, name, at=(left, height), size=8)
+        write_words(canvas, value, at=(left + 32 * mm, height), size=9, is_bold=True)
     if label.is_rehearsal:
-        _say(canvas, t("label.rehearsal"), at=(left, 4 * mm), size=8, is_bold=True)
+        write_words(canvas, t("label.rehearsal"), at=(left, 4 * mm), size=8, is_bold=True)
     canvas.save()
     return paper.getvalue()
 
 
 def print_sheet(visit: Visit, made: PreparationRecord) -> bytes:
     """All that goes into the computation of one infusion, and boxes for what comes out of it."""
-    paper, canvas = _canvas(A4, made.label)
+    paper, canvas = blank_paper(A4, made.label)
     left, height = 20 * mm, A4[1] - 25 * mm
-    _say(canvas, t("sheet.title"), at=(left, height), size=16, is_bold=True)
+    write_words(canvas, t("sheet.title"), at=(left, height), size=16, is_bold=True)
     if visit.trial.realm == "rehearsal":
-        _say(canvas, t("label.rehearsal"), at=(left, height - 6 * mm), size=9, is_bold=True)
+        write_words(canvas, t("label.rehearsal"), at=(left, height - 6 * mm), size=9, is_bold=True)
     Code128(made.label, barHeight=10 * mm, barWidth=0.4 * mm, quiet=False).drawOn(
         canvas, 130 * mm, height - 3 * mm
     )
     height -= 16 * mm
     height = _table(canvas, _inputs(visit, made), at=(left, height))
-    _say(canvas, t("sheet.bags"), at=(left, height - 4 * mm), size=12, is_bold=True)
+    write_words(canvas, t("sheet.bags"), at=(left, height - 4 * mm), size=12, is_bold=True)
     height = _table(canvas, _bags(visit, made), at=(left, height - 12 * mm))
     for line in _formula(visit):
-        _say(canvas, line, at=(left, height - 2 * mm), size=8)
+        write_words(canvas, line, at=(left, height - 2 * mm), size=8)
         height -= 4 * mm
-    _say(canvas, t("sheet.second"), at=(left, height - 8 * mm), size=12, is_bold=True)
+    write_words(canvas, t("sheet.second"), at=(left, height - 8 * mm), size=12, is_bold=True)
     height -= 20 * mm
     for name in ("cells.target", "cells.drawn", "cells.n_bags", "sheet.signed"):
-        _say(canvas, t(name), at=(left, height), size=10)
+        write_words(canvas, t(name), at=(left, height), size=10)
         canvas.rect(left + 85 * mm, height - 3 * mm, 70 * mm, 9 * mm)
         height -= 13 * mm
     canvas.save()
@@ -168,34 +168,13 @@ def _bags(visit: Visit, made: PreparationRecord) -> list[tuple[str, str]]:
     return rows
 
 
-def _canvas(size: tuple[float, float], title: str) -> tuple[BytesIO, Canvas]:
-    """A page that is the same bytes for the same words: no clock, no random id."""
-    paper = BytesIO()
-    canvas = Canvas(paper, pagesize=size, invariant=1)
-    canvas.setTitle(title)
-    return paper, canvas
-
-
-def _say(
-    canvas: Canvas, words: str, *, at: tuple[float, float], size: int, is_bold: bool = False
-) -> None:
-    canvas.setFont("Helvetica-Bold" if is_bold else "Helvetica", size)
-    canvas.drawString(*at, _latin(words))
-
-
 def _table(canvas: Canvas, rows: Iterable[tuple[str, str]], *, at: tuple[float, float]) -> float:
     left, height = at
     for name, value in rows:
-        _say(canvas, name, at=(left, height), size=10)
-        _say(canvas, value, at=(left + 85 * mm, height), size=10, is_bold=True)
+        write_words(canvas, name, at=(left, height), size=10)
+        write_words(canvas, value, at=(left + 85 * mm, height), size=10, is_bold=True)
         height -= 6.5 * mm
     return height
-
-
-def _latin(words: str) -> str:
-    """What the built-in fonts can print."""
-    plain = words.replace("\u202f", " ").replace("\u00a0", " ").replace("\u2019", "'")
-    return plain.encode("cp1252", "replace").decode("cp1252")
 
 
 def _answer(printed: bytes, name: str) -> HttpResponse:

@@ -14,6 +14,7 @@ from equipoise.web.views import (
     forms,
     overrides,
     oversight,
+    packets,
     redacting,
 )
 from equipoise.web.views import participant as one
@@ -64,6 +65,9 @@ urlpatterns: list[URLPattern] = [
     path("adverse-events/<str:code>/<int:repeat>/", oversight.receive, name="receive"),
     path("deviations/", overrides.deviations, name="deviations"),
     path("unblindings/", register.unblindings, name="unblindings"),
+    path("packets/", packets.packets, name="packets"),
+    path("packets/enter/", packets.enter, name="enter_packet"),
+    path("packets/<str:packet>/", packets.account, name="account_packet"),
     path("end-of-blind/", register.end_of_blind, name="end_of_blind"),
     path("amendment/", amendments.amendment, name="amendment"),
     path("resume/", oversight.resume, name="resume"),
