@@ -324,7 +324,7 @@ SEALED = (
     e.AccessReviewed,
     e.AmendmentConfirmed,
 )
-"""What is followed by a seal: a signature that was lost, or slipped in later, would show."""
+"""A seal follows these: a signature that was lost, or slipped in later, would show."""
 
 
 def _seal(
