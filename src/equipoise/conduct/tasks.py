@@ -37,9 +37,7 @@ TASKS: Mapping[str, Task] = {
     ),
     "randomization": Task(
         Text("Randomization", "Randomisation"),
-        frozenset(
-            {"request_randomization", "record_call_off", "claim_packet", "account_packet"}
-        ),
+        frozenset({"request_randomization", "record_call_off", "claim_packet", "account_packet"}),
     ),
     "forms": Task(
         Text("Entry and correction of forms", "Saisie et correction des formulaires"),

@@ -15,9 +15,9 @@ from equipoise.randomization import check_specification, specify
 from equipoise.study.protocol import Decision, Factor, RandomizationPlan, Site, StudyArm
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
-from equipoise.vault.packets.messages import OpenedPacket
 from equipoise.vault import LocalVault, VaultClient, create_vault, read_token
 from equipoise.vault.keeping.amending import Agreement, amend_vault
+from equipoise.vault.packets.messages import OpenedPacket
 
 from .conftest import Clock, Course, small_study
 from .test_opening import codes
@@ -114,13 +114,16 @@ class Amending(Course):
         self.amend_vault(to)
         self.apply(to)
 
-    def randomized_as(self, site: str, arm: int) -> str:
+    def eligible_as(self, site: str, arm: int) -> str:
         code = self.screen(site)
         self.consent(code)
         self.submit(code, "skin", arm=arm, leg=10)
         self.submit(code, "vitals", weight=70.0, pregnant=False)
         self.judge(code)
-        return self.randomize(code)
+        return code
+
+    def randomized_as(self, site: str, arm: int) -> str:
+        return self.randomize(self.eligible_as(site, arm))
 
 
 @pytest.fixture
@@ -348,6 +351,9 @@ def test_packets_are_accounted_for_before_and_drawn_no_more_after(
     study = base()
     course = opening(study)
     who = {"by": "unblinded_statistician", "reason": "For an outage"}
+    assert study.identity.randomization is not None
+    strata = specify(study.identity, study.identity.randomization).strata
+    who["stratum"] = next(s for s in strata if "01" in s and "mild" in s)
     printed = course.packets().print_packets("01", n=2, **who)
     conduct.record_packets(course.trial, course.packets().packets(), at=course.clock())
     new = with_site(study)
@@ -356,7 +362,7 @@ def test_packets_are_accounted_for_before_and_drawn_no_more_after(
         course.confirm(new)
     assert codes(refused) == ["EQ-C137"] and "P1-01, P1-02" in str(refused.value)
 
-    code = course.eligible()
+    code = course.eligible_as("01", 10)
     told = OpenedPacket(
         packet="P1-01",
         code=printed.packets[0].code,
@@ -381,8 +387,7 @@ def test_packets_are_accounted_for_before_and_drawn_no_more_after(
     again = course.packets().print_packets("01", batch=printed.batch, **who)
     assert again.packets == printed.packets
     assert course.trial.state.participants[code].number == printed.packets[0].number
-    number = course.trial.state.participants[course.randomized_as("01", 10)].number
-    assert number != printed.packets[0].number
+    assert course.randomized_as("01", 10) == "R-001"  # the list is where it was
     assert course.packets().verify().problems == ()
 
 

@@ -39,7 +39,12 @@ OF_AN_INVESTIGATOR: dict[str, set[tuple[str, str]]] = {
         ("miss_encounter", ""),
     },
     "infusions": {("order_infusion", ""), ("give_infusion", "")},
-    "safety": {("submit_form", "event"), ("correct_item", "event"), ("assess_unblinding", ""), ("note_broken", "")},
+    "safety": {
+        ("submit_form", "event"),
+        ("correct_item", "event"),
+        ("assess_unblinding", ""),
+        ("note_broken", ""),
+    },
     "leaving": {("withdraw_participant", ""), ("complete_participant", "")},
     "signature": {("sign_casebook", ""), ("order_redaction", "")},
 }
