@@ -416,7 +416,9 @@ def _packet_opened(p: Participant, x: e.PacketOpened, stamp: Stamp) -> Participa
 
 
 def _randomized(p: Participant, x: e.ParticipantRandomized, _: Stamp) -> Participant:
-    return replace(p, status="randomized", number=x.number)
+    # Who withdrew before their packet was entered has left all the same.
+    status = "randomized" if p.left_on is None else "withdrawn"
+    return replace(p, status=status, number=x.number)
 
 
 def _infusion_ordered(p: Participant, x: e.InfusionOrdered, stamp: Stamp) -> Participant:
