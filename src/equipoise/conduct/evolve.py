@@ -416,9 +416,8 @@ def _packet_opened(p: Participant, x: e.PacketOpened, stamp: Stamp) -> Participa
 
 
 def _randomized(p: Participant, x: e.ParticipantRandomized, _: Stamp) -> Participant:
-    # Who withdrew before their packet was entered has left all the same.
-    status = "randomized" if p.left_on is None else "withdrawn"
-    return replace(p, status=status, number=x.number)
+    # Who had left before it was entered from paper stays out of the trial.
+    return replace(p, status="withdrawn" if p.left_on else "randomized", number=x.number)
 
 
 def _infusion_ordered(p: Participant, x: e.InfusionOrdered, stamp: Stamp) -> Participant:
