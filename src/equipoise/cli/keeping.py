@@ -54,6 +54,40 @@ store_option = click.option(
 )
 
 
+class VaultPlace(click.Path):
+    """The Unix socket of a running vault, or its `tls://` address."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """The address as it is, or the path of the socket.
+
+        Raises:
+            Refused: it is an address of which something is missing.
+        """
+        from equipoise.vault.remote.calling import is_remote, read_remote
+
+        place = os.fspath(value)
+        if not is_remote(place):
+            return super().convert(value, param, ctx)
+        read_remote(place)
+        return place
+
+
+VAULT = VaultPlace(path_type=Path)
+vault_option = click.option(
+    "--vault",
+    "socket",
+    required=True,
+    type=VAULT,
+    help="A running `equipoise vault`: its socket, or tls://HOST:PORT?certificate=…&key=…&ca=… "
+    "for one on another machine.",
+)
+
+
 keep_option = click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),

@@ -57,12 +57,17 @@ class LocalVault:
         self._connection = opened.store.connection
         self._is_unproven = is_unproven(self._store)
 
-    def answer(self, request: p.Request) -> p.Answer:
-        """Answer one question. What it changed and its log entry are on disk before it returns."""
+    def answer(
+        self, request: p.Request, *, admitted: frozenset[p.Capability] = p.EVERY
+    ) -> p.Answer:
+        """Answer one question. What it changed and its log entry are on disk before it returns.
+
+        `admitted` are the capabilities that the way by which it came opens, beside its token.
+        """
         with self._lock:
             try:
                 with self._store.transaction():
-                    answer = self._answer_or_refuse(request)
+                    answer = self._answer_or_refuse(request, admitted)
                     self._log(request, answer)
             except Refused as refused:
                 return p.Refusal(refused.problems)
@@ -78,15 +83,18 @@ class LocalVault:
             self._connection.close()
             os.close(self._held)
 
-    def _answer_or_refuse(self, request: p.Request) -> p.Answer:
+    def _answer_or_refuse(self, request: p.Request, admitted: frozenset[p.Capability]) -> p.Answer:
         try:
-            self._admit(request)
+            self._admit(request, admitted)
             return self._reply(request)
         except Refused as refused:
             return p.Refusal(refused.problems)
 
-    def _admit(self, request: p.Request) -> None:
-        allowed = p.CAPABILITIES[type(request)]
+    def _admit(self, request: p.Request, admitted: frozenset[p.Capability]) -> None:
+        named = p.CAPABILITIES[type(request)]
+        allowed = [c for c in named if c in admitted]
+        if named and not allowed:
+            raise Refused([problem("EQ-V187", question=type(request).__name__)])
         given, tokens = digest_token(request.token), self._header.tokens
         if allowed and not any(hmac.compare_digest(given, tokens.get(c, "")) for c in allowed):
             raise Refused([problem("EQ-V001", question=type(request).__name__)])
