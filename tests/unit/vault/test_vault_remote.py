@@ -296,6 +296,16 @@ def test_a_vault_that_answers_only_older_tls(authority):
 # Who is slow, silent or endless
 
 
+def test_a_vault_that_hangs(authority):
+    """A caller waits for its time and no longer, before and after the handshake."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        at = address(authority, listener.getsockname()[1], "assign")
+        door = SocketDoor(at, timeout=0.3)
+        begun = time.monotonic()
+        assert codes(door.answer, Commitment()) == ["EQ-V017"]
+        assert time.monotonic() - begun < 3
+
+
 @contextmanager
 def admitted(authority, port, name="assign") -> Iterator[ssl.SSLSocket]:
     connection = call(read_remote(address(authority, port, name)), timeout=20.0)
@@ -336,6 +346,17 @@ def test_who_says_nothing_is_hung_up_on(authority, port, monkeypatch):
     with admitted(authority, port) as connection:
         assert received(connection) == b""
     door.close()
+
+
+def test_between_two_questions_there_is_more_time_than_within_one(authority, port, monkeypatch):
+    """A door keeps its connection while nobody asks anything."""
+    monkeypatch.setattr(frames, "FRAME_SECONDS", 0.3)
+    line = msgspec.json.encode(Commitment()) + b"\n"
+    with admitted(authority, port) as connection:
+        for _ in range(2):
+            connection.sendall(line)
+            assert connection.recv(1 << 16)
+            time.sleep(0.6)
 
 
 def test_who_does_not_greet_is_hung_up_on(authority, vault, monkeypatch, capfd):
