@@ -48,6 +48,7 @@ from equipoise.study.study import Study
 from equipoise.vault import VaultClient, create_vault, serve_vault
 from equipoise.vault.protocol import Line
 from equipoise.vault.server import Serve
+from equipoise.vault.stores.seam import Place
 from equipoise.web.standby.roster import read_roster, roster_of
 
 FROM_OUTSIDE = (
@@ -74,12 +75,13 @@ def keep_vault(
     study: Path | None,
     realm: str | None,
     signed: Path | None = None,
+    place: Place | None = None,
     beside: Serve | None = None,
 ) -> int:
     """Make the vault if a study is given, then answer until told to stop.
 
-    `signed` is the list of a study whose list was made elsewhere. It answers at `socket`,
-    by a way `beside` it, or both.
+    `signed` is the list of a study whose list was made elsewhere, `place` a database for the list.
+    It answers at `socket`, by a way `beside` it, or both.
     """
     if study is None and socket is None and beside is None:
         raise click.UsageError("Nothing to do: give --create, --socket or --listen.")
@@ -94,6 +96,7 @@ def keep_vault(
             contents=made.contents,
             realm="live" if realm == "live" else "rehearsal",
             listed=listed,
+            place=place,
         )
         click.echo(f"Commitment to the allocation: {root}")
     if socket is not None and not socket.absolute().parent.is_dir():

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from equipoise.cli.answering import DONE, as_json, json_option
-from equipoise.cli.keeping import VAULT, store_option
+from equipoise.cli.keeping import VAULT, StorePlace, store_option
+from equipoise.ledger.addresses import is_address
 from equipoise.problems import Refused, problem
 
 if TYPE_CHECKING:
@@ -36,6 +37,24 @@ class ServesFirst(click.Group):
         if args and args[0].startswith("--") and args[0] != "--help":
             args = ["serve", *args]
         return super().parse_args(ctx, args)
+
+
+class Address(StorePlace):
+    """The address of a database, without a password."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """The address as it is."""
+        if not is_address(os.fspath(value)):
+            self.fail(f"{os.fspath(value)!r} is no postgresql:// address.", param)
+        return super().convert(value, param, ctx)
+
+
+ADDRESS = Address()
 
 
 class Admission(click.Path):
@@ -102,6 +121,8 @@ def vault() -> None:
     type=OLD_FILE,
     help="For --create of a study whose scheme is `imported`: the list that was signed.",
 )
+@click.option("--store", type=ADDRESS, help="For --create: keep the list in this database instead.")
+@click.option("--owner", type=ADDRESS, help="For --store: who makes the tables; live needs it.")
 @click.option("--listen", metavar="HOST:PORT", help="Where to answer over TLS as well.")
 @click.option("--certificate", type=OLD_FILE, help="For --listen: the vault's own, in PEM.")
 @click.option("--key", type=OLD_FILE, help="For --listen: the key of that certificate.")
@@ -120,14 +141,24 @@ def serve(
     study: Path | None,
     realm: str | None,
     signed: Path | None,
+    store: str | None,
+    owner: str | None,
     **over_tls: Any,
 ) -> int:
     """Make a vault, serve it, or both; the word `serve` may be left out."""
     from equipoise.cli.serving import keep_vault
+    from equipoise.vault.stores.seam import Place
 
+    place = None if store is None else Place(store, owner or "")
     beside = read_listening(**over_tls)
     return keep_vault(
-        directory, socket=socket, study=study, realm=realm, signed=signed, beside=beside
+        directory,
+        socket=socket,
+        study=study,
+        realm=realm,
+        signed=signed,
+        place=place,
+        beside=beside,
     )
 
 
@@ -135,13 +166,14 @@ def serve(
 @click.argument("directory", type=FOLDER)
 @click.option("--to", type=NEW_FILE, help="Where the new key goes, if not into the folder.")
 @click.option("--tokens", "is_all", is_flag=True, help="Make every token anew as well.")
+@click.option("--owner", default="", help="For a vault in a database: the address of its owner.")
 @by_option
 @reason_option
-def rotate(directory: Path, to: Path | None, is_all: bool, by: str, reason: str) -> int:
+def rotate(directory: Path, to: Path | None, is_all: bool, owner: str, by: str, reason: str) -> int:
     """Seal everything under a new key; the old one opens nothing. Stop the vault first."""
     from equipoise.vault.keeping.rotating import rotate_key
 
-    rotate_key(directory, by=by, reason=reason, at=_now(), to=to, is_all=is_all)
+    rotate_key(directory, by=by, reason=reason, at=_now(), to=to, is_all=is_all, owner=owner)
     where = to or directory / "vault.key"
     click.echo(f"Sealed anew. The new key is in {where}; back it up apart from the vault.")
     return DONE

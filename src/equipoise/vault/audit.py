@@ -5,15 +5,15 @@ from itertools import count
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from equipoise.ledger import SqliteStore, verify
+from equipoise.ledger import verify
 from equipoise.problems import Problem, has_errors, problem
 from equipoise.vault.protocol import VaultReport
 from equipoise.vault.sealing import Header, Seals, Slot
 from equipoise.vault.sequence.replaying import is_as_drawn
-from equipoise.vault.tables import triggers_of
+from equipoise.vault.stores.seam import VaultStore
 
 
-def check_vault(store: SqliteStore, *, header: Header, seals: Seals) -> VaultReport:
+def check_vault(store: VaultStore, *, header: Header, seals: Seals) -> VaultReport:
     """Open every entry, draw the list again from its seed, and hold log and order against it."""
     found = (
         *_check_list(store, header=header, seals=seals),
@@ -29,7 +29,7 @@ def check_vault(store: SqliteStore, *, header: Header, seals: Seals) -> VaultRep
     )
 
 
-def _check_list(store: SqliteStore, *, header: Header, seals: Seals) -> list[Problem]:
+def _check_list(store: VaultStore, *, header: Header, seals: Seals) -> list[Problem]:
     query = "SELECT number, stratum, position, sealed FROM vault_slot ORDER BY rowid"
     found, slots = [], []
     for number, stratum, position, sealed in store.connection.execute(query):
@@ -46,7 +46,7 @@ def _check_list(store: SqliteStore, *, header: Header, seals: Seals) -> list[Pro
     return found
 
 
-def _check_order(store: SqliteStore) -> list[Problem]:
+def _check_order(store: VaultStore) -> list[Problem]:
     query = (
         "SELECT stratum, position FROM vault_assignment LEFT JOIN vault_slot USING (number) "
         "ORDER BY stratum, position"
@@ -61,7 +61,7 @@ def _check_order(store: SqliteStore) -> list[Problem]:
     ]
 
 
-def _check_log(store: SqliteStore) -> list[Problem]:
+def _check_log(store: VaultStore) -> list[Problem]:
     """Each assignment was asked for, and each answered request has its assignment."""
     rows = store.connection.execute("SELECT participant FROM vault_assignment")
     assigned = {who for (who,) in rows}
@@ -75,15 +75,12 @@ def _check_log(store: SqliteStore) -> list[Problem]:
     return [problem("EQ-V021", who, participant=who) for who in sorted(asked ^ assigned)]
 
 
-def _check_guards(store: SqliteStore, header: Header) -> list[Problem]:
-    rows = store.connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-    present = dict(rows.fetchall())
-    guards = triggers_of(header.list_format)
-    gone = [name for name, sql in guards.items() if present.get(name) != sql]
+def _check_guards(store: VaultStore, header: Header) -> list[Problem]:
+    gone = store.missing_guards(header.list_format)
     return [problem("EQ-G018", name, name=name) for name in gone]
 
 
-def _tell_ends(store: SqliteStore, header: Header) -> list[Problem]:
+def _tell_ends(store: VaultStore, header: Header) -> list[Problem]:
     """The strata whose last planned number was given; it says nothing of any arm."""
     told = header.specification
     query = (

@@ -11,13 +11,15 @@ from threading import Lock
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from equipoise.ledger import Draft, to_body, to_instant
+from equipoise.ledger import Draft, Head, to_body, to_instant
 from equipoise.problems import Refused, problem
 from equipoise.vault import protocol as p
 from equipoise.vault.audit import check_vault
-from equipoise.vault.drawing import DATABASE, digest_token
+from equipoise.vault.drawing import digest_token
 from equipoise.vault.keeping.comparing import compare, is_fit, is_unproven, summary_of
 from equipoise.vault.keeping.opening import hold, open_files
+from equipoise.vault.keeping.rotating import note
+from equipoise.vault.keeping.witness import Witness
 from equipoise.vault.revealing import (
     INFUSION,
     check_asker,
@@ -30,6 +32,7 @@ from equipoise.vault.revealing import (
 from equipoise.vault.sealing import Slot
 from equipoise.vault.sequence.extending import draw_one_more
 from equipoise.vault.sequence.opened import open_whole, was_disclosed
+from equipoise.vault.stores.seam import is_vault, read_place
 from equipoise.vault.tables import NEXT_SLOT
 
 _LAST_ENTRY = "SELECT max(seq) FROM ledger_entry WHERE chain = 'vault'"
@@ -43,7 +46,7 @@ class LocalVault:
         self, directory: str | Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         directory = Path(directory)
-        if not (directory / DATABASE).is_file():
+        if not is_vault(directory):
             raise Refused([problem("EQ-V012", str(directory), path=str(directory))])
         self._now = now
         self._lock = Lock()
@@ -55,6 +58,7 @@ class LocalVault:
             raise
         self._store, self._seals, self._header = opened.store, opened.seals, opened.header
         self._connection = opened.store.connection
+        self._witness = Witness(directory) if read_place(directory) is not None else None
         self._is_unproven = is_unproven(self._store)
 
     def answer(
@@ -67,20 +71,22 @@ class LocalVault:
         with self._lock:
             try:
                 with self._store.transaction():
+                    self._note_a_loss()
                     answer = self._answer_or_refuse(request, admitted)
-                    self._log(request, answer)
+                    head = self._log(request, answer)
+                self._remember(head, request)
+                if isinstance(request, p.Compare):
+                    self._is_unproven = is_unproven(self._store)
             except Refused as refused:
                 return p.Refusal(refused.problems)
             except sqlite3.Error as error:
                 return p.Refusal((problem("EQ-V020", detail=str(error)),))
-            if isinstance(request, p.Compare):
-                self._is_unproven = is_unproven(self._store)
             return answer
 
     def close(self) -> None:
         """Finish the question under way, then close."""
         with self._lock:
-            self._connection.close()
+            self._store.close()
             os.close(self._held)
 
     def _answer_or_refuse(self, request: p.Request, admitted: frozenset[p.Capability]) -> p.Answer:
@@ -211,7 +217,19 @@ class LocalVault:
         row = self._connection.execute(query, (value,)).fetchone()
         return row[0] if row else None
 
-    def _log(self, request: p.Request, answer: p.Answer) -> None:
+    def _note_a_loss(self) -> None:
+        """A database that lost what it had confirmed is as one restored: it is compared first."""
+        if self._witness is not None and not self._witness.agrees(self._store):
+            self._is_unproven = True
+            told = {"by": "vault", "reason": "the database lost entries that it had confirmed"}
+            self._store.append([note(self._store, "Restored", **told, at=self._now())])
+
+    def _remember(self, head: Head, request: p.Request) -> None:
+        if self._witness is not None:
+            is_lasting = isinstance(request, p.Assign | p.Compare)
+            self._witness.note(head, is_lasting=is_lasting)
+
+    def _log(self, request: p.Request, answer: p.Answer) -> Head:
         """Who asked what, and whether it was answered; never the answer, never the token."""
         asked = msgspec.to_builtins(request)
         reason, by, kind = asked.pop("reason", ""), asked.pop("by", ""), asked.pop("type")
@@ -240,4 +258,5 @@ class LocalVault:
             reason=reason,
             body=to_body(body),
         )
-        self._store.append([draft])
+        (entry,) = self._store.append([draft])
+        return Head(entry.seq, entry.digest)

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from equipoise.ledger import SqliteStore
 from equipoise.problems import Problem, Refused, problem
 from equipoise.randomization import Specification
 from equipoise.vault.protocol import Answer, Compare, Compared, Fits, Line
 from equipoise.vault.revealing import body_of
 from equipoise.vault.sealing import Header
+from equipoise.vault.stores.seam import VaultStore
 
 _LONGEST = 16
 Draw = Callable[[str], str | None]
@@ -26,7 +26,7 @@ CONTRADICTIONS = {"EQ-V046", "EQ-V047"}
 """After one of these nothing is assigned before a comparison agrees."""
 
 
-def is_unproven(store: SqliteStore) -> bool:
+def is_unproven(store: VaultStore) -> bool:
     """Whether the vault was restored, or contradicted the ledger, and has not agreed since."""
     is_waiting = False
     for entry in store.read(chain="vault"):
@@ -38,7 +38,7 @@ def is_unproven(store: SqliteStore) -> bool:
     return is_waiting
 
 
-def is_fit(asked: Fits, store: SqliteStore, header: Header) -> bool:
+def is_fit(asked: Fits, store: VaultStore, header: Header) -> bool:
     """Whether the vault was made for this study, realm, scheme and plan of treatment.
 
     The order in which the folder names the arms makes no other trial.
@@ -49,7 +49,7 @@ def is_fit(asked: Fits, store: SqliteStore, header: Header) -> bool:
     return is_own and is_same and asked.contents == header.contents
 
 
-def compare(store: SqliteStore, lines: Sequence[Line], *, at: str, draw: Draw) -> Compared:
+def compare(store: VaultStore, lines: Sequence[Line], *, at: str, draw: Draw) -> Compared:
     """Take up what the ledger has and the vault lost; tell what the vault has beyond the ledger.
 
     What was drawn when it was needed is drawn again by `draw`, in the order of the numbers. A line
@@ -86,7 +86,7 @@ def compare(store: SqliteStore, lines: Sequence[Line], *, at: str, draw: Draw) -
     )
 
 
-def _under_way(store: SqliteStore, lost: Sequence[Line], waiting: Sequence[Line]) -> Iterator[Line]:
+def _under_way(store: VaultStore, lost: Sequence[Line], waiting: Sequence[Line]) -> Iterator[Line]:
     """Who is under way, with the one number that only they can have had."""
     free = "SELECT number FROM vault_slot WHERE stratum = ? AND number NOT IN "
     free += "(SELECT number FROM vault_assignment) ORDER BY position"
@@ -106,7 +106,7 @@ def _under_way(store: SqliteStore, lost: Sequence[Line], waiting: Sequence[Line]
         yield replace(left[0], number=missing[0])
 
 
-def _missing_among_drawn(store: SqliteStore, recorded: set[str]) -> list[str]:
+def _missing_among_drawn(store: VaultStore, recorded: set[str]) -> list[str]:
     """The numbers between those drawn when they were needed, which are counted over all strata."""
     query = "SELECT 1 FROM vault_slot WHERE number = ?"
     later = [n for n in recorded if not store.connection.execute(query, (n,)).fetchone()]
@@ -120,7 +120,7 @@ def _missing_among_drawn(store: SqliteStore, recorded: set[str]) -> list[str]:
     return [n for place in places if (n := f"R-{place:0{width}}") not in recorded]
 
 
-def _take_up(store: SqliteStore, lost: Sequence[Line], *, at: str, draw: Draw) -> None:
+def _take_up(store: VaultStore, lost: Sequence[Line], *, at: str, draw: Draw) -> None:
     """The lost lines in list order, then those that were drawn when they were needed."""
     listed = [line for line in lost if _is_listed(store, line)]
     drawn = [line for line in lost if not _is_listed(store, line)]
@@ -151,12 +151,12 @@ def _check(line: Line, *, known: dict[str, str], owners: dict[str, str]) -> Prob
     return problem("EQ-V046", line.participant, participant=line.participant, number=line.number)
 
 
-def _is_listed(store: SqliteStore, line: Line) -> bool:
+def _is_listed(store: VaultStore, line: Line) -> bool:
     query = "SELECT 1 FROM vault_slot WHERE number = ?"
     return store.connection.execute(query, (line.number,)).fetchone() is not None
 
 
-def _has_unused(store: SqliteStore, line: Line) -> bool:
+def _has_unused(store: VaultStore, line: Line) -> bool:
     """Whether the list of a stratum has not come to its end: then nothing further was drawn."""
     query = (
         "SELECT 1 FROM vault_slot WHERE stratum = ? "
@@ -165,7 +165,7 @@ def _has_unused(store: SqliteStore, line: Line) -> bool:
     return store.connection.execute(query, (line.stratum,)).fetchone() is not None
 
 
-def _in_list_order(store: SqliteStore, lost: Sequence[Line]) -> list[Line]:
+def _in_list_order(store: VaultStore, lost: Sequence[Line]) -> list[Line]:
     """The lost lines as the list has them; each must be the next of its stratum."""
     query = (
         "SELECT number FROM vault_slot WHERE number NOT IN (SELECT number FROM vault_assignment) "

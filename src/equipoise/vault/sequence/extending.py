@@ -1,7 +1,6 @@
 """One more entry when it is needed: by minimization, or where a list has come to its end."""
 
 import secrets
-import sqlite3
 from fractions import Fraction
 from itertools import islice
 
@@ -17,6 +16,7 @@ from equipoise.randomization import (
 )
 from equipoise.vault.sealing import OVERHEAD_BYTES, SALT_BYTES, Header, Seals, Slot, padded_length
 from equipoise.vault.sequence.replaying import number_of
+from equipoise.vault.stores.seam import Connection
 
 _MOST = 10**12
 """More participants than any trial has, and more than any imbalance among them."""
@@ -24,7 +24,7 @@ _ROWS = "SELECT number, sealed FROM vault_slot ORDER BY rowid"
 
 
 def draw_one_more(
-    connection: sqlite3.Connection, stratum: str, *, header: Header, seals: Seals
+    connection: Connection, stratum: str, *, header: Header, seals: Seals
 ) -> str | None:
     """Draw, seal and keep the next entry of a stratum; its number, or None where there is none.
 
@@ -55,7 +55,7 @@ def draw_one_more(
     return number
 
 
-def slot_length(connection: sqlite3.Connection, header: Header) -> int:
+def slot_length(connection: Connection, header: Header) -> int:
     """The one length, in bytes, of every entry of a vault before it is sealed.
 
     Vaults made before every possible entry was reckoned with have shorter or longer ones.
@@ -99,7 +99,7 @@ def _draw_of(seals: Seals, number: str, sealed: bytes) -> Draw:
     return slot.draw
 
 
-def _count(connection: sqlite3.Connection, stratum: str) -> int:
+def _count(connection: Connection, stratum: str) -> int:
     query = "SELECT count(*) FROM vault_slot WHERE stratum = ?"
     (n,) = connection.execute(query, (stratum,)).fetchone()
     return int(n)

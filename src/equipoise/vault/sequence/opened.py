@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec import Struct
 
-from equipoise.ledger import SqliteStore
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.randomization import Allocation, Draw, check_specification
 from equipoise.vault.sealing import Header, Seals, Slot, Source, commit, first_leaf, leaves_of
 from equipoise.vault.sequence.replaying import is_as_drawn
 from equipoise.vault.sequence.verify_proof import path_to
+from equipoise.vault.stores.seam import VaultStore
 
 
 class OpenedEntry(Struct, frozen=True, kw_only=True):
@@ -73,7 +73,7 @@ class Inclusion(Struct, frozen=True, kw_only=True):
     path: tuple[str, ...]
 
 
-def open_whole(store: SqliteStore, *, header: Header, seals: Seals) -> OpenedList:
+def open_whole(store: VaultStore, *, header: Header, seals: Seals) -> OpenedList:
     """Open every entry of a vault."""
     slots = store.connection.execute("SELECT number, sealed FROM vault_slot ORDER BY rowid")
     opened = [msgspec.json.decode(seals.open(n, sealed), type=Slot) for n, sealed in slots]
@@ -95,7 +95,7 @@ def open_whole(store: SqliteStore, *, header: Header, seals: Seals) -> OpenedLis
     )
 
 
-def was_disclosed(store: SqliteStore) -> bool:
+def was_disclosed(store: VaultStore) -> bool:
     """Whether the whole list was ever given out: then no number of it is secret any more."""
     query = "SELECT body FROM ledger_entry WHERE type = 'Disclose'"
     asked = (msgspec.json.decode(body or b"{}") for (body,) in store.connection.execute(query))
