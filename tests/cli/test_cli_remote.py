@@ -9,8 +9,9 @@ import pytest
 from equipoise.vault import VaultClient, read_token
 from tests.certificates import Authority
 from tests.cli.test_cli_serving import DOORS, Start, await_door, serve_words
+from tests.postgres import Server
 
-from .conftest import Rehearsed, free_port, refused, run, wait_for
+from .conftest import STUDY, Rehearsed, free_port, refused, run, wait_for
 
 
 @pytest.fixture
@@ -95,3 +96,42 @@ def test_what_is_missing_to_answer_over_tls(
     absent = run("vault", own.vault, *words, "--admit", f"audit={tmp_path}/absent.pem")
     assert absent.exit_code == 2 and "absent.pem" in absent.stderr
     assert refused("vault", "status", "tls://localhost:9443") == ["EQ-V185"]
+
+
+# In a database
+
+
+@pytest.mark.requirement("F13")
+def test_a_vault_in_a_database_from_its_making_to_a_new_key(
+    tmp_path: Path, postgres_server: Server, start: Start
+) -> None:
+    """Made by the owner, answering by a role that only adds; a new key, and no backup of ours."""
+    made, folder, at = postgres_server.create_schema(), tmp_path / "vault", tmp_path / "v.sock"
+    words = ["vault", folder, "--create", STUDY, "--realm", "live", "--store", made.app]
+    assert refused(*words) == ["EQ-V204"]
+    created = run(*words, "--owner", made.owner)
+    assert created.exit_code == 0, created.output
+    process = start("vault", folder, "--socket", at)
+    wait_for(at.is_socket)
+    client = VaultClient(at, read_token(folder, "assign"))
+    assert created.stdout == f"Commitment to the allocation: {client.commitment()}\n"
+    assert client.assign("01-001", stratum="", proof="p") == "R-001"
+    status = run("vault", "status", at)
+    assert status.exit_code == 0 and "1 numbers given." in status.stdout
+    said = ("--by", "keeper", "--reason", "yearly")
+    assert refused("vault", "rotate", folder, *said, "--owner", made.owner) == ["EQ-V018"]
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 0
+    assert refused("vault", "rotate", folder, *said) == ["EQ-V199"]
+    turned = run("vault", "rotate", folder, *said, "--owner", made.owner)
+    assert turned.exit_code == 0, turned.output
+    assert refused("vault", "backup", folder, "-o", tmp_path / "copy.db") == ["EQ-V198"]
+
+
+def test_an_address_shows_no_password(tmp_path: Path) -> None:
+    """Nor is a file taken for a database."""
+    words = ["vault", tmp_path / "v", "--create", STUDY, "--realm", "live", "--store"]
+    assert refused(*words, "postgresql://a:word@h/d") == ["EQ-X926"]
+    assert refused(*words, "postgresql://a@h/d", "--owner", "postgresql://a:b@h/d") == ["EQ-X926"]
+    path = run(*words, "vault.db")
+    assert path.exit_code == 2 and "no postgresql:// address" in path.stderr

@@ -166,14 +166,14 @@ def serve(
 @click.argument("directory", type=FOLDER)
 @click.option("--to", type=NEW_FILE, help="Where the new key goes, if not into the folder.")
 @click.option("--tokens", "is_all", is_flag=True, help="Make every token anew as well.")
-@click.option("--owner", default="", help="For a vault in a database: the address of its owner.")
+@click.option("--owner", type=ADDRESS, help="For a vault in a database: its owner's address.")
 @by_option
 @reason_option
 def rotate(directory: Path, to: Path | None, is_all: bool, owner: str, by: str, reason: str) -> int:
     """Seal everything under a new key; the old one opens nothing. Stop the vault first."""
     from equipoise.vault.keeping.rotating import rotate_key
 
-    rotate_key(directory, by=by, reason=reason, at=_now(), to=to, is_all=is_all, owner=owner)
+    rotate_key(directory, by=by, reason=reason, at=_now(), to=to, is_all=is_all, owner=owner or "")
     where = to or directory / "vault.key"
     click.echo(f"Sealed anew. The new key is in {where}; back it up apart from the vault.")
     return DONE

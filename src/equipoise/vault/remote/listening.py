@@ -178,7 +178,7 @@ def _report(connection: ssl.SSLSocket, error: OSError) -> None:
 def _why_not(who: str, error: OSError) -> Problem:
     known = getattr(error, "verify_message", "") or getattr(error, "reason", "")
     detail = "too slow" if isinstance(error, TimeoutError) else known or str(error)
-    return problem("EQ-V195", who, who=who, detail=str(detail).replace("_", " ").lower())
+    return problem("EQ-V195", who=who, detail=str(detail).replace("_", " ").lower())
 
 
 def _drain(connection: ssl.SSLSocket) -> None:
