@@ -246,6 +246,29 @@ def test_a_connection_that_is_lost_is_made_anew(directory, vault, clients, monke
     assert clients.anyone.verify().problems == ()
 
 
+@pytest.mark.requirement("D01")
+@in_a_database
+def test_a_server_that_crashed_keeps_what_was_answered(directory, clients, postgres_server):
+    """It ends without writing anything out, and recovers from its log."""
+    assert [assign(clients.assign, k) for k in (1, 2)] == ["R-001", "R-002"]
+    postgres_server.crash()
+    with pytest.raises(Refused):
+        assign(clients.assign, 3)
+    assert [assign(clients.assign, k) for k in (3, 2)] == ["R-003", "R-002"]
+    assert clients.anyone.verify().problems == ()
+
+
+@in_a_database
+def test_its_log_is_a_ledger_that_nobody_refills_or_redacts(directory, clients):
+    """As in a file: whole entries come first or not at all, and nothing is taken out unordered."""
+    assign(clients.assign, 1)
+    with postgres.owned(owner_of(directory)) as store:
+        assert codes(store.restore, []) == ["EQ-G025"]
+        assert codes(store.redact, "vault", 1, because=("control", 1)) == ["EQ-G023"]
+        with store.batch():
+            assert store.heads()["vault"].seq == 1
+
+
 @in_a_database
 def test_another_process_that_took_it_meanwhile_keeps_it(directory, vault, clients, monkeypatch):
     """A connection made anew holds the vault, or it is none."""
@@ -483,7 +506,8 @@ def test_a_key_is_not_turned_in_another_vault(directory, tmp_path, postgres_serv
     assert codes(rotate_key, directory, **said(), owner=other.owner) == ["EQ-V203"]
     app = as_role(owner_of(directory), APP)
     assert codes(rotate_key, directory, **said(), owner=app) == ["EQ-G017"]
-    assert not list(directory.glob("*.new")) or LocalVault(directory).close() is None
+    with asking(directory) as client:  # the key stayed, and what was begun is forgotten
+        assert client.verify().ok
     assert not list(directory.glob("*.new"))
 
 
