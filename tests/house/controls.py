@@ -507,13 +507,46 @@ CONTROLS = (
         "After a rotation the old key opens nothing that is left in a file",
         "tests/unit/vault/test_vault_keeping.py::test_a_new_key_opens_all_and_the_old_one_nothing",
         (
-            Edit("vault/keeping/opening.py", '("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM")', "()"),
+            Edit("vault/stores/file.py", '("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM")', "()"),
             Edit(
-                "vault/keeping/opening.py",
-                'connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()\n',
+                "vault/stores/file.py",
+                'self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()\n',
                 "pass\n",
             ),
-            Edit("vault/keeping/rotating.py", '"PRAGMA secure_delete = ON"', '"SELECT 1"'),
+            Edit("vault/stores/file.py", '"PRAGMA secure_delete = ON"', '"SELECT 1"'),
+        ),
+    ),
+    Control(
+        "A certificate opens the questions of one capability",
+        "tests/unit/vault/test_vault_remote.py::test_a_token_without_its_certificate_opens_nothing",
+        (
+            Edit(
+                "vault/remote/listening.py",
+                "admitted=frozenset({self.capability})",
+                'admitted=frozenset(("assign", "cells", "emergency", "audit"))',
+            ),
+        ),
+    ),
+    Control(
+        "No length on the way to a vault elsewhere tells an arm",
+        "tests/unit/vault/test_vault_remote.py::test_no_length_on_the_wire_tells_an_arm",
+        (Edit("vault/remote/frames.py", "message.ljust(n_bytes - 1)", "message"),),
+    ),
+    Control(
+        "A database that lost what it had confirmed to the vault is noticed",
+        "tests/unit/vault/test_vault_database.py"
+        "::test_a_vault_that_nobody_remembers_is_compared_first",
+        (Edit("vault/keeping/witness.py", "found[0] == self._head.digest", "True"),),
+    ),
+    Control(
+        "The vault's tables take the next entry alone (PostgreSQL)",
+        "tests/unit/vault/test_vault_database.py::test_the_role_itself_adds_nothing_out_of_turn",
+        (
+            Edit(
+                "vault/stores/postgres_tables.py",
+                "IF NEW.number = free",
+                "IF true OR NEW.number = free",
+            ),
         ),
     ),
     Control(
