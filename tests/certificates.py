@@ -49,8 +49,9 @@ class Authority:
         made = self._build(subject, key.public_key(), until=until or _now() + DAY)
         made = made.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
         if is_server:
-            names = [x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-            known = x509.SubjectAlternativeName(names if host == "localhost" else names[:1])
+            here = ("127.0.0.1", "::1") if host == "localhost" else ()
+            addresses = [x509.IPAddress(ipaddress.ip_address(place)) for place in here]
+            known = x509.SubjectAlternativeName([x509.DNSName(host), *addresses])
             made = made.add_extension(known, critical=False)
         path = self.folder / f"{name}.pem"
         path.write_bytes(_pem(made.sign(self._key, hashes.SHA256())))

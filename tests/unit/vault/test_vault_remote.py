@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.certificates import Authority, Relay, relaying
-from vault_examples import CONTENTS, SPECIFICATION
+from vault_examples import CONTENTS, SEED, SPECIFICATION
 
 from equipoise.problems import Refused
 from equipoise.vault import LocalVault, SocketDoor, VaultClient, create_vault, read_token
@@ -40,6 +40,13 @@ def told_the_keeper(capfd, words: str) -> str:
         time.sleep(0.02)
         said += capfd.readouterr().err
     return said
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """In a file: what passes is the same whatever keeps the list."""
+    create_vault(tmp_path / "v", SPECIFICATION, contents=CONTENTS, realm="rehearsal", seed=SEED)
+    return tmp_path / "v"
 
 
 @pytest.fixture(scope="module")
@@ -511,6 +518,12 @@ def test_an_address_of_version_six():
     assert (at.host, str(at)) == ("::1", "tls://[::1]:9443")
 
 
+def test_it_listens_at_addresses_of_version_six(authority, vault):
+    """The certificate names the host, whichever way it is reached."""
+    with listening(vault, told(authority, host="::1")) as port:
+        assert VaultClient(address(authority, port, "assign", host="[::1]")).commitment()
+
+
 def test_files_that_are_none(authority, vault, port, tmp_path):
     """Of the caller and of the vault: which file, and what is wrong with it."""
     junk = tmp_path / "junk.pem"
@@ -547,7 +560,11 @@ def test_whom_it_admits(authority, vault):
     assert codes(listening, vault, told(authority, admitted=())) == ["EQ-V197"]
     twice = (("assign", folder / "assign.pem"), ("cells", folder / "assign.pem"))
     assert codes(listening, vault, told(authority, admitted=twice)) == ["EQ-V196"]
-    renewed = (("assign", folder / "assign.pem"), ("assign", folder / "stranger.pem"))
+    chain = folder / "chain.pem"
+    chain.write_bytes(
+        b"subject=site\n" + (folder / "assign.pem").read_bytes() + authority.file.read_bytes()
+    )
+    renewed = (("assign", chain), ("assign", folder / "stranger.pem"))
     with listening(vault, told(authority, admitted=renewed)) as port:
         for name in ("assign", "stranger"):
             assert VaultClient(address(authority, port, name)).commitment()

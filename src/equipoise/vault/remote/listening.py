@@ -15,6 +15,8 @@ from pathlib import Path
 from threading import BoundedSemaphore
 
 import msgspec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import load_pem_x509_certificate
 from msgspec import Struct
 
 from equipoise.problems import Problem, Refused, problem
@@ -77,11 +79,11 @@ def read_admitted(told: Listening) -> dict[str, Capability]:
     known: dict[str, Capability] = {}
     for capability, path in told.admitted:
         try:
-            digest = _digest(ssl.PEM_cert_to_DER_cert(path.read_text(encoding="ascii")))
+            first = load_pem_x509_certificate(path.read_bytes())  # its chain may follow it
         except (OSError, ValueError) as error:
             detail = type(error).__name__
             raise Refused([problem("EQ-V186", str(path), path=str(path), detail=detail)]) from None
-        if known.setdefault(digest, capability) != capability:
+        if known.setdefault(first.fingerprint(SHA256()).hex(), capability) != capability:
             raise Refused([problem("EQ-V196", str(path), path=str(path))])
     if not known:
         raise Refused([problem("EQ-V197", missing="--admit")])
@@ -90,8 +92,9 @@ def read_admitted(told: Listening) -> dict[str, Capability]:
 
 @contextmanager
 def _listening(callers: "Callers", told: Listening, context: ssl.SSLContext) -> Iterator[int]:
+    family = socket.AF_INET6 if ":" in told.host else socket.AF_INET
     try:
-        listener = socket.create_server((told.host, told.port), backlog=128)
+        listener = socket.create_server((told.host, told.port), family=family, backlog=128)
     except OSError as error:
         place = f"{told.host}:{told.port}"
         raise Refused([problem("EQ-V193", place, place=place, detail=str(error))]) from None
