@@ -100,7 +100,7 @@ def test_both_stores_keep_the_same_sequence(tmp_path, database, told):
         "UPDATE vault_header SET sealed = sealed",
         "DELETE FROM vault_header",
         "TRUNCATE vault_header",
-        "INSERT INTO vault_header SELECT * FROM vault_header",
+        "INSERT INTO vault_header SELECT sealed FROM vault_header",
     ],
 )
 def test_nobody_changes_what_is_kept(directory, clients, statement):

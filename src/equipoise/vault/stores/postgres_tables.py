@@ -12,7 +12,7 @@ from equipoise.ledger.postgres_tables import STORE_KEY, Routine, Trigger
 _TEXT = 'text COLLATE "C" NOT NULL'
 _ROWID = "rowid bigint GENERATED ALWAYS AS IDENTITY"
 TABLES = (
-    "CREATE TABLE vault_header (sealed bytea NOT NULL)",
+    f"CREATE TABLE vault_header (sealed bytea NOT NULL, {_ROWID})",
     f'CREATE TABLE vault_slot (number text COLLATE "C" PRIMARY KEY, stratum {_TEXT}, '
     f"position bigint NOT NULL, sealed bytea NOT NULL, {_ROWID}, "
     "CONSTRAINT vault_slot_place UNIQUE (stratum, position))",
