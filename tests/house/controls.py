@@ -797,8 +797,8 @@ CONTROLS = (
         (
             Edit(
                 "conduct/acts/randomizing.py",
-                "ask = trial.vault.assigned if paused or subject.packet else",
-                "ask = trial.vault.assigned if paused else",
+                "if not (paused or subject.packet):",
+                "if not paused:",
             ),
         ),
     ),

@@ -10,6 +10,7 @@ import equipoise
 SOURCE = Path(equipoise.__file__).parent
 LIFTED: dict[str, tuple[int, str]] = {
     "conduct/evolve.py": (520, "what each event changes, in one table beside the list"),
+    "study/protocol.py": (410, "what `study.yaml` and its neighbors hold is read in one place"),
     "conduct/state.py": (420, "what the events change, in one place"),
     "conduct": (14, "what acts share: events, state, and each rule over all of it"),
     "web/views": (15, "a module a page of the site door"),

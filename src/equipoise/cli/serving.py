@@ -54,20 +54,9 @@ from equipoise.vault.server import Serve
 from equipoise.vault.stores.seam import Place
 from equipoise.web.standby.roster import read_roster, roster_of
 
-FROM_OUTSIDE = (
-    "EQUIPOISE_HOSTS",
-    "EQUIPOISE_HTTPS",
-    "EQUIPOISE_TIME_ZONE",
-    "EQUIPOISE_ORIGIN",
-    "EQUIPOISE_PASSKEY_DOMAIN",
-    "EQUIPOISE_PASSWORDS",
-    "EQUIPOISE_OIDC_ISSUER",
-    "EQUIPOISE_OIDC_CLIENT",
-    "EQUIPOISE_OIDC_SECRET",
-    "EQUIPOISE_OIDC_CLAIM",
-    "EQUIPOISE_OIDC_SCOPES",
-    "EQUIPOISE_OIDC_NAME",
-)
+_NAMES = "HOSTS HTTPS TIME_ZONE ORIGIN PASSKEY_DOMAIN PASSWORDS "
+_NAMES += "OIDC_ISSUER OIDC_CLIENT OIDC_SECRET OIDC_CLAIM OIDC_SCOPES OIDC_NAME"
+FROM_OUTSIDE = tuple(f"EQUIPOISE_{name}" for name in _NAMES.split())
 """What a door takes from the environment of `equipoise serve`: how it is reached, who comes in."""
 
 
@@ -199,17 +188,16 @@ def serve_door(
     ensure_accounts(accounts_of(keys, kept, door=door), kept)
     settings = door_settings(directory, store=store, keys=keys, kept=kept, door=door)
     settings |= {name: os.environ[name] for name in FROM_OUTSIDE if name in os.environ}
-    settings |= cell_settings(
-        study, store, cells=cells or cells_beside(keys.token.parent), door=door
-    )
+    own = cells or cells_beside(keys.token.parent)
+    settings |= cell_settings(study, store, cells=own, door=door)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends with this process
-    click.echo(f"The {door} door is served at http://{host}:{port}/ until it is stopped (Ctrl-C).")
+    url = f"http://{host}:{port}"
+    click.echo(f"The {door} door is served at {url}/ until it is stopped (Ctrl-C).")
     try:
         status = serve(settings, host=host, port=port)
     except KeyboardInterrupt:
         return DONE
     if status:
-        url = f"http://{host}:{port}"
         raise Refused([problem("EQ-X902", url, url=url)])
     return DONE
 

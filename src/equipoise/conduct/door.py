@@ -11,8 +11,7 @@ to the control chain but acts that hold the whole store, which wait for them and
 not left to trust. Such an act sees its own site alone; if it looks further, or what it decides
 could meet a stopping rule or belongs elsewhere, all of it is taken back before anything is
 recorded, and it decides anew holding the whole store. So an act never asks for more while it holds
-something, and no two ever wait for each other. A form of adverse events holds the whole store from
-the start.
+something, and no two ever wait in a circle. Forms of adverse events hold all from the start.
 """
 
 import datetime as dt

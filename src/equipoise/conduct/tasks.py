@@ -37,7 +37,7 @@ TASKS: Mapping[str, Task] = {
     ),
     "randomization": Task(
         Text("Randomization", "Randomisation"),
-        frozenset({"request_randomization", "record_call_off"}),
+        frozenset({"request_randomization", "record_call_off", "claim_packet", "account_packet"}),
     ),
     "forms": Task(
         Text("Entry and correction of forms", "Saisie et correction des formulaires"),
@@ -49,7 +49,7 @@ TASKS: Mapping[str, Task] = {
     ),
     "safety": Task(
         Text("Adverse events and unblinding", "Événements indésirables et levées d'aveugle"),
-        frozenset({"assess_unblinding"}),
+        frozenset({"assess_unblinding", "note_broken"}),
     ),
     "leaving": Task(
         Text("End of participation", "Fin de participation"),

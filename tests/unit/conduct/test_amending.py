@@ -17,6 +17,7 @@ from equipoise.study.roles import Role
 from equipoise.study.study import Study
 from equipoise.vault import LocalVault, VaultClient, create_vault, read_token
 from equipoise.vault.keeping.amending import Agreement, amend_vault
+from equipoise.vault.packets.messages import OpenedPacket
 
 from .conftest import Clock, Course, small_study
 from .test_opening import codes
@@ -66,6 +67,10 @@ class Amending(Course):
         self.vault = LocalVault(self.folder, now=self.clock)
         self.trial.vault = VaultClient(self.vault, read_token(self.folder, "assign"))
 
+    def packets(self) -> VaultClient:
+        assert self.vault is not None
+        return VaultClient(self.vault, read_token(self.folder, "packets"))
+
     def stop(self) -> None:
         if self.vault is not None:
             self.vault.close()
@@ -109,13 +114,16 @@ class Amending(Course):
         self.amend_vault(to)
         self.apply(to)
 
-    def randomized_as(self, site: str, arm: int) -> str:
+    def eligible_as(self, site: str, arm: int) -> str:
         code = self.screen(site)
         self.consent(code)
         self.submit(code, "skin", arm=arm, leg=10)
         self.submit(code, "vitals", weight=70.0, pregnant=False)
         self.judge(code)
-        return self.randomize(code)
+        return code
+
+    def randomized_as(self, site: str, arm: int) -> str:
+        return self.randomize(self.eligible_as(site, arm))
 
 
 @pytest.fixture
@@ -335,6 +343,54 @@ def test_a_number_on_its_way_comes_first(opening: Callable[[Study], Amending]) -
 
 
 @pytest.mark.requirement("F34")
+@pytest.mark.requirement("F34", "F37")
+def test_packets_are_accounted_for_before_and_drawn_no_more_after(
+    opening: Callable[[Study], Amending],
+) -> None:
+    """Paper in a safe would go on giving what the amendment closes."""
+    study = base()
+    course = opening(study)
+    who = {"by": "unblinded_statistician", "reason": "For an outage"}
+    assert study.identity.randomization is not None
+    strata = specify(study.identity, study.identity.randomization).strata
+    who["stratum"] = next(s for s in strata if "01" in s and "mild" in s)
+    printed = course.packets().print_packets("01", n=2, **who)
+    conduct.record_packets(course.trial, course.packets().packets(), at=course.clock())
+    new = with_site(study)
+    course.request(new)
+    with pytest.raises(Refused) as refused:
+        course.confirm(new)
+    assert codes(refused) == ["EQ-C137"] and "P1-01, P1-02" in str(refused.value)
+
+    code = course.eligible_as("01", 10)
+    told = OpenedPacket(
+        packet="P1-01",
+        code=printed.packets[0].code,
+        participant=code,
+        opened_at=course.clock(),
+        opened_by="investigator",
+        by="coordinator",
+        reason="The server was down",
+    )
+    conduct.enter_packet(course.trial, told, at=course.clock())
+    gone = {"packet": "P1-02", "became": "destroyed", "on": course.clock.today}
+    conduct.account_packet(
+        course.trial, by="coordinator", at=course.clock(), reason="Amendment 2", **gone
+    )
+    course.confirm(new)
+    course.amend_vault(new)
+    course.apply(new)
+
+    with pytest.raises(Refused) as refused:
+        course.packets().print_packets("01", n=1, **who)
+    assert codes(refused) == ["EQ-V165"]
+    again = course.packets().print_packets("01", batch=printed.batch, **who)
+    assert again.packets == printed.packets
+    assert course.trial.state.participants[code].number == printed.packets[0].number
+    assert course.randomized_as("01", 10) == "R-001"  # the list is where it was
+    assert course.packets().verify().problems == ()
+
+
 def test_what_an_amendment_may_not_change(opening: Callable[[Study], Amending]) -> None:
     """Each is refused by its own name, and nothing is recorded."""
     study = base()

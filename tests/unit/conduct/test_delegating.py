@@ -26,7 +26,12 @@ OF_AN_INVESTIGATOR: dict[str, set[tuple[str, str]]] = {
         ("request_override", ""),
         ("decline_override", ""),
     },
-    "randomization": {("request_randomization", ""), ("record_call_off", "")},
+    "randomization": {
+        ("request_randomization", ""),
+        ("record_call_off", ""),
+        ("claim_packet", ""),
+        ("account_packet", ""),
+    },
     "forms": {
         ("submit_form", "skin"),
         ("submit_form", "vitals"),
@@ -34,7 +39,12 @@ OF_AN_INVESTIGATOR: dict[str, set[tuple[str, str]]] = {
         ("miss_encounter", ""),
     },
     "infusions": {("order_infusion", ""), ("give_infusion", "")},
-    "safety": {("submit_form", "event"), ("correct_item", "event"), ("assess_unblinding", "")},
+    "safety": {
+        ("submit_form", "event"),
+        ("correct_item", "event"),
+        ("assess_unblinding", ""),
+        ("note_broken", ""),
+    },
     "leaving": {("withdraw_participant", ""), ("complete_participant", "")},
     "signature": {("sign_casebook", ""), ("order_redaction", "")},
 }
