@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -203,12 +203,13 @@ def test_a_certificate_that_has_ended(authority, port, directory):
 
 def test_a_certificate_that_ends_meanwhile(authority, vault, directory):
     """A conversation is not longer than the certificate that it was begun with."""
-    authority.issue("brief", until=dt.datetime.now(dt.UTC) + dt.timedelta(seconds=3))
+    until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5)
+    authority.issue("brief", until=until)
     admitted = (("assign", authority.folder / "brief.pem"),)
     with listening(vault, told(authority, admitted=admitted)) as port:
         asking = client(authority, port, directory, "assign", shown="brief")
         assert asking.commitment()
-        time.sleep(3.5)
+        time.sleep((until - dt.datetime.now(dt.UTC)).total_seconds() + 0.5)
         assert codes(asking.commitment) == ["EQ-V190"]
 
 
@@ -368,26 +369,29 @@ def test_between_two_questions_there_is_more_time_than_within_one(authority, por
 
 def test_who_does_not_greet_is_hung_up_on(authority, vault, monkeypatch, capfd):
     """Connected and silent, they do not keep out those who are admitted."""
-    monkeypatch.setattr("equipoise.vault.remote.listening.GREETING_SECONDS", 0.5)
+    monkeypatch.setattr("equipoise.vault.remote.listening.GREETING_SECONDS", 3.0)
     monkeypatch.setattr("equipoise.vault.remote.listening.MOST_GREETINGS", 2)
     silent = []
     with listening(vault, told(authority)) as port:
         begun = time.monotonic()
         for k in range(4):
-            connection = socket.create_connection(("127.0.0.1", port), timeout=5)
+            connection = socket.create_connection(("127.0.0.1", port), timeout=20)
             if k < 2:
                 silent.append(connection)
                 time.sleep(0.1)
             else:
                 with connection:  # there are too many at a time
                     assert connection.recv(10) == b""
-                assert time.monotonic() - begun < 0.5
+                assert time.monotonic() - begun < 3
         for connection in silent:
             with connection:
                 assert connection.recv(10) == b""
         told_the_keeper(capfd, "too slow")
-        time.sleep(0.2)
-        assert VaultClient(address(authority, port, "assign")).commitment()
+        deadline, commitment = time.monotonic() + 10, ""
+        while not commitment and time.monotonic() < deadline:
+            with suppress(Refused):  # the places of the silent are free in a moment
+                commitment = VaultClient(address(authority, port, "assign")).commitment()
+        assert commitment
 
 
 def test_who_is_gone_before_they_are_seen(authority, port):
