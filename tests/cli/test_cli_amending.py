@@ -1,5 +1,6 @@
 """A running trial that comes to randomize otherwise, by the commands alone."""
 
+import datetime as dt
 import json
 import shutil
 import sqlite3
@@ -9,12 +10,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from equipoise.cli.folders import load_checked
 from equipoise.cli.rehearsing import running_vault
 from equipoise.conduct import Person, RunningTrial, open_trial
 from equipoise.ledger import open_store
 from equipoise.randomization import specify
 from equipoise.study.roles import Role
 from equipoise.vault import VaultClient, create_vault, read_token
+from tests.postgres import Server
 from tests.unit.conduct.conftest import Clock
 from tests.unit.conduct.test_amending import Amending, base, with_site
 
@@ -93,6 +96,37 @@ def test_four_commands_bring_an_amendment_into_force(
     assert refused("export", STUDY, "--store", trial.store, "-o", tmp_path / "out") == ["EQ-C019"]
     done(("export", closing, "--store", trial.store, "-o", tmp_path / "out"))
     assert refused(*ways["vault"]) == ["EQ-C145"]
+
+
+@pytest.mark.requirement("F34", "F13")
+def test_a_vault_in_a_database_is_amended_by_its_owner(
+    closing: Path, tmp_path: Path, postgres_server: Server
+) -> None:
+    """The same commands, with the address of whoever owns its tables."""
+    made, folder, study = postgres_server.create_schema(), tmp_path / "v", load_checked(STUDY)
+    place, realm = ("--store", made.app, "--owner", made.owner), ("--realm", "rehearsal")
+    done(("vault", folder, "--create", STUDY, *realm, *place))
+    path, name = tmp_path / "trial.db", study.identity.study
+    with running_vault(folder) as vault:
+        people = [Person(role.value, role.value, role.value) for role in Role]
+        store = open_store(path, study=name, realm="rehearsal", create=True)
+        trial = RunningTrial(study, store, VaultClient(vault.socket_path))
+        open_trial(trial, at=dt.datetime.now(dt.UTC), people=people)
+        store.close()
+    ways = steps(Rehearsed(path, folder, {}), closing, Path())
+    done(ways["request"])
+    done(ways["confirm"])
+    assert refused(*ways["vault"]) == ["EQ-V199"]
+    wrong = run(*ways["vault"], "--owner", folder / "vault.address")
+    assert wrong.exit_code == 2 and "no postgresql:// address" in wrong.stderr
+    told = done((*ways["vault"], "--owner", made.owner))
+    assert done((*ways["vault"], "--owner", made.owner)) == told
+    with running_vault(folder) as vault:
+        in_force = done((*ways["apply"][:-1], vault.socket_path))
+        assert told.split()[4] in in_force
+        assigning = VaultClient(vault.socket_path, read_token(folder, "assign"))
+        assert assigning.assign("01-001", stratum="", proof="p") == "R2-001"
+        assert assigning.verify().ok
 
 
 @pytest.mark.requirement("F34")

@@ -112,10 +112,7 @@ def read_signed(path: Path, specification: Specification) -> tuple[Allocation, .
 
 
 class Keys(Struct, frozen=True):
-    """What a door opens besides the ledger: the folder of its files, accounts, vault and token.
-
-    `socket` is where the vault answers: a Unix socket's path, or a `tls://` address.
-    """
+    """What a door opens besides the ledger: the folder of its files, accounts, vault and token."""
 
     keep: Path | None
     accounts: str | Path | None

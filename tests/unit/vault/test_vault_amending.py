@@ -20,6 +20,7 @@ from equipoise.problems import Refused
 from equipoise.randomization import digest_list, draw_list
 from equipoise.randomization.generator import counter_draws
 from equipoise.vault import LocalVault, create_vault
+from equipoise.vault.keeping import amending
 from equipoise.vault.keeping.amending import Agreement, amend_vault
 from equipoise.vault.keeping.copying import back_up_vault, restore_vault
 from equipoise.vault.keeping.rotating import rotate_key
@@ -502,6 +503,28 @@ def test_a_vault_in_a_database_is_amended_by_its_owner_alone(tmp_path, database,
     assert {part_of(s.number) for s in kept.entries()} == {1}
     assert kept.verify().problems == ()
     amend_vault(kept.directory, **asked, owner=database.owner)
+    assert {part_of(s.number) for s in kept.entries()} == {1, 2}
+
+
+@pytest.mark.requirement("F34", "D02")
+def test_an_amendment_that_was_cut_short(tmp_path, place, monkeypatch):
+    """Stopped among its entries nothing of it is there, each guard stands; begun anew it is."""
+    kept = Kept(tmp_path / "v", SITES, place=place)
+    kept.assign("01")
+    real, n_written = amending.write_slot, count(1)
+
+    def write_and_die(*words, **more):
+        real(*words, **more)
+        if next(n_written) == 3:
+            raise OSError("the power is gone")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="power"):
+        patched.setattr(amending, "write_slot", write_and_die)
+        kept.amend(**CHANGES["arm closed"])
+    assert {part_of(s.number) for s in kept.entries()} == {1}
+    assert kept.verify().problems == ()
+    kept.amend(**CHANGES["arm closed"])
+    assert kept.verify().problems == ()
     assert {part_of(s.number) for s in kept.entries()} == {1, 2}
 
 

@@ -16,6 +16,7 @@ from vault_examples import CONTENTS, SEED, SPECIFICATION
 
 from equipoise.problems import Refused
 from equipoise.vault import LocalVault, SocketDoor, VaultClient, create_vault, read_token
+from equipoise.vault.packets.messages import OpenedPacket
 from equipoise.vault.protocol import Commitment, Refusal, Word
 from equipoise.vault.remote import frames
 from equipoise.vault.remote.calling import call, read_remote
@@ -23,7 +24,7 @@ from equipoise.vault.remote.listening import Listening, listening
 from equipoise.vault.server import serving
 from equipoise.vault.sockets import MAX_LINE_BYTES
 
-CAPABILITIES = ("assign", "cells", "emergency", "audit")
+CAPABILITIES = ("assign", "cells", "emergency", "audit", "packets")
 
 
 def codes(act, *args, **kwargs):
@@ -120,12 +121,14 @@ def test_each_door_asks_its_own_over_tls(authority, port, directory, vault):
 @pytest.mark.requirement("C65", "F30")
 def test_a_token_without_its_certificate_opens_nothing(authority, port, directory):
     """A token that leaked opens nothing behind another door's certificate; it is on record."""
-    for capability, shown in (("cells", "assign"), ("emergency", "assign"), ("assign", "cells")):
+    pairs = [("cells", "assign"), ("emergency", "assign"), ("assign", "cells")]
+    for capability, shown in (*pairs, ("packets", "assign"), ("assign", "packets")):
         asking = client(authority, port, directory, capability, shown=shown)
         ask = {
             "cells": lambda: asking.contents("R-001", "M0"),  # noqa: B023
             "emergency": lambda: asking.reveal("R-001", "arm", by="dr", reason="x"),  # noqa: B023
             "assign": lambda: asking.assign("p1", stratum="", proof="p"),  # noqa: B023
+            "packets": lambda: asking.print_packets("01", n=1, by="s", reason="x"),  # noqa: B023
         }[capability]
         assert codes(ask) == ["EQ-V187"]
     # Breaks may be read by three: the certificate must be of the one whose token it is.
@@ -136,7 +139,7 @@ def test_a_token_without_its_certificate_opens_nothing(authority, port, director
     assert codes(lambda: nobody.assign("p1", stratum="", proof="p")) == ["EQ-V001"]
     log = client(authority, port, directory, "audit").read_log()
     refused = [msgspec.json.decode(e.body)["refused"] for e in log]
-    assert refused[:5] == [["EQ-V187"]] * 3 + [["EQ-V001"]] * 2
+    assert refused[:7] == [["EQ-V187"]] * 5 + [["EQ-V001"]] * 2
 
 
 def test_who_is_known_to_nobody_is_answered_nothing(authority, port, directory):
@@ -452,7 +455,12 @@ def ask_everything(relay: Relay, authority: Authority, directory: Path) -> list[
             said = {"by": "dr", "reason": "x", "request": f"{number}-{encounter}"}
             doors["emergency"].reveal(number, f"infusion:{encounter}", **said)
         doors["emergency"].reveal(number, "arm", by="dr", reason="x", request=f"{number}-a")
-    asked = {"assign": 19, "cells": 37, "emergency": 55, "audit": 1}
+    printed = doors["packets"].print_packets("01", n=9, by="s", reason="outage")
+    said = {"by": "c", "opened_by": "c", "reason": "outage", "opened_at": dt.datetime.now(dt.UTC)}
+    for k, one in enumerate(p for p in printed.packets if p.kind == "randomization"):
+        opened = OpenedPacket(**said, packet=one.packet, code=one.code, participant=f"01-1{k:02}")
+        doors["assign"].enter_packet(opened, proof="p")
+    asked = {"assign": 28, "cells": 37, "emergency": 55, "audit": 1, "packets": 2}
     seen: list[object] = []
     for k, n in enumerate(asked.values()):
         questions, answers = relay.lengths(k)
@@ -481,7 +489,8 @@ def test_no_length_on_the_wire_tells_an_arm(authority, tmp_path):
             passed = b"".join(map(bytes, (*relay.asked, *relay.answered)))
             assert all(word not in passed for word in (b"R-0", b"product", b"token", b"01-0"))
     assert seen[0] == seen[1]
-    assert len({n for door in seen[0] for way in door for n in way}) == 1
+    *doors, _ = seen[0]  # whoever prints packets sees their arms, and is sent all of them at once
+    assert len({n for door in doors for way in door for n in way}) == 1
 
 
 @pytest.mark.requirement("C65")
