@@ -12,7 +12,7 @@ import pytest
 
 from equipoise.cli.folders import load_checked
 from equipoise.cli.rehearsing import running_vault
-from equipoise.conduct import Person, RunningTrial, open_trial
+from equipoise.conduct import Person, RunningTrial, open_trial, record_training
 from equipoise.ledger import open_store
 from equipoise.randomization import specify
 from equipoise.study.roles import Role
@@ -111,7 +111,11 @@ def test_a_vault_in_a_database_is_amended_by_its_owner(
         people = [Person(role.value, role.value, role.value) for role in Role]
         store = open_store(path, study=name, realm="rehearsal", create=True)
         trial = RunningTrial(study, store, VaultClient(vault.socket_path))
-        open_trial(trial, at=dt.datetime.now(dt.UTC), people=people)
+        now = dt.datetime.now(dt.UTC)
+        open_trial(trial, at=now, people=people)
+        for training in study.identity.training:
+            said = {"by": "administrator", "training": training, "on": now.date()}
+            record_training(trial, at=now, person="safety_officer", **said)
         store.close()
     ways = steps(Rehearsed(path, folder, {}), closing, Path())
     done(ways["request"])
