@@ -1,5 +1,6 @@
 """A running trial that comes to randomize otherwise, by the commands alone."""
 
+import datetime as dt
 import json
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from equipoise.cli.folders import load_checked
 from equipoise.cli.rehearsing import running_vault
 from equipoise.cli.trials import running_trial
 from equipoise.conduct import (
@@ -19,12 +21,14 @@ from equipoise.conduct import (
     enter_packet,
     open_trial,
     record_packets,
+    record_training,
 )
 from equipoise.ledger import open_store
 from equipoise.randomization import specify
 from equipoise.study.roles import Role
 from equipoise.vault import VaultClient, create_vault, read_token
 from equipoise.vault.packets.messages import PacketRow
+from tests.postgres import Server
 from tests.unit.conduct.conftest import Clock
 from tests.unit.conduct.test_amending import Amending, base, with_site
 from tests.unit.conduct.test_packets import told_of
@@ -104,6 +108,41 @@ def test_four_commands_bring_an_amendment_into_force(
     assert refused("export", STUDY, "--store", trial.store, "-o", tmp_path / "out") == ["EQ-C019"]
     done(("export", closing, "--store", trial.store, "-o", tmp_path / "out"))
     assert refused(*ways["vault"]) == ["EQ-C145"]
+
+
+@pytest.mark.requirement("F34", "F13")
+def test_a_vault_in_a_database_is_amended_by_its_owner(
+    closing: Path, tmp_path: Path, postgres_server: Server
+) -> None:
+    """The same commands, with the address of whoever owns its tables."""
+    made, folder, study = postgres_server.create_schema(), tmp_path / "v", load_checked(STUDY)
+    place, realm = ("--store", made.app, "--owner", made.owner), ("--realm", "rehearsal")
+    done(("vault", folder, "--create", STUDY, *realm, *place))
+    path, name = tmp_path / "trial.db", study.identity.study
+    with running_vault(folder) as vault:
+        people = [Person(role.value, role.value, role.value) for role in Role]
+        store = open_store(path, study=name, realm="rehearsal", create=True)
+        trial = RunningTrial(study, store, VaultClient(vault.socket_path))
+        now = dt.datetime.now(dt.UTC)
+        open_trial(trial, at=now, people=people)
+        for training in study.identity.training:
+            said = {"by": "administrator", "training": training, "on": now.date()}
+            record_training(trial, at=now, person="safety_officer", **said)
+        store.close()
+    ways = steps(Rehearsed(path, folder, {}), closing, Path())
+    done(ways["request"])
+    done(ways["confirm"])
+    assert refused(*ways["vault"]) == ["EQ-V199"]
+    wrong = run(*ways["vault"], "--owner", folder / "vault.address")
+    assert wrong.exit_code == 2 and "no postgresql:// address" in wrong.stderr
+    told = done((*ways["vault"], "--owner", made.owner))
+    assert done((*ways["vault"], "--owner", made.owner)) == told
+    with running_vault(folder) as vault:
+        in_force = done((*ways["apply"][:-1], vault.socket_path))
+        assert told.split()[4] in in_force
+        assigning = VaultClient(vault.socket_path, read_token(folder, "assign"))
+        assert assigning.assign("01-001", stratum="", proof="p") == "R2-001"
+        assert assigning.verify().ok
 
 
 @pytest.mark.requirement("F34")

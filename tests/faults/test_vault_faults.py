@@ -6,12 +6,15 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from equipoise.randomization import Specification, counter_draws, draw_list
 from equipoise.vault import VaultClient, create_vault, read_token, start_vault
+from equipoise.vault.stores.seam import Place, read_place
 
 ASKER = Path(__file__).with_name("vault_asker.py")
 N_KILLS = 200 if os.environ.get("EQUIPOISE_NIGHTLY") else 10
@@ -21,11 +24,16 @@ SPECIFICATION = Specification(
 SEED = b"two hundred"
 
 
-@pytest.fixture
-def directory(tmp_path):
-    directory = tmp_path / "vault"
+@pytest.fixture(params=["file", "database"])
+def directory(request, tmp_path):
+    directory, place = tmp_path / "vault", None
+    if request.param == "database":
+        made = request.getfixturevalue("postgres_server").create_schema()
+        place = Place(made.app, made.owner)
     contents = {"A": {"M0": "x"}, "B": {"M0": "y"}}
-    create_vault(directory, SPECIFICATION, contents=contents, realm="rehearsal", seed=SEED)
+    create_vault(
+        directory, SPECIFICATION, contents=contents, realm="rehearsal", seed=SEED, place=place
+    )
     return directory
 
 
@@ -56,9 +64,14 @@ def finish(asker):
 
 def used(directory):
     """How many entries are used; they must be the first ones of the list."""
-    connection = sqlite3.connect(f"file:{directory}/vault.db?mode=ro", uri=True, timeout=30)
-    numbers = [n for (n,) in connection.execute("SELECT number FROM vault_assignment")]
-    connection.close()
+    address = read_place(directory)
+    if address is None:
+        connection = sqlite3.connect(f"file:{directory}/vault.db?mode=ro", uri=True, timeout=30)
+    else:
+        connection = psycopg.connect(address)
+    with closing(connection):
+        rows = connection.execute("SELECT number FROM vault_assignment").fetchall()
+    numbers = [n for (n,) in rows]
     assert sorted(numbers) == [f"R-{k:03}" for k in range(1, len(numbers) + 1)]
     return len(numbers)
 

@@ -556,13 +556,46 @@ CONTROLS = (
         "After a rotation the old key opens nothing that is left in a file",
         "tests/unit/vault/test_vault_keeping.py::test_a_new_key_opens_all_and_the_old_one_nothing",
         (
-            Edit("vault/keeping/opening.py", '("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM")', "()"),
+            Edit("vault/stores/file.py", '("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM")', "()"),
             Edit(
-                "vault/keeping/opening.py",
-                'connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()\n',
+                "vault/stores/file.py",
+                'self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()\n',
                 "pass\n",
             ),
-            Edit("vault/keeping/rotating.py", '"PRAGMA secure_delete = ON"', '"SELECT 1"'),
+            Edit("vault/stores/file.py", '"PRAGMA secure_delete = ON"', '"SELECT 1"'),
+        ),
+    ),
+    Control(
+        "A certificate opens the questions of one capability",
+        "tests/unit/vault/test_vault_remote.py::test_a_token_without_its_certificate_opens_nothing",
+        (
+            Edit(
+                "vault/remote/listening.py",
+                "admitted=frozenset({self.capability})",
+                'admitted=frozenset(("assign", "cells", "emergency", "audit"))',
+            ),
+        ),
+    ),
+    Control(
+        "No length on the way to a vault elsewhere tells an arm",
+        "tests/unit/vault/test_vault_remote.py::test_no_length_on_the_wire_tells_an_arm",
+        (Edit("vault/remote/frames.py", "message.ljust(n_bytes - 1)", "message"),),
+    ),
+    Control(
+        "A database that lost what it had confirmed to the vault is noticed",
+        "tests/unit/vault/test_vault_database.py"
+        "::test_a_vault_that_nobody_remembers_is_compared_first",
+        (Edit("vault/keeping/witness.py", "found[0] == self._head.digest", "True"),),
+    ),
+    Control(
+        "The vault's tables take the next entry alone (PostgreSQL)",
+        "tests/unit/vault/test_vault_database.py::test_the_role_itself_adds_nothing_out_of_turn",
+        (
+            Edit(
+                "vault/stores/postgres_tables.py",
+                "IF (NEW.number = free OR",
+                "IF (true OR NEW.number = free OR",
+            ),
         ),
     ),
     Control(
@@ -713,13 +746,48 @@ CONTROLS = (
         ),
     ),
     Control(
-        "The file lets no number pass but the next of the list and a packet's",
-        "tests/unit/vault/test_vault_packets.py::test_the_file_itself_guards_packets",
+        "The store lets no number pass but the next of the list and a packet's",
+        "tests/unit/vault/test_vault_packets.py::test_the_store_itself_guards_packets",
         (
             Edit(
                 "vault/tables.py",
-                "\"WHERE kind = 'randomization' AND number = NEW.number) \",",
-                "\"WHERE kind = 'randomization') \",",
+                "WHERE kind = 'randomization' AND number = NEW.number \"",
+                "WHERE kind = 'randomization' \"",
+            ),
+        ),
+    ),
+    Control(
+        "A packet's number is none of the list",
+        "tests/unit/vault/test_vault_packets.py::test_a_forged_packet_takes_nothing_out_of_the_list",
+        (
+            Edit(
+                "vault/tables.py",
+                '"AND number NOT IN (SELECT number FROM vault_slot)"',
+                '""',
+            ),
+        ),
+    ),
+    Control(
+        "A database that lost what packets or a call-off rest on is noticed",
+        "tests/unit/vault/test_vault_database.py"
+        "::test_what_must_not_be_forgotten_is_noted_before_it_is_answered",
+        (
+            Edit(
+                "vault/local.py",
+                "is_lasting=isinstance(request, LASTING)",
+                "is_lasting=isinstance(request, p.Assign | p.Compare)",
+            ),
+        ),
+    ),
+    Control(
+        "A database that lost an amendment is noticed",
+        "tests/unit/vault/test_vault_amending.py"
+        "::test_a_database_that_lost_an_amendment_gives_nothing",
+        (
+            Edit(
+                "vault/keeping/amending.py",
+                "if witness is not None:\n",
+                "if False:\n",
             ),
         ),
     ),

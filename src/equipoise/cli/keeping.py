@@ -54,14 +54,46 @@ store_option = click.option(
 )
 
 
+class VaultPlace(click.Path):
+    """The Unix socket of a running vault, or its `tls://` address."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """The address as it is, or the path of the socket.
+
+        Raises:
+            Refused: it is an address of which something is missing.
+        """
+        from equipoise.vault.remote.calling import is_remote, read_remote
+
+        place = os.fspath(value)
+        if not is_remote(place):
+            return super().convert(value, param, ctx)
+        read_remote(place)
+        return place
+
+
+VAULT = VaultPlace(path_type=Path)
+vault_option = click.option(
+    "--vault",
+    "socket",
+    required=True,
+    type=VAULT,
+    help="A running `equipoise vault`: its socket, or tls://HOST:PORT?certificate=…&key=…&ca=… "
+    "for one on another machine.",
+)
+
+
 keep_option = click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder of this trial's other files; beside a ledger in a file by default.",
 )
-
-
-vault_option = click.option(
+vault_folder_option = click.option(
     "--vault",
     type=click.Path(file_okay=False, exists=True, path_type=Path),
     help="The vault's folder: opens the code. Needs the data to be locked.",
@@ -222,7 +254,7 @@ def redact(
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @store_option
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="New folder.")
-@vault_option
+@vault_folder_option
 @cells_option
 @click.option("--by", default="", help="Who opens the code.")
 def export(
@@ -276,7 +308,7 @@ def export(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="HTML file, a new one."
 )
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
-@vault_option
+@vault_folder_option
 @cells_option
 @click.option("--by", default="", help="Who opens the code.")
 @click.option("--dummy", type=int, help="By arms that mean nothing, drawn with this seed.")

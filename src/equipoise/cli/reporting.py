@@ -140,7 +140,7 @@ def open_code(vault: Path, state: TrialState, *, by: str) -> dict[str, str]:
         return {a.number: a.arm for a in assigned}
 
 
-def check_vault_of(state: TrialState, client: VaultClient, *, place: Path) -> None:
+def check_vault_of(state: TrialState, client: VaultClient, *, place: str | Path) -> None:
     """The vault holds the list that this trial committed to: asked before anything is opened.
 
     Raises:

@@ -6,7 +6,7 @@ import click
 from msgspec import to_builtins
 
 from equipoise.cli.answering import DONE, as_json, json_option, say_uncounted
-from equipoise.cli.keeping import STORE, StorePlace, keep_option, store_option
+from equipoise.cli.keeping import STORE, StorePlace, keep_option, store_option, vault_option
 from equipoise.ledger.addresses import without_password
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -95,13 +95,7 @@ def rehearse(
 )
 @keep_option
 @accounts_option
-@click.option(
-    "--vault",
-    "socket",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The socket of a running `equipoise vault`.",
-)
+@vault_option
 @click.option(
     "--token",
     required=True,
@@ -128,7 +122,7 @@ def serve(
     store: str | Path,
     keep: Path | None,
     accounts: str | Path | None,
-    socket: Path,
+    socket: str | Path,
     token: Path,
     door: str,
     cells: Path | None,
@@ -151,13 +145,7 @@ def serve(
 @new_store_option
 @keep_option
 @accounts_option
-@click.option(
-    "--vault",
-    "socket",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The socket of a running `equipoise vault`.",
-)
+@vault_option
 @click.option("--administrator", required=True, help="User name of the first administrator.")
 @click.option("--name", required=True, help="Their full name.")
 @click.option(
@@ -172,7 +160,7 @@ def open_command(
     store: str | Path,
     keep: Path | None,
     accounts: str | Path | None,
-    socket: Path,
+    socket: str | Path,
     administrator: str,
     name: str,
     realm: str,

@@ -1,18 +1,26 @@
 """Commands that keep a vault: serve it, a new key, copies, its log, and what a restore needs."""
 
 import datetime as dt
+import os
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from equipoise.cli.answering import DONE, as_json, json_option
-from equipoise.cli.keeping import store_option
+from equipoise.cli.keeping import VAULT, StorePlace, store_option
+from equipoise.ledger.addresses import is_address
+from equipoise.problems import Refused, problem
+
+if TYPE_CHECKING:
+    from equipoise.vault.server import Serve
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 PLACE = click.Path(file_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 OLD_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+MOST_PORT = 65535
 
 
 class ServesFirst(click.Group):
@@ -31,13 +39,71 @@ class ServesFirst(click.Group):
         return super().parse_args(ctx, args)
 
 
+class Address(StorePlace):
+    """The address of a database, without a password."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """The address as it is."""
+        if not is_address(os.fspath(value)):
+            self.fail(f"{os.fspath(value)!r} is no postgresql:// address.", param)
+        return super().convert(value, param, ctx)
+
+
+ADDRESS = Address()
+
+
+class Admission(click.Path):
+    """`CAPABILITY=CERTIFICATE`: a word of the tokens, and a file in PEM."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """The two parts."""
+        from equipoise.vault.protocol import EVERY
+
+        capability, _, path = os.fspath(value).partition("=")
+        if capability not in EVERY or not path:
+            self.fail(f"{value!r}: write one of {', '.join(sorted(EVERY))}, '=', a file.", param)
+        return capability, super().convert(path, param, ctx)
+
+
+def read_listening(*, listen: str | None, **files: Any) -> "Serve | None":
+    """The way to answer over TLS; nothing if no option asks for it.
+
+    Raises:
+        Refused: an option is missing, or the address is none.
+    """
+    from equipoise.vault.remote.listening import Listening, listening
+
+    given = {"listen": listen, **files}
+    if not any(given.values()):
+        return None
+    missing = [f"--{name.replace('_', '-')}" for name, value in given.items() if not value]
+    if missing or listen is None:
+        raise Refused([problem("EQ-V197", missing=", ".join(missing))])
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > MOST_PORT:
+        raise Refused([problem("EQ-V193", listen, place=listen, detail="HOST:PORT")])
+    admitted = files.pop("admit")
+    told = Listening(host=host.strip("[]"), port=int(port), admitted=admitted, **files)
+    return partial(listening, told=told)
+
+
 by_option = click.option("--by", required=True, help="Who does it: it stands in the vault's log.")
 reason_option = click.option("--reason", required=True, help="Why; it stands there too.")
 
 
 @click.group(cls=ServesFirst)
 def vault() -> None:
-    """Keep the sealed allocation: make it once, then answer on a Unix socket."""
+    """Keep the sealed allocation: make it once, then answer on a Unix socket or over TLS."""
 
 
 @vault.command()
@@ -55,26 +121,59 @@ def vault() -> None:
     type=OLD_FILE,
     help="For --create of a study whose scheme is `imported`: the list that was signed.",
 )
+@click.option("--store", type=ADDRESS, help="For --create: keep the list in this database instead.")
+@click.option("--owner", type=ADDRESS, help="For --store: who makes the tables; live needs it.")
+@click.option("--listen", metavar="HOST:PORT", help="Where to answer over TLS as well.")
+@click.option("--certificate", type=OLD_FILE, help="For --listen: the vault's own, in PEM.")
+@click.option("--key", type=OLD_FILE, help="For --listen: the key of that certificate.")
+@click.option("--clients-ca", type=OLD_FILE, help="For --listen: who signs the callers' own.")
+@click.option(
+    "--admit",
+    multiple=True,
+    metavar="CAPABILITY=CERTIFICATE",
+    type=Admission(exists=True, dir_okay=False, path_type=Path),
+    help="For --listen, at least one: whose certificate opens which capability, as "
+    "assign=site.pem, cells=sealed.pem, emergency=emergency.pem.",
+)
 def serve(
-    directory: Path, socket: Path | None, study: Path | None, realm: str | None, signed: Path | None
+    directory: Path,
+    socket: Path | None,
+    study: Path | None,
+    realm: str | None,
+    signed: Path | None,
+    store: str | None,
+    owner: str | None,
+    **over_tls: Any,
 ) -> int:
     """Make a vault, serve it, or both; the word `serve` may be left out."""
     from equipoise.cli.serving import keep_vault
+    from equipoise.vault.stores.seam import Place
 
-    return keep_vault(directory, socket=socket, study=study, realm=realm, signed=signed)
+    place = None if store is None else Place(store, owner or "")
+    beside = read_listening(**over_tls)
+    return keep_vault(
+        directory,
+        socket=socket,
+        study=study,
+        realm=realm,
+        signed=signed,
+        place=place,
+        beside=beside,
+    )
 
 
 @vault.command()
 @click.argument("directory", type=FOLDER)
 @click.option("--to", type=NEW_FILE, help="Where the new key goes, if not into the folder.")
 @click.option("--tokens", "is_all", is_flag=True, help="Make every token anew as well.")
+@click.option("--owner", type=ADDRESS, help="For a vault in a database: its owner's address.")
 @by_option
 @reason_option
-def rotate(directory: Path, to: Path | None, is_all: bool, by: str, reason: str) -> int:
+def rotate(directory: Path, to: Path | None, is_all: bool, owner: str, by: str, reason: str) -> int:
     """Seal everything under a new key; the old one opens nothing. Stop the vault first."""
     from equipoise.vault.keeping.rotating import rotate_key
 
-    rotate_key(directory, by=by, reason=reason, at=_now(), to=to, is_all=is_all)
+    rotate_key(directory, by=by, reason=reason, at=_now(), to=to, is_all=is_all, owner=owner or "")
     where = to or directory / "vault.key"
     click.echo(f"Sealed anew. The new key is in {where}; back it up apart from the vault.")
     return DONE
@@ -109,11 +208,11 @@ def restore(copy: Path, directory: Path, by: str, reason: str) -> int:
 
 
 @vault.command()
-@click.argument("socket", type=click.Path(path_type=Path))
+@click.argument("socket", type=VAULT)
 @store_option
 @click.option("--token", required=True, type=OLD_FILE, help="The file assign.token.")
-def compare(socket: Path, store: str | Path, token: Path) -> int:
-    """Hold the ledger's numbers against those of the vault at a socket, after a restore."""
+def compare(socket: str | Path, store: str | Path, token: Path) -> int:
+    """Hold the ledger's numbers against those of a running vault, after a restore."""
     from equipoise.cli.serving import compare_numbers
     from equipoise.cli.trials import running_trial
     from equipoise.vault import VaultClient
@@ -127,11 +226,11 @@ def compare(socket: Path, store: str | Path, token: Path) -> int:
 
 
 @vault.command()
-@click.argument("socket", type=click.Path(path_type=Path))
+@click.argument("socket", type=VAULT)
 @click.option("--token", required=True, type=OLD_FILE, help="The file audit.token.")
 @click.option("--after", default=0, show_default=True, help="Entries after this number.")
 @json_option
-def log(socket: Path, token: Path, after: int, is_json: bool) -> int:
+def log(socket: str | Path, token: Path, after: int, is_json: bool) -> int:
     """What the vault was asked, by whom, when, why and whether it answered; never the answers."""
     from equipoise.vault import VaultClient
 

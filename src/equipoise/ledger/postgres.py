@@ -292,12 +292,12 @@ def open_address(
     A live store is made by its owner with `create_tables`, never here; and it is written by a role
     that can only read and add, on a server that keeps what it confirms.
     """
-    with _opening(address, read_only=read_only) as connection:
+    with connecting(address, read_only=read_only) as connection:
         if not has_tables(connection):
             _create(connection, study, realm, is_wanted=create, place=without_password(address))
 
         def reopen() -> Connection:
-            with _opening(address, read_only=read_only) as anew:
+            with connecting(address, read_only=read_only) as anew:
                 refuse_other(PostgresStore(anew), store.study, realm=store.realm)
                 _refuse_unsafe(anew, store, address, read_only=read_only)
             return anew
@@ -323,7 +323,7 @@ def read_address(address: str) -> dict[str, Any]:
 def create_at(address: str, *, study: str, realm: Realm, app_role: str) -> bool:
     """Make the tables as their owner, for the role that will write; False if a ledger is there."""
     place = without_password(address)
-    with _opening(address, read_only=False) as connection:
+    with connecting(address, read_only=False) as connection:
         try:
             with closing(connection), connection.transaction():
                 if connection.execute("SELECT current_schema()").fetchone() == (None,):
@@ -340,7 +340,7 @@ def create_at(address: str, *, study: str, realm: Realm, app_role: str) -> bool:
 
 
 @contextmanager
-def _opening(address: str, *, read_only: bool) -> Iterator[Connection]:
+def connecting(address: str, *, read_only: bool) -> Iterator[Connection]:
     """A connection for the body to look at; closed if that does not end well."""
     place = without_password(address)
     values = make_conninfo(**read_address(address))

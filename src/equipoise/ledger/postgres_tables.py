@@ -32,10 +32,15 @@ TABLES = (
     "CONSTRAINT ledger_entry_version UNIQUE (study, stream, version))",
 )
 KEYS = ("ledger_entry_place", "ledger_entry_version")
+RIGHTS = (
+    "SELECT, INSERT ON ledger_entry",
+    "SELECT ON ledger_meta",
+    "EXECUTE ON FUNCTION ledger_redact",
+)
 
 # Who writes a chain holds it to the end of the transaction, and the whole store with others; who
 # decides on everything holds the whole store alone. In one order, so that nobody waits in a circle.
-_STORE_KEY = "hashtextextended(current_schema(), 0)"
+STORE_KEY = "hashtextextended(current_schema(), 0)"
 _CHAIN_KEY = "hashtextextended(current_schema() || '/' || {chain}, 1)"
 
 
@@ -56,10 +61,10 @@ ROUTINES: Mapping[str, Routine] = {
 DECLARE key bigint;
 BEGIN
   IF chains IS NULL THEN
-    PERFORM pg_advisory_xact_lock({_STORE_KEY});
+    PERFORM pg_advisory_xact_lock({STORE_KEY});
     RETURN;
   END IF;
-  PERFORM pg_advisory_xact_lock_shared({_STORE_KEY});
+  PERFORM pg_advisory_xact_lock_shared({STORE_KEY});
   FOR key IN SELECT DISTINCT {_CHAIN_KEY.format(chain="c")} FROM unnest(chains) AS c ORDER BY 1 LOOP
     PERFORM pg_advisory_xact_lock(key);
   END LOOP;
@@ -79,7 +84,7 @@ END""",
         f"""
 DECLARE last record; held text;
 BEGIN
-  held := pg_advisory_xact_lock_shared({_STORE_KEY});
+  held := pg_advisory_xact_lock_shared({STORE_KEY});
   held := pg_advisory_xact_lock({_CHAIN_KEY.format(chain="NEW.chain")});
   SELECT position, seq, digest INTO last FROM ledger_entry
     WHERE chain = NEW.chain ORDER BY seq DESC LIMIT 1;
@@ -197,14 +202,14 @@ def create_tables(connection: Connection, *, study: str, realm: Realm, app_role:
         connection.execute(
             "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
         )
-        for statement in (*TABLES, *_statements()):
+        for statement in (*TABLES, *guards(ROUTINES, TRIGGERS)):
             connection.execute(statement)
         connection.execute(
             "INSERT INTO ledger_meta VALUES (%s, %s, %s, %s)",
             [study, realm, SCHEMA_VERSION, app_role],
         )
         if app_role:
-            _grant(connection, app_role)
+            grant(connection, app_role, RIGHTS)
 
 
 def has_tables(connection: Connection) -> bool:
@@ -217,16 +222,27 @@ def has_tables(connection: Connection) -> bool:
 
 def check_guards(connection: Connection) -> tuple[Problem, ...]:
     """The triggers, functions and keys that are gone or rewritten, and rights that are too many."""
-    gone = [*_missing_triggers(connection), *_missing_keys(connection)]
+    gone = missing_guards(connection, ROUTINES, TRIGGERS)
+    gone += missing_keys(connection, KEYS)
     found = [problem("EQ-G018", name, name=name) for name in gone]
     row = connection.execute("SELECT app_role FROM ledger_meta").fetchone()
     return (*found, *check_rights(connection, row[0] if row else ""))
 
 
-def check_rights(connection: Connection, role: str) -> tuple[Problem, ...]:
-    """Every right to change the record that this role has, or that was granted to anybody."""
+def check_rights(
+    connection: Connection,
+    role: str,
+    *,
+    added: Sequence[str] = ("ledger_entry",),
+    fixed: Sequence[str] = ("ledger_meta",),
+) -> tuple[Problem, ...]:
+    """Every right to change the record that this role has, or that was granted to anybody.
+
+    Rows may be added to the tables `added`; nothing may be done to those that are `fixed`.
+    """
     excess: dict[str, list[str]] = {}
-    for who, right in connection.execute(_RIGHTS, {"role": role}):
+    named = {"role": role, "added": list(added), "tables": [*added, *fixed]}
+    for who, right in connection.execute(_RIGHTS, named):
         excess.setdefault(who, []).append(right)
     return tuple(
         problem("EQ-G022", who, role=who, rights=", ".join(dict.fromkeys(rights)))
@@ -234,9 +250,10 @@ def check_rights(connection: Connection, role: str) -> tuple[Problem, ...]:
     )
 
 
-def _statements() -> list[str]:
+def guards(routines: Mapping[str, Routine], triggers: Mapping[str, Trigger]) -> list[str]:
+    """The statements that make functions and triggers."""
     made = []
-    for name, routine in ROUTINES.items():
+    for name, routine in routines.items():
         rights = " SECURITY DEFINER" if routine.as_owner else ""
         made.append(
             f"CREATE FUNCTION {name}({routine.takes}) RETURNS {routine.gives} LANGUAGE plpgsql"
@@ -244,7 +261,7 @@ def _statements() -> list[str]:
         )
         if routine.as_owner:
             made.append(f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC")
-    for name, trigger in TRIGGERS.items():
+    for name, trigger in triggers.items():
         each = "ROW" if trigger.is_each_row else "STATEMENT"
         made.append(
             f"CREATE TRIGGER {name} BEFORE {trigger.verb} ON {trigger.table} "
@@ -255,7 +272,8 @@ def _statements() -> list[str]:
     return made
 
 
-def _grant(connection: Connection, role: str) -> None:
+def grant(connection: Connection, role: str, rights: Sequence[str]) -> None:
+    """Let a role come in and do this much; it is made if there is none."""
     name = sql.Identifier(role)
     schema = connection.execute("SELECT current_schema()").fetchone()
     assert schema is not None
@@ -264,32 +282,31 @@ def _grant(connection: Connection, role: str) -> None:
     connection.execute(
         sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(schema[0]), name)
     )
-    for right in (
-        "SELECT, INSERT ON ledger_entry",
-        "SELECT ON ledger_meta",
-        "EXECUTE ON FUNCTION ledger_redact",
-    ):
+    for right in rights:
         connection.execute(sql.SQL("GRANT {} TO {}").format(sql.SQL(right), name))
 
 
-def _missing_triggers(connection: Connection) -> list[str]:
+def missing_guards(
+    connection: Connection, routines: Mapping[str, Routine], triggers: Mapping[str, Trigger]
+) -> list[str]:
     """A guard is sound if it stands as it was made, and so does all that it runs."""
     rows = connection.execute(_PRESENT_TRIGGERS).fetchall()
     present = {name: found for name, *found in rows}
     texts = {name: found for name, *found in connection.execute(_PRESENT_ROUTINES)}
-    spoiled = {n for n, r in ROUTINES.items() if texts.get(n) != [r.text, r.as_owner, True]}
+    spoiled = {n for n, r in routines.items() if texts.get(n) != [r.text, r.as_owner, True]}
     if "ledger_is_ordered" in spoiled:
         spoiled.add("ledger_change")
     return [
         name
-        for name, t in TRIGGERS.items()
+        for name, t in triggers.items()
         if present.get(name) != [t.table, t.kind, t.runs, "A", True] or t.runs in spoiled
-    ] + sorted(spoiled - {t.runs for t in TRIGGERS.values()})
+    ] + sorted(spoiled - {t.runs for t in triggers.values()})
 
 
-def _missing_keys(connection: Connection) -> Sequence[str]:
+def missing_keys(connection: Connection, keys: Sequence[str]) -> list[str]:
+    """The constraints by which something is there once that do not hold any more."""
     rows = connection.execute(_PRESENT_KEYS).fetchall()
-    return [key for key in KEYS if (key,) not in rows]
+    return [key for key in keys if (key,) not in rows]
 
 
 _HERE = "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
@@ -314,10 +331,10 @@ WHERE i.relnamespace = {_HERE} AND x.indisunique AND x.indisvalid AND x.indpred 
 _RIGHTS = f"""
 WITH record AS (
   SELECT oid, relname::text, relowner, relacl FROM pg_class
-  WHERE relnamespace = {_HERE} AND relname IN ('ledger_entry', 'ledger_meta')
+  WHERE relnamespace = {_HERE} AND relname = ANY(%(tables)s)
 ), writing AS (
   SELECT * FROM record, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES',
-    'TRIGGER']) AS may WHERE NOT (relname = 'ledger_entry' AND may = 'INSERT')
+    'TRIGGER']) AS may WHERE NOT (relname = ANY(%(added)s) AND may = 'INSERT')
 )
 SELECT rolname::text, may || ' ON ' || relname FROM writing, pg_roles
 WHERE rolname = %(role)s AND (has_table_privilege(pg_roles.oid, writing.oid, may)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from equipoise.ledger import SqliteStore, verify
+from equipoise.ledger import verify
 from equipoise.problems import Problem, has_errors, problem
 from equipoise.vault.packets.keeping import check_packets, rows_of
 from equipoise.vault.protocol import VaultReport
@@ -14,10 +14,10 @@ from equipoise.vault.revealing import is_code_break
 from equipoise.vault.sealing import Header, Seals, Slot
 from equipoise.vault.sequence.parts import in_force, in_force_after, part_of, serving
 from equipoise.vault.sequence.replaying import are_as_drawn
-from equipoise.vault.tables import guards_of
+from equipoise.vault.stores.seam import VaultStore
 
 
-def check_vault(store: SqliteStore, *, parts: Sequence[Header], seals: Seals) -> VaultReport:
+def check_vault(store: VaultStore, *, parts: Sequence[Header], seals: Seals) -> VaultReport:
     """Open every entry, draw the list again from its seeds, and hold log and order against it."""
     found = (
         *_check_list(store, parts=parts, seals=seals),
@@ -35,7 +35,7 @@ def check_vault(store: SqliteStore, *, parts: Sequence[Header], seals: Seals) ->
     )
 
 
-def _check_list(store: SqliteStore, *, parts: Sequence[Header], seals: Seals) -> list[Problem]:
+def _check_list(store: VaultStore, *, parts: Sequence[Header], seals: Seals) -> list[Problem]:
     query = "SELECT number, stratum, position, sealed FROM vault_slot ORDER BY rowid"
     found, slots = [], []
     for number, stratum, position, sealed in store.connection.execute(query):
@@ -52,7 +52,7 @@ def _check_list(store: SqliteStore, *, parts: Sequence[Header], seals: Seals) ->
     return found
 
 
-def _check_order(store: SqliteStore, parts: Sequence[Header]) -> list[Problem]:
+def _check_order(store: VaultStore, parts: Sequence[Header]) -> list[Problem]:
     """In each stratum of a part the entries were used from the first on, without a gap.
 
     And each came from the part that served its stratum when it was given.
@@ -83,7 +83,7 @@ def _check_order(store: SqliteStore, parts: Sequence[Header]) -> list[Problem]:
     return [problem("EQ-V016", stratum, stratum=stratum) for stratum in wrong]
 
 
-def _check_spent(store: SqliteStore, parts: Sequence[Header]) -> list[Problem]:
+def _check_spent(store: VaultStore, parts: Sequence[Header]) -> list[Problem]:
     """What an amendment closed is used or spent, and nothing else is spent."""
     query = "SELECT number, stratum FROM vault_slot WHERE number NOT IN "
     query += "(SELECT number FROM vault_assignment)"
@@ -93,7 +93,7 @@ def _check_spent(store: SqliteStore, parts: Sequence[Header]) -> list[Problem]:
     return [problem("EQ-V176", number, number=number) for number in sorted(closed ^ spent)]
 
 
-def _check_log(store: SqliteStore) -> list[Problem]:
+def _check_log(store: VaultStore) -> list[Problem]:
     """Each assignment was asked for and each answered request has its assignment; and packets that
     were printed are there."""
     rows = store.connection.execute("SELECT participant FROM vault_assignment")
@@ -121,15 +121,12 @@ def _gave_number(body: dict[str, Any]) -> bool:
     return not (body["refused"] or asked["is_question"] or is_code_break(asked))
 
 
-def _check_guards(store: SqliteStore, header: Header) -> list[Problem]:
-    rows = store.connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-    present = dict(rows.fetchall())
-    guards = guards_of(store.connection, header.list_format)
-    gone = [name for name, sql in guards.items() if present.get(name) != sql]
+def _check_guards(store: VaultStore, header: Header) -> list[Problem]:
+    gone = store.missing_guards(header.list_format)
     return [problem("EQ-G018", name, name=name) for name in gone]
 
 
-def _tell_ends(store: SqliteStore, parts: Sequence[Header]) -> list[Problem]:
+def _tell_ends(store: VaultStore, parts: Sequence[Header]) -> list[Problem]:
     """The strata whose last planned number was given; it says nothing of any arm."""
     told = in_force(parts)
     query = (

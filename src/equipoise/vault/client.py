@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
@@ -10,10 +11,12 @@ from typing import TypeVar
 import msgspec
 
 from equipoise.ledger import Entry, Realm
-from equipoise.problems import Refused, problem
+from equipoise.problems import Problem, Refused, problem
 from equipoise.randomization import Specification
 from equipoise.vault import protocol as p
 from equipoise.vault.packets import messages as m
+from equipoise.vault.remote.calling import RemoteAddress, call, is_remote, read_remote, tell_apart
+from equipoise.vault.remote.frames import check_length, to_frame
 from equipoise.vault.sequence.opened import OpenedList
 from equipoise.vault.sockets import connect_to
 
@@ -22,26 +25,30 @@ A = TypeVar("A", bound=p.Answer)
 
 
 class SocketDoor:
-    """Asks over a Unix socket. Safe among threads and after a fork; reconnects by itself."""
+    """Asks at a Unix socket's path or a `tls://` address.
 
-    def __init__(self, path: str | Path, *, timeout: float = TIMEOUT_SECONDS) -> None:
+    Safe among threads and after a fork; reconnects by itself.
+    """
+
+    def __init__(self, at: str | Path, *, timeout: float = TIMEOUT_SECONDS) -> None:
         self._connection: socket.socket | None = None
-        self._path = Path(path)
+        self._at = read_remote(str(at)) if is_remote(at) else Path(at)
         self._timeout = timeout
         self._lock = Lock()
         self._process = os.getpid()
 
     def answer(self, request: p.Request) -> p.Answer:
         """Ask; if the connection broke, once more: asking twice assigns once."""
-        line = msgspec.json.encode(request) + b"\n"
+        line = msgspec.json.encode(request)
+        if found := check_length(line):
+            raise Refused([found])
+        line = line + b"\n" if isinstance(self._at, Path) else to_frame(line)
         with self._lock:
             try:
                 return p.ANSWERS.decode(self._ask_again(line))
             except (OSError, msgspec.DecodeError) as error:
                 self._drop()
-                detail = str(error) or type(error).__name__
-                where = str(self._path)
-                raise Refused([problem("EQ-V017", where, path=where, detail=detail)]) from None
+                raise Refused([self._unanswered(error)]) from None
 
     def close(self) -> None:
         """Hang up; the next question connects anew."""
@@ -58,8 +65,19 @@ class SocketDoor:
             except OSError:
                 self._drop()
         self._process = os.getpid()
-        self._connection = connect_to(self._path, timeout=self._timeout)
+        self._connection = self._connect()
         return self._ask(self._connection, line)
+
+    def _connect(self) -> socket.socket:
+        if isinstance(self._at, Path):
+            return connect_to(self._at, timeout=self._timeout)
+        return call(self._at, timeout=self._timeout)
+
+    def _unanswered(self, error: Exception) -> Problem:
+        if isinstance(error, ssl.SSLError) and isinstance(self._at, RemoteAddress):
+            return tell_apart(self._at, error)
+        where, detail = str(self._at), str(error) or type(error).__name__
+        return problem("EQ-V017", where, path=where, detail=detail)
 
     def _ask(self, connection: socket.socket, line: bytes) -> bytes:
         connection.sendall(line)
@@ -78,7 +96,7 @@ class SocketDoor:
 
 
 class VaultClient:
-    """A `Vault` behind a socket path or another door, with one capability's token.
+    """A `Vault` behind a socket's path, an address or another door, with one capability's token.
 
     Every method raises `Refused` with the vault's own problems.
     """

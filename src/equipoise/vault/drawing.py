@@ -9,8 +9,7 @@ process `cells.token`, the door for code-breaks `emergency.token`, the statistic
 import hashlib
 import os
 import secrets
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -32,16 +31,20 @@ from equipoise.vault.sealing import (
     padded_length,
     source_leaf,
 )
-from equipoise.vault.sequence.extending import longest_slot, write_slot
+from equipoise.vault.sequence.extending import longest_slot, seal_slot
 from equipoise.vault.sequence.parts import number_of
 from equipoise.vault.sequence.replaying import list_of
+from equipoise.vault.stores.seam import ADDRESS, DATABASE, NEW, Place, databases
 from equipoise.vault.tables import TABLES, TRIGGERS
 
-DATABASE, KEY = "vault.db", "vault.key"
-DRAFT = f"{DATABASE}.new"
+KEY = "vault.key"
+DRAFT = DATABASE + NEW
 """The database of a creation that is under way, or was killed."""
+_DRAFTS = (DRAFT, ADDRESS + NEW)
 HEADER = "header"
 LIST_FORMAT = 2
+Pieces = tuple[bytes, list[tuple[str, str, int, bytes]]]
+"""A sealed header, and of each entry number, stratum, position and what is sealed."""
 
 
 def create_vault(
@@ -52,12 +55,14 @@ def create_vault(
     realm: Realm,
     seed: bytes | None = None,
     listed: tuple[Allocation, ...] = (),
+    place: Place | None = None,
 ) -> str:
     """Draw a list into a new vault and return the public commitment to it.
 
     `contents` says what each arm receives at each encounter. `seed` makes a rehearsal's list the
     same each time; a live list takes the operating system's randomness alone. `listed` is the
-    list where the scheme says that it was made elsewhere, as `read_list` gave it.
+    list where the scheme says that it was made elsewhere, as `read_list` gave it. With a `place`
+    the list is kept in that database, and the key in the folder all the same.
     """
     directory = Path(directory)
     _refuse_unless_sound(directory, specification, contents=contents, realm=realm, seed=seed)
@@ -81,12 +86,20 @@ def create_vault(
         n_listed=len(slots),
     )
     key = secrets.token_bytes(KEY_BYTES)
-    for name, token in tokens.items():
-        write_private(directory / f"{name}.token", token)
     seals = Seals(key, specification.study, realm)
-    draft = _write_draft(directory, header, slots=slots, seals=seals)
-    write_private(directory / KEY, key.hex())
-    draft.rename(directory / DATABASE)
+    pieces = _seal(header, slots=slots, seals=seals)
+
+    def keep() -> None:
+        for name, token in tokens.items():
+            write_private(directory / f"{name}.token", token)
+        write_private(directory / KEY, key.hex())
+
+    if place is None:
+        draft = _write_draft(directory, pieces, seals=seals)
+        keep()
+        draft.rename(directory / DATABASE)
+    else:
+        _put_at(place, pieces, directory=directory, seals=seals, keep=keep)
     sync_folder(directory)
     return header.root
 
@@ -143,9 +156,9 @@ def _refuse_unless_sound(
         found.append(problem("EQ-V011", specification.study, detail=odd))
     if seed is not None and realm == "live":
         found.append(problem("EQ-V009", specification.study))
-    if (directory / DATABASE).exists():
+    if (directory / DATABASE).exists() or (directory / ADDRESS).exists():
         found.append(problem("EQ-V010", str(directory), path=str(directory)))
-    elif (directory / KEY).exists() and not (directory / DRAFT).exists():
+    elif (directory / KEY).exists() and not any((directory / name).exists() for name in _DRAFTS):
         # Perhaps the only key there is, of a vault that was lost.
         found.append(problem("EQ-V024", str(directory), path=str(directory / KEY)))
     found += check_journals(directory)
@@ -161,7 +174,14 @@ def check_journals(directory: Path) -> list[Problem]:
     return [problem("EQ-V025", str(directory), path=str(p)) for p in left if p.exists()]
 
 
-def _write_draft(directory: Path, header: Header, *, slots: list[Slot], seals: Seals) -> Path:
+def _seal(header: Header, *, slots: list[Slot], seals: Seals) -> Pieces:
+    """The header and the rows of the list, every one of equal length."""
+    length = longest_slot(header.specification)
+    rows = [seal_slot(slot, seals=seals, length=length) for slot in slots]
+    return seals.close(HEADER, header, length=padded_length([header])), rows
+
+
+def _write_draft(directory: Path, pieces: Pieces, *, seals: Seals) -> Path:
     """Write beside, to be renamed: a vault is whole or it is not there."""
     draft = directory / DRAFT
     for left in directory.glob(f"{DRAFT}-*"):
@@ -169,24 +189,34 @@ def _write_draft(directory: Path, header: Header, *, slots: list[Slot], seals: S
     write_private(draft, "")
     store = open_store(draft, study=seals.study, realm=seals.realm, create=True)
     with store.transaction():
-        _fill(store.connection, header, slots=slots, seals=seals)
+        for table in TABLES:
+            store.connection.execute(table)
+        header, slots = pieces
+        store.connection.execute("INSERT INTO vault_header VALUES (?)", (header,))
+        store.connection.executemany("INSERT INTO vault_slot VALUES (?, ?, ?, ?)", slots)
+        for trigger in TRIGGERS.values():
+            store.connection.execute(trigger)
     store.close()
     lock_beside(draft).unlink()
     return draft
 
 
-def _fill(
-    connection: sqlite3.Connection, header: Header, *, slots: list[Slot], seals: Seals
+def _put_at(
+    place: Place, pieces: Pieces, *, directory: Path, seals: Seals, keep: Callable[[], None]
 ) -> None:
-    for table in TABLES:
-        connection.execute(table)
-    sealed = seals.close(HEADER, header, length=padded_length([header]))
-    connection.execute("INSERT INTO vault_header VALUES (?)", (sealed,))
-    length = longest_slot(header.specification)
-    for slot in slots:
-        write_slot(connection, slot, seals=seals, length=length)
-    for trigger in TRIGGERS.values():
-        connection.execute(trigger)
+    """Put the list into a database; the folder says where, and is sure of it once that is done."""
+    new = directory / (ADDRESS + NEW)
+
+    def keep_all() -> None:
+        keep()
+        write_private(new, place.address)
+        sync_folder(directory)
+
+    header, slots = pieces
+    databases().create_vault_at(
+        place, study=seals.study, realm=seals.realm, header=header, slots=slots, keep=keep_all
+    )
+    new.rename(directory / ADDRESS)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -4,6 +4,7 @@ import hmac
 import os
 import sqlite3
 from collections.abc import Callable, Collection
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -12,13 +13,15 @@ from typing import Any
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from equipoise.ledger import Draft, to_body, to_instant
+from equipoise.ledger import Draft, Head, to_body, to_instant
 from equipoise.problems import Refused, problem
 from equipoise.vault import protocol as p
 from equipoise.vault.audit import check_vault
-from equipoise.vault.drawing import DATABASE, digest_token
+from equipoise.vault.drawing import digest_token
 from equipoise.vault.keeping.comparing import compare, is_fit, is_unproven, summary_of
 from equipoise.vault.keeping.opening import hold, open_files
+from equipoise.vault.keeping.rotating import note
+from equipoise.vault.keeping.witness import witness_of
 from equipoise.vault.packets import messages as m
 from equipoise.vault.packets.entering import (
     check_broken,
@@ -41,10 +44,16 @@ from equipoise.vault.sealing import Slot
 from equipoise.vault.sequence.extending import draw_one_more
 from equipoise.vault.sequence.opened import open_whole, was_disclosed
 from equipoise.vault.sequence.parts import in_force
+from equipoise.vault.stores.seam import is_vault
 from equipoise.vault.tables import NEXT_SLOT
 
 _LAST_ENTRY = "SELECT max(seq) FROM ledger_entry WHERE chain = 'vault'"
 _NEXT = NEXT_SLOT.format(stratum="?")
+LASTING = (
+    *(p.Assign, p.CallOff, p.Compare, p.Reveal, p.OpenList, p.Disclose),
+    *(m.PrintPackets, m.EnterPacket),
+)
+"""What is answered otherwise, or must be known of, ever after; so no database may forget it."""
 
 
 def called_off_stream(request: p.Assign | p.CallOff) -> str:
@@ -59,7 +68,7 @@ class LocalVault:
         self, directory: str | Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         directory = Path(directory)
-        if not (directory / DATABASE).is_file():
+        if not is_vault(directory):
             raise Refused([problem("EQ-V012", str(directory), path=str(directory))])
         self._now = now
         self._lock = Lock()
@@ -71,38 +80,49 @@ class LocalVault:
             raise
         self._store, self._seals, self._parts = opened.store, opened.seals, opened.parts
         self._connection = opened.store.connection
+        self._witness = witness_of(directory)
         self._is_unproven = is_unproven(self._store)
 
-    def answer(self, request: p.Request) -> p.Answer:
-        """Answer one question. What it changed and its log entry are on disk before it returns."""
+    def answer(
+        self, request: p.Request, *, admitted: frozenset[p.Capability] = p.EVERY
+    ) -> p.Answer:
+        """Answer one question. What it changed and its log entry are on disk before it returns.
+
+        `admitted` are the capabilities that the way by which it came opens, beside its token.
+        """
         with self._lock:
             try:
                 with self._store.transaction():
-                    answer = self._answer_or_refuse(request)
-                    self._log(request, answer)
+                    self._note_a_loss()
+                    answer = self._answer_or_refuse(request, admitted)
+                    head = self._log(request, answer)
+                self._remember(head, request)
+                if isinstance(request, p.Compare):
+                    self._is_unproven = is_unproven(self._store)
             except Refused as refused:
                 return p.Refusal(refused.problems)
             except sqlite3.Error as error:
                 return p.Refusal((problem("EQ-V020", detail=str(error)),))
-            if isinstance(request, p.Compare):
-                self._is_unproven = is_unproven(self._store)
             return answer
 
     def close(self) -> None:
         """Finish the question under way, then close."""
         with self._lock:
-            self._connection.close()
+            self._store.close()
             os.close(self._held)
 
-    def _answer_or_refuse(self, request: p.Request) -> p.Answer:
+    def _answer_or_refuse(self, request: p.Request, admitted: frozenset[p.Capability]) -> p.Answer:
         try:
-            self._admit(request)
+            self._admit(request, admitted)
             return self._reply(request)
         except Refused as refused:
             return p.Refusal(refused.problems)
 
-    def _admit(self, request: p.Request) -> None:
-        allowed = p.CAPABILITIES[type(request)]
+    def _admit(self, request: p.Request, admitted: frozenset[p.Capability]) -> None:
+        named = p.CAPABILITIES[type(request)]
+        allowed = [c for c in named if c in admitted]
+        if named and not allowed:
+            raise Refused([problem("EQ-V187", question=type(request).__name__)])
         given, tokens = digest_token(request.token), self._parts[0].tokens
         if allowed and not any(hmac.compare_digest(given, tokens.get(c, "")) for c in allowed):
             raise Refused([problem("EQ-V001", question=type(request).__name__)])
@@ -311,7 +331,21 @@ class LocalVault:
         row = self._connection.execute(query, (value,)).fetchone()
         return row[0] if row else None
 
-    def _log(self, request: p.Request, answer: p.Answer) -> None:
+    def _note_a_loss(self) -> None:
+        """A database that lost what it had confirmed is as one restored: it is compared first."""
+        if self._witness is not None and not self._witness.agrees(self._store):
+            self._is_unproven = True
+            reason = "the database lost entries that it had confirmed"
+            entry = note(self._store, "Restored", by="vault", reason=reason, at=self._now())
+            self._store.append([entry])
+
+    def _remember(self, head: Head, request: p.Request) -> None:
+        if self._witness is None:
+            return
+        with suppress(Refused) if isinstance(request, p.Reveal) else nullcontext():
+            self._witness.note(head, is_lasting=isinstance(request, LASTING))
+
+    def _log(self, request: p.Request, answer: p.Answer) -> Head:
         """Who asked what, and whether it was answered; never the answer, never the token."""
         asked = msgspec.to_builtins(request)
         asked |= asked.pop("opened", {})
@@ -349,4 +383,5 @@ class LocalVault:
             reason=reason,
             body=to_body(body),
         )
-        self._store.append([draft])
+        (entry,) = self._store.append([draft])
+        return Head(entry.seq, entry.digest)

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from equipoise.problems import Refused, problem
 from equipoise.vault.sockets import connect_to
+from equipoise.vault.stores.seam import read_place
 
 START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
@@ -50,8 +51,9 @@ def start_vault(directory: str | Path, *, socket_path: str | Path | None = None)
     """Start a vault's process and wait until its socket answers."""
     path = Path(socket_path) if socket_path else Path(directory) / "vault.sock"
     command = [sys.executable, "-m", "equipoise.vault", str(directory), "--socket", str(path)]
-    # It asks no database, so it is told no password of one.
-    environment = {name: v for name, v in os.environ.items() if not name.startswith("PG")}
+    # In a file it asks no database, so it is told no password of one.
+    asks = read_place(Path(directory)) is not None
+    environment = {name: v for name, v in os.environ.items() if asks or not name.startswith("PG")}
     process = subprocess.Popen(  # noqa: S603 - our own program
         [*command, "--while-stdin"],
         stdin=subprocess.PIPE,

@@ -5,7 +5,7 @@ Every question carries the token of a capability; the vault keeps only the token
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +25,7 @@ from equipoise.vault.packets.messages import (
 from equipoise.vault.sequence.opened import OpenedList
 
 Capability = Literal["assign", "cells", "emergency", "unblind", "audit", "packets", "nature"]
+EVERY: frozenset[Capability] = frozenset(get_args(Capability))
 BreakKind = Literal["planned", "emergency"]
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from equipoise.ledger import Entry, SqliteStore
+from equipoise.ledger import Entry
 from equipoise.problems import Refused, problem
 from equipoise.vault.protocol import Break, Disclose, OpenList, Reveal
+from equipoise.vault.stores.seam import VaultStore
 
 INFUSION = "infusion:"
 PEOPLE_WHO_AGREE = 2
@@ -27,7 +28,7 @@ def stream_of(request: Reveal) -> str:
     return f"reveal/{request.request}" if request.request else "vault"
 
 
-def find_whom(store: SqliteStore, asked: str) -> tuple[str, str]:
+def find_whom(store: VaultStore, asked: str) -> tuple[str, str]:
     """Participant and number behind either of the two; what is both is taken for the participant.
 
     Raises:
@@ -39,7 +40,7 @@ def find_whom(store: SqliteStore, asked: str) -> tuple[str, str]:
     return next((row for row in found if row[0] == asked), found[0])
 
 
-def check_asker(request: Reveal, store: SqliteStore, *, now: datetime) -> None:
+def check_asker(request: Reveal, store: VaultStore, *, now: datetime) -> None:
     """Who and why are said; and a request is one question, answered again for a short time.
 
     Raises:
@@ -72,7 +73,7 @@ def check_opening(request: OpenList | Disclose) -> None:
         raise Refused([problem("EQ-V040")])
 
 
-def first_answer(request: Reveal, store: SqliteStore) -> Entry | None:
+def first_answer(request: Reveal, store: VaultStore) -> Entry | None:
     """The entry of this very request, if it was answered before."""
     return next(store.read(stream=stream_of(request)), None) if request.request else None
 
@@ -89,7 +90,7 @@ def asked_of(request: Reveal) -> dict[str, str]:
     return {name: getattr(request, name) for name in kept}
 
 
-def read_breaks(store: SqliteStore, *, after: int = 0) -> Iterator[Break]:
+def read_breaks(store: VaultStore, *, after: int = 0) -> Iterator[Break]:
     """The breaks that were answered, each once however often its answer was asked for."""
     for entry in store.read(chain="vault", after=after):
         body = body_of(entry)
@@ -119,7 +120,7 @@ def is_code_break(asked: dict[str, Any]) -> bool:
     return asked["packet"].startswith("B") and not asked["is_question"]
 
 
-def _by_packet(entry: Entry, asked: dict[str, Any], store: SqliteStore) -> Break:
+def _by_packet(entry: Entry, asked: dict[str, Any], store: VaultStore) -> Break:
     """The break was when the packet was opened, and by whom; the log says when it was entered."""
     participant, number = find_whom(store, asked["participant"])
     return Break(

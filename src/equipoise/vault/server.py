@@ -4,8 +4,9 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -17,19 +18,30 @@ from equipoise.vault.protocol import REQUESTS, Answer, Door, Refusal
 from equipoise.vault.sockets import MAX_LINE_BYTES, connect_to, short_address
 
 _LOOK_ROUND_SECONDS = 0.2
+Converse = Callable[[socket.socket], None]
+Wrap = Callable[[socket.socket], socket.socket]
+Serve = Callable[[LocalVault], AbstractContextManager[object]]
 
 
 def serve_vault(
-    directory: str | Path, socket_path: str | Path, *, stop_with: int | None = None
+    directory: str | Path,
+    socket_path: str | Path | None,
+    *,
+    stop_with: int | None = None,
+    beside: Serve | None = None,
 ) -> None:
-    """Serve the vault of a folder until SIGTERM or SIGINT, or until file `stop_with` ends."""
+    """Serve the vault of a folder until SIGTERM or SIGINT, or until file `stop_with` ends.
+
+    It answers at a Unix socket, by another way `beside`, or both.
+    """
     reader, writer = socket.socketpair()
     with (
         closing(reader),
         closing(writer),
         _signals_to(writer),
         closing(LocalVault(directory)) as vault,
-        serving(vault, socket_path),
+        nullcontext() if socket_path is None else serving(vault, socket_path),
+        nullcontext() if beside is None else beside(vault),
     ):
         if stop_with is not None:
             args = (stop_with, writer)
@@ -41,21 +53,49 @@ def serve_vault(
 def serving(door: Door, socket_path: str | Path) -> Iterator[None]:
     """Answer at a socket while the body runs."""
     path = Path(socket_path)
+    with closing(_listen(path)) as listener:
+        try:
+            with answering(listener, partial(_converse, door=door)):
+                yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def answering(
+    listener: socket.socket, converse: Converse, *, wrap: Wrap = lambda plain: plain
+) -> Iterator[None]:
+    """Let `converse` have each connection, in a thread of its own, while the body runs."""
     is_over = threading.Event()
     connections: set[socket.socket] = set()
-    with closing(_listen(path)) as listener:
-        args = (listener, door, connections, is_over)
-        thread = threading.Thread(target=_accept, args=args, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            is_over.set()
-            thread.join()
-            for connection in tuple(connections):
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-            path.unlink(missing_ok=True)
+    listener.settimeout(_LOOK_ROUND_SECONDS)
+
+    def talk(connection: socket.socket) -> None:
+        with connection:
+            converse(connection)
+        connections.discard(connection)
+
+    def accept() -> None:
+        while not is_over.is_set():
+            try:
+                connection = wrap(listener.accept()[0])
+            except OSError:  # nobody came, or no file descriptor is free: look again
+                is_over.wait(0.01)
+                continue
+            connection.settimeout(None)
+            connections.add(connection)
+            threading.Thread(target=talk, args=(connection,), daemon=True).start()
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+        for connection in tuple(connections):
+            with suppress(OSError):  # not as TLS does: it would go on in clear
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def reply(line: bytes, door: Door) -> Answer:
@@ -70,7 +110,6 @@ def reply(line: bytes, door: Door) -> Answer:
 def _listen(path: Path) -> socket.socket:
     _remove_stale(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.settimeout(_LOOK_ROUND_SECONDS)
     try:
         with short_address(path) as address:
             listener.bind(address)
@@ -94,29 +133,10 @@ def _remove_stale(path: Path) -> None:
         raise Refused([problem("EQ-V018", str(path), path=str(path))])
 
 
-def _accept(
-    listener: socket.socket,
-    door: Door,
-    connections: set[socket.socket],
-    is_over: threading.Event,
-) -> None:
-    while not is_over.is_set():
-        try:
-            connection, _ = listener.accept()
-        except OSError:  # nobody came, or no file descriptor is free: look again
-            is_over.wait(0.01)
-            continue
-        connection.settimeout(None)
-        connections.add(connection)
-        args = (connection, door, connections)
-        threading.Thread(target=_converse, args=args, daemon=True).start()
-
-
-def _converse(connection: socket.socket, door: Door, connections: set[socket.socket]) -> None:
-    with suppress(OSError), connection, connection.makefile("rb") as lines:
+def _converse(connection: socket.socket, *, door: Door) -> None:
+    with suppress(OSError), connection.makefile("rb") as lines:
         while (line := lines.readline(MAX_LINE_BYTES)).endswith(b"\n"):
             connection.sendall(msgspec.json.encode(reply(line, door)) + b"\n")
-    connections.discard(connection)
 
 
 @contextmanager

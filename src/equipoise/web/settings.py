@@ -52,7 +52,7 @@ VARIABLES = {
     "stand in the ledger.",
     "EQUIPOISE_SESSIONS": "At the sealed door: the folder of its own sessions, which no other door "
     "reads; without it they lie in signed cookies.",
-    "EQUIPOISE_VAULT": "The Unix socket of the vault.",
+    "EQUIPOISE_VAULT": "The vault: its Unix socket, or its `tls://` address with three files.",
     "EQUIPOISE_TOKEN": "The file with this door's capability at the vault.",
     "EQUIPOISE_DOOR": "`site` (blinded, the default), `sealed` or `emergency`.",
     "EQUIPOISE_ROSTER": "At the emergency door: the file of who may come in, as last known.",

@@ -3,17 +3,31 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tests.postgres import Place as Database
+from tests.postgres import Server
 from vault_examples import CONTENTS, SEED, SPECIFICATION
 
 from equipoise.vault import LocalVault, VaultClient, create_vault, read_token
 from equipoise.vault.drawing import capabilities
+from equipoise.vault.stores.seam import Place
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    """A rehearsal's vault with canary words for its arms and products."""
-    directory = tmp_path / "vault"
-    create_vault(directory, SPECIFICATION, contents=CONTENTS, realm="rehearsal", seed=SEED)
+def database(postgres_server: Server) -> Database:
+    """An empty schema for a vault of its own: its writer, its owner, its administrator."""
+    return postgres_server.create_schema()
+
+
+@pytest.fixture(params=["file", "database"])
+def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A rehearsal's vault with canary words for its arms and products, in each kind of store."""
+    directory, place = tmp_path / "vault", None
+    if request.param == "database":
+        made: Database = request.getfixturevalue("database")
+        place = Place(made.app, made.owner)
+    create_vault(
+        directory, SPECIFICATION, contents=CONTENTS, realm="rehearsal", seed=SEED, place=place
+    )
     return directory
 
 

@@ -10,6 +10,7 @@ from itertools import count
 
 import msgspec
 import pytest
+from meddling import REFUSED, meddling, owner_of, rows_of, tamper
 from msgspec.structs import replace
 from test_vault_opened import codes
 from test_vault_sequence import MINIMIZED, clients_of, old_vault, open_vault, told
@@ -19,6 +20,7 @@ from equipoise.problems import Refused
 from equipoise.randomization import digest_list, draw_list
 from equipoise.randomization.generator import counter_draws
 from equipoise.vault import LocalVault, create_vault
+from equipoise.vault.keeping import amending
 from equipoise.vault.keeping.amending import Agreement, amend_vault
 from equipoise.vault.keeping.copying import back_up_vault, restore_vault
 from equipoise.vault.keeping.rotating import rotate_key
@@ -27,7 +29,7 @@ from equipoise.vault.sealing import Slot
 from equipoise.vault.sequence import verify_proof
 from equipoise.vault.sequence.opened import OpenedList, OpenedPart, Recorded, check_opened, prove
 from equipoise.vault.sequence.parts import part_of
-from equipoise.vault.tables import TRIGGERS
+from equipoise.vault.stores.seam import Place
 
 SITES = told("permuted_blocks", blocks=(6,), n_planned=6, strata=("01", "02"))
 STICK = told("big_stick", tolerance=1, n_planned=6, strata=("01", "02"))
@@ -86,6 +88,7 @@ class Kept:
             self.directory, changed, contents=CONTENTS,
             agreement=agreement(self.roots[-1], digest=folder or f"{len(self.roots):064}"),
             by="keeper", reason="amendment 2", at=now(), listed=listed,
+            owner=owner_of(self.directory),
         )  # fmt: skip
         self.specification = changed
         self.roots.append(root)
@@ -111,9 +114,18 @@ class Kept:
         return self.ask(lambda c: [c.nature.nature(n) for n in numbers])
 
 
+@pytest.fixture(params=["file", "database"])
+def place(request):
+    """Where the list is: in the vault's own file, or in a database."""
+    if request.param == "file":
+        return None
+    made = request.getfixturevalue("database")
+    return Place(made.app, made.owner)
+
+
 @pytest.fixture(params=[SITES, STICK, MINIMIZED], ids=["blocks", "stick", "minimized"])
-def kept(request, tmp_path):
-    return Kept(tmp_path / "v", request.param)
+def kept(request, tmp_path, place):
+    return Kept(tmp_path / "v", request.param, place=place)
 
 
 def changes_for(specification, name):
@@ -168,11 +180,12 @@ def test_what_does_not_change_goes_on_byte_for_byte(tmp_path, specification, nam
     never = object.__new__(Kept)
     never.__dict__ |= kept.__dict__ | {"directory": tmp_path / "never", "recorded": []}
     never.names, kept.names = count(4), count(4)
-    sealed = rows_of(kept)
+    rows = "SELECT number, stratum, position, sealed FROM vault_slot ORDER BY rowid"
+    sealed = rows_of(kept.directory, rows)
 
     kept.amend(**CHANGES[name])
 
-    assert rows_of(kept)[: len(sealed)] == sealed
+    assert rows_of(kept.directory, rows)[: len(sealed)] == sealed
     course = ["02", "01", "01", "02"] * 6  # far past the planned number
     new = [s for s in kept.specification.strata if s not in specification.strata]
     numbers = [n for s in course for n in (kept.assign(s, *new) if new else kept.assign(s))]
@@ -182,34 +195,23 @@ def test_what_does_not_change_goes_on_byte_for_byte(tmp_path, specification, nam
     assert {part_of(n) for n in numbers if n not in own} <= {2}
 
 
-def rows_of(kept):
-    connection = sqlite3.connect(kept.directory / "vault.db")
-    query = "SELECT number, stratum, position, sealed FROM vault_slot ORDER BY rowid"
-    rows = connection.execute(query).fetchall()
-    connection.close()
-    return rows
-
-
 @pytest.mark.requirement("F34", "F19")
-def test_what_a_closed_part_left_unused_is_spent(tmp_path):
-    """No entry of it is ever given, the file itself refuses it, nothing opens it."""
-    kept = Kept(tmp_path / "v", SITES)
+def test_what_a_closed_part_left_unused_is_spent(tmp_path, place):
+    """No entry of it is ever given, the store itself refuses it, nothing opens it."""
+    kept = Kept(tmp_path / "v", SITES, place=place)
     kept.assign("01", "02")
     free = {s.number for s in kept.entries()} - {"R-001", "R-007"}
     kept.amend(**CHANGES["arm closed"])
 
-    connection = sqlite3.connect(kept.directory / "vault.db", isolation_level=None)
-    spent = {n for (n,) in connection.execute("SELECT number FROM vault_spent")}
-    assert spent == free
+    assert {n for (n,) in rows_of(kept.directory, "SELECT number FROM vault_spent")} == free
     for statement in (
         "INSERT INTO vault_assignment VALUES ('x', 'R-002', 'p', 'now')",
         "DELETE FROM vault_spent",
         "UPDATE vault_spent SET number = 'R-001' WHERE number = 'R-002'",
         "INSERT INTO vault_spent VALUES ('R2-001')",
     ):
-        with pytest.raises(sqlite3.IntegrityError):
-            connection.execute(statement)
-    connection.close()
+        with meddling(kept.directory) as run, pytest.raises(REFUSED):
+            run(statement)
     for question in (
         lambda c: c.cells.contents("R-002", "M0"),
         lambda c: c.emergency.reveal("R-002", "arm", by="dr", reason="fall"),
@@ -462,6 +464,82 @@ def test_asked_again_it_is_the_same_part(tmp_path):
     assert kept.verify().ok
 
 
+@pytest.mark.requirement("F34", "F13")
+def test_a_new_key_is_of_all_parts(tmp_path, place):
+    """Each header and each entry is sealed anew, and none of them by the old key alone."""
+    kept = Kept(tmp_path / "v", SITES, place=place)
+    numbers = kept.assign("01", "02")
+    kept.amend(**CHANGES["site added"])
+    arms = kept.arms(numbers)
+    owner = owner_of(kept.directory)
+    rotate_key(kept.directory, by="k", reason="yearly", at=now(), owner=owner)
+    assert kept.verify().ok
+    assert kept.arms(numbers) == arms
+    assert [part_of(n) for n in kept.assign("03", "01")] == [2, 1]
+
+
+@pytest.mark.requirement("F34", "C05")
+def test_a_vault_in_a_database_is_amended_by_its_owner_alone(tmp_path, database, postgres_server):
+    """Without the owner, with another's, or after the server lost something: nothing is begun."""
+    kept = Kept(tmp_path / "v", SITES, place=Place(database.app, database.owner))
+    kept.assign("01")
+    asked = {
+        "specification": replace(SITES, **CHANGES["site added"]), "contents": CONTENTS,
+        "agreement": agreement(kept.roots[0]), "by": "k", "reason": "r", "at": now(),
+    }  # fmt: skip
+    other = postgres_server.create_schema()
+    Kept(tmp_path / "other", SITES, place=Place(other.app, other.owner))
+    for owner, code in ((database.app, "EQ-G017"), ("", "EQ-V199"), (other.owner, "EQ-V203")):
+        with pytest.raises(Refused) as caught:
+            amend_vault(kept.directory, **asked, owner=owner)
+        assert codes(caught.value.problems) == [code]
+    seen = kept.directory / "vault.seen"
+    before = seen.read_bytes()
+    seen.write_bytes(before.replace(b'"seq":', b'"seq":9'))
+    with pytest.raises(Refused) as caught:
+        amend_vault(kept.directory, **asked, owner=database.owner)
+    assert codes(caught.value.problems) == ["EQ-V044"]
+    seen.write_bytes(before)
+    assert {part_of(s.number) for s in kept.entries()} == {1}
+    assert kept.verify().problems == ()
+    amend_vault(kept.directory, **asked, owner=database.owner)
+    assert {part_of(s.number) for s in kept.entries()} == {1, 2}
+
+
+@pytest.mark.requirement("F34", "D02")
+def test_an_amendment_that_was_cut_short(tmp_path, place, monkeypatch):
+    """Stopped among its entries nothing of it is there, each guard stands; begun anew it is."""
+    kept = Kept(tmp_path / "v", SITES, place=place)
+    kept.assign("01")
+    real, n_written = amending.write_slot, count(1)
+
+    def write_and_die(*words, **more):
+        real(*words, **more)
+        if next(n_written) == 3:
+            raise OSError("the power is gone")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="power"):
+        patched.setattr(amending, "write_slot", write_and_die)
+        kept.amend(**CHANGES["arm closed"])
+    assert {part_of(s.number) for s in kept.entries()} == {1}
+    assert kept.verify().problems == ()
+    kept.amend(**CHANGES["arm closed"])
+    assert kept.verify().problems == ()
+    assert {part_of(s.number) for s in kept.entries()} == {1, 2}
+
+
+@pytest.mark.requirement("F34", "F39")
+def test_a_database_that_lost_an_amendment_gives_nothing(tmp_path, database, postgres_server):
+    """Its seed is gone: the vault's folder remembers that there was one."""
+    kept = Kept(tmp_path / "v", SITES, place=Place(database.app, database.owner))
+    kept.assign("01")
+    with postgres_server.going_back():
+        kept.amend(**CHANGES["arm closed"])
+    with pytest.raises(Refused) as caught:
+        kept.assign("02")
+    assert codes(caught.value.problems) == ["EQ-V044"]
+
+
 @pytest.mark.requirement("F34", "F13", "F39")
 def test_keys_copies_and_comparisons_are_of_all_parts(tmp_path, monkeypatch):
     """A new key opens every part; a copy from after the amendment takes up what it lost."""
@@ -509,26 +587,16 @@ def test_a_copy_from_before_the_amendment_takes_up_nothing_of_it(tmp_path, monke
 
 
 @pytest.mark.requirement("F34", "D29")
-def test_a_file_that_was_altered_after_an_amendment_is_told(tmp_path):
+def test_a_store_that_was_altered_after_an_amendment_is_told(tmp_path, place):
     """An entry taken out of what is spent; one of a closed part given after all."""
-    kept = Kept(tmp_path / "v", SITES)
+    kept = Kept(tmp_path / "v", SITES, place=place)
     kept.assign("01")
     kept.amend(**CHANGES["arm closed"])
     kept.assign("01")
-    alter(kept, "DELETE FROM vault_spent WHERE number = 'R-002'")
+    tamper(kept.directory, "DELETE FROM vault_spent WHERE number = 'R-002'")
     assert codes(kept.verify().problems) == ["EQ-V176"]
-    alter(kept, "INSERT INTO vault_assignment VALUES ('x', 'R-002', 'p', 'z')")
+    tamper(kept.directory, "INSERT INTO vault_assignment VALUES ('x', 'R-002', 'p', 'z')")
     assert set(codes(kept.verify().problems)) == {"EQ-V016", "EQ-V021"}
-
-
-def alter(kept, statement):
-    connection = sqlite3.connect(kept.directory / "vault.db", isolation_level=None)
-    for name in TRIGGERS:
-        connection.execute(f"DROP TRIGGER {name}")
-    connection.execute(statement)
-    for trigger in TRIGGERS.values():
-        connection.execute(trigger)
-    connection.close()
 
 
 @pytest.mark.requirement("F34")
@@ -650,7 +718,7 @@ def test_a_restore_draws_again_without_those_left_out(tmp_path):
     lines = assign_leaving(kept, 20, ("p000", "p003", "p007"))
     numbers = [line.number for line in lines]
     arms = kept.arms(numbers)
-    assert len({len(sealed) for *_, sealed in rows_of(kept)}) == 1
+    assert len(set(rows_of(kept.directory, "SELECT length(sealed) FROM vault_slot"))) == 1
     kept.directory = tmp_path / "before"
     assert len(kept.ask(lambda c: c.assign.compare(lines)).taken_up) == 20
     assert kept.arms(numbers) == arms

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from vault_examples import AGREED, CONTENTS, SPECIFICATION
+from meddling import is_in_a_file, owner_of
+from vault_examples import AGREED, CONTENTS, SPECIFICATION, in_a_file
 
 from equipoise.problems import Refused
 from equipoise.vault import LocalVault, VaultClient, create_vault, read_token
@@ -21,10 +22,16 @@ from equipoise.vault.keeping import rotating
 from equipoise.vault.keeping.copying import back_up_vault, restore_vault
 from equipoise.vault.keeping.rotating import rotate_key
 from equipoise.vault.protocol import Line
+from equipoise.vault.stores.file import FileStore
+from equipoise.vault.stores.postgres import DatabaseStore
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
 SAID = {"by": "keeper", "reason": "yearly", "at": AT}
 N_KILLS = 60 if os.environ.get("EQUIPOISE_NIGHTLY") else 8
+
+
+def said(directory):
+    return SAID | {"owner": owner_of(directory)}
 
 
 def codes(ask, *args, **kwargs):
@@ -81,6 +88,7 @@ def test_the_key_comes_from_the_first_place_that_has_one(directory, tmp_path, mo
     LocalVault(directory).close()
 
 
+@in_a_file
 @pytest.mark.requirement("F13", "C69", "D29")
 def test_a_new_key_opens_all_and_the_old_one_nothing(directory):
     """The same list, numbers and commitment; no sealed piece of before is left in any file."""
@@ -112,11 +120,11 @@ def test_a_key_kept_elsewhere_is_replaced_elsewhere(directory, tmp_path, monkeyp
     key = directory / "vault.key"
     monkeypatch.setenv("EQUIPOISE_VAULT_KEY", key.read_text())
     key.unlink()
-    assert codes(rotate_key, directory, **SAID) == ["EQ-V043"]
+    assert codes(rotate_key, directory, **said(directory)) == ["EQ-V043"]
     there = tmp_path / "there"
     there.write_text("")
-    assert codes(rotate_key, directory, **SAID, to=there) == ["EQ-V042"]
-    rotate_key(directory, **SAID, to=tmp_path / "new.key")
+    assert codes(rotate_key, directory, **said(directory), to=there) == ["EQ-V042"]
+    rotate_key(directory, **said(directory), to=tmp_path / "new.key")
     assert codes(LocalVault, directory) == ["EQ-V013"]
     monkeypatch.setenv("EQUIPOISE_VAULT_KEY", (tmp_path / "new.key").read_text())
     assert look(directory)[0]
@@ -127,16 +135,16 @@ def test_a_key_kept_elsewhere_is_replaced_elsewhere(directory, tmp_path, monkeyp
 def test_nobody_rotates_without_a_name_or_while_it_answers(directory, vault):
     """Who and why stand in the log; an open vault keeps its key."""
     assert codes(rotate_key, directory, by=" ", reason="x", at=AT) == ["EQ-V007"]
-    assert codes(rotate_key, directory, **SAID) == ["EQ-V018"]
+    assert codes(rotate_key, directory, **said(directory)) == ["EQ-V018"]
 
 
 @pytest.mark.requirement("F13", "F30")
 def test_tokens_are_made_anew_when_asked_and_when_missing(directory):
     """All of them: those given out open nothing. Otherwise only one that the vault never had."""
     tokens = {p.name: p.read_text() for p in directory.glob("*.token")}
-    rotate_key(directory, **SAID)
+    rotate_key(directory, **said(directory))
     assert {p.name: p.read_text() for p in directory.glob("*.token")} == tokens
-    rotate_key(directory, **SAID, is_all=True)
+    rotate_key(directory, **said(directory), is_all=True)
     after = {p.name: p.read_text() for p in directory.glob("*.token")}
     assert set(after) == set(tokens)
     assert not set(after.values()) & set(tokens.values())
@@ -176,7 +184,9 @@ def test_cut_short_at_each_step(directory, monkeypatch, step, is_before):
     """Before or after each step: the vault opens, whole, with one key; and rotates again."""
     assign(directory, "01-001")
     before = look(directory)
-    real = getattr(rotating, step)
+    store = FileStore if is_in_a_file(directory) else DatabaseStore
+    module = store if step == "scrub" else rotating
+    real = getattr(module, step)
 
     def cut(*args, **kwargs):
         if not is_before:
@@ -184,11 +194,11 @@ def test_cut_short_at_each_step(directory, monkeypatch, step, is_before):
         raise Cut
 
     with monkeypatch.context() as patched, pytest.raises(Cut):
-        patched.setattr(rotating, step, cut)
-        rotate_key(directory, **SAID, is_all=True)
+        patched.setattr(module, step, cut)
+        rotate_key(directory, **said(directory), is_all=True)
     assert look(directory) == before
     assert not list(directory.glob("*.new"))
-    rotate_key(directory, **SAID)
+    rotate_key(directory, **said(directory))
     assert look(directory) == before
 
 
@@ -199,7 +209,8 @@ from pathlib import Path
 from equipoise.vault.keeping.rotating import rotate_key
 print("ready", flush=True)
 while True:
-    rotate_key(Path(sys.argv[1]), by="k", reason="r", at=datetime.now(UTC), is_all=True)
+    said = {"by": "k", "reason": "r", "at": datetime.now(UTC), "owner": sys.argv[2]}
+    rotate_key(Path(sys.argv[1]), **said, is_all=True)
     print("again", flush=True)
 """
 
@@ -211,7 +222,9 @@ def test_killed_while_it_rotates(directory):
     before = look(directory)
     for k in range(N_KILLS):
         process = subprocess.Popen(
-            [sys.executable, "-c", ROTATE, directory], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", ROTATE, directory, owner_of(directory)],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert process.stdout.readline() == "ready\n"
         time.sleep(0.004 * (k % 20))
@@ -223,6 +236,7 @@ def test_killed_while_it_rotates(directory):
 # Copies
 
 
+@in_a_file
 @pytest.mark.requirement("C53", "F13", "F39")
 def test_a_backup_has_no_key_and_a_restore_assigns_nothing_yet(directory, tmp_path):
     """Taken while it answers; restored with the key from elsewhere; an emergency is answered."""
@@ -272,6 +286,7 @@ def look_after(directory, participant):
     return look(directory)
 
 
+@in_a_file
 def test_what_a_restore_and_a_backup_refuse(directory, tmp_path):
     """Nothing replaces anything, and nobody restores without a name."""
     (tmp_path / "there").write_text("mine")
@@ -284,6 +299,7 @@ def test_what_a_restore_and_a_backup_refuse(directory, tmp_path):
     assert codes(restore_vault, tmp_path / "copy.db", tmp_path / "v", **said) == ["EQ-V007"]
 
 
+@in_a_file
 @pytest.mark.requirement("F39", "F13")
 def test_a_journal_of_the_lost_database_is_not_mixed_with_a_new_one(directory, tmp_path):
     """Left behind by a vault that was killed: neither a restore nor a new list lies beside it."""

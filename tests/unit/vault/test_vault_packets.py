@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from meddling import REFUSED, meddling, owner_of, tamper
 from msgspec.structs import replace
-from vault_examples import AGREED, CONTENTS, SEED, SPECIFICATION
+from vault_examples import AGREED, CONTENTS, SEED, SPECIFICATION, in_a_file
 
 from equipoise.problems import Refused
 from equipoise.vault import LocalVault, VaultClient, create_vault, read_token
@@ -292,26 +293,39 @@ def test_many_enter_one_packet_at_once(clients: SimpleNamespace) -> None:
 
 
 @pytest.mark.requirement("F38", "F19")
-def test_the_file_itself_guards_packets(
-    vault: LocalVault, clients: SimpleNamespace, directory: Path
-) -> None:
+def test_the_store_itself_guards_packets(clients: SimpleNamespace, directory: Path) -> None:
     """No number of the list out of turn, none made up, none twice; no packet changes."""
     print_for(clients)
     number = inside(print_for(clients), "P2-01").number
-    for forbidden in (
-        "INSERT INTO vault_assignment VALUES ('01-001', 'R-002', 'p', 't')",
-        "INSERT INTO vault_assignment VALUES ('01-001', 'P-99999', 'p', 't')",
-        "UPDATE vault_packet SET site = '02'",
-        "DELETE FROM vault_packet",
-    ):
-        with pytest.raises(sqlite3.IntegrityError):
-            vault._connection.execute(forbidden)
-    vault._connection.execute(
-        f"INSERT INTO vault_assignment VALUES ('01-001', '{number}', 'p', 't')"
-    )
-    for again in ("'01-001', 'R-001'", f"'01-002', '{number}'"):
-        with pytest.raises(sqlite3.IntegrityError):
-            vault._connection.execute(f"INSERT INTO vault_assignment VALUES ({again}, 'p', 't')")
+    with meddling(directory) as run:
+        for forbidden in (
+            "INSERT INTO vault_assignment VALUES ('01-001', 'R-002', 'p', 't')",
+            "INSERT INTO vault_assignment VALUES ('01-001', 'P-99999', 'p', 't')",
+            "UPDATE vault_packet SET site = '02'",
+            "DELETE FROM vault_packet",
+        ):
+            with pytest.raises(REFUSED):
+                run(forbidden)
+        run(f"INSERT INTO vault_assignment VALUES ('01-001', '{number}', 'p', 't')")
+        for again in ("'01-001', 'R-001'", f"'01-002', '{number}'"):
+            with pytest.raises(REFUSED):
+                run(f"INSERT INTO vault_assignment VALUES ({again}, 'p', 't')")
+
+
+@pytest.mark.requirement("F38", "F19")
+def test_a_forged_packet_takes_nothing_out_of_the_list(
+    clients: SimpleNamespace, directory: Path
+) -> None:
+    """Who writes to the store claims that a packet holds an entry of the list: not out of turn."""
+    print_for(clients)
+    with meddling(directory) as run:
+        run(
+            "INSERT INTO vault_packet VALUES "
+            "('P9-01', 9, 'randomization', '01', '', 1, 'R-003', 'x', '2026-01-01')"
+        )
+        with pytest.raises(REFUSED):
+            run("INSERT INTO vault_assignment VALUES ('01-001', 'R-003', 'p', 't')")
+    assert "EQ-V152" in {p.code for p in clients.anyone.verify().problems}
 
 
 @pytest.mark.requirement("F38")
@@ -347,25 +361,11 @@ def test_a_live_vault_gives_no_number_by_hand(tmp_path: Path) -> None:
         "UPDATE vault_packet SET number = 'R-003' WHERE root = ''",
     ],
 )
-def test_an_altered_packet_is_found(
-    vault: LocalVault, clients: SimpleNamespace, directory: Path, change: str
-) -> None:
+def test_an_altered_packet_is_found(clients: SimpleNamespace, directory: Path, change: str) -> None:
     one = inside(print_for(clients), "P1-01")
     clients.assign.assign("01-008", stratum="", proof="p")
     print_for(clients, n=0)
-    dropped = ("vault_packet_no_update", "vault_packet_no_delete")
-    kept = [
-        sql
-        for name in dropped
-        for (sql,) in vault._connection.execute(
-            "SELECT sql FROM sqlite_master WHERE name = ?", (name,)
-        )
-    ]
-    for name in dropped:
-        vault._connection.execute(f"DROP TRIGGER {name}")
-    vault._connection.execute(change)
-    for sql in kept:
-        vault._connection.execute(sql)
+    tamper(directory, change)
 
     report = clients.anyone.verify()
     assert not report.ok
@@ -375,6 +375,7 @@ def test_an_altered_packet_is_found(
         assert set(refused) <= {"EQ-V152", "EQ-V155", "EQ-V156", "EQ-V158"}
 
 
+@in_a_file  # of a database, each guard is tried with its others
 def test_a_guard_that_is_gone_is_told(vault: LocalVault, clients: SimpleNamespace) -> None:
     print_for(clients)
     vault._connection.execute("DROP TRIGGER vault_packet_no_delete")
@@ -432,7 +433,23 @@ def clients_of(vault: LocalVault, directory: Path) -> SimpleNamespace:
     return SimpleNamespace(**made, anyone=VaultClient(vault))
 
 
-def test_a_new_key_and_a_restore_keep_packets(tmp_path: Path, directory: Path) -> None:
+def test_a_new_key_keeps_packets(directory: Path) -> None:
+    """Sealed anew, each packet stands for what it stood for."""
+    with closing(LocalVault(directory)) as vault:
+        clients = clients_of(vault, directory)
+        printed = print_for(clients)
+        one = inside(printed, "P1-02")
+        enter(clients, one)
+    said = {"by": "keeper", "reason": "Yearly", "owner": owner_of(directory)}
+    rotate_key(directory, at=dt.datetime.now(dt.UTC), **said)
+    with closing(LocalVault(directory)) as vault:
+        clients = clients_of(vault, directory)
+        assert clients.nature.nature(one.number) == inside(printed, "B1-02").arm
+        assert clients.anyone.verify().problems == ()
+
+
+@in_a_file
+def test_a_restore_keeps_packets(tmp_path: Path, directory: Path) -> None:
     """What the ledger has of packets is taken up after a restore; before it nothing is given."""
     again = tmp_path / "again"
     again.mkdir()
@@ -443,12 +460,6 @@ def test_a_new_key_and_a_restore_keep_packets(tmp_path: Path, directory: Path) -
         back_up_vault(directory, tmp_path / "copy.db")
         one, two = inside(printed, "P1-02"), inside(printed, "P1-01")
         enter(clients, one)
-    rotate_key(directory, by="keeper", reason="Yearly", at=dt.datetime.now(dt.UTC))
-    with closing(LocalVault(directory)) as vault:
-        clients = clients_of(vault, directory)
-        assert clients.nature.nature(one.number) == inside(printed, "B1-02").arm
-        assert clients.anyone.verify().problems == ()
-
     now = dt.datetime.now(dt.UTC)
     restore_vault(tmp_path / "copy.db", again, by="keeper", reason="Disk", at=now)
     with closing(LocalVault(again)) as vault:

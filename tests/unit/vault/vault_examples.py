@@ -1,5 +1,7 @@
 """A vault to try: canary words for its arms and products."""
 
+import pytest
+
 from equipoise.randomization import Specification
 
 SPECIFICATION = Specification(
@@ -16,3 +18,6 @@ CONTENTS = {
 }
 SEED = b"a rehearsal's seed"
 AGREED = {"agreed": ("statistician", "data_manager"), "populations": "0" * 64}
+
+in_a_file = pytest.mark.parametrize("directory", ["file"], indirect=True)
+"""For what is true of a vault in a file alone, such as its file."""

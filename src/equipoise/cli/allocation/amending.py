@@ -7,7 +7,8 @@ import click
 
 from equipoise.cli.answering import DONE
 from equipoise.cli.designing import FOLDER
-from equipoise.cli.keeping import store_option
+from equipoise.cli.keeping import store_option, vault_option
+from equipoise.cli.vaulting import ADDRESS
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 in_force_option = click.option(
@@ -71,14 +72,8 @@ def confirm(new: Path, in_force: Path, store: str | Path, by: str) -> int:
 @amend.command()
 @click.argument("new", type=FOLDER)
 @store_option
-@click.option(
-    "--vault",
-    "socket",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The socket of the amended vault, running.",
-)
-def apply(new: Path, store: str | Path, socket: Path) -> int:
+@vault_option
+def apply(new: Path, store: str | Path, socket: str | Path) -> int:
     """Publish the vault's new commitment in the ledger: from now on the trial goes by NEW."""
     from equipoise.cli.folders import load_checked
     from equipoise.cli.trials import running_trial
@@ -100,6 +95,7 @@ def apply(new: Path, store: str | Path, socket: Path) -> int:
 @store_option
 @click.option("--by", required=True, help="Who does it: it stands in the vault's log.")
 @click.option("--reason", required=True, help="Why; it stands there too.")
+@click.option("--owner", type=ADDRESS, help="For a vault in a database: its owner's address.")
 @click.option(
     "--list",
     "signed",
@@ -107,7 +103,13 @@ def apply(new: Path, store: str | Path, socket: Path) -> int:
     help="For a study whose scheme is `imported`: the new list that was signed.",
 )
 def amend_parts(
-    directory: Path, new: Path, store: str | Path, by: str, reason: str, signed: Path | None
+    directory: Path,
+    new: Path,
+    store: str | Path,
+    by: str,
+    reason: str,
+    owner: str | None,
+    signed: Path | None,
 ) -> int:
     """Begin a new part of the list for what the agreed folder NEW changes. Stop the vault first.
 
@@ -142,6 +144,7 @@ def amend_parts(
         reason=reason,
         at=dt.datetime.now(dt.UTC),
         listed=read_signed(signed, made.specification) if signed is not None else (),
+        owner=owner or "",
     )
     click.echo(f"Commitment to the allocation: {root}")
     click.echo("Back the vault up, serve it again, then: equipoise amend apply.")

@@ -16,6 +16,7 @@ from equipoise.cli.answering import (
     show_problems,
 )
 from equipoise.cli.designing import FOLDER
+from equipoise.cli.keeping import VaultPlace
 from equipoise.problems import Problem, Refused, has_errors, problem
 
 if TYPE_CHECKING:
@@ -65,10 +66,10 @@ def open_list(directory: Path, output: Path, study: Path, ledger: str, by: str, 
 
 
 @click.command()
-@click.argument("socket", type=click.Path(exists=True, path_type=Path))
+@click.argument("socket", type=VaultPlace(exists=True, path_type=Path))
 @click.option("--store", help="The trial's ledger: tells the packets that nobody accounted for.")
 @json_option
-def status(socket: Path, store: str | None, is_json: bool) -> int:
+def status(socket: str | Path, store: str | None, is_json: bool) -> int:
     """Ask a running vault whether all is as it was drawn, and which strata have come to their end.
 
     Anybody may ask: it tells the commitment, how many numbers were given, and never an arm.

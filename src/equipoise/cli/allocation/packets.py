@@ -8,22 +8,13 @@ import click
 
 from equipoise.cli.answering import DONE, as_json, json_option, show_problems
 from equipoise.cli.designing import FOLDER
-from equipoise.cli.keeping import store_option
+from equipoise.cli.keeping import store_option, vault_option
 from equipoise.problems import LANGUAGES, Language, Refused, problem
 from equipoise.study.roles import Role
 
 if TYPE_CHECKING:
     from equipoise.conduct import TrialState
     from equipoise.vault import VaultClient
-
-SOCKET = click.option(
-    "--vault",
-    "socket",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The socket of the running vault.",
-)
-
 
 TOKEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -36,7 +27,7 @@ def packets() -> None:
 @packets.command("print")
 @click.argument("directory", type=FOLDER)
 @store_option
-@SOCKET
+@vault_option
 @click.option("--token", required=True, type=TOKEN_FILE, help="The file packets.token.")
 @click.option("--site", required=True, help="The site that keeps them.")
 @click.option("--stratum", default="", help="The stratum, where the study has any.")
@@ -55,7 +46,7 @@ def packets() -> None:
 def print_(
     directory: Path,
     store: str | Path,
-    socket: Path,
+    socket: str | Path,
     token: Path,
     site: str,
     stratum: str,
@@ -109,7 +100,7 @@ def print_(
 @packets.command()
 @click.argument("directory", type=FOLDER)
 @store_option
-@SOCKET
+@vault_option
 @click.option("--token", required=True, type=TOKEN_FILE, help="The file assign.token.")
 @click.option("--participant", required=True, help="For whom it was opened.")
 @click.option("--scanned", required=True, help="Packet and code, as the inner sheet has them.")
@@ -121,7 +112,7 @@ def print_(
 def enter(
     directory: Path,
     store: str | Path,
-    socket: Path,
+    socket: str | Path,
     token: Path,
     participant: str,
     scanned: str,
@@ -192,7 +183,7 @@ def list_(store: str | Path, is_json: bool) -> int:
     return DONE
 
 
-def _client(socket: Path, token: Path) -> "VaultClient":
+def _client(socket: str | Path, token: Path) -> "VaultClient":
     from equipoise.vault import VaultClient
 
     return VaultClient(socket, token.read_text(encoding="ascii").strip())

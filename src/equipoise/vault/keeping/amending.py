@@ -21,7 +21,8 @@ from equipoise.vault.audit import check_vault
 from equipoise.vault.drawing import LIST_FORMAT, name_of_header, seal_slots
 from equipoise.vault.keeping.comparing import is_unproven
 from equipoise.vault.keeping.opening import Opened, held, open_files
-from equipoise.vault.keeping.rotating import note
+from equipoise.vault.keeping.rotating import note, replacing
+from equipoise.vault.keeping.witness import witness_of
 from equipoise.vault.revealing import PEOPLE_WHO_AGREE
 from equipoise.vault.sealing import (
     SALT_BYTES,
@@ -39,7 +40,7 @@ from equipoise.vault.sequence.extending import slot_length, write_slot
 from equipoise.vault.sequence.opened import was_disclosed
 from equipoise.vault.sequence.parts import in_force, part_of, serving
 from equipoise.vault.sequence.replaying import list_of
-from equipoise.vault.tables import IS_FREE, guards_of
+from equipoise.vault.tables import IS_FREE
 
 
 class Agreement(Struct, frozen=True, kw_only=True):
@@ -53,7 +54,7 @@ class Agreement(Struct, frozen=True, kw_only=True):
     commitment: str
 
 
-def amend_vault(
+def amend_vault(  # noqa: PLR0913 - each is said by name
     directory: Path,
     specification: Specification,
     *,
@@ -63,11 +64,12 @@ def amend_vault(
     reason: str,
     at: datetime,
     listed: tuple[Allocation, ...] = (),
+    owner: str = "",
 ) -> str:
     """Begin a new part for what changes, and return the commitment to it; asked again, the same.
 
     `specification` is that of the whole trial from now on, `listed` its list where it was made
-    elsewhere.
+    elsewhere; `owner` the address of the owner of a vault in a database.
 
     Raises:
         Refused: the change is not one that can be made, nobody is named, fewer than two agreed, the
@@ -77,10 +79,12 @@ def amend_vault(
         raise Refused([problem("EQ-V007")])
     with held(directory):
         opened = open_files(directory)
-        with closing(opened.store.connection):
-            last = opened.parts[-1]
+        with closing(opened.store):
+            last, witness = opened.parts[-1], witness_of(directory)
             if _was_made(last, agreement):
                 return last.root
+            if witness is not None and not witness.agrees(opened.store):
+                raise Refused([problem("EQ-V044", specification.study)])
             found = [*_check(opened, specification, contents=contents, agreement=agreement)]
             if (specification.scheme == "imported") != bool(listed):
                 found.append(problem("EQ-V129", specification.study))
@@ -89,7 +93,10 @@ def amend_vault(
             header, slots = _draw(opened, specification, agreement, listed=listed)
             asked = {"digest": agreement.digest, "agreed": agreement.agreed}
             entry = note(opened.store, "Amended", by=by, reason=reason, at=at, asked=asked)
-            _write(opened, header, slots=slots, entry=entry)
+            with replacing(directory, opened, owner=owner) as store:
+                _write(replace(opened, store=store), header, slots=slots, entry=entry)
+            if witness is not None:
+                witness.note(opened.store.heads()["vault"], is_lasting=True)
             return header.root
 
 
@@ -170,18 +177,16 @@ def _draw(
 def _write(opened: Opened, header: Header, *, slots: list[Slot], entry: Draft) -> None:
     """All or nothing: spend what is closed, add the new part, and put the guards back."""
     connection, parts = opened.store.connection, (*opened.parts, header)
-    with opened.store.transaction():
-        for name in guards_of(connection, opened.parts[-1].list_format):
-            connection.execute(f"DROP TRIGGER {name}")
+    before, after = opened.parts[-1].list_format, header.list_format
+    with opened.store.transaction(), opened.store.loosened(before, becomes=after):
         free = connection.execute(f"SELECT number, stratum FROM vault_slot WHERE {IS_FREE}")  # noqa: S608 - our own words
-        closed = [(n,) for n, stratum in free.fetchall() if serving(parts, stratum) != part_of(n)]
-        connection.executemany("INSERT INTO vault_spent VALUES (?)", closed)
+        closed = [n for n, stratum in free.fetchall() if serving(parts, stratum) != part_of(n)]
+        for number in closed:
+            connection.execute("INSERT INTO vault_spent VALUES (?)", (number,))
         name = name_of_header(len(parts))
         sealed = opened.seals.close(name, header, length=padded_length([header]))
         connection.execute("INSERT INTO vault_header VALUES (?)", (sealed,))
         length = slot_length(connection, header) if slots else 0
         for slot in slots:
             write_slot(connection, slot, seals=opened.seals, length=length)
-        for trigger in guards_of(connection, header.list_format).values():
-            connection.execute(trigger)
         opened.store.append([entry])

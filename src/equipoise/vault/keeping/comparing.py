@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from equipoise.ledger import SqliteStore
 from equipoise.problems import Problem, Refused, problem
 from equipoise.randomization import Specification
 from equipoise.vault.packets.keeping import rows_of
@@ -18,6 +17,7 @@ from equipoise.vault.protocol import Answer, Compare, Compared, Fits, Line
 from equipoise.vault.revealing import body_of
 from equipoise.vault.sealing import Header
 from equipoise.vault.sequence.parts import in_force, part_of
+from equipoise.vault.stores.seam import VaultStore
 from equipoise.vault.tables import IS_FREE
 
 _LONGEST = 16
@@ -29,7 +29,7 @@ CONTRADICTIONS = {"EQ-V046", "EQ-V047"}
 """After one of these nothing is assigned before a comparison agrees."""
 
 
-def is_unproven(store: SqliteStore) -> bool:
+def is_unproven(store: VaultStore) -> bool:
     """Whether the vault was restored, or contradicted the ledger, and has not agreed since."""
     is_waiting = False
     for entry in store.read(chain="vault"):
@@ -41,7 +41,7 @@ def is_unproven(store: SqliteStore) -> bool:
     return is_waiting
 
 
-def is_fit(asked: Fits, store: SqliteStore, parts: Sequence[Header]) -> bool:
+def is_fit(asked: Fits, store: VaultStore, parts: Sequence[Header]) -> bool:
     """Whether the vault was made for this study, realm, scheme and plan of treatment.
 
     The order in which the folder names the arms makes no other trial.
@@ -53,7 +53,7 @@ def is_fit(asked: Fits, store: SqliteStore, parts: Sequence[Header]) -> bool:
     return is_own and is_same and asked.contents == parts[-1].contents
 
 
-def compare(store: SqliteStore, lines: Sequence[Line], *, at: str, draw: Draw) -> Compared:
+def compare(store: VaultStore, lines: Sequence[Line], *, at: str, draw: Draw) -> Compared:
     """Take up what the ledger has and the vault lost; tell what the vault has beyond the ledger.
 
     What was drawn when it was needed is drawn again by `draw`, in the order of the numbers. A line
@@ -90,7 +90,7 @@ def compare(store: SqliteStore, lines: Sequence[Line], *, at: str, draw: Draw) -
     )
 
 
-def _under_way(store: SqliteStore, lost: Sequence[Line], waiting: Sequence[Line]) -> Iterator[Line]:
+def _under_way(store: VaultStore, lost: Sequence[Line], waiting: Sequence[Line]) -> Iterator[Line]:
     """Who is under way, with the one number that only they can have had."""
     free = f"SELECT number FROM vault_slot WHERE stratum = ? AND {IS_FREE} ORDER BY position"  # noqa: S608
     packed = _packed(store)
@@ -111,7 +111,7 @@ def _under_way(store: SqliteStore, lost: Sequence[Line], waiting: Sequence[Line]
         yield replace(left[0], number=missing[0])
 
 
-def _missing_among_drawn(store: SqliteStore, recorded: set[str]) -> list[str]:
+def _missing_among_drawn(store: VaultStore, recorded: set[str]) -> list[str]:
     """The numbers between those drawn when they were needed.
 
     They are counted over all strata, in each part by itself.
@@ -132,12 +132,12 @@ def _missing_among_drawn(store: SqliteStore, recorded: set[str]) -> list[str]:
     return found
 
 
-def _packed(store: SqliteStore) -> set[str]:
+def _packed(store: VaultStore) -> set[str]:
     """The numbers that packets have of their own: of them none is the next."""
     return {row.number for row in rows_of(store.connection) if row.kind == "randomization"}
 
 
-def _take_up(store: SqliteStore, lost: Sequence[Line], *, at: str, draw: Draw) -> None:
+def _take_up(store: VaultStore, lost: Sequence[Line], *, at: str, draw: Draw) -> None:
     """The lost lines in list order, those drawn when they were needed, those of packets."""
     in_packets = _packed(store)
     listed = [line for line in lost if _is_listed(store, line)]
@@ -173,18 +173,18 @@ def _check(line: Line, *, known: dict[str, str], owners: dict[str, str]) -> Prob
     return problem("EQ-V046", line.participant, participant=line.participant, number=line.number)
 
 
-def _is_listed(store: SqliteStore, line: Line) -> bool:
+def _is_listed(store: VaultStore, line: Line) -> bool:
     query = "SELECT 1 FROM vault_slot WHERE number = ?"
     return store.connection.execute(query, (line.number,)).fetchone() is not None
 
 
-def _has_unused(store: SqliteStore, line: Line) -> bool:
+def _has_unused(store: VaultStore, line: Line) -> bool:
     """Whether the list of a stratum has not come to its end: then nothing further was drawn."""
     query = f"SELECT 1 FROM vault_slot WHERE stratum = ? AND {IS_FREE}"  # noqa: S608 - our own words
     return store.connection.execute(query, (line.stratum,)).fetchone() is not None
 
 
-def _in_list_order(store: SqliteStore, lost: Sequence[Line]) -> list[Line]:
+def _in_list_order(store: VaultStore, lost: Sequence[Line]) -> list[Line]:
     """The lost lines as the list has them; each must be the next of its stratum."""
     query = (
         f"SELECT number FROM vault_slot WHERE {IS_FREE} "  # noqa: S608 - our own words

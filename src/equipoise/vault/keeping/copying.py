@@ -9,9 +9,10 @@ from pathlib import Path
 
 from equipoise.ledger.sqlite import lock_beside
 from equipoise.problems import Refused, problem
-from equipoise.vault.drawing import DATABASE, check_journals, sync_folder, write_private
+from equipoise.vault.drawing import check_journals, sync_folder, write_private
 from equipoise.vault.keeping.opening import held, open_files
 from equipoise.vault.keeping.rotating import note
+from equipoise.vault.stores.seam import DATABASE, is_vault, read_place
 
 
 def back_up_vault(directory: Path, target: Path) -> None:
@@ -21,6 +22,8 @@ def back_up_vault(directory: Path, target: Path) -> None:
         Refused: there is no vault, or there is a file at `target`.
     """
     source = directory / DATABASE
+    if read_place(directory) is not None:
+        raise Refused([problem("EQ-V198", str(directory))])
     if not source.is_file():
         raise Refused([problem("EQ-V012", str(directory), path=str(directory))])
     if target.exists():
@@ -52,7 +55,7 @@ def restore_vault(
     if not by.strip() or not reason.strip():
         raise Refused([problem("EQ-V007")])
     path = directory / DATABASE
-    if path.exists():
+    if is_vault(directory):
         raise Refused([problem("EQ-V010", str(directory), path=str(directory))])
     if not backup.is_file():
         raise Refused([problem("EQ-V012", str(backup), path=str(backup))])
@@ -64,7 +67,7 @@ def restore_vault(
         try:
             shutil.copyfile(backup, path)
             opened = open_files(directory)
-            with closing(opened.store.connection), opened.store.transaction():
+            with closing(opened.store), opened.store.transaction():
                 entry = note(opened.store, "Restored", by=by, reason=reason, at=at)
                 opened.store.append([entry])
         except BaseException:

@@ -16,23 +16,30 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from msgspec import Struct
 
-from equipoise.ledger import SqliteStore
-from equipoise.ledger.sqlite import connect, lock_beside
 from equipoise.problems import Refused, problem
-from equipoise.vault.drawing import DATABASE, HEADER, KEY, digest_token, name_of_header
+from equipoise.vault.drawing import HEADER, KEY, digest_token, name_of_header
 from equipoise.vault.sealing import Header, Seals
+from equipoise.vault.stores.file import FileStore, open_vault_file
+from equipoise.vault.stores.seam import (
+    ADDRESS,
+    DATABASE,
+    NEW,
+    VaultStore,
+    address_file,
+    databases,
+    is_vault,
+    read_place,
+)
 from equipoise.vault.tables import bring_up
 
 KEY_VARIABLE = "EQUIPOISE_VAULT_KEY"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
-NEW = ".new"
-"""What a rotation has written but not finished bears this ending."""
 
 
 class Opened(Struct, frozen=True):
     """A vault's store, its seals, and what the header of each part says."""
 
-    store: SqliteStore
+    store: VaultStore
     seals: Seals
     parts: tuple[Header, ...]
 
@@ -48,25 +55,36 @@ def open_files(directory: Path) -> Opened:
     Raises:
         Refused: there is no vault or no key, or the key opens nothing.
     """
-    path = directory / DATABASE
-    if not path.is_file():
+    if not is_vault(directory):
         raise Refused([problem("EQ-V012", str(directory), path=str(directory))])
     try:
-        store = SqliteStore(connect(path, is_shared_by_threads=True), lock_path=lock_beside(path))
+        store = _open_store(directory)
     except (ValueError, TypeError, sqlite3.DatabaseError) as error:
         raise _shut(directory, error) from None
     try:
         opened = _open_with(store, directory)
         settle_tokens(directory, opened.header)
-        with store.transaction():
-            bring_up(store.connection, opened.parts[-1].list_format)
+        if isinstance(store, FileStore):
+            with store.transaction():
+                bring_up(store.connection, opened.parts[-1].list_format)
     except (InvalidTag, ValueError, TypeError, sqlite3.DatabaseError) as error:
-        store.connection.close()
+        store.close()
         raise _shut(directory, error) from None
     except BaseException:
-        store.connection.close()
+        store.close()
         raise
     return opened
+
+
+def _open_store(directory: Path) -> VaultStore:
+    address = read_place(directory)
+    if address is None:
+        return open_vault_file(directory / DATABASE)
+    store: VaultStore = databases().open_vault_at(address)
+    file = address_file(directory)
+    if file is not None and file.name != ADDRESS:  # its making was cut short after it was done
+        file.rename(directory / ADDRESS)
+    return store
 
 
 def find_key(directory: Path) -> str:
@@ -120,7 +138,7 @@ def hold(directory: Path) -> int:
     return descriptor
 
 
-def _open_with(store: SqliteStore, directory: Path) -> Opened:
+def _open_with(store: VaultStore, directory: Path) -> Opened:
     """With the key; or with the new one, if a rotation was cut short after it had committed."""
     new = directory / (KEY + NEW)
     try:
@@ -129,20 +147,22 @@ def _open_with(store: SqliteStore, directory: Path) -> Opened:
         if not new.is_file():
             raise
         opened = _try(store, new.read_text(encoding="ascii").strip())
-        scrub(store.connection)
+        settle(store)
         new.rename(directory / KEY)
     new.unlink(missing_ok=True)
     return opened
 
 
-def scrub(connection: sqlite3.Connection) -> None:
-    """Leave no page, in the file or its journal, that the old key opens."""
-    for statement in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM"):
-        connection.execute(statement).fetchall()
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+def settle(store: VaultStore) -> None:
+    """After a rotation that was cut short: leave nothing that the old key opens.
+
+    In a database its owner alone can, who is asked for the next rotation.
+    """
+    if isinstance(store, FileStore):
+        store.scrub()
 
 
-def _try(store: SqliteStore, key: str) -> Opened:
+def _try(store: VaultStore, key: str) -> Opened:
     seals = Seals(bytes.fromhex(key), store.study, store.realm)
     rows = store.connection.execute("SELECT sealed FROM vault_header ORDER BY rowid").fetchall()
     pieces = [seals.open(name_of_header(k), sealed) for k, (sealed,) in enumerate(rows, start=1)]

@@ -6,15 +6,15 @@ numbers and the commitment stay what they were.
 """
 
 import secrets
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from equipoise.ledger import Draft, SqliteStore, to_body
+from equipoise.ledger import Draft, to_body
 from equipoise.problems import Refused, problem
 from equipoise.vault.drawing import (
     KEY,
@@ -25,17 +25,15 @@ from equipoise.vault.drawing import (
     write_private,
 )
 from equipoise.vault.keeping.opening import (
-    NEW,
     Opened,
     held,
     is_key_here,
     open_files,
-    scrub,
     settle_tokens,
 )
 from equipoise.vault.sealing import KEY_BYTES, Header, Seals, Slot, padded_length
 from equipoise.vault.sequence.extending import slot_length
-from equipoise.vault.tables import guards_of
+from equipoise.vault.stores.seam import NEW, VaultStore, databases, read_place
 
 
 def rotate_key(
@@ -46,11 +44,13 @@ def rotate_key(
     at: datetime,
     to: Path | None = None,
     is_all: bool = False,
+    owner: str = "",
 ) -> None:
     """Seal a vault anew under a fresh key; missing tokens are made, those there stay.
 
     `to` is where the new key goes if the vault's folder does not keep it: a new file. With
-    `is_all` every token is made anew, and those given out open nothing more.
+    `is_all` every token is made anew, and those given out open nothing more. `owner` is the address
+    of the owner of a vault in a database, who alone may replace what is sealed.
 
     Raises:
         Refused: the vault is open elsewhere, nobody is named, or there is a file at `to`.
@@ -63,18 +63,38 @@ def rotate_key(
         raise Refused([problem("EQ-V043", str(directory))])
     with held(directory):
         opened = open_files(directory)
-        with closing(opened.store.connection):
+        with closing(opened.store), replacing(directory, opened, owner=owner) as store:
             new = Seals(secrets.token_bytes(KEY_BYTES), opened.seals.study, opened.seals.realm)
             write_private(to or directory / (KEY + NEW), new.key.hex())
             header = _with_tokens(directory, opened, is_all=is_all)
             sync_folder(directory)
-            entry = note(opened.store, "Rotated", by=by, reason=reason, at=at)
-            seal_anew(opened, header, new=new, entry=entry)
-            scrub(opened.store.connection)
+            entry = note(store, "Rotated", by=by, reason=reason, at=at)
+            seal_anew(replace(opened, store=store), header, new=new, entry=entry)
+            store.scrub()
             if to is None:
                 (directory / (KEY + NEW)).rename(directory / KEY)
             settle_tokens(directory, header)
             sync_folder(directory)
+
+
+@contextmanager
+def replacing(directory: Path, opened: Opened, *, owner: str) -> Iterator[VaultStore]:
+    """The store of a vault as somebody has it who may change what is fixed.
+
+    Raises:
+        Refused: the vault is in a database, and the owner's address is missing or of another vault.
+    """
+    if read_place(directory) is None:
+        yield opened.store
+        return
+    if not owner:
+        raise Refused([problem("EQ-V199", str(directory))])
+    with databases().owned(owner) as store:
+        query = "SELECT sealed FROM vault_header ORDER BY rowid"
+        held = [s.connection.execute(query).fetchall() for s in (opened.store, store)]
+        if held[0] != held[1]:
+            raise Refused([problem("EQ-V203", str(directory))])
+        yield store
 
 
 def _with_tokens(directory: Path, opened: Opened, *, is_all: bool) -> Header:
@@ -90,14 +110,11 @@ def _with_tokens(directory: Path, opened: Opened, *, is_all: bool) -> Header:
 def seal_anew(opened: Opened, header: Header, *, new: Seals, entry: Draft) -> None:
     """Open every piece with the old key and close it with the new one, all or nothing."""
     store, connection = opened.store, opened.store.connection
-    connection.execute("PRAGMA secure_delete = ON")
     rows = connection.execute("SELECT number, sealed FROM vault_slot ORDER BY rowid").fetchall()
     slots = [msgspec.json.decode(opened.seals.open(n, s), type=Slot) for n, s in rows]
     length = slot_length(connection, header)
-    guards = guards_of(connection, opened.parts[-1].list_format)
-    with store.transaction():
-        for name in guards:
-            connection.execute(f"DROP TRIGGER {name}")
+    list_format = opened.parts[-1].list_format
+    with store.transaction(), store.loosened(list_format, becomes=list_format):
         rows = connection.execute("SELECT rowid FROM vault_header ORDER BY rowid").fetchall()
         for k, part in enumerate((header, *opened.parts[1:]), start=1):
             sealed = new.close(name_of_header(k), part, length=padded_length([part]))
@@ -107,13 +124,11 @@ def seal_anew(opened: Opened, header: Header, *, new: Seals, entry: Draft) -> No
         for slot in slots:
             row = (new.close(slot.number, slot, length=length), slot.number)
             connection.execute("UPDATE vault_slot SET sealed = ? WHERE number = ?", row)
-        for trigger in guards.values():
-            connection.execute(trigger)
         store.append([entry])
 
 
 def note(
-    store: SqliteStore,
+    store: VaultStore,
     kind: str,
     *,
     by: str,

@@ -3,12 +3,13 @@
 import hmac
 from datetime import datetime
 
-from equipoise.ledger import Entry, SqliteStore, to_instant
+from equipoise.ledger import Entry, to_instant
 from equipoise.problems import Refused, problem
 from equipoise.vault.packets.deriving import plain_code
 from equipoise.vault.packets.keeping import Kept, code_in, rows_of
 from equipoise.vault.packets.messages import EnterPacket, OpenedPacket
 from equipoise.vault.sealing import Header
+from equipoise.vault.stores.seam import VaultStore
 
 
 def stream_of_packet(packet: str) -> str:
@@ -16,12 +17,12 @@ def stream_of_packet(packet: str) -> str:
     return f"packet/{packet}"
 
 
-def entry_of_packet(store: SqliteStore, packet: str) -> Entry | None:
+def entry_of_packet(store: VaultStore, packet: str) -> Entry | None:
     """The first entry of a packet, if it was entered."""
     return next(store.read(stream=stream_of_packet(packet)), None)
 
 
-def prove_packet(told: OpenedPacket, store: SqliteStore, *, header: Header, now: datetime) -> Kept:
+def prove_packet(told: OpenedPacket, store: VaultStore, *, header: Header, now: datetime) -> Kept:
     """The packet, if this code was in it, at this site, between its printing and now.
 
     Raises:
@@ -44,7 +45,7 @@ def prove_packet(told: OpenedPacket, store: SqliteStore, *, header: Header, now:
     return row
 
 
-def check_number(request: EnterPacket, row: Kept, *, store: SqliteStore) -> bool:
+def check_number(request: EnterPacket, row: Kept, *, store: VaultStore) -> bool:
     """Whether the number is this participant's already; otherwise it may become theirs.
 
     It goes to nobody else, and nobody gets two.
@@ -70,7 +71,7 @@ def check_number(request: EnterPacket, row: Kept, *, store: SqliteStore) -> bool
     return False
 
 
-def check_broken(request: EnterPacket, row: Kept, *, store: SqliteStore) -> None:
+def check_broken(request: EnterPacket, row: Kept, *, store: VaultStore) -> None:
     """The packet breaks the code of the number that this participant has.
 
     Raises:

@@ -1,10 +1,9 @@
-"""Packets in the vault's file: printed once, fixed for ever, and what stands behind a number.
+"""Packets in the vault's store: printed once, fixed for ever, and what stands behind a number.
 
-The table comes with the first packets, and the guard on assignments then lets a packet's number
-pass as it lets the next of the list. What a row says is held against the seed before it is used.
+The guard on assignments lets a packet's number pass as it lets the next of the list. What a row
+says is held against the seed before it is used.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -21,7 +20,7 @@ from equipoise.vault.packets.deriving import (
     root_of,
 )
 from equipoise.vault.sealing import Header, Slot
-from equipoise.vault.tables import PACKETS, guards_of, has_packets
+from equipoise.vault.stores.seam import Connection
 
 _ROW = "SELECT packet, batch, kind, site, stratum, position, number, root, at FROM vault_packet "
 _ROW += "ORDER BY rowid"
@@ -37,7 +36,7 @@ class Kept(m.PacketRow, frozen=True, kw_only=True):
 
 
 def print_packets(
-    connection: sqlite3.Connection,
+    connection: Connection,
     request: m.PrintPackets,
     *,
     header: Header,
@@ -58,8 +57,8 @@ def print_packets(
         rows = _new_rows(connection, request, batch, header=header, at=to_instant(at))
         if not rows:
             raise Refused([problem("EQ-V150", request.site, site=request.site)])
-        _ensure_table(connection, header)
-        connection.executemany(_INSERT, rows)
+        for row in rows:
+            connection.execute(_INSERT, row)
     kept = [row for row in rows_of(connection) if row.batch == batch]
     if not kept:
         raise Refused([problem("EQ-V151", str(batch), batch=batch)])
@@ -73,17 +72,15 @@ def print_packets(
     )
 
 
-def rows_of(connection: sqlite3.Connection) -> list[Kept]:
+def rows_of(connection: Connection) -> list[Kept]:
     """Every packet in the order in which it was printed."""
-    if not has_packets(connection):
-        return []
     found = [dict(zip(_COLUMNS, row, strict=True)) for row in connection.execute(_ROW)]
     return [
         Kept(**{**row, "at": datetime.fromisoformat(row["at"])}, opens=_opens(row)) for row in found
     ]
 
 
-def list_packets(connection: sqlite3.Connection) -> tuple[m.PacketRow, ...]:
+def list_packets(connection: Connection) -> tuple[m.PacketRow, ...]:
     """The packets from outside."""
     names = m.PacketRow.__struct_fields__
     return tuple(
@@ -91,13 +88,13 @@ def list_packets(connection: sqlite3.Connection) -> tuple[m.PacketRow, ...]:
     )
 
 
-def number_row(connection: sqlite3.Connection, number: str) -> Kept | None:
+def number_row(connection: Connection, number: str) -> Kept | None:
     """The packet that holds a number; None for a number of the list."""
     rows = (r for r in rows_of(connection) if r.number == number and r.kind == "randomization")
     return next(rows, None)
 
 
-def slot_of(connection: sqlite3.Connection, row: Kept, *, header: Header) -> Slot:
+def slot_of(connection: Connection, row: Kept, *, header: Header) -> Slot:
     """What a packet's number stands for, drawn again and held against its commitment.
 
     Raises:
@@ -111,19 +108,19 @@ def slot_of(connection: sqlite3.Connection, row: Kept, *, header: Header) -> Slo
     return slot
 
 
-def code_in(connection: sqlite3.Connection, row: Kept, *, header: Header) -> str:
+def code_in(connection: Connection, row: Kept, *, header: Header) -> str:
     """The code inside a packet."""
     batch = _batch_of(connection, row)
     return code_of(row.packet, row.number, batch=batch, seed=header.seed)
 
 
-def batches_of(connection: sqlite3.Connection) -> list[tuple[Batch, str]]:
+def batches_of(connection: Connection) -> list[tuple[Batch, str]]:
     """Each batch that has numbers of its own, with its commitment."""
     firsts = [r for r in rows_of(connection) if r.kind == "randomization" and r.position == 1]
     return [(_batch_of(connection, row), row.root) for row in firsts]
 
 
-def check_packets(connection: sqlite3.Connection, *, header: Header) -> Iterator[Problem]:
+def check_packets(connection: Connection, *, header: Header) -> Iterator[Problem]:
     """Every packet is as it was drawn: its number and place, and the commitment of its batch."""
     rows, told, seed = rows_of(connection), header.specification, header.seed
     drawn: dict[tuple[int, int], str] = {}
@@ -138,12 +135,12 @@ def check_packets(connection: sqlite3.Connection, *, header: Header) -> Iterator
             yield problem("EQ-V152", row.packet, packet=row.packet)
 
 
-def _next_batch(connection: sqlite3.Connection) -> int:
+def _next_batch(connection: Connection) -> int:
     return 1 + max((row.batch for row in rows_of(connection)), default=0)
 
 
 def _new_rows(
-    connection: sqlite3.Connection,
+    connection: Connection,
     request: m.PrintPackets,
     batch: int,
     *,
@@ -171,7 +168,7 @@ def _new_rows(
 
 
 def _rows_for_given(
-    connection: sqlite3.Connection, site: str, batch: int, *, at: str
+    connection: Connection, site: str, batch: int, *, at: str
 ) -> list[tuple[object, ...]]:
     """One packet for each number that the site's participants were given and that has none."""
     known = {row.number for row in rows_of(connection) if row.kind == "code_break"}
@@ -183,21 +180,8 @@ def _rows_for_given(
     ]
 
 
-def _ensure_table(connection: sqlite3.Connection, header: Header) -> None:
-    """The table, and the guards that know it, in the transaction of the first packets."""
-    if has_packets(connection):
-        return
-    before = guards_of(connection, header.list_format)
-    connection.execute(PACKETS)
-    after = guards_of(connection, header.list_format)
-    for name, sql in after.items():
-        if before.get(name) != sql:
-            connection.execute(f"DROP TRIGGER IF EXISTS {name}")
-            connection.execute(sql)
-
-
 def _inside(
-    connection: sqlite3.Connection,
+    connection: Connection,
     row: Kept,
     *,
     header: Header,
@@ -215,7 +199,7 @@ def _inside(
     )
 
 
-def _batch_of(connection: sqlite3.Connection, row: Kept) -> Batch:
+def _batch_of(connection: Connection, row: Kept) -> Batch:
     query = "SELECT count(*) FROM vault_packet WHERE batch = ? AND kind = 'randomization'"
     (n,) = connection.execute(query, (row.batch,)).fetchone()
     return Batch(batch=row.batch, site=row.site, stratum=row.stratum, n=n)

@@ -1,7 +1,6 @@
 """One more entry when it is needed: by minimization, or where a list has come to its end."""
 
 import secrets
-import sqlite3
 from collections.abc import Collection, Sequence
 from fractions import Fraction
 from itertools import islice
@@ -20,6 +19,7 @@ from equipoise.randomization import (
 )
 from equipoise.vault.sealing import OVERHEAD_BYTES, SALT_BYTES, Header, Seals, Slot, padded_length
 from equipoise.vault.sequence.parts import number_of, part_of, serving
+from equipoise.vault.stores.seam import Connection
 
 _MOST = 10**12
 """More participants than any trial has, and more than any imbalance among them."""
@@ -27,7 +27,7 @@ _ROWS = "SELECT number, stratum, sealed FROM vault_slot ORDER BY rowid"
 
 
 def draw_one_more(
-    connection: sqlite3.Connection,
+    connection: Connection,
     stratum: str,
     *,
     parts: Sequence[Header],
@@ -75,7 +75,7 @@ def draw_one_more(
 
 
 def _places_of(
-    connection: sqlite3.Connection, people: Collection[str], rows: Sequence[tuple[str, str, bytes]]
+    connection: Connection, people: Collection[str], rows: Sequence[tuple[str, str, bytes]]
 ) -> list[int]:
     """Where in the sequence, from 0, the entries of these people are."""
     given = connection.execute("SELECT number, participant FROM vault_assignment")
@@ -83,14 +83,19 @@ def _places_of(
     return [place for place, (number, _, _) in enumerate(rows) if number in numbers]
 
 
-def write_slot(connection: sqlite3.Connection, slot: Slot, *, seals: Seals, length: int) -> None:
+def write_slot(connection: Connection, slot: Slot, *, seals: Seals, length: int) -> None:
     """Seal an entry and add it to the list."""
-    place = slot.allocation
-    row = (slot.number, place.stratum, place.order, seals.close(slot.number, slot, length=length))
+    row = seal_slot(slot, seals=seals, length=length)
     connection.execute("INSERT INTO vault_slot VALUES (?, ?, ?, ?)", row)
 
 
-def slot_length(connection: sqlite3.Connection, header: Header) -> int:
+def seal_slot(slot: Slot, *, seals: Seals, length: int) -> tuple[str, str, int, bytes]:
+    """The row of an entry: its number, stratum and place, and what is sealed."""
+    place = slot.allocation
+    return slot.number, place.stratum, place.order, seals.close(slot.number, slot, length=length)
+
+
+def slot_length(connection: Connection, header: Header) -> int:
     """The one length, in bytes, of every entry of a vault before it is sealed.
 
     Vaults made before every possible entry was reckoned with have shorter or longer ones.

@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from equipoise.ledger import SqliteStore
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.randomization import Allocation, Draw, check_specification, mark_left_out
 from equipoise.vault.packets.deriving import UNSUITED, Batch, draw_batch, leaf_of, root_of
@@ -17,6 +16,7 @@ from equipoise.vault.sealing import Header, Seals, Slot, Source, commit, first_l
 from equipoise.vault.sequence.parts import in_force, in_force_after, part_of, serving
 from equipoise.vault.sequence.replaying import are_as_drawn
 from equipoise.vault.sequence.verify_proof import path_to
+from equipoise.vault.stores.seam import VaultStore
 
 
 class OpenedEntry(Struct, frozen=True, kw_only=True):
@@ -104,7 +104,7 @@ class Inclusion(Struct, frozen=True, kw_only=True):
     path: tuple[str, ...]
 
 
-def open_whole(store: SqliteStore, *, parts: Sequence[Header], seals: Seals) -> OpenedList:
+def open_whole(store: VaultStore, *, parts: Sequence[Header], seals: Seals) -> OpenedList:
     """Open every entry of a vault."""
     slots = store.connection.execute("SELECT number, sealed FROM vault_slot ORDER BY rowid")
     opened = [msgspec.json.decode(seals.open(n, sealed), type=Slot) for n, sealed in slots]
@@ -129,7 +129,7 @@ def open_whole(store: SqliteStore, *, parts: Sequence[Header], seals: Seals) -> 
     )
 
 
-def was_disclosed(store: SqliteStore) -> bool:
+def was_disclosed(store: VaultStore) -> bool:
     """Whether the whole list was ever given out: then no number of it is secret any more."""
     query = "SELECT body FROM ledger_entry WHERE type = 'Disclose'"
     asked = (msgspec.json.decode(body or b"{}") for (body,) in store.connection.execute(query))
