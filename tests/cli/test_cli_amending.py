@@ -5,6 +5,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -12,14 +13,25 @@ import pytest
 
 from equipoise.cli.folders import load_checked
 from equipoise.cli.rehearsing import running_vault
-from equipoise.conduct import Person, RunningTrial, open_trial, record_training
+from equipoise.cli.trials import running_trial
+from equipoise.conduct import (
+    Person,
+    RunningTrial,
+    account_packet,
+    enter_packet,
+    open_trial,
+    record_packets,
+    record_training,
+)
 from equipoise.ledger import open_store
 from equipoise.randomization import specify
 from equipoise.study.roles import Role
 from equipoise.vault import VaultClient, create_vault, read_token
+from equipoise.vault.packets.messages import PacketRow
 from tests.postgres import Server
 from tests.unit.conduct.conftest import Clock
 from tests.unit.conduct.test_amending import Amending, base, with_site
+from tests.unit.conduct.test_packets import told_of
 
 from .conftest import STUDY, Rehearsed, codes, refused, run
 
@@ -144,8 +156,32 @@ def test_each_step_wants_the_one_before(trial: Rehearsed, closing: Path) -> None
         assert refused(*ways["vault"]) == refused(*ways["apply"]) == ["EQ-C145"]
         done(ways["confirm"])
         assert refused(*ways["request"]) == ["EQ-C140"]
+        printing = ("packets", "print", STUDY, "--store", trial.store, "--vault", vault.socket_path)
+        printing += ("--token", trial.vault / "packets.token", "--by", "unblinded_statistician")
+        printing += ("--site", "01", "--reason", "For an outage", "-o", trial.store.parent / "out")
+        assert refused(*printing, "-n", 1) == ["EQ-C140"]
+        done(printing)  # what breaks a code is needed in every outage
         assert refused(*ways["vault"]) == ["EQ-V018"]
         assert refused(*ways["apply"]) == ["EQ-V145"]
+    done(ways["vault"])
+
+
+@pytest.mark.requirement("F34", "F37")
+def test_the_vault_is_amended_once_no_paper_is_out(trial: Rehearsed, closing: Path) -> None:
+    """Packets of which the ledger learned after the agreement are accounted for first."""
+    ways = steps(trial, closing, Path())
+    done(ways["request"])
+    done(ways["confirm"])
+    row = PacketRow(
+        packet="P7-01", batch=7, kind="randomization", site="01", stratum="", opens="",
+        root="0" * 64, at=datetime.now(UTC),
+    )  # fmt: skip
+    running = running_trial(trial.store)
+    record_packets(running, [row], at=row.at)
+    assert refused(*ways["vault"]) == ["EQ-C137"]
+    gone = {"packet": "P7-01", "became": "destroyed", "on": row.at.date(), "reason": "Counted"}
+    account_packet(running, by="monitor", at=datetime.now(UTC), **gone)
+    running.store.close()
     done(ways["vault"])
 
 
@@ -178,7 +214,7 @@ def test_between_vault_and_ledger_only_the_code_break_opens(
 
 @pytest.mark.requirement("F34", "C69", "F09")
 def test_an_auditor_draws_both_parts_again(tmp_path: Path) -> None:
-    """One at each site before and after; proofs lead to the commitment of their own part."""
+    """At each site before and after, one by packet; proofs lead to the commitment of their part."""
     study = base()
     told = specify(study.identity, study.identity.randomization)
     contents = {name: arm.gives for name, arm in study.identity.arms.items()}
@@ -188,6 +224,11 @@ def test_an_auditor_draws_both_parts_again(tmp_path: Path) -> None:
     people = [Person(role.value, role.value, role.value) for role in Role]
     open_trial(course.trial, at=course.clock(), people=people)
     course.randomized_as("01", 10)
+    course.clock.at = datetime.now(UTC)
+    why = {"by": "unblinded_statistician", "reason": "For an outage"}
+    printed = course.packets().print_packets("01", n=1, stratum="01/mild", **why)
+    told_of_it = told_of(printed, "P1-01", course.eligible_as("01", 10), course.clock)
+    enter_packet(course.trial, told_of_it, at=course.clock())
     course.amend(with_site(study))
     for site in ("01", "03"):
         course.randomized_as(site, 10)
@@ -198,7 +239,7 @@ def test_an_auditor_draws_both_parts_again(tmp_path: Path) -> None:
     (tmp_path / "opened.json").write_bytes(msgspec.json.encode(opened))
     of = ("--ledger", tmp_path / "trial.db")
     said = done(("vault", "audit", tmp_path / "opened.json", *of))
-    assert "3 allocations are those of the ledger" in said
+    assert "4 allocations are those of the ledger" in said
     for number, is_in in (("R-001", 0), ("R2-005", 0), ("R2-005", 1)):
         proof = tmp_path / f"{number}-{is_in}.json"
         done(("vault", "prove", tmp_path / "opened.json", number, "-o", proof))

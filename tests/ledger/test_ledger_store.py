@@ -8,6 +8,7 @@ from equipoise.ledger import MemoryStore, SqliteStore, Store, open_store, verify
 from equipoise.ledger.postgres import PostgresStore
 from equipoise.ledger.sqlite import create_tables
 from equipoise.ledger.sqlite_tables import TRIGGERS
+from equipoise.ledger.store import find_entry
 from equipoise.problems import Refused
 
 
@@ -366,3 +367,9 @@ def test_sqlite_may_roll_back_by_itself(sqlite, draft):
             raise KeyError
     sqlite.append([draft(1)])
     assert verify(sqlite).entries == 1
+
+
+def test_no_entry_has_a_number_that_no_store_counts_to(store):
+    """Such a number is in an address that somebody typed."""
+    for seq in (0, -1, 2**63, 10**25):
+        assert find_entry(store, "control", seq) is None

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from equipoise import conduct
 from equipoise.conduct import ACTS, KINDS, Person, RunningTrial
@@ -15,6 +16,7 @@ from equipoise.conduct.packets.accounting import ENDS
 from equipoise.ledger import Store
 from equipoise.problems import Refused
 from equipoise.study.roles import Role
+from equipoise.study.study import Study
 from equipoise.vault.packets.messages import OpenedPacket, PacketRow
 from tests.unit.conduct.conftest import Clock, Course, small_study
 
@@ -160,6 +162,14 @@ class History:
         return {"person": self.pick([*self.trial.state.people, "nobody"])}
 
 
+def _amended() -> Study:
+    """The same folder with more people planned."""
+    study = small_study(50)
+    return replace(
+        study, identity=replace(study.identity, planned_participants=60), digest="e" * 64
+    )
+
+
 def _request(h: History) -> dict[str, object]:
     code = h.subject()
     subject = h.trial.state.participants.get(code)
@@ -283,6 +293,11 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     ),
     "request_randomization": lambda h: h.about(on=h.on()),
     "resume_trial": lambda h: {"rules": h.trial.state.pausing or ("none",)},
+    "confirm_amendment": lambda h: {
+        "digest": h.trial.state.amendment.digest if h.trial.state.amendment else "e" * 64,
+        "meaning": h.pick(["", "I agree"]),
+    },
+    "request_amendment": lambda _: {"to": _amended()},
     "review_access": _review,
     "screen_participant": lambda h: {"site": h.pick(["01", "02"]), "on": h.on()},
     "sign_casebook": _signing,

@@ -5,7 +5,9 @@ import datetime as dt
 import pytest
 from django.test import Client
 
-from equipoise.conduct import RunningTrial, add_person, remove_person
+from equipoise.conduct import RunningTrial, View, add_person, remove_person
+from equipoise.conduct.door import SYSTEM
+from equipoise.conduct.events import SiteOpened
 from equipoise.study.roles import Role
 
 from . import course
@@ -128,3 +130,13 @@ def test_an_investigator_reads_the_log_of_their_own_site(
     assert [said("delegations.now") in row.text for row in page.all("tr")[1:]].count(True) > 0
     other = client.get("/delegations/?site=01")
     assert read(other).codes == {"EQ-C014"}
+
+
+def test_a_site_that_joined_has_a_log_before_the_next_start(
+    trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """Its name comes with the new folder; until then its code stands there."""
+    joined = [SiteOpened(site="04")]
+    trial.record(View(trial.study, trial.state, SYSTEM), joined, at=course.now(), reason="")
+    page = read(sign_in(Role.MONITOR).get("/delegations/?site=04"))
+    assert page.one("h1").text.endswith("04")

@@ -7,10 +7,17 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from equipoise.conduct import RunningTrial, record_packets
+from equipoise.conduct import (
+    RunningTrial,
+    add_person,
+    record_packets,
+    withdraw_participant,
+)
+from equipoise.problems import Refused
 from equipoise.study.roles import Role
 from equipoise.vault import VaultClient, read_token
 from equipoise.vault.packets.messages import Printed
+from equipoise.web.running import read_tables
 
 from . import course
 from .conftest import SignIn, name_of, said
@@ -149,3 +156,56 @@ def test_other_sites_packets_are_not_seen(
 
     assert said("packet.none") in read(client.get("/packets/")).text
     assert read(client.get("/packets/P1-01/")).codes == {"EQ-C130"}
+
+
+@pytest.mark.requirement("F26", "F30")
+def test_what_became_of_a_packet_names_no_arm(
+    trial: RunningTrial, sign_in: SignIn, printed: Printed
+) -> None:
+    """A spoiled one is one that somebody has read; the list of packets is read by the blinded."""
+    word = next(iter(trial.study.identity.arms.values())).label.en
+    here = timezone.localtime()
+    on = {"on.day": f"{here.day}", "on.month": f"{here.month}", "on.year": f"{here.year}"}
+    given = {"became": "spoiled", **on, "reason": f"Torn; one reads: {word}"}
+    page = read(sign_in(Role.COORDINATOR).post("/packets/B1-02/", given))
+    assert page.codes == {"EQ-V032"}
+    assert word not in read(sign_in(Role.MONITOR).get("/packets/")).text
+
+
+@pytest.mark.requirement("F30")
+def test_who_opened_a_packet_does_not_come_back_to_assess_outcomes(
+    trial: RunningTrial, sign_in: SignIn, printed: Printed
+) -> None:
+    """Under whatever account, and although they had none when they read it."""
+    code = course.eligible(trial)
+    client = sign_in(Role.COORDINATOR)
+    post(client, told(printed, "P1-01", code))
+    post(client, told(printed, "B1-01", code, opened_by="Some Physician"))
+    given = {"person": "s.physician", "name": "some  physician", "role": Role.OUTCOME_ASSESSOR}
+    with pytest.raises(Refused) as refused:
+        add_person(trial, by=name_of(Role.ADMINISTRATOR), at=course.now(), **given)
+    assert [p.code for p in refused.value.problems] == ["EQ-V049"]
+
+
+@pytest.mark.requirement("C62")
+def test_who_had_left_stays_out_of_the_trial(
+    trial: RunningTrial, sign_in: SignIn, printed: Printed
+) -> None:
+    """Their number counts with everybody's; nothing more is given to who took back consent."""
+    code = course.eligible(trial)
+    left = {"participant": code, "on": course.TODAY, "reason": "Took back the consent"}
+    withdraw_participant(trial, by=course.COORDINATOR, at=course.now(), **left)
+    post(sign_in(Role.INVESTIGATOR), told(printed, "P1-01", code, as_it_is="yes"))
+    subject = trial.state.participants[code]
+    assert (subject.number, subject.status) == (printed.packets[0].number, "withdrawn")
+    query = f"SELECT status FROM read_participant WHERE number = '{subject.number}'"
+    assert [*read_tables().database.execute(query)] == [("withdrawn",)]
+
+
+def test_the_first_minute_of_all_is_no_time(
+    trial: RunningTrial, sign_in: SignIn, printed: Printed
+) -> None:
+    """It has no instant in UTC."""
+    code = course.eligible(trial)
+    first = {"on.day": "1", "on.month": "1", "on.year": "0001", "opened": "00:00"}
+    assert "EQ-W063" in post(sign_in(Role.COORDINATOR), told(printed, "P1-01", code, **first)).codes

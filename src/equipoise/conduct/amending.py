@@ -22,7 +22,7 @@ from equipoise.conduct.rules import (
     check_reason,
     check_restored,
 )
-from equipoise.conduct.standing import list_packets
+from equipoise.conduct.standing import check_gathered
 from equipoise.conduct.state import TrialState
 from equipoise.problems import Problem, Where, problem
 from equipoise.randomization import check_amended, find_anew, specify
@@ -88,11 +88,7 @@ def confirm_amendment(
     under_way = [p.code for p in state.participants.values() if p.status == "randomizing"]
     if under_way:
         problems.append(problem("EQ-C147", where, participants=", ".join(sorted(under_way))))
-    packets = [x.packet for x in list_packets(state) if x.stands == "out"]
-    drawn = [x.packet for x in packets if x.kind == "randomization"]
-    if drawn:
-        problems.append(problem("EQ-C137", where, packets=", ".join(drawn)))
-    refuse_if(problems)
+    refuse_if([*problems, *check_gathered(state)])
     request = asked.requested.entry
     return [e.AmendmentConfirmed(digest=digest, request=request, meaning=meaning, proof=proof)]
 

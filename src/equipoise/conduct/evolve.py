@@ -416,7 +416,8 @@ def _packet_opened(p: Participant, x: e.PacketOpened, stamp: Stamp) -> Participa
 
 
 def _randomized(p: Participant, x: e.ParticipantRandomized, _: Stamp) -> Participant:
-    return replace(p, status="randomized", number=x.number)
+    # Who had left before it was entered from paper stays out of the trial.
+    return replace(p, status="withdrawn" if p.left_on else "randomized", number=x.number)
 
 
 def _infusion_ordered(p: Participant, x: e.InfusionOrdered, stamp: Stamp) -> Participant:

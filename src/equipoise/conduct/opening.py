@@ -12,6 +12,7 @@ from msgspec import Struct
 from equipoise.conduct import events as e
 from equipoise.conduct.acts.people import check_person, check_tasks
 from equipoise.conduct.door import SYSTEM, RunningTrial, View, refuse_if
+from equipoise.conduct.standing import check_gathered
 from equipoise.conduct.state import Person
 from equipoise.eligibility import check_eligibility, check_readings
 from equipoise.ledger import Entry, Realm
@@ -91,7 +92,8 @@ def bring_into_force(trial: RunningTrial, *, at: dt.datetime) -> tuple[Entry, ..
     `trial.study` is that folder. What two people agreed on is checked again on the present state.
 
     Raises:
-        Refused: nobody agreed on this folder, or the vault was not amended for it.
+        Refused: nobody agreed on this folder, the vault was not amended for it, or there is a
+            packet whose end is not known.
     """
     study, vault = trial.study, trial.vault
     with trial.transaction():
@@ -103,6 +105,7 @@ def bring_into_force(trial: RunningTrial, *, at: dt.datetime) -> tuple[Entry, ..
             refuse_if([problem("EQ-C053", where)])
         assert vault is not None
         refuse_if(check_vault_fits(study, realm=trial.realm, vault=vault))
+        refuse_if(check_gathered(state))
         commitment = vault.commitment()
         if commitment in state.commitments:
             refuse_if([problem("EQ-V178", where)])

@@ -61,6 +61,13 @@ def check_accounted(state: TrialState) -> tuple[Problem, ...]:
     )
 
 
+def check_gathered(state: TrialState) -> tuple[Problem, ...]:
+    """Before an amendment no packet to randomize with is out, nor lost: it may yet be found."""
+    lines = [x for x in list_packets(state) if x.packet.kind == "randomization"]
+    names = [x.packet.packet for x in lines if x.stands in ("out", "lost")]
+    return (problem("EQ-C137", state.study, packets=", ".join(names)),) if names else ()
+
+
 def _out_of_order(state: TrialState, users: dict[str, Participant]) -> Iterator[str]:
     """Packets that were opened while one before them in their batch was closed and at hand."""
     closed_until: dict[int, dt.datetime | None] = {}

@@ -248,6 +248,8 @@ def up_to(until: Heads | None, entries: Iterable[Entry]) -> Iterator[Entry]:
 
 def find_entry(store: Store, chain: str, seq: int) -> Entry | None:
     """One entry, if it is there."""
+    if not 0 < seq < 2**63:  # no store counts further
+        return None
     return next(iter(store.read(chain=chain, after=seq - 1, until={chain: Head(seq, "")})), None)
 
 

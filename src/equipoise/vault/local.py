@@ -198,10 +198,13 @@ class LocalVault:
         return number
 
     def _call_off(self, request: p.CallOff) -> str:
-        """Nothing but its entry in the log, in whose stream the next one for this proof looks."""
-        number = self._number_of(request)
-        if number:
-            who = request.participant
+        """Nothing but its entry in the log, in whose stream the next one for this proof looks.
+
+        A number that was given for another proof is no answer to this request; the next one finds
+        it, if its proof is that one.
+        """
+        known, who = self._number_of(request), request.participant
+        if known and self._proof_of(who) == request.proof:
             raise Refused([problem("EQ-C160", who, participant=who)])
         return ""
 
@@ -219,9 +222,8 @@ class LocalVault:
             return m.PacketList(list_packets(self._connection))
         if was_disclosed(self._store):
             raise Refused([problem("EQ-V141", request.site)])
-        if request.n and len(self._parts) > 1:  # what they would be drawn from is no longer so
-            study = in_force(self._parts).study
-            raise Refused([problem("EQ-V165", request.site, study=study)])
+        if request.n:
+            self._refuse_amended(request.site)
         return print_packets(
             self._connection,
             request,
@@ -236,9 +238,12 @@ class LocalVault:
         if row.kind == "code_break":
             check_broken(request, row, store=self._store)
             return told.participant
-        if check_number(request, row, store=self._store) or request.is_question:
+        if check_number(request, row, store=self._store):
             return row.number
         self._refuse_unproven(told.participant)
+        self._refuse_amended(told.packet)
+        if request.is_question:
+            return row.number
         if was_disclosed(self._store):
             raise Refused([problem("EQ-V141", told.participant)])
         if not request.proof:
@@ -252,19 +257,25 @@ class LocalVault:
         if self._is_unproven:
             raise Refused([problem("EQ-V044", participant)])
 
+    def _refuse_amended(self, where: str) -> None:
+        """What packets are drawn from is no longer so. All alike: else a refusal tells an arm."""
+        if len(self._parts) > 1:
+            raise Refused([problem("EQ-V165", where, study=in_force(self._parts).study)])
+
     def _draw(self, stratum: str, left_out: Collection[str]) -> str | None:
         parts, seals = self._parts, self._seals
         return draw_one_more(self._connection, stratum, parts=parts, seals=seals, left_out=left_out)
 
     def _check_proof(self, request: p.Assign) -> None:
         """The same proof as when the number was given: another one is another person's."""
-        proof = self._one(
-            "SELECT proof FROM vault_assignment WHERE participant = ?", request.participant
-        )
-        if proof != request.proof:
+        if self._proof_of(request.participant) != request.proof:
             raise Refused(
                 [problem("EQ-V045", request.participant, participant=request.participant)]
             )
+
+    def _proof_of(self, participant: str) -> Any:
+        query = "SELECT proof FROM vault_assignment WHERE participant = ?"
+        return self._one(query, participant)
 
     def _product(self, number: str, encounter: str) -> str:
         arm = self._arm(number)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from msgspec.structs import replace
@@ -17,10 +18,11 @@ from equipoise.study.roles import Role
 from equipoise.study.study import Study
 from equipoise.vault import LocalVault, VaultClient, create_vault, read_token
 from equipoise.vault.keeping.amending import Agreement, amend_vault
-from equipoise.vault.packets.messages import OpenedPacket
+from equipoise.vault.packets.messages import OpenedPacket, Printed
 
 from .conftest import Clock, Course, small_study
 from .test_opening import codes
+from .test_packets import told_of
 
 SKIN = {"mild": "skin.total < 25", "severe": "skin.total >= 25"}
 SITE_03 = {"03": Site(label=Text("Site 03"))}
@@ -48,6 +50,18 @@ def amended(study: Study, digest: str = "e", **changes: object) -> Study:
     others = {k: v for k, v in changes.items() if k not in known}
     identity = replace(study.identity, randomization=replace(plan, **of_plan), **others)
     return replace(study, identity=identity, digest=digest * 64)
+
+
+def of_three_arms() -> Study:
+    """Of which `closing` then gives the third to nobody."""
+    study = base()
+    third = StudyArm(type="active_comparator", label=Text("T"), gives={"M0": "cells"})
+    arms = {**study.identity.arms, "tau": third}
+    return amended(study, "d", arms=arms, ratio=(1, 1, 1), blocks=(3,), planned_participants=12)
+
+
+def closing(study: Study) -> Study:
+    return amended(study, ratio=(1, 1, 0), blocks=(2,))
 
 
 def with_site(study: Study, digest: str = "e") -> Study:
@@ -234,14 +248,11 @@ def test_a_closed_arm_is_given_to_nobody_any_more(
     opening: Callable[[Study], Amending],
 ) -> None:
     """Closed with a share of 0; of three arms two go on, and who has the third keeps it."""
-    study = base()
-    third = StudyArm(type="active_comparator", label=Text("T"), gives={"M0": "cells"})
-    arms = {**study.identity.arms, "tau": third}
-    study = amended(study, "d", arms=arms, ratio=(1, 1, 1), blocks=(3,), planned_participants=12)
+    study = of_three_arms()
     course = opening(study)
     for _ in range(3):
         course.randomized_as("01", 10)
-    course.amend(amended(study, ratio=(1, 1, 0), blocks=(2,)))
+    course.amend(closing(study))
     for _ in range(9):
         course.randomized_as("01", 10)
     assert course.vault is not None
@@ -342,7 +353,6 @@ def test_a_number_on_its_way_comes_first(opening: Callable[[Study], Amending]) -
     assert course.trial.state.amendment is not None
 
 
-@pytest.mark.requirement("F34")
 @pytest.mark.requirement("F34", "F37")
 def test_packets_are_accounted_for_before_and_drawn_no_more_after(
     opening: Callable[[Study], Amending],
@@ -389,6 +399,106 @@ def test_packets_are_accounted_for_before_and_drawn_no_more_after(
     assert course.trial.state.participants[code].number == printed.packets[0].number
     assert course.randomized_as("01", 10) == "R-001"  # the list is where it was
     assert course.packets().verify().problems == ()
+
+
+def printed_for(course: Amending) -> Printed:
+    """Three packets of site 01, one of each arm, of which the ledger knows."""
+    course.clock()
+    printed = course.packets().print_packets(
+        "01", n=3, stratum="01/mild", by="unblinded_statistician", reason="For an outage"
+    )
+    assert sorted(p.arm for p in printed.packets if p.arm) == ["alpha", "omega", "tau"]
+    conduct.record_packets(course.trial, course.packets().packets(), at=course.clock())
+    return printed
+
+
+def account(course: Amending, became: Literal["lost", "destroyed"]) -> None:
+    for packet in ("P1-01", "P1-02", "P1-03"):
+        conduct.account_packet(
+            course.trial, by="monitor", at=course.clock(), packet=packet, became=became,
+            on=course.clock.today, reason="Counted",
+        )  # fmt: skip
+
+
+@pytest.mark.requirement("F34", "F37", "D27")
+def test_no_packet_gives_anything_after_an_amendment(
+    opening: Callable[[Study], Amending],
+) -> None:
+    """Lost paper may be found: the agreement waits. What turns up after all is refused, whatever
+    is in it and whenever it is said to have been opened; else the refusal would tell an arm.
+    """
+    study = of_three_arms()
+    course = opening(study)
+    printed = printed_for(course)
+    early = course.clock()
+    account(course, "lost")
+    new = closing(study)
+    course.request(new)
+    with pytest.raises(Refused) as refused:
+        course.confirm(new)
+    assert codes(refused) == ["EQ-C137"] and "P1-01, P1-02, P1-03" in str(refused.value)
+    account(course, "destroyed")
+    course.amend(new)
+
+    code = course.eligible_as("01", 10)
+    for opened_at in (early, course.clock()):
+        for packet in ("P1-01", "P1-02", "P1-03"):
+            told = told_of(printed, packet, code, course.clock, opened_at=opened_at)
+            with pytest.raises(Refused) as refused:
+                conduct.enter_packet(course.trial, told, at=course.clock(), as_it_is=True)
+            assert codes(refused) == ["EQ-V165"]
+    assert not course.trial.state.participants[code].packets
+    assert course.randomize(code).startswith("R2-")
+    assert course.packets().verify().problems == ()
+
+
+@pytest.mark.requirement("F34", "F37")
+def test_paper_printed_since_the_agreement_is_accounted_for_first(
+    opening: Callable[[Study], Amending],
+) -> None:
+    """However it came about, the trial does not go by the new folder while it is out."""
+    study = of_three_arms()
+    course = opening(study)
+    new = closing(study)
+    course.request(new)
+    course.confirm(new)
+    printed_for(course)
+    course.amend_vault(new)
+    with pytest.raises(Refused) as refused:
+        course.apply(new)
+    assert codes(refused) == ["EQ-C137"]
+    account(course, "destroyed")
+    course.apply(new)
+    assert course.trial.state.digest == new.digest
+
+
+@pytest.mark.requirement("F34", "F37", "D27")
+def test_a_packet_opened_before_the_agreement_counts_until_the_vault_is_amended(
+    opening: Callable[[Study], Amending],
+) -> None:
+    """Said to be destroyed, it was opened for somebody: kept. Opened since: like the others."""
+    study = of_three_arms()
+    course = opening(study)
+    printed = printed_for(course)
+    early, late = (course.eligible_as("01", 10) for _ in range(2))
+    opened_at = course.clock()
+    account(course, "destroyed")
+    new = closing(study)
+    course.request(new)
+    course.confirm(new)
+
+    told = told_of(printed, "P1-01", late, course.clock, opened_at=course.clock())
+    with pytest.raises(Refused) as refused:
+        conduct.enter_packet(course.trial, told, at=course.clock(), as_it_is=True)
+    assert codes(refused) == ["EQ-C140"]
+    told = told_of(printed, "P1-02", early, course.clock, opened_at=opened_at)
+    conduct.enter_packet(course.trial, told, at=course.clock())
+    course.amend_vault(new)
+    course.apply(new)
+    number = course.trial.state.participants[early].number
+    assert number == next(p.number for p in printed.packets if p.packet == "P1-02")
+    conduct.enter_packet(course.trial, told, at=course.clock())  # once, however often
+    assert course.trial.state.participants[early].number == number
 
 
 def test_what_an_amendment_may_not_change(opening: Callable[[Study], Amending]) -> None:

@@ -9,6 +9,7 @@ from equipoise import conduct
 from equipoise.conduct import RunningTrial
 from equipoise.problems import Refused, Where
 from equipoise.study.protocol import Treatments
+from equipoise.study.roles import Role
 
 from .conftest import Clock, Course
 from .test_opening import codes
@@ -165,12 +166,16 @@ def test_two_people_scan_participant_and_bag(course: Course, trial: RunningTrial
     for subject, label in ((code, "11112222"), (other, "33334444")):
         course.order(subject)
         prepare(course, subject, label)
+    same = {"person": "again", "name": trial.state.people["investigator"].name.upper()}
+    by = {"by": "administrator", "at": course.clock()}
+    conduct.add_person(trial, **by, **same, role=Role.COORDINATOR)
     good = {"scanned": code, "checked_by": "coordinator", **at(course)}
     for changes, expected in (
         ({"scanned": other}, ["EQ-B050"]),
         ({"scanned": ""}, ["EQ-B050"]),
         ({"checked_by": ""}, ["EQ-B053"]),
         ({"checked_by": "investigator"}, ["EQ-B053"]),
+        ({"checked_by": "again"}, ["EQ-B053"]),
         ({"checked_by": "nobody"}, ["EQ-B053"]),
         ({"checked_by": "coordinator-02"}, ["EQ-B054"]),
         ({"checked_by": "monitor"}, ["EQ-B054"]),

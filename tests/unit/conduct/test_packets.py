@@ -1,7 +1,7 @@
 """Packets opened in an outage are entered: proven, once, with both times, and never lost."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from equipoise import conduct
 from equipoise.conduct import RunningTrial, events, list_packets
 from equipoise.conduct.acts.randomizing import proof_of
+from equipoise.conduct.door import SYSTEM, View
 from equipoise.problems import Refused
 from equipoise.vault import LocalVault, VaultClient, read_token
 from equipoise.vault.packets.messages import OpenedPacket, Printed
@@ -411,3 +412,122 @@ def test_each_batch_is_recorded_once(
     ]
     assert [m.batch for m in made] == [1, 2]  # type: ignore[attr-defined]
     assert made[1].code_break == {"B2-01": "P2-01"}  # type: ignore[attr-defined]
+
+
+class Before:
+    """The vault, and something that happens just before a packet is spent."""
+
+    def __init__(self, vault: Any, happens: Callable[[], object]) -> None:
+        self.vault, self.happens = vault, happens
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.vault, name)
+
+    def enter_packet(self, opened: OpenedPacket, **more: Any) -> Any:
+        answer = self.vault.enter_packet(opened, **more) if more.get("is_question") else None
+        if answer is None:
+            self.happens()
+        return answer or self.vault.enter_packet(opened, **more)
+
+
+@pytest.mark.requirement("D27", "F02")
+def test_a_packet_that_the_vault_refuses_is_not_claimed(
+    trial: RunningTrial, course: Course, clock: Clock, printed: Printed
+) -> None:
+    """Somebody else gets the list's number at that moment: it counts, and the packet is free."""
+    code, other = course.eligible(), course.eligible()
+    conduct.request_randomization(
+        trial, by="coordinator", at=clock(), participant=code, on=clock.today
+    )
+    subject, vault = trial.state.participants[code], trial.vault
+    assert vault is not None
+    of = {"stratum": subject.stratum, "proof": proof_of(subject)}
+    trial.vault = Before(vault, lambda: vault.assign(code, **of))
+    told = told_of(printed, "P1-01", code, clock)
+    assert refusal(trial, told, clock) == ["EQ-V160"]
+
+    trial.vault = vault
+    assert trial.state.participants[code].packets == {}
+    conduct.finish_randomization(trial, by="coordinator", at=clock(), participant=code)
+    assert trial.state.participants[code].number == "R-001"
+    enter(trial, replace(told, participant=other), clock)
+    assert trial.state.participants[other].packet == "P1-01"
+
+
+@pytest.mark.requirement("D27", "C53")
+def test_a_packet_of_a_restored_ledger_is_not_claimed_for_another_proof(
+    trial: RunningTrial, course: Course, clock: Clock, printed: Printed
+) -> None:
+    """Other data than before the loss: the vault refuses, and nobody is left half randomized."""
+    code = course.eligible()
+    told = told_of(printed, "P1-01", code, clock)
+    vault = trial.vault
+    assert vault is not None
+    vault.enter_packet(told, proof="of what the ledger had and lost")
+    assert refusal(trial, told, clock) == ["EQ-V045"]
+    assert trial.state.participants[code].status == "screening"
+    assert trial.state.participants[code].packets == {}
+
+
+@pytest.mark.requirement("C55", "F30", "D09")
+def test_an_opened_code_break_packet_that_the_vault_never_heard_of_stays_out(
+    trial: RunningTrial, course: Course, clock: Clock, printed: Printed
+) -> None:
+    """Killed before the vault has it: either it is in the register, or it is still looked for."""
+    code = course.eligible()
+    enter(trial, told_of(printed, "P1-01", code, clock), clock)
+    vault, told = trial.vault, told_of(printed, "B1-01", code, clock, reason="Shock")
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    trial.vault = Before(vault, die)  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        enter(trial, told, clock)
+    trial.vault = vault
+    assert not conduct.list_unblindings(trial.state)
+    assert stands(trial)["B1-01"] == "out"
+    enter(trial, told, clock)
+    assert len(conduct.list_unblindings(trial.state)) == 1
+    assert stands(trial)["B1-01"] == "opened"
+
+
+@pytest.mark.requirement("F37", "F28")
+def test_a_pause_is_not_passed_without_a_trace(
+    trial: RunningTrial, course: Course, clock: Clock, printed: Printed
+) -> None:
+    """Asked for before the rule was met, opened after it: told, and then a deviation."""
+    code = course.eligible()
+    conduct.request_randomization(
+        trial, by="coordinator", at=clock(), participant=code, on=clock.today
+    )
+    met = events.StoppingRuleMet(rule="two", does="pause", counts={"x": (2, 2)}, entry="01:1")
+    trial.record(View(trial.study, trial.state, SYSTEM), [met], at=clock(), reason="")
+    told = told_of(printed, "P1-01", code, clock)
+
+    assert set(refusal(trial, told, clock)) == {"EQ-C090", "EQ-C133"}
+    entries = enter(trial, told, clock, as_it_is=True)
+    assert kinds(entries) == ["DeviationRecorded", "PacketOpened", "ParticipantRandomized"]
+    (deviation,) = trial.state.participants[code].deviations
+    assert deviation.kind == "procedure" and "paused by a stopping rule" in deviation.what
+
+
+@pytest.mark.requirement("F37", "D28")
+def test_who_left_before_the_packet_was_entered_has_left(
+    trial: RunningTrial, course: Course, clock: Clock, printed: Printed
+) -> None:
+    """Randomized by it and analyzed, and still withdrawn, on the day and for the reason told."""
+    code = course.eligible()
+    told = told_of(printed, "P1-01", code, clock)
+    clock.at += dt.timedelta(days=1)
+    conduct.withdraw_participant(
+        trial, by="coordinator", at=clock(), reason="Moved away", participant=code, on=clock.today
+    )
+    enter(trial, told, clock, as_it_is=True)
+    subject = trial.state.participants[code]
+    assert (subject.status, subject.left_on, subject.is_in_trial) == (
+        "withdrawn",
+        clock.today,
+        False,
+    )
+    assert subject in trial.state.randomized

@@ -146,3 +146,26 @@ def test_restored_once_more_it_is_closed_once_more(trial, course, clock) -> None
     once_more = restored(again, clock)
     assert once_more.state.restored.attested == ()
     assert once_more.state.restored.stamp.at > again.state.restored.stamp.at
+
+
+@pytest.mark.requirement("C53", "F04", "D28")
+def test_a_request_that_a_restore_brought_back_is_no_dead_end(trial, course, clock) -> None:
+    """It was called off, and the next one got a number; the ledger is of before. Taken back once
+    more, the next request is that one, and finds its number.
+    """
+    code = course.eligible()
+    asked = {"by": "coordinator", "participant": code}
+    conduct.request_randomization(trial, at=clock(), on=clock.today, **asked)
+    n_before = len(list(trial.store.read()))
+    conduct.call_off_randomization(trial, at=clock(), reason="Not today", **asked)
+    number = course.randomize(code)
+    drop = len(list(trial.store.read())) - n_before
+    again = restored(trial, clock, drop=drop)
+    for by in ("data_manager", "investigator"):
+        conduct.attest_gap(again, by=by, at=clock(), reason="Looked into")
+    assert again.state.participants[code].status == "randomizing"
+
+    finish = {"by": "coordinator", "at": clock(), "participant": code}
+    assert refused(lambda: conduct.finish_randomization(again, **finish)) == ["EQ-V045"]
+    conduct.call_off_randomization(again, at=clock(), reason="Not today", **asked)
+    assert Course(again, clock).randomize(code) == number

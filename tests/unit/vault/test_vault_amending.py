@@ -752,3 +752,29 @@ def test_an_older_vault_is_brought_up_without_mending_its_guards(tmp_path):
         report = clients_of(vault, tmp_path / "v").anyone.verify()
         assert codes(report.problems) == ["EQ-G018"]
         vault.close()
+
+
+@pytest.mark.requirement("F39", "F34", "D02")
+@pytest.mark.parametrize("is_amended", [False, True])
+def test_who_waited_for_a_number_of_a_later_part_is_found(tmp_path, monkeypatch, is_amended):
+    """Drawn when it was needed, counted in its part; the answer was lost, then the vault."""
+    kept = Kept(tmp_path / "v", MINIMIZED)
+    kept.assign("01/mild")
+    if is_amended:
+        kept.amend(**changes_for(MINIMIZED, "ratio"))
+        kept.assign("01/mild")
+    back_up_vault(tmp_path / "v", tmp_path / "copy.db")
+    number, _ = kept.assign("01/mild", "02/mild")
+    monkeypatch.setenv("EQUIPOISE_VAULT_KEY", (tmp_path / "v" / "vault.key").read_text())
+    restore_vault(tmp_path / "copy.db", tmp_path / "r", by="k", reason="r", at=now())
+    for token in (tmp_path / "v").glob("*.token"):
+        shutil.copy(token, tmp_path / "r")
+    kept.directory = tmp_path / "r"
+    lines = [Line(**msgspec.structs.asdict(r)) for r in kept.recorded]
+    lines[-2] = replace(lines[-2], number="")
+    found = kept.ask(lambda c: c.assign.compare(lines))
+    assert len(found.taken_up) == 2
+    who = lines[-2].participant
+    again = {"stratum": "01/mild", "proof": lines[-2].proof}
+    assert kept.ask(lambda c: c.assign.assign(who, **again)) == number
+    assert kept.verify().ok

@@ -118,6 +118,8 @@ def amend_parts(
     from equipoise.cli.folders import load_checked
     from equipoise.cli.serving import read_signed
     from equipoise.cli.trials import running_trial
+    from equipoise.conduct.door import refuse_if
+    from equipoise.conduct.standing import check_gathered
     from equipoise.problems import Refused, problem
     from equipoise.rehearsal import vault_contents
     from equipoise.vault.keeping.amending import Agreement, amend_vault
@@ -127,6 +129,7 @@ def amend_parts(
     asked = state.amendment
     if asked is None or asked.confirmed is None or asked.digest != study.digest:
         raise Refused([problem("EQ-C145", str(new), digest=study.digest[:12])])
+    refuse_if(check_gathered(state))
     made = vault_contents(study)
     root = amend_vault(
         directory,

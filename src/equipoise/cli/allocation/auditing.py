@@ -194,7 +194,8 @@ def _was_committed_first(trial: "RunningTrial") -> bool:
     committed = [e.at for e in entries if e.type in ("AllocationCommitted", "StudyAmended")]
     asked = {e.stream: e.at for e in entries if e.type == "RandomizationRequested"}
     subjects = trial.state.participants.items()
-    parts = [(part_of(p.number), asked[code]) for code, p in subjects if code in asked and p.number]
+    listed = [(code, p.number) for code, p in subjects if p.number and not p.packet]
+    parts = [(part_of(number), asked[code]) for code, number in listed if code in asked]
     return bool(committed) and all(
         0 < part <= len(committed) and committed[part - 1] <= at for part, at in parts
     )

@@ -65,6 +65,8 @@ def print_(
     from equipoise.cli.reporting import check_vault_of
     from equipoise.cli.trials import running_trial
     from equipoise.conduct import record_packets
+    from equipoise.conduct.door import at_record, refuse_if
+    from equipoise.conduct.rules import check_amending
     from equipoise.exchange.packets import print_packets
 
     study = load_checked(directory)
@@ -72,6 +74,8 @@ def print_(
     if site not in study.identity.sites:
         raise Refused([problem("EQ-V154", site, most=99)])
     _refuse_blinded(trial.state, by)
+    if n:  # they would be out when the vault is amended
+        refuse_if(check_amending(trial.state, where=at_record(site)))
     client = _client(socket, token)
     check_vault_of(trial.state, client, place=socket)
     _refuse_older(trial.state, client)

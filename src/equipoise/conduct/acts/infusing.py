@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from equipoise.conduct import events as e
+from equipoise.conduct.acts.people import is_same_human
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import expects
 from equipoise.conduct.rules import (
@@ -313,7 +314,7 @@ def _check_second(
             yield problem("EQ-B053", subject.code)
         return
     second = view.state.people.get(checked_by)
-    if second is None or checked_by == view.person.person:
+    if second is None or is_same_human(second, view.person):
         yield problem("EQ-B053", subject.code)
         return
     is_of_site = second.role in BEDSIDE_ROLES and second.may_see(subject.site)

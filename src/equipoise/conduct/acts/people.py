@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from equipoise.conduct import events as e
-from equipoise.conduct.acts.unblinding import unblinded_for
+from equipoise.conduct.acts.unblinding import list_unblindings
 from equipoise.conduct.door import ACTS, SYSTEM, Events, RunningTrial, View, act, refuse_if
 from equipoise.conduct.parts import AccessDecision, Proof
 from equipoise.conduct.rules import check_accountable, check_not_future, check_reason
@@ -291,8 +291,11 @@ def _check_unblinded(new: Person, state: TrialState) -> tuple[Problem, ...]:
     """Who broke a code, under whatever account, does not come back to assess outcomes."""
     if new.role != Role.OUTCOME_ASSESSOR:
         return ()
-    same = (p for p in state.people.values() if is_same_human(p, new))
-    broken = sorted({code for p in same for code in unblinded_for(state, p.person)})
+    same = [p for p in state.people.values() if is_same_human(p, new)]
+    # Who opened a packet is told by name, and may have had no account.
+    names = {_folded(n) for p in (*same, new) for n in (p.person, p.name)}
+    known = ((p.code, u) for p, u in list_unblindings(state))
+    broken = sorted({code for code, u in known if u.reference and _folded(u.stamp.by) in names})
     if not broken:
         return ()
     named = ", ".join(broken)

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import get_args
 
 from equipoise.conduct import events as e
+from equipoise.conduct.acts.unblinding import check_tells_nothing
 from equipoise.conduct.door import SYSTEM, Events, RunningTrial, View, act, at_record, refuse_if
 from equipoise.conduct.parts import PacketEnd
 from equipoise.conduct.rules import check_not_future, check_open, check_reason
@@ -70,6 +71,7 @@ def account_packet(
         *check_open(view.state),
         *check_not_future(on, at=at, where=where),
         *check_reason(reason, act="account_packet", where=where),
+        *check_tells_nothing(view.study, (reason,), where=where),
     ]
     user = user_of(view.state, packet)
     if user is not None:

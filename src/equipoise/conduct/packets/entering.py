@@ -1,9 +1,9 @@
 """A packet that was opened while nothing answered is entered, with its own time and that of entry.
 
 The vault examines it first and nothing is recorded of one that it does not know. Then the ledger
-claims the packet for the participant, with the proof of eligibility as the data now give it; then
-the vault spends it. What stops between the two is finished by entering it again. Somebody who
-should not have been randomized was: it is kept, and it is a deviation.
+claims the packet for the participant, with the proof of eligibility as the data now give it, and
+the claim is on record once the vault has spent it. What stops in between is finished by entering it
+again. Somebody who should not have been randomized was: it is kept, and it is a deviation.
 """
 
 import datetime as dt
@@ -21,16 +21,23 @@ from equipoise.conduct.acts.randomizing import (
 )
 from equipoise.conduct.acts.unblinding import check_tells_nothing, record_breaks
 from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
+from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_participant
 from equipoise.conduct.packets.accounting import record_packets
 from equipoise.conduct.parts import DeviationKind
-from equipoise.conduct.rules import check_open, check_reason, check_restored, check_running
+from equipoise.conduct.rules import (
+    check_amending,
+    check_open,
+    check_reason,
+    check_restored,
+    check_running,
+)
 from equipoise.conduct.standing import user_of
 from equipoise.conduct.state import Participant
 from equipoise.conduct.stratifying import stratum_of
 from equipoise.eligibility import Verdict
 from equipoise.ledger import Entry
-from equipoise.problems import Problem, problem
+from equipoise.problems import Problem, Where, problem
 from equipoise.study.roles import Role
 from equipoise.vault import Vault
 from equipoise.vault.packets.messages import OpenedPacket, PacketKind
@@ -71,8 +78,9 @@ def _enter_break(
     trial: RunningTrial, vault: Vault, told: OpenedPacket, *, at: dt.datetime
 ) -> tuple[Entry, ...]:
     vault.enter_packet(told, is_question=True)
-    entries = note_broken(trial, by=told.by, at=at, reason=told.reason, told=told)
-    vault.enter_packet(told)
+    with trial.transaction():
+        entries = note_broken(trial, by=told.by, at=at, reason=told.reason, told=told)
+        vault.enter_packet(told)
     return entries + record_breaks(trial, vault.breaks(), at=at)
 
 
@@ -81,11 +89,14 @@ def _enter_number(
 ) -> tuple[Entry, ...]:
     subject = _find(trial, told)
     vault.enter_packet(told, stratum=_stratum(trial, subject, told), is_question=True)
-    entries = claim_packet(
-        trial, by=told.by, at=at, reason=told.reason, told=told, as_it_is=as_it_is
-    )
-    subject = _find(trial, told)
-    number = vault.enter_packet(told, stratum=subject.stratum, proof=proof_of(subject))
+    with trial.transaction():
+        before = trial.state
+        entries = claim_packet(
+            trial, by=told.by, at=at, reason=told.reason, told=told, as_it_is=as_it_is
+        )
+        # The trial knows what is committed alone; the claim is not, until the vault agreed.
+        subject = fold(before, entries).participants[told.participant]
+        number = vault.enter_packet(told, stratum=subject.stratum, proof=proof_of(subject))
     if subject.number != number:
         name = told.participant
         entries += record_number(trial, by=told.by, at=at, participant=name, number=number)
@@ -125,20 +136,21 @@ def claim_packet(
     problems = [
         *_check_told(view, told, kind="randomization"),
         *check_restored(view.state, where=where),
+        *_check_in_time(view, told, where=where),
     ]
     if subject.packet:
         problems.append(problem("EQ-C132", where, packet=subject.packet))
     if subject.is_randomized:
         problems.append(problem("EQ-C050", where, number=subject.number))
     refuse_if(problems)
-    opened = _opened(told, kind="randomization")
+    opened, on = _opened(told, kind="randomization"), told.opened_at.date()
     if subject.status == "randomizing":  # asked for before the outage, and no number came
-        return [opened]
-    on = told.opened_at.date()
+        departures = [*check_running(view.state, where=where)]
+        _refuse_departures(departures, as_it_is=as_it_is, where=where)
+        return [*_departed(told, departures), opened]
     verdict = assess_participant(view.study, subject, on=on)
     departures = _departures(view, subject, verdict, on=on)
-    if departures and not as_it_is:
-        refuse_if([*departures, problem("EQ-C133", where)])
+    _refuse_departures(departures, as_it_is=as_it_is, where=where)
     requested = e.RandomizationRequested(
         participant=subject.code,
         stratum=stratum_of(view.study, subject, on=on, where=where),
@@ -146,7 +158,8 @@ def claim_packet(
         verdict=msgspec.to_builtins(verdict),
         override=granted_override(subject, verdict) if is_granted(subject, verdict) else None,
     )
-    return [*_deviations(requested, told, verdict, departures), opened, requested]
+    deviations = [*_deviations(requested, told, verdict), *_departed(told, departures)]
+    return [*deviations, opened, requested]
 
 
 @act(*ENTERERS)
@@ -177,6 +190,19 @@ def _check_told(view: View, told: OpenedPacket, *, kind: PacketKind) -> list[Pro
     return problems
 
 
+def _check_in_time(view: View, told: OpenedPacket, *, where: Where) -> tuple[Problem, ...]:
+    """Opened before an amendment was agreed, if one was; until the vault is amended it counts."""
+    asked = view.state.amendment
+    if asked is None or asked.confirmed is None or told.opened_at < asked.confirmed.at:
+        return ()
+    return check_amending(view.state, where=where)
+
+
+def _refuse_departures(departures: list[Problem], *, as_it_is: bool, where: Where) -> None:
+    if departures and not as_it_is:
+        refuse_if([*departures, problem("EQ-C133", where)])
+
+
 def _opened(told: OpenedPacket, *, kind: PacketKind) -> e.PacketOpened:
     return e.PacketOpened(
         participant=told.participant,
@@ -205,12 +231,9 @@ def _departures(
 
 
 def _deviations(
-    requested: e.RandomizationRequested,
-    told: OpenedPacket,
-    verdict: Verdict,
-    departures: list[Problem],
+    requested: e.RandomizationRequested, told: OpenedPacket, verdict: Verdict
 ) -> list[e.DeviationRecorded]:
-    """One for the criteria, one for each other departure; in English, as the record is."""
+    """One for the criteria, if any stopped or was unknown."""
     who, on, override = requested.participant, requested.on, requested.override
     criteria = tuple(g.criterion for g in grounds_of(verdict))
     found = []
@@ -225,6 +248,12 @@ def _deviations(
                 override=override,
             )
         )
+    return found
+
+
+def _departed(told: OpenedPacket, departures: list[Problem]) -> list[e.DeviationRecorded]:
+    """One for each departure other than the criteria; in English, as the record is."""
+    who, on, found = told.participant, told.opened_at.date(), []
     for one in departures:
         if one.code not in ("EQ-C054", "EQ-C055"):
             kind: DeviationKind = "consent" if one.code in _CONSENT else "procedure"

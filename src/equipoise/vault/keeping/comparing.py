@@ -93,6 +93,8 @@ def compare(store: VaultStore, lines: Sequence[Line], *, at: str, draw: Draw) ->
 def _under_way(store: VaultStore, lost: Sequence[Line], waiting: Sequence[Line]) -> Iterator[Line]:
     """Who is under way, with the one number that only they can have had."""
     free = f"SELECT number FROM vault_slot WHERE stratum = ? AND {IS_FREE} ORDER BY position"  # noqa: S608
+    packed = _packed(store)
+    lost = [line for line in lost if line.number not in packed]
     recorded = {line.number for line in lost}
     left = []
     for line in waiting:
@@ -110,22 +112,34 @@ def _under_way(store: VaultStore, lost: Sequence[Line], waiting: Sequence[Line])
 
 
 def _missing_among_drawn(store: VaultStore, recorded: set[str]) -> list[str]:
-    """The numbers between those drawn when they were needed, which are counted over all strata."""
-    query = "SELECT 1 FROM vault_slot WHERE number = ?"
-    later = [n for n in recorded if not store.connection.execute(query, (n,)).fetchone()]
-    if not later or not all(n[2:].isdecimal() and len(n) < _LONGEST for n in later):
+    """The numbers between those drawn when they were needed.
+
+    They are counted over all strata, in each part by itself.
+    """
+    listed = {n for (n,) in store.connection.execute("SELECT number FROM vault_slot")}
+    later = recorded - listed
+    if not all(part_of(n) and len(n) < _LONGEST for n in later):
         return []
-    width = min(len(n) - 2 for n in later)
-    (n_kept,) = store.connection.execute("SELECT count(*) FROM vault_slot").fetchone()
-    places = range(n_kept + 1, max(int(n[2:]) for n in later))
-    if len(places) > 2 * len(later):  # one may be missing, not many
-        return []
-    return [n for place in places if (n := f"R-{place:0{width}}") not in recorded]
+    found = []
+    for name in {n.partition("-")[0] for n in later}:
+        drawn = [n.partition("-")[2] for n in later if n.startswith(f"{name}-")]
+        n_kept = sum(n.startswith(f"{name}-") for n in listed)
+        places = range(n_kept + 1, max(map(int, drawn)))
+        if len(places) > 2 * len(drawn):  # one may be missing, not many
+            return []
+        width = min(map(len, drawn))
+        found += [n for place in places if (n := f"{name}-{place:0{width}}") not in recorded]
+    return found
+
+
+def _packed(store: VaultStore) -> set[str]:
+    """The numbers that packets have of their own: of them none is the next."""
+    return {row.number for row in rows_of(store.connection) if row.kind == "randomization"}
 
 
 def _take_up(store: VaultStore, lost: Sequence[Line], *, at: str, draw: Draw) -> None:
     """The lost lines in list order, those drawn when they were needed, those of packets."""
-    in_packets = {row.number for row in rows_of(store.connection) if row.kind == "randomization"}
+    in_packets = _packed(store)
     listed = [line for line in lost if _is_listed(store, line)]
     others = [line for line in lost if not _is_listed(store, line)]
     drawn = [line for line in others if line.number not in in_packets]

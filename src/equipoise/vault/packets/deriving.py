@@ -33,8 +33,8 @@ class Batch(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """What its key is derived under."""
-        return f"{self.batch}/{self.site}/{self.stratum}"
+        """What its key is derived under: all, so no other batch of this number is like it."""
+        return f"{self.batch}/{self.site}/{self.n}/{self.stratum}"
 
 
 def draw_batch(told: Specification, batch: Batch, *, seed: bytes) -> tuple[Slot, ...]:
@@ -60,9 +60,14 @@ def root_of(told: Specification, batch: Batch, *, seed: bytes) -> str:
     return commit(draw_batch(told, batch, seed=seed), source=leaf_of(batch, seed=seed))
 
 
-def code_of(packet: str, *, seed: bytes) -> str:
-    """What stands inside a packet and proves that it was opened: 16 letters and digits."""
-    return base64.b32encode(derive_key(seed, "packet-code", packet)[:_CODE_BYTES]).decode()
+def code_of(packet: str, number: str, *, batch: Batch, seed: bytes) -> str:
+    """What stands inside a packet and proves that it was opened: 16 letters and digits.
+
+    It binds batch and number. Where a restore forgot a batch and another has its name, the old
+    paper proves nothing.
+    """
+    key = derive_key(derive_key(seed, "packets", batch.name), "code", f"{packet}/{number}")
+    return base64.b32encode(key[:_CODE_BYTES]).decode()
 
 
 def plain_code(typed: str) -> str:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from equipoise.ledger import Entry, to_instant
 from equipoise.problems import Refused, problem
-from equipoise.vault.packets.deriving import code_of, plain_code
-from equipoise.vault.packets.keeping import Kept, rows_of
+from equipoise.vault.packets.deriving import plain_code
+from equipoise.vault.packets.keeping import Kept, code_in, rows_of
 from equipoise.vault.packets.messages import EnterPacket, OpenedPacket
 from equipoise.vault.sealing import Header
 from equipoise.vault.stores.seam import VaultStore
@@ -34,7 +34,7 @@ def prove_packet(told: OpenedPacket, store: VaultStore, *, header: Header, now: 
     row = next((r for r in rows_of(store.connection) if r.packet == name), None)
     if row is None:
         raise Refused([problem("EQ-V155", name, packet=name)])
-    code = code_of(row.packet, seed=header.seed)
+    code = code_in(store.connection, row, header=header)
     if not hmac.compare_digest(plain_code(told.code).encode(), plain_code(code).encode()):
         raise Refused([problem("EQ-V156", name, packet=name)])
     printed_at = row.at.replace(second=0, microsecond=0)  # people tell minutes

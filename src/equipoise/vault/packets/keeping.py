@@ -68,7 +68,7 @@ def print_packets(
         site=first.site,
         stratum=first.stratum,
         root=first.root,
-        packets=tuple(_inside(row, header=header, arm_of=arm_of) for row in kept),
+        packets=tuple(_inside(connection, row, header=header, arm_of=arm_of) for row in kept),
     )
 
 
@@ -106,6 +106,12 @@ def slot_of(connection: Connection, row: Kept, *, header: Header) -> Slot:
     if (slot.number, root_of(told, batch, seed=seed)) != (row.number, row.root):
         raise Refused([problem("EQ-V152", row.packet, packet=row.packet)])
     return slot
+
+
+def code_in(connection: Connection, row: Kept, *, header: Header) -> str:
+    """The code inside a packet."""
+    batch = _batch_of(connection, row)
+    return code_of(row.packet, row.number, batch=batch, seed=header.seed)
 
 
 def batches_of(connection: Connection) -> list[tuple[Batch, str]]:
@@ -174,14 +180,20 @@ def _rows_for_given(
     ]
 
 
-def _inside(row: Kept, *, header: Header, arm_of: Callable[[str], str]) -> m.PrintedPacket:
+def _inside(
+    connection: Connection,
+    row: Kept,
+    *,
+    header: Header,
+    arm_of: Callable[[str], str],
+) -> m.PrintedPacket:
     arm = arm_of(row.number) if row.kind == "code_break" else ""
     return m.PrintedPacket(
         packet=row.packet,
         kind=row.kind,
         opens=row.opens,
         number=row.number,
-        code=code_of(row.packet, seed=header.seed),
+        code=code_in(connection, row, header=header),
         arm=arm,
         gives=header.contents[arm] if arm else {},
     )

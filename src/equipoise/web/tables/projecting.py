@@ -93,6 +93,8 @@ def project(sheet: Sheet, happening: Happening) -> None:
         subject["last_entry"], subject["last_at"] = f"{entry.chain}:{entry.seq}", at
         if kind in _CHANGES:
             subject |= _CHANGES[kind](event)
+        if kind is e.ParticipantRandomized and subject["left_on"]:  # entered from paper afterwards
+            subject["status"] = "withdrawn"
         sheet.put(PARTICIPANT, subject)
 
 

@@ -148,9 +148,9 @@ def _clock(on: dt.date, given: object, *, where: str) -> dt.datetime | None:
         return None
     try:
         at = dt.datetime.strptime(f"{on} {text}", "%Y-%m-%d %H:%M")  # noqa: DTZ007 - made aware next
-    except ValueError:
+        return timezone.make_aware(at).astimezone(dt.UTC)
+    except (ValueError, OverflowError):  # the latter in the year 1
         raise Refused([problem("EQ-W063", where, found=text)]) from None
-    return timezone.make_aware(at).astimezone(dt.UTC)
 
 
 @page(roles=WRITERS, methods=("GET", "POST"), act="miss_encounter")

@@ -39,11 +39,12 @@ def delegation_log(visit: Visit) -> HttpResponse:
     site = visit.request.GET.get("site", seen[0] if seen else "")
     if site not in seen:
         raise Refused([problem("EQ-C014", site, site=site)])
+    known = visit.study.identity.sites.get(site)  # an amended folder is read at the next start
     return visit.show(
         "delegation_log.html",
         lines=lines_of(visit, site=site),
         site=site,
-        label=visit.study.identity.sites[site].label,
+        label=known.label if known else Text(site),
         sites=seen,
     )
 
