@@ -139,6 +139,7 @@ def test_a_trial_is_opened_and_its_administrator_comes_in(tmp_path: Path, start:
             "SiteOpened",
             "PersonAdded",
             "AllocationCommitted",
+            "SignedIn",
         }
 
 
