@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from equipoise.conduct.door import place_of
-from equipoise.conduct.events import EVENTS, Happened, to_entry_body
-from equipoise.ledger import Draft, MemoryStore
+from equipoise.conduct.events import EVENTS, Happened
+from equipoise.ledger import Draft, MemoryStore, to_body
 from equipoise.ledger.keeping.archive import to_line
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -65,7 +65,7 @@ def line_of(event: Happened) -> bytes:
         by="coordinator",
         role="coordinator",
         reason="Écrit à la main",
-        body=to_entry_body(event),
+        body=to_body(event),
     )
     return to_line(store.append([draft])[0])
 

@@ -22,7 +22,6 @@ from equipoise.conduct.parts import (
     UnblindingKind,
     Value,
 )
-from equipoise.ledger import to_body
 from equipoise.vault.packets.messages import PacketKind
 
 
@@ -559,11 +558,6 @@ EVENTS: tuple[type[Happened], ...] = tuple(Happened.__subclasses__())
 """All of them; at most 60."""
 
 _DECODERS = {kind.__name__: msgspec.json.Decoder(kind) for kind in EVENTS}
-
-
-def to_entry_body(event: Happened) -> bytes:
-    """The event as canonical JSON, the bytes that the ledger hashes."""
-    return to_body(event)
 
 
 def from_entry(type_name: str, body: bytes) -> Happened:

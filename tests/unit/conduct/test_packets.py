@@ -130,6 +130,10 @@ def test_what_stopped_in_between_is_finished(
     with pytest.raises(Refused) as refused:  # the list gives nothing to who has a packet
         conduct.finish_randomization(trial, by="coordinator", at=clock(), participant=code)
     assert refused.value.problems[0].code == "EQ-V055"
+    back = {"by": "coordinator", "participant": code, "reason": "Never came"}
+    with pytest.raises(Refused) as refused:  # nor is it taken back: the number is on the paper
+        conduct.call_off_randomization(trial, at=clock(), **back)
+    assert refused.value.problems[0].code == "EQ-C160"
     number = vault.enter_packet(told, proof=proof_of(trial.state.participants[code]))
     conduct.finish_randomization(trial, by="coordinator", at=clock(), participant=code)
     assert trial.state.participants[code].number == number
