@@ -75,7 +75,8 @@ def served(young_trial: Path, tmp_path: Path) -> Iterator[Served]:
     """A copy of the young trial, served by both doors."""
     directory = tmp_path / "served"
     shutil.copytree(young_trial, directory)
-    with ExitStack() as running:
+    with ExitStack() as running, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EQUIPOISE_TIME_ZONE", "UTC")  # the day of these tests, at whatever hour
         port = find_ports(20_000 + os.getpid() % 20_000)
         urls = serve_doors(running, FOLDER, directory / "trial.db", port=port)
         yield Served(

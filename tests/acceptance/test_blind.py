@@ -33,13 +33,13 @@ from .conftest import FOLDER
 from .crawling import crawl
 
 ARMS = {"two_infusions": "zqxarmtwo", "one_infusion": "zqxarmone", "placebo": "zqxarmnone"}
-PRODUCTS = {"cells": "zqxcells", "placebo": "zqxsham"}
+PRODUCTS = {"cells": "zqxcellsinbags", "placebo": "zqxshaminbags"}
 LABELS = {
     "Two infusions of cells": "zqxarmtwo label",
     "One infusion of cells": "zqxarmone label",
     "{en: Placebo, fr: Placebo}": "{en: zqxarmnone, fr: zqxarmnone}",
-    "Allogeneic adipose mesenchymal": "zqxcells mesenchymal",
-    "Placebo (the same": "zqxsham (the same",
+    "Allogeneic adipose mesenchymal": "zqxcellsinbags mesenchymal",
+    "Placebo (the same": "zqxshaminbags (the same",
 }
 RUN = [sys.executable, "-c", "import sys; from equipoise.cli import main; sys.exit(main())"]
 N_PAGES_A_ROLE = 30

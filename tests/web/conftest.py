@@ -181,6 +181,7 @@ def at_door(door: str, **more: object) -> override_settings:
         "CSRF_COOKIE_SECURE": False,
         "ORIGIN": "http://testserver",
         "OTHER_DOOR": "https://other.example/",
+        "TIME_ZONE": "UTC",  # the day of these tests, at whatever hour they run
     }
     return override_settings(**{**known, **more})
 

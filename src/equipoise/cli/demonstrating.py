@@ -169,6 +169,8 @@ def serve_doors(
             other_door=site if number else sealed,
         )
         settings["EQUIPOISE_DEMO_PASSWORD"] = PASSWORD
+        if zone := os.environ.get("EQUIPOISE_TIME_ZONE"):
+            settings["EQUIPOISE_TIME_ZONE"] = zone
         if door == "emergency":
             ensure_accounts(accounts_of(keys, kept, door=door), kept)
         if door == "sealed":
