@@ -178,7 +178,8 @@ def _run(world: World, *, until: dt.date | None, progress: Progress | None) -> N
                 agenda.step()
             _refuse_hopeless(world)
             if agenda.now >= seals_at:
-                world.train(SEALER)
+                world.train_everybody(ahead=2 * SEALS_EVERY)
+                world.review_access()
                 seal_trial(world.trial, by=SEALER, at=agenda.tick(), reason="Quarterly seal")
                 seals_at = agenda.now + SEALS_EVERY
         if progress is not None:

@@ -18,8 +18,10 @@ from equipoise.conduct import (
     latest_values,
     record_training,
     resume_trial,
+    review_access,
     submit_form,
 )
+from equipoise.conduct.acts.people import digest_of_access, reviewed_by
 from equipoise.ledger import Entry, Store
 from equipoise.problems import Problem, Refused
 from equipoise.rehearsal.agenda import Agenda, Course, at_hour, working_day
@@ -43,6 +45,7 @@ AHEAD = dt.timedelta(days=7)
 """A training that lapses so soon is renewed."""
 BOARD_TAKES = dt.timedelta(days=7)
 """From the pause to the meeting of the board, and from there to the sponsor's consent."""
+REVIEWED = "I have reviewed each of these accesses; they are needed"
 REASON_RESUMED = "The events were reviewed; the balance of benefit and risk is unchanged"
 
 
@@ -137,22 +140,36 @@ class World:
     def accept_accountability(self) -> None:
         """Who will sign says once what a signature means."""
         for person in self.trial.state.people.values():
-            if person.role in SIGNERS:
+            if person.role in (*SIGNERS, Role.ADMINISTRATOR):
                 self.do(accept_accountability, by=person.person, statement=STATEMENT)
 
-    def train(self, by: str) -> None:
+    def train(self, by: str, *, ahead: dt.timedelta = AHEAD) -> None:
         """Nobody waits with a training until it has lapsed."""
         person, on = self.trial.state.people[by], self.agenda.now.date()
         for name, training in self.study.identity.training.items():
             until = person.trained.get(name, on)
-            if person.role in training.by and until is not None and until < on + AHEAD:
+            if person.role in training.by and until is not None and until < on + ahead:
                 who, at = Role.ADMINISTRATOR.value, self.agenda.tick()
                 record_training(self.trial, by=who, at=at, person=by, training=name, on=on)
 
-    def train_everybody(self) -> None:
+    def train_everybody(self, *, ahead: dt.timedelta = AHEAD) -> None:
         """Also those who only look on."""
         for person in self.trial.state.people:
-            self.train(person)
+            self.train(person, ahead=ahead)
+
+    def review_access(self) -> None:
+        """The administrator looks who still needs their access, where the study asks for it."""
+        if not self.study.identity.access_review_months:
+            return
+        administrator = self.trial.state.people[Role.ADMINISTRATOR.value]
+        seen = reviewed_by(self.trial.state, administrator)
+        self.do(
+            review_access,
+            by=administrator.person,
+            decisions={person.person: "keep" for person in seen},
+            digest=digest_of_access(self.study, seen),
+            meaning=REVIEWED,
+        )
 
     @property
     def is_paused(self) -> bool:

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from rehearsal_study import STUDY, run, scenario, study
 
-from equipoise.conduct import ACTS, RunningTrial, TrialState, fold, open_trial
+from equipoise.conduct import ACTS, RunningTrial, TrialState, check_duty, fold, open_trial
+from equipoise.conduct.acts.people import derive_review_day
 from equipoise.ledger import MemoryStore, SqliteStore, open_store, verify
 from equipoise.problems import Refused, Text
 from equipoise.rehearsal import (
@@ -26,7 +27,7 @@ from equipoise.rehearsal import (
 from equipoise.rehearsal.following import forms_around_infusion
 from equipoise.rehearsal.screening import judgements, screening_encounters
 from equipoise.study.criteria import Criterion, Judgement, ValueDefinition
-from equipoise.study.protocol import Encounter, Epoch, Schedule, StoppingRule
+from equipoise.study.protocol import Encounter, Epoch, Schedule, StoppingRule, Training
 from equipoise.study.roles import Role
 from equipoise.study.scenario import Draw, EventDraw
 from equipoise.study.study import Study
@@ -636,3 +637,24 @@ def test_a_trial_that_pauses_goes_on_after_its_board_agreed(tmp_path: Path) -> N
     assert state.pausing == ()
     assert "FormSubmitted" in between
     assert not {"RandomizationRequested", "InfusionOrdered"} & set(between)
+
+
+@pytest.mark.requirement("C30", "C32")
+def test_nobody_s_training_lapses_and_everybody_s_access_is_reviewed(tmp_path: Path) -> None:
+    """Who only looks on is let in on the last day, too; nobody reviews their own access."""
+    usual = study(**ALONE)
+    trained = tuple(role for role in Role if role != Role.ADMINISTRATOR)  # who records trainings
+    course = Training(label=Text("Course"), by=trained, months=3)
+    identity = replace(usual.identity, training={"course": course}, access_review_months=3)
+    given = replace(usual, identity=identity)
+    came, store = run(tmp_path / "v", given)
+    entries, state = list(store.read()), state_of(store)
+    first, last = entries[0].at, entries[-1].at
+
+    assert came.refused == ()
+    assert (last - first).days > 100
+    assert {n: check_duty(given, p, at=last) for n, p in state.people.items()} == dict.fromkeys(
+        state.people, ()
+    )
+    late = {n for n, p in state.people.items() if derive_review_day(given, p) < last.date()}
+    assert late == {"administrator"}
