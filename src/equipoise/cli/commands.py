@@ -7,11 +7,11 @@ from equipoise.cli.allocation.amending import amend, amend_parts
 from equipoise.cli.allocation.auditing import audit, open_list, prove, status
 from equipoise.cli.allocation.comparing import randomization
 from equipoise.cli.allocation.packets import packets
+from equipoise.cli.allocation.vaulting import vault
 from equipoise.cli.answering import Door
 from equipoise.cli.designing import check, draft, screen
 from equipoise.cli.keeping import export, ledger, report
 from equipoise.cli.running import cells_group, demo, open_command, rehearse, serve
-from equipoise.cli.vaulting import vault
 
 
 @click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})

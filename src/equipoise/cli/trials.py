@@ -136,13 +136,13 @@ def record_alone(store: Store) -> Study:
 
 @contextmanager
 def trial_unread(store: str | Path, study: Study) -> Iterator[RunningTrial]:
-    """The trial of a store for reading; only the study's own entries are read beforehand.
+    """The trial of a store for reading; only the control chain is read beforehand.
 
     Raises:
         Refused: the folder is not, byte for byte, the one the trial was opened on.
     """
     with closing(open_store(store, read_only=True)) as opened:
-        digest = fold(TrialState(), opened.read(stream="study")).digest
+        digest = fold(TrialState(), opened.read(chain="control")).digest
         if digest and digest != study.digest:
             raise Refused([problem("EQ-C019", without_password(store), digest=digest[:12])])
         yield RunningTrial(study, opened)

@@ -1,5 +1,6 @@
 """What events and the state are both made of: values, deviations, overrides, changes."""
 
+import datetime as dt
 from typing import Literal
 
 from msgspec import Struct
@@ -71,3 +72,17 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     bars: bool = False
     reasons: tuple[Reason, ...] = ()
     inputs: tuple[Input, ...] = ()
+
+
+class Stamp(Struct, frozen=True):
+    """Who recorded something, in which role, when (UTC), why, and in which ledger entry.
+
+    Of a signature, `proof` is by which means the signer showed once more who they are.
+    """
+
+    by: str
+    role: str
+    at: dt.datetime
+    reason: str
+    entry: str
+    proof: Proof = ""

@@ -12,7 +12,7 @@ from equipoise.conduct.parts import (
     Ground,
     Override,
     PacketEnd,
-    Proof,
+    Stamp,
     UnblindingKind,
     Value,
 )
@@ -24,20 +24,6 @@ Status = Literal[
 ]
 FormKey = tuple[str, str, int]
 """Encounter, form, repeat; a log form has the encounter `""`."""
-
-
-class Stamp(Struct, frozen=True):
-    """Who recorded something, in which role, when (UTC), why, and in which ledger entry.
-
-    Of a signature, `proof` is by which means the signer showed once more who they are.
-    """
-
-    by: str
-    role: str
-    at: dt.datetime
-    reason: str
-    entry: str
-    proof: Proof = ""
 
 
 class Correction(Struct, frozen=True):

@@ -64,8 +64,7 @@ class Factor(Piece, frozen=True, kw_only=True):
 class CodeBreakBound(Piece, frozen=True, kw_only=True):
     """How much may be known of everybody else once the code of so many participants was broken.
 
-    Of the others' arms, `guessed` is the largest share that the best guess may name rightly, and
-    `certain` the largest that may follow for sure, both on average over who is broken.
+    Shares of their arms, averaged over who is broken: `guessed` rightly, and known as `certain`.
     """
 
     breaks: Annotated[int, Meta(ge=1)]
@@ -74,14 +73,12 @@ class CodeBreakBound(Piece, frozen=True, kw_only=True):
 
 
 class RandomizationPlan(Piece, frozen=True, kw_only=True):
-    """How participants are allocated. What else a scheme needs, and no more, is given with it:
+    """How participants are allocated. What else a scheme needs, and no more, is given with it.
 
-    permuted_blocks: `blocks`, taken in turn or each drawn (`block_order: random`); big_stick:
-    `tolerance`; block_urn: `lambda`; biased_coin: `probability`; minimization: `probability` and
-    `floor`, the least chance that an arm may ever have; imported: `digest`, the SHA-256 of the
-    list that the statistician signed. A share of 0 in `ratio` closes the arm: nobody new gets it.
-    `after_breaks` bounds what code-breaks tell of others. `leaves_out` says who does not count in
-    minimization; an empty list that everybody does.
+    permuted_blocks: `blocks`, in turn or drawn (`block_order: random`); big_stick: `tolerance`;
+    block_urn: `lambda`; biased_coin: `probability`; minimization: `probability`, `floor`, the least
+    chance of an arm, and `leaves_out`, who does not count (empty: all do); imported: `digest`, the
+    SHA-256 of the signed list. A share of 0 in `ratio` closes the arm.
     """
 
     scheme: Literal[

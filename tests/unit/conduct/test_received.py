@@ -16,7 +16,7 @@ from equipoise.analysis import (
 )
 from equipoise.analysis.exposure import departures_of, list_treatments, received_of
 from equipoise.conduct import RunningTrial
-from equipoise.conduct.state import Stamp
+from equipoise.conduct.parts import Stamp
 from equipoise.problems import LANGUAGES, Refused, Text
 from equipoise.study.protocol import AnalysisPlan, AnalysisPopulation
 from equipoise.vault import LocalVault, VaultClient, read_token

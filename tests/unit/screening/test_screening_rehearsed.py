@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from equipoise.conduct import Participant, assess_participant
-from equipoise.conduct.state import FormRecord, Stamp
+from equipoise.conduct.parts import Stamp
+from equipoise.conduct.state import FormRecord
 from equipoise.eligibility import other_readings
 from equipoise.problems import Text
 from equipoise.rehearsal import ReadingEffect, count_effects

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
+from equipoise.cli.allocation.vaulting import ADDRESS
 from equipoise.cli.answering import DONE
 from equipoise.cli.designing import FOLDER
 from equipoise.cli.keeping import store_option, vault_option
-from equipoise.cli.vaulting import ADDRESS
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 in_force_option = click.option(

@@ -30,7 +30,7 @@ from equipoise.conduct.facts import (
     comes_later,
     observations_of,
 )
-from equipoise.conduct.parts import Change
+from equipoise.conduct.parts import Change, Stamp
 from equipoise.conduct.rules import (
     check_consented,
     check_in_force,
@@ -40,7 +40,7 @@ from equipoise.conduct.rules import (
     check_restored,
     check_running,
 )
-from equipoise.conduct.state import Participant, Stamp
+from equipoise.conduct.state import Participant
 from equipoise.conduct.stratifying import left_out_of, stratum_of
 from equipoise.eligibility import Verdict, assess_eligibility
 from equipoise.language import Explanation, Input

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from equipoise.conduct.cells import events as c
-from equipoise.conduct.state import Stamp
+from equipoise.conduct.parts import Stamp
 from equipoise.ledger import Entry
 from equipoise.supply import Result
 

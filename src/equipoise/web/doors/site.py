@@ -8,11 +8,9 @@ from equipoise.web.pages import BLINDED
 from equipoise.web.views import (
     access,
     acts,
-    amendments,
     dashboard,
     eligibility,
     forms,
-    overrides,
     oversight,
     packets,
     redacting,
@@ -20,6 +18,7 @@ from equipoise.web.views import (
 from equipoise.web.views import participant as one
 from equipoise.web.views import participants as all_of_them
 from equipoise.web.views import people as staff
+from equipoise.web.views.agreeing import amendments, overrides
 from equipoise.web.views.signing_in import keys
 from equipoise.web.views.staff import delegations, review
 

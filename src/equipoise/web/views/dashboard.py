@@ -13,7 +13,7 @@ from equipoise.study.roles import Role
 from equipoise.web.outlook import Stop, plan_stops
 from equipoise.web.pages import BLINDED, Visit, page
 from equipoise.web.texts import language
-from equipoise.web.views.overrides import is_waiting
+from equipoise.web.views.agreeing.overrides import is_waiting
 from equipoise.web.views.staff.delegations import READERS
 from equipoise.web.views.staff.review import find_due
 

@@ -1,0 +1,28 @@
+"""Everything that can ever happen in a trial: the closed list of events.
+
+An event is a past participle: a fact that was recorded. Who, in which role, when and why stand in
+the ledger entry around it. No event here can hold an arm, a product or anything that tells one.
+
+Those of the trial stand in one module, those of participants in the other.
+"""
+
+import msgspec
+
+from equipoise.conduct.events.happened import Happened as Happened
+from equipoise.conduct.events.participants import *  # noqa: F403
+from equipoise.conduct.events.trial import *  # noqa: F403
+
+EVENTS: tuple[type[Happened], ...] = tuple(Happened.__subclasses__())
+"""All of them; at most 60."""
+
+_DECODERS = {kind.__name__: msgspec.json.Decoder(kind) for kind in EVENTS}
+
+
+def from_entry(type_name: str, body: bytes) -> Happened:
+    """The event of a ledger entry.
+
+    Raises:
+        KeyError: the ledger holds a type that this version does not know.
+    """
+    event: Happened = _DECODERS[type_name].decode(body)
+    return event

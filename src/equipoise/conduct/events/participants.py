@@ -1,0 +1,270 @@
+"""What happens to participants: the chain of their site."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from equipoise.conduct.events.happened import Happened
+from equipoise.conduct.parts import (
+    Change,
+    DeviationKind,
+    Ground,
+    Override,
+    Proof,
+    UnblindingKind,
+    Value,
+)
+from equipoise.vault.packets.messages import PacketKind
+
+
+class ParticipantScreened(Happened, frozen=True, kw_only=True):
+    """A person entered screening and got a participant code."""
+
+    participant: str
+    site: str
+    on: dt.date
+
+
+class ConsentSigned(Happened, frozen=True, kw_only=True):
+    """Written informed consent to this version of the information sheet."""
+
+    participant: str
+    version: str
+    on: dt.date
+
+
+class CriterionJudged(Happened, frozen=True, kw_only=True):
+    """A person answered a question that only a person can answer."""
+
+    participant: str
+    rule: str
+    is_true: bool
+    on: dt.date
+
+
+class FormSubmitted(Happened, frozen=True, kw_only=True):
+    """A form was entered: values, what was not done and why, and what the edit checks said.
+
+    `as_entered` holds each number that was entered in another unit than its item's, with the unit.
+    """
+
+    participant: str
+    encounter: str
+    form: str
+    repeat: int = 0
+    on: dt.date
+    values: Mapping[str, Value]
+    not_done: Mapping[str, str] = {}
+    warnings: tuple[str, ...] = ()
+    as_entered: Mapping[str, tuple[int | float, str]] = {}
+
+
+class ItemCorrected(Happened, frozen=True, kw_only=True):
+    """One value was replaced; the first one stays in the ledger."""
+
+    participant: str
+    encounter: str
+    form: str
+    repeat: int = 0
+    item: str
+    value: Value
+    not_done: str = ""
+    as_entered: tuple[int | float, str] | None = None
+
+
+class AdverseEventReceived(Happened, frozen=True, kw_only=True):
+    """The sponsor has an adverse event that must be reported: its clock is met."""
+
+    participant: str
+    repeat: int
+
+
+class EncounterMissed(Happened, frozen=True, kw_only=True):
+    """A planned encounter did not take place."""
+
+    participant: str
+    encounter: str
+
+
+class ScreeningFailed(Happened, frozen=True, kw_only=True):
+    """The person leaves before randomization; `criteria` are the ones that barred."""
+
+    participant: str
+    criteria: tuple[str, ...]
+
+
+class OverrideRequested(Happened, frozen=True, kw_only=True):
+    """A physician asks to let somebody in whom these criteria stop; the reason is the entry's."""
+
+    participant: str
+    on: dt.date
+    grounds: tuple[Ground, ...]
+    study_digest: str
+    meaning: str = ""
+    proof: Proof = ""
+
+
+class OverrideConfirmed(Happened, frozen=True, kw_only=True):
+    """A second person, on the sponsor's side, agrees to the request of that entry."""
+
+    participant: str
+    request: str
+    meaning: str = ""
+    proof: Proof = ""
+
+
+class OverrideDeclined(Happened, frozen=True, kw_only=True):
+    """The request of that entry was refused, or taken back, before it was used."""
+
+    participant: str
+    request: str
+
+
+class DeviationRecorded(Happened, frozen=True, kw_only=True):
+    """The protocol was departed from: in what, since when, and by which override if by one."""
+
+    participant: str
+    kind: DeviationKind
+    on: dt.date
+    what: str = ""
+    criteria: tuple[str, ...] = ()
+    override: Override | None = None
+
+
+class EligibilityReassessed(Happened, frozen=True, kw_only=True):
+    """What was entered after randomization changes the verdict as of that day; the proof stays."""
+
+    participant: str
+    reference_on: dt.date
+    study_digest: str
+    changes: tuple[Change, ...]
+
+
+class RandomizationRequested(Happened, frozen=True, kw_only=True):
+    """Eligible and consented, or let in by two people: the proof, before the vault is asked.
+
+    `left_out` are the participants whom minimization does not count by the rule of the study.
+    """
+
+    participant: str
+    stratum: str
+    on: dt.date
+    verdict: Any
+    override: Override | None = None
+    left_out: tuple[str, ...] = ()
+
+
+class RandomizationCalledOff(Happened, frozen=True, kw_only=True):
+    """A request that got no number: the vault gives none for it any more."""
+
+    participant: str
+
+
+class PacketOpened(Happened, frozen=True, kw_only=True):
+    """A packet was opened for a participant while nothing answered, at that time and by whom.
+
+    When it was entered, and by whom, the entry says.
+    """
+
+    participant: str
+    packet: str
+    kind: PacketKind
+    opened_at: dt.datetime
+    opened_by: str
+
+
+class ParticipantRandomized(Happened, frozen=True, kw_only=True):
+    """The vault gave the next number of its list."""
+
+    participant: str
+    number: str
+
+
+class InfusionOrdered(Happened, frozen=True, kw_only=True):
+    """The site asks the cell unit for an infusion; the dose comes from the weight of the day."""
+
+    participant: str
+    encounter: str
+    on: dt.date
+    weight_kg: float
+    target_cells: int
+    volume_ml: float
+    n_bags: int
+
+
+class InfusionPrepared(Happened, frozen=True, kw_only=True):
+    """The cell unit handed out the preparation under an opaque label, to be given until then."""
+
+    participant: str
+    encounter: str
+    label: str
+    usable_until: dt.datetime | None = None
+
+
+class InfusionTakenBack(Happened, frozen=True, kw_only=True):
+    """What was handed out under this label came back, not given; the order waits again."""
+
+    participant: str
+    encounter: str
+    label: str
+
+
+class InfusionGiven(Happened, frozen=True, kw_only=True):
+    """The preparation went into the participant; a second person had compared code and label."""
+
+    participant: str
+    encounter: str
+    on: dt.date
+    label: str
+    volume_ml: float
+    started_at: dt.datetime | None = None
+    stopped_at: dt.datetime | None = None
+    checked_by: str = ""
+
+
+class ParticipantWithdrawn(Happened, frozen=True, kw_only=True):
+    """The participant leaves the trial; what was collected stays."""
+
+    participant: str
+    on: dt.date
+    cause: str
+
+
+class ParticipantCompleted(Happened, frozen=True, kw_only=True):
+    """The participant reached the end of the planned follow-up."""
+
+    participant: str
+    on: dt.date
+
+
+class CodeBroken(Happened, frozen=True, kw_only=True):
+    """Somebody learned what a participant receives: what was asked, never what was answered.
+
+    `reference` is the entry of the vault's log; empty where it came out otherwise. Then `learned`
+    says who knows now.
+    """
+
+    participant: str
+    kind: UnblindingKind
+    question: str
+    broken_at: dt.datetime
+    reference: str = ""
+    learned: str = ""
+
+
+class UnblindingAssessed(Happened, frozen=True, kw_only=True):
+    """What an unblinding meant for the trial, and what was done about it."""
+
+    participant: str
+    entry: str
+    impact: str
+    action: str
+
+
+class CasebookSigned(Happened, frozen=True, kw_only=True):
+    """An investigator endorses all data of a participant as they stand under this digest."""
+
+    participant: str
+    meaning: str
+    digest: str
+    proof: Proof = ""

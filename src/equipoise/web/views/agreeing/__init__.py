@@ -1,0 +1,1 @@
+"""Pages on which a second person agrees, or does not."""
