@@ -7,6 +7,8 @@ from pathlib import Path
 from equipoise.ledger import Entry, to_instant
 
 COLUMNS = tuple(Entry.__struct_fields__)
+INSERT = f"INSERT INTO bare ({', '.join(COLUMNS)}) VALUES ({', '.join(['%s'] * len(COLUMNS))})"
+"""The same bytes into a table of a PostgreSQL database, which has no guards either."""
 _INSERT = f"INSERT INTO entry VALUES (NULL, {', '.join('?' * len(COLUMNS))})"
 
 

@@ -11,7 +11,7 @@ from statistics import quantiles
 import psycopg
 from tests.postgres import Place, Server, running_server
 
-from benchmarks.bare import COLUMNS, BareTable, to_row
+from benchmarks.bare import COLUMNS, INSERT, BareTable, to_row
 from benchmarks.figures import Figure, Sizes, Watch
 from benchmarks.ledger import to_draft
 from benchmarks.stage import Stage
@@ -29,7 +29,6 @@ _BARE = (
     + ", ".join(f"{column} {_TYPES.get(column, 'text')}" for column in COLUMNS)
     + ")"
 )
-_INSERT = f"INSERT INTO bare ({', '.join(COLUMNS)}) VALUES ({', '.join(['%s'] * len(COLUMNS))})"
 
 
 def measure(stage: Stage, sizes: Sizes) -> Iterator[Figure]:
@@ -39,7 +38,7 @@ def measure(stage: Stage, sizes: Sizes) -> Iterator[Figure]:
     with running_server() as server:
         yield _one_on_sqlite(stage.directory, entries, sizes)
         yield _one_on_postgres(server, entries, sizes)
-        yield _eight_on_postgres(server, stage, entries, sizes)
+        yield from _eight_on_postgres(server, stage, entries, sizes)
     yield _eight_on_sqlite(stage, sizes)
 
 
@@ -57,7 +56,7 @@ def _one_on_postgres(server: Server, entries: Sequence[Entry], sizes: Sizes) -> 
     with closing(open_store(place.app)) as store, _bare_table(place) as bare:
 
         def commit(recorded: Sequence[Entry]) -> None:
-            bare.execute(_INSERT, to_row(recorded[0]), prepare=True)
+            bare.execute(INSERT, to_row(recorded[0]), prepare=True)
 
         rates = _in_turn(store, commit, entries, sizes)
     return _share("PostgreSQL, one writer", "psycopg INSERT and commit", *rates)
@@ -83,17 +82,29 @@ def _in_turn(
 
 def _eight_on_postgres(
     server: Server, stage: Stage, entries: Sequence[Entry], sizes: Sizes
-) -> Figure:
+) -> Iterator[Figure]:
     place = server.create(realm="live")
     script = stage.directory / "insert.sql"
     with _bare_table(place):
         script.write_text(_script(entries[0]))
-        ours, theirs = [], []
+        rates: dict[str, list[float]] = {"": [], "bare": []}
+        theirs = []
         for run in range(sizes.runs):
-            times = _write_at_eight_sites(place.app, stage.store, run=run, seconds=sizes.seconds)
-            ours.append(len(times) / sizes.seconds)
+            for how, taken in rates.items():
+                times = _write_at_eight_sites(
+                    place.app, stage.store, run=run, seconds=sizes.seconds, how=how
+                )
+                taken.append(len(times) / sizes.seconds)
             theirs.append(_pgbench(server, place, script=script, seconds=sizes.seconds))
-    return _share("PostgreSQL, eight sites", "pgbench, INSERT alone, 8 clients", ours, theirs)
+    yield _share("PostgreSQL, eight sites", "pgbench, INSERT alone, 8 clients", rates[""], theirs)
+    yield Figure(
+        what="stores: bare INSERT in Python, PostgreSQL, eight processes",
+        unit="entries/s",
+        ours=tuple(rates["bare"]),
+        against="pgbench, INSERT alone, 8 clients",
+        theirs=tuple(theirs),
+        is_rate=True,
+    )
 
 
 def _eight_on_sqlite(stage: Stage, sizes: Sizes) -> Figure:
@@ -163,7 +174,7 @@ def _pgbench(server: Server, place: Place, *, script: Path, seconds: float) -> f
 
 
 def _write_at_eight_sites(
-    place: str | Path, source: Path, *, run: int, seconds: float
+    place: str | Path, source: Path, *, run: int, seconds: float, how: str = ""
 ) -> list[float]:
     """The seconds that each append took, of eight processes that start at the same moment."""
     with ExitStack() as stack:
@@ -171,7 +182,7 @@ def _write_at_eight_sites(
             stack.enter_context(
                 subprocess.Popen(
                     [sys.executable, "-m", "benchmarks.writer", str(place), str(source),
-                     f"{run}-{site}", f"site-{site}", str(seconds)],
+                     f"{run}-{site}", f"site-{site}", str(seconds), how],
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                 )
             )
