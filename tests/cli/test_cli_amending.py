@@ -237,7 +237,7 @@ def test_an_auditor_draws_both_parts_again(tmp_path: Path) -> None:
     course.stop()
     store.close()
     (tmp_path / "opened.json").write_bytes(msgspec.json.encode(opened))
-    of = ("--ledger", tmp_path / "trial.db")
+    of = ("--store", tmp_path / "trial.db")
     said = done(("vault", "audit", tmp_path / "opened.json", *of))
     assert "4 allocations are those of the ledger" in said
     for number, is_in in (("R-001", 0), ("R2-005", 0), ("R2-005", 1)):

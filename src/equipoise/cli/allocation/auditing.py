@@ -16,7 +16,7 @@ from equipoise.cli.answering import (
     show_problems,
 )
 from equipoise.cli.designing import FOLDER
-from equipoise.cli.keeping import VaultPlace
+from equipoise.cli.keeping import STORE, VaultPlace, store_option
 from equipoise.problems import Problem, Refused, has_errors, problem
 
 if TYPE_CHECKING:
@@ -31,10 +31,12 @@ NEW = click.Path(dir_okay=False, path_type=Path)
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-o", "--output", required=True, type=NEW, help="The opened list, a new JSON file.")
 @click.option("--study", required=True, type=FOLDER, help="The trial's study folder.")
-@click.option("--ledger", required=True, help="The trial's ledger; its data must be locked.")
+@store_option
 @click.option("--by", required=True, help="The unblinded statistician who opens it.")
 @click.option("--reason", required=True, help="Why; the vault logs it.")
-def open_list(directory: Path, output: Path, study: Path, ledger: str, by: str, reason: str) -> int:
+def open_list(
+    directory: Path, output: Path, study: Path, store: str | Path, by: str, reason: str
+) -> int:
     """Write the whole list with its seed, after the lock; nobody is randomized from it any more."""
     from equipoise.cli.folders import load_checked, not_writable
     from equipoise.cli.rehearsing import running_vault
@@ -42,7 +44,7 @@ def open_list(directory: Path, output: Path, study: Path, ledger: str, by: str, 
     from equipoise.cli.trials import running_trial
     from equipoise.vault import VaultClient, read_token
 
-    trial = running_trial(ledger, study=load_checked(study), read_only=True)
+    trial = running_trial(store, study=load_checked(study), read_only=True)
     found = [*check_opening(trial.study, trial.state, by=by, dummy=None)]
     if output.exists():
         found.append(problem("EQ-X002", str(output), file=output.name))
@@ -67,9 +69,13 @@ def open_list(directory: Path, output: Path, study: Path, ledger: str, by: str, 
 
 @click.command()
 @click.argument("socket", type=VaultPlace(exists=True, path_type=Path))
-@click.option("--store", help="The trial's ledger: tells the packets that nobody accounted for.")
+@click.option(
+    "--store",
+    type=STORE,
+    help="The trial's ledger: tells the packets that nobody accounted for.",
+)
 @json_option
-def status(socket: str | Path, store: str | None, is_json: bool) -> int:
+def status(socket: str | Path, store: str | Path | None, is_json: bool) -> int:
     """Ask a running vault whether all is as it was drawn, and which strata have come to their end.
 
     Anybody may ask: it tells the commitment, how many numbers were given, and never an arm.
@@ -117,15 +123,15 @@ def prove(opened: Path, number: str, output: Path) -> int:
 
 @click.command()
 @click.argument("opened", metavar="LIST", type=FILE)
-@click.option("--ledger", required=True, help="The trial's ledger, for its published commitment.")
+@store_option
 @json_option
-def audit(opened: Path, ledger: str, is_json: bool) -> int:
+def audit(opened: Path, store: str | Path, is_json: bool) -> int:
     """Draw the opened LIST again and hold it against the ledger; or the proof of one entry."""
     from equipoise.cli.trials import running_trial
     from equipoise.vault.sequence.opened import OpenedList
 
     told = _read(opened)
-    trial = running_trial(ledger, read_only=True)
+    trial = running_trial(store, read_only=True)
     found = _check_list(told, trial) if isinstance(told, OpenedList) else _check_one(told, trial)
     is_ok = not has_errors(found)
     n_entries = len(told.entries) if isinstance(told, OpenedList) else 1
