@@ -98,7 +98,8 @@ def test_an_auditor_draws_the_list_again(own: Rehearsed, tmp_path: Path) -> None
     own.vault.rename(tmp_path / "away")
     good = run("vault", "audit", opened, "--store", own.store)
     assert good.exit_code == 0, good.output
-    assert "18 allocations are those of the ledger" in good.stdout
+    assert "18 entries lead to the published commitment" in good.stdout
+    assert "18 allocations are those of the ledger, drawn again alike" in good.stdout
     answer = answer_of(run("vault", "audit", opened, "--store", own.store, "--json"))
     commitment = json.loads(opened.read_text())["root"]
     assert answer == {
@@ -143,8 +144,18 @@ def test_one_entry_is_proven_by_itself(own: Rehearsed, tmp_path: Path) -> None:
     """To the ledger's commitment by the command, and with Python alone by the small program."""
     opened, proof = opened_list(own, tmp_path), tmp_path / "proof.json"
     assert run("vault", "prove", opened, "R-004", "-o", proof).exit_code == 0
-    assert run("vault", "audit", proof, "--store", own.store).exit_code == 0
     told = json.loads(proof.read_text())
+    good, root = run("vault", "audit", proof, "--store", own.store), told["root"]
+    assert (good.exit_code, good.stdout) == (
+        0,
+        f"R-004 with its arm is entry {told['index']} of the list of the published commitment "
+        f"{root}. The proof shows no other entry.\n",
+    )
+    proof.write_text(json.dumps({**told, "root": "what the file says of itself proves nothing"}))
+    answer = answer_of(run("vault", "audit", proof, "--store", own.store, "--json"))
+    assert answer == {
+        "ok": True, "number": "R-004", "entry": told["index"], "commitment": root, "problems": [],
+    }  # fmt: skip
     line = [sys.executable, "-I", verify_proof.__file__, str(proof), told["root"]]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert done.stdout == f"R-004 {told['arm']}: in the committed list\n"

@@ -1,6 +1,5 @@
 """`equipoise vault open`, `prove`, `audit`: the list opened, one entry shown, all drawn again."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,19 +131,32 @@ def audit(opened: Path, store: str | Path, is_json: bool) -> int:
 
     told = _read(opened)
     trial = running_trial(store, read_only=True)
-    found = _check_list(told, trial) if isinstance(told, OpenedList) else _check_one(told, trial)
-    is_ok = not has_errors(found)
-    n_entries = len(told.entries) if isinstance(told, OpenedList) else 1
-    n_allocated = len(told.used) if isinstance(told, OpenedList) else 0
     commitment = trial.state.commitment
+    if isinstance(told, OpenedList):
+        found = _check_list(told, trial)
+        n, n_used = len(told.entries), len(told.used)
+        answer: dict[str, object] = {"entries": n, "allocated": n_used}
+        said = (
+            f"{n} {'entry leads' if n == 1 else 'entries lead'} to the published commitment "
+            f"{commitment}.\n{n_used} {'allocation is' if n_used == 1 else 'allocations are'} "
+            f"{'that' if n_used == 1 else 'those'} of the ledger, drawn again alike."
+        )
+    else:
+        commitment = _leads_to(told, trial)
+        found = () if commitment else (problem("EQ-V140", told.number, number=told.number),)
+        answer = {"number": told.number, "entry": told.index}
+        said = (
+            f"{told.number} with its arm is entry {told.index} of the list of the published "
+            f"commitment {commitment}. The proof shows no other entry."
+        )
+    is_ok = not has_errors(found)
     if is_json:
-        answer = {"ok": is_ok, "entries": n_entries, "allocated": n_allocated}
-        as_json({**answer, "commitment": commitment, "problems": problem_rows(found)})
+        rows = problem_rows(found)
+        as_json({"ok": is_ok, **answer, "commitment": commitment, "problems": rows})
     else:
         show_problems(found)
         if is_ok:
-            click.echo(f"{n_entries} entries lead to the published commitment {commitment}.")
-            click.echo(f"{n_allocated} allocations are those of the ledger, drawn again alike.")
+            click.echo(said)
     return DONE if is_ok else PROBLEMS
 
 
@@ -182,14 +194,16 @@ def _check_list(opened: "OpenedList", trial: "RunningTrial") -> tuple[Problem, .
     return (*late, *found)
 
 
-def _check_one(proof: "Inclusion", trial: "RunningTrial") -> tuple[Problem, ...]:
+def _leads_to(proof: "Inclusion", trial: "RunningTrial") -> str:
+    """The published commitment that the entry leads to, computed from it; empty if it is none."""
     from equipoise.vault.sequence.verify_proof import root_from
 
-    with suppress(ValueError):  # what should be hexadecimal is not
-        published = {p.commitment for p in trial.state.packets.values()} - {""}
-        if root_from(msgspec.to_builtins(proof)) in published.union(trial.state.commitments):
-            return ()
-    return (problem("EQ-V140", proof.number, number=proof.number),)
+    try:
+        root = root_from(msgspec.to_builtins(proof))
+    except ValueError:  # what should be hexadecimal is not
+        return ""
+    packets = {p.commitment for p in trial.state.packets.values()} - {""}
+    return root if root in packets.union(trial.state.commitments) else ""
 
 
 def _was_committed_first(trial: "RunningTrial") -> bool:
