@@ -24,7 +24,7 @@ from equipoise.cli.answering import (
 )
 from equipoise.cli.keeping import N_SHOWN, StorePlace, ledger, store_option
 from equipoise.ledger.addresses import is_address, without_password
-from equipoise.problems import Refused, problem
+from equipoise.problems import Refused, natural_order, problem
 
 if TYPE_CHECKING:
     from equipoise.ledger import Realm, Restored
@@ -334,7 +334,7 @@ def _show_restored(done: "Restored", store: str | Path, *, seconds: float) -> No
 def _participants(done: "Restored") -> list[str]:
     """The participants among the streams that have entries after the damage."""
     streams = {stream for found in done.affected.values() for stream in found}
-    return sorted(s for s in streams if s != "study" and "/" not in s)
+    return sorted((s for s in streams if s != "study" and "/" not in s), key=natural_order)
 
 
 def _study_files(store: str | Path, directory: Path | None) -> Mapping[str, bytes]:

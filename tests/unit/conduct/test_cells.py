@@ -720,7 +720,7 @@ def test_a_batch_is_kept_for_thirty_whole_years(unit: CellCourse, expires: str, 
 
 
 def test_bags_that_can_be_used_come_first_that_expire_first(unit: CellCourse, clock: Clock) -> None:
-    unit.released("B1", bags=("L1", "L2"))
+    unit.released("B1", bags=("L10", "L2", "L3"))
     unit.released("B2", bags=("E1", "E2"), expires_on=clock.today + dt.timedelta(days=30))
     unit.received("B3")
     unit.released("P1", product=SHAM)
@@ -729,8 +729,8 @@ def test_bags_that_can_be_used_come_first_that_expire_first(unit: CellCourse, cl
     def usable(on: dt.date) -> list[str]:
         return [b.bag for b in cells.usable_bags(unit.unit.state, product=CELLS, on=on)]
 
-    assert usable(clock.today) == ["L2", "E1", "E2", "L1"]
-    assert usable(clock.today + dt.timedelta(days=31)) == ["L2", "L1"]
+    assert usable(clock.today) == ["L2", "E1", "E2", "L3", "L10"]
+    assert usable(clock.today + dt.timedelta(days=31)) == ["L2", "L3", "L10"]
 
 
 @pytest.mark.requirement("F22", "F23")
