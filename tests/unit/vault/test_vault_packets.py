@@ -450,7 +450,7 @@ def test_a_new_key_keeps_packets(directory: Path) -> None:
 
 @in_a_file
 def test_a_restore_keeps_packets(tmp_path: Path, directory: Path) -> None:
-    """What the ledger has of packets is taken up after a restore; before it nothing is given."""
+    """What the ledger has is taken up after a restore; before, none is given or printed."""
     again = tmp_path / "again"
     again.mkdir()
     shutil.copy(directory / "vault.key", again / "vault.key")
@@ -467,11 +467,17 @@ def test_a_restore_keeps_packets(tmp_path: Path, directory: Path) -> None:
         for asks in (True, False):  # not even examined: nothing is claimed in the ledger
             found = codes_of(lambda: enter(clients, two, "01-002", is_question=asks))  # noqa: B023
             assert found == ["EQ-V044"]
+        for asked in ({"n": 2}, {"n": 0}, {"n": 0, "batch": 1}):
+            assert codes_of(lambda: print_for(clients, **asked)) == ["EQ-V044"]  # noqa: B023
+        before = clients.packets.packets()
+        assert {row.batch for row in before} == {1}  # the list of them tells nothing new
         lines = [Line(participant="01-001", number=one.number, proof="proof")]
         assert clients.assign.compare(lines).taken_up == ("01-001",)
         assert clients.nature.nature(one.number) == inside(printed, "B1-02").arm
         assert enter(clients, two, "01-002") == two.number
         assert clients.anyone.verify().problems == ()
+        assert print_for(clients, n=0, batch=1) == printed
+        assert print_for(clients).batch == 2
 
 
 def test_a_first_vault_can_have_packets(tmp_path: Path) -> None:
