@@ -165,6 +165,13 @@ def reviewed_by(state: TrialState, reviewer: Person) -> tuple[Person, ...]:
     return tuple(sorted(people, key=lambda p: (p.role, p.person)))
 
 
+def without_reviewer(state: TrialState, *, on: dt.date) -> tuple[Person, ...]:
+    """Whose access nobody may review on a day: the only administrator's, under any account."""
+    people = [p for p in state.people.values() if p.is_active]
+    may = [p for p in people if p.role == Role.ADMINISTRATOR and p.is_delegated(on)]
+    return tuple(p for p in people if all(is_same_human(p, one) for one in may))
+
+
 def digest_of_access(study: Study, people: Iterable[Person]) -> str:
     """SHA-256 of what a review is about: role, sites, days, tasks and trainings of each person."""
     asked = [
