@@ -14,21 +14,19 @@ from equipoise.cli.answering import (
     problem_rows,
     show_problems,
 )
-from equipoise.cli.designing import FOLDER
-from equipoise.cli.keeping import STORE, VaultPlace, store_option
+from equipoise.cli.keeping import FOLDER, NEW_FILE, OLD_FILE, STORE, VaultPlace, store_option
 from equipoise.problems import Problem, Refused, has_errors, problem
 
 if TYPE_CHECKING:
     from equipoise.conduct import RunningTrial
     from equipoise.vault.sequence.opened import Inclusion, OpenedList
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-NEW = click.Path(dir_okay=False, path_type=Path)
-
 
 @click.command("open")
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("-o", "--output", required=True, type=NEW, help="The opened list, a new JSON file.")
+@click.argument("directory", type=FOLDER)
+@click.option(
+    "-o", "--output", required=True, type=NEW_FILE, help="The opened list, a new JSON file."
+)
 @click.option("--study", required=True, type=FOLDER, help="The trial's study folder.")
 @store_option
 @click.option("--by", required=True, help="The unblinded statistician who opens it.")
@@ -99,9 +97,9 @@ def status(socket: str | Path, store: str | Path | None, is_json: bool) -> int:
 
 
 @click.command()
-@click.argument("opened", type=FILE)
+@click.argument("opened", type=OLD_FILE)
 @click.argument("number")
-@click.option("-o", "--output", required=True, type=NEW, help="The proof, a JSON file.")
+@click.option("-o", "--output", required=True, type=NEW_FILE, help="The proof, a JSON file.")
 def prove(opened: Path, number: str, output: Path) -> int:
     """Write the proof that one NUMBER with its arm is in the committed list, and nothing else."""
     from equipoise.cli.folders import not_writable
@@ -121,7 +119,7 @@ def prove(opened: Path, number: str, output: Path) -> int:
 
 
 @click.command()
-@click.argument("opened", metavar="LIST", type=FILE)
+@click.argument("opened", metavar="LIST", type=OLD_FILE)
 @store_option
 @json_option
 def audit(opened: Path, store: str | Path, is_json: bool) -> int:
