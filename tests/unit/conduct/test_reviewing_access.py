@@ -1,7 +1,7 @@
 """The periodic review of access: of everybody but oneself, signed; what is ended ends at once."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,19 +15,13 @@ from equipoise.conduct.acts.people import (
     reviewed_by,
     without_reviewer,
 )
-from equipoise.problems import Refused
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
+from tests.refusing import refusal
 
 from .conftest import Clock
 
 MEANING = "I reviewed each of them"
-
-
-def refusal(attempt: Callable[[], object]) -> list[str]:
-    with pytest.raises(Refused) as refused:
-        attempt()
-    return [p.code for p in refused.value.problems]
 
 
 @pytest.fixture
