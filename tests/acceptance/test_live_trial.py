@@ -147,7 +147,7 @@ def let_in(study: Study, said: str, *, site: int) -> dict[str, Visitor]:
     administrator = enter(site, ADMINISTRATOR, code_in(said), door=site)
     people = {ADMINISTRATOR: administrator}
     for name, role in STAFF.items():
-        asked = {"person": name, "name": name.title(), "role": role}
+        asked = {"person": name, "name": name.title(), "role": role, "where": "all"}
         code = code_in(administrator.send("/people/add/", asked).html)
         for training in study.identity.training:
             administrator.send(f"/people/{name}/train/", {"training": training})

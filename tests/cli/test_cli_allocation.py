@@ -84,7 +84,7 @@ def test_what_cannot_be_compared_or_written(folder: Path, edit: Edit, tmp_path: 
 
 def opened_list(trial: Rehearsed, tmp_path: Path) -> Path:
     output = tmp_path / "opened.json"
-    done = run("vault", "open", trial.vault, *OF, "--ledger", trial.store, *BY, "-o", output)
+    done = run("vault", "open", trial.vault, *OF, "--store", trial.store, *BY, "-o", output)
     assert done.exit_code == 0, done.output
     assert done.stdout == f"18 entries, 18 used. Written to {output}.\n"
     assert output.stat().st_mode & 0o077 == 0
@@ -96,10 +96,11 @@ def test_an_auditor_draws_the_list_again(own: Rehearsed, tmp_path: Path) -> None
     """Opened after the lock; then the file and the ledger are enough, without vault and key."""
     opened = opened_list(own, tmp_path)
     own.vault.rename(tmp_path / "away")
-    good = run("vault", "audit", opened, "--ledger", own.store)
+    good = run("vault", "audit", opened, "--store", own.store)
     assert good.exit_code == 0, good.output
-    assert "18 allocations are those of the ledger" in good.stdout
-    answer = answer_of(run("vault", "audit", opened, "--ledger", own.store, "--json"))
+    assert "18 entries lead to the published commitment" in good.stdout
+    assert "18 allocations are those of the ledger, drawn again alike" in good.stdout
+    answer = answer_of(run("vault", "audit", opened, "--store", own.store, "--json"))
     commitment = json.loads(opened.read_text())["root"]
     assert answer == {
         "ok": True, "entries": 18, "allocated": 18, "commitment": commitment, "problems": [],
@@ -108,17 +109,19 @@ def test_an_auditor_draws_the_list_again(own: Rehearsed, tmp_path: Path) -> None
 
 @pytest.mark.requirement("C69", "D29")
 def test_an_altered_list_does_not_pass(own: Rehearsed, unlocked: Rehearsed, tmp_path: Path) -> None:
-    """Two arms exchanged; and the list of another trial."""
+    """Two arms exchanged; the list of another trial; an address that tells a password."""
     opened = opened_list(own, tmp_path)
     told = json.loads(opened.read_text())
     one = told["entries"][0]
     other = next(e for e in told["entries"] if e["arm"] != one["arm"])
     one["arm"], other["arm"] = other["arm"], one["arm"]
     (tmp_path / "altered.json").write_text(json.dumps(told))
-    bad = run("vault", "audit", tmp_path / "altered.json", "--ledger", own.store)
+    bad = run("vault", "audit", tmp_path / "altered.json", "--store", own.store)
     assert bad.exit_code == 1
     assert codes(bad) == ["EQ-V134", "EQ-V135"]
-    strange = run("vault", "audit", opened, "--ledger", unlocked.store)
+    told_to_all = "postgresql://reader:secret@127.0.0.1/trial"
+    assert refused("vault", "audit", opened, "--store", told_to_all) == ["EQ-X926"]
+    strange = run("vault", "audit", opened, "--store", unlocked.store)
     assert strange.exit_code == 1
     assert {"EQ-V134", "EQ-V136"} <= set(codes(strange))
 
@@ -131,7 +134,7 @@ def test_a_commitment_that_was_never_published_is_missed(own: Rehearsed, tmp_pat
     name = study.identity.study
     with closing(open_store(store, study=name, realm="rehearsal", create=True)) as ledger:
         open_trial(RunningTrial(study, ledger), at=dt.datetime.now(dt.UTC), people=())
-    bare = run("vault", "audit", opened, "--ledger", store)
+    bare = run("vault", "audit", opened, "--store", store)
     assert bare.exit_code == 1
     assert codes(bare)[:2] == ["EQ-V139", "EQ-V134"]
 
@@ -141,17 +144,27 @@ def test_one_entry_is_proven_by_itself(own: Rehearsed, tmp_path: Path) -> None:
     """To the ledger's commitment by the command, and with Python alone by the small program."""
     opened, proof = opened_list(own, tmp_path), tmp_path / "proof.json"
     assert run("vault", "prove", opened, "R-004", "-o", proof).exit_code == 0
-    assert run("vault", "audit", proof, "--ledger", own.store).exit_code == 0
     told = json.loads(proof.read_text())
+    good, root = run("vault", "audit", proof, "--store", own.store), told["root"]
+    assert (good.exit_code, good.stdout) == (
+        0,
+        f"R-004 with its arm is entry {told['index']} of the list of the published commitment "
+        f"{root}. The proof shows no other entry.\n",
+    )
+    proof.write_text(json.dumps({**told, "root": "what the file says of itself proves nothing"}))
+    answer = answer_of(run("vault", "audit", proof, "--store", own.store, "--json"))
+    assert answer == {
+        "ok": True, "number": "R-004", "entry": told["index"], "commitment": root, "problems": [],
+    }  # fmt: skip
     line = [sys.executable, "-I", verify_proof.__file__, str(proof), told["root"]]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert done.stdout == f"R-004 {told['arm']}: in the committed list\n"
     told["arm"] = "placebo" if told["arm"] != "placebo" else "one_infusion"
     proof.write_text(json.dumps(told))
-    bad = run("vault", "audit", proof, "--ledger", own.store)
+    bad = run("vault", "audit", proof, "--store", own.store)
     assert (bad.exit_code, codes(bad)) == (1, ["EQ-V140"])
     proof.write_text(json.dumps({**told, "salt": "not hexadecimal"}))
-    assert codes(run("vault", "audit", proof, "--ledger", own.store)) == ["EQ-V140"]
+    assert codes(run("vault", "audit", proof, "--store", own.store)) == ["EQ-V140"]
     listed = {**json.loads(opened.read_text()), "seed": "not hexadecimal"}
     (tmp_path / "spoiled.json").write_text(json.dumps(listed))
     spoiled = ("R-004", "-o", tmp_path / "none.json")
@@ -160,7 +173,7 @@ def test_one_entry_is_proven_by_itself(own: Rehearsed, tmp_path: Path) -> None:
     assert refused("vault", "prove", opened, "R-001", "-o", tmp_path / "no" / "x") == ["EQ-X003"]
     assert refused("vault", "prove", proof, "R-001", "-o", tmp_path / "x") == ["EQ-V142"]
     (tmp_path / "x").write_text("{}")
-    assert refused("vault", "audit", tmp_path / "x", "--ledger", own.store) == ["EQ-V143"]
+    assert refused("vault", "audit", tmp_path / "x", "--store", own.store) == ["EQ-V143"]
 
 
 @pytest.mark.requirement("C66", "F20", "F32")
@@ -168,7 +181,7 @@ def test_the_list_is_opened_after_the_lock_by_the_right_person(
     own: Rehearsed, unlocked: Rehearsed, tmp_path: Path
 ) -> None:
     """Not before the lock, not by a blinded role, not over a file; the vault is not even asked."""
-    words = ("vault", "open", own.vault, *OF, "--ledger", own.store, "-o", tmp_path / "o.json")
+    words = ("vault", "open", own.vault, *OF, "--store", own.store, "-o", tmp_path / "o.json")
     reason = ("--reason", "x")
     assert refused(*words, "--by", "investigator", *reason) == ["EQ-C002"]
     early = (
@@ -176,7 +189,7 @@ def test_the_list_is_opened_after_the_lock_by_the_right_person(
         "open",
         unlocked.vault,
         *OF,
-        "--ledger",
+        "--store",
         unlocked.store,
         "-o",
         tmp_path / "o.json",

@@ -212,9 +212,8 @@ def test_between_vault_and_ledger_only_the_code_break_opens(
         check_roster(given, VaultClient(vault.socket_path), path=roster, store=trial.store)
 
 
-@pytest.mark.requirement("F34", "C69", "F09")
-def test_an_auditor_draws_both_parts_again(tmp_path: Path) -> None:
-    """At each site before and after, one by packet; proofs lead to the commitment of their part."""
+def begun(tmp_path: Path) -> Amending:
+    """A small trial of which one participant is randomized; its ledger and its vault."""
     study = base()
     told = specify(study.identity, study.identity.randomization)
     contents = {name: arm.gives for name, arm in study.identity.arms.items()}
@@ -224,25 +223,46 @@ def test_an_auditor_draws_both_parts_again(tmp_path: Path) -> None:
     people = [Person(role.value, role.value, role.value) for role in Role]
     open_trial(course.trial, at=course.clock(), people=people)
     course.randomized_as("01", 10)
+    return course
+
+
+def opened_list(course: Amending, tmp_path: Path) -> Path:
+    """The list as the vault opens it; then vault and ledger are closed."""
+    unblinding = VaultClient(course.vault, read_token(tmp_path / "v", "unblind"))
+    opened = unblinding.disclose(by="dr", reason="r", agreed=("a", "b"), populations="p")
+    course.stop()
+    course.trial.store.close()
+    output = tmp_path / "opened.json"
+    output.write_bytes(msgspec.json.encode(opened))
+    return output
+
+
+@pytest.mark.requirement("C69")
+def test_one_allocation_is_said_as_one(tmp_path: Path) -> None:
+    output = opened_list(begun(tmp_path), tmp_path)
+    said = done(("vault", "audit", output, "--store", tmp_path / "trial.db"))
+    assert said.splitlines()[-1] == "1 allocation is that of the ledger, drawn again alike."
+
+
+@pytest.mark.requirement("F34", "C69", "F09")
+def test_an_auditor_draws_both_parts_again(tmp_path: Path) -> None:
+    """At each site before and after, one by packet; proofs lead to the commitment of their part."""
+    course = begun(tmp_path)
     course.clock.at = datetime.now(UTC)
     why = {"by": "unblinded_statistician", "reason": "For an outage"}
     printed = course.packets().print_packets("01", n=1, stratum="01/mild", **why)
     told_of_it = told_of(printed, "P1-01", course.eligible_as("01", 10), course.clock)
     enter_packet(course.trial, told_of_it, at=course.clock())
-    course.amend(with_site(study))
+    course.amend(with_site(base()))
     for site in ("01", "03"):
         course.randomized_as(site, 10)
-    unblinding = VaultClient(course.vault, read_token(tmp_path / "v", "unblind"))
-    opened = unblinding.disclose(by="dr", reason="r", agreed=("a", "b"), populations="p")
-    course.stop()
-    store.close()
-    (tmp_path / "opened.json").write_bytes(msgspec.json.encode(opened))
-    of = ("--ledger", tmp_path / "trial.db")
-    said = done(("vault", "audit", tmp_path / "opened.json", *of))
+    opened = opened_list(course, tmp_path)
+    of = ("--store", tmp_path / "trial.db")
+    said = done(("vault", "audit", opened, *of))
     assert "4 allocations are those of the ledger" in said
     for number, is_in in (("R-001", 0), ("R2-005", 0), ("R2-005", 1)):
         proof = tmp_path / f"{number}-{is_in}.json"
-        done(("vault", "prove", tmp_path / "opened.json", number, "-o", proof))
+        done(("vault", "prove", opened, number, "-o", proof))
         if is_in:
             told_otherwise = (
                 proof.read_text().replace('"alpha"', '"x"').replace('"omega"', '"alpha"')
@@ -250,10 +270,10 @@ def test_an_auditor_draws_both_parts_again(tmp_path: Path) -> None:
             proof.write_text(told_otherwise.replace('"x"', '"omega"'))
         assert run("vault", "audit", proof, *of).exit_code == is_in
     # The ledger of which the amendment is gone: then the second part was published too late.
-    early = opened.used[-1].at
+    early = json.loads(opened.read_text())["used"][-1]["at"]
     with sqlite3.connect(tmp_path / "trial.db") as connection:
         for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
             connection.execute(f"DROP TRIGGER {name}")
         connection.execute("UPDATE ledger_entry SET at = ? WHERE type = 'StudyAmended'", (early,))
-    late = run("vault", "audit", tmp_path / "opened.json", *of)
+    late = run("vault", "audit", opened, *of)
     assert codes(late) == ["EQ-V139"]

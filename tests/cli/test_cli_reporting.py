@@ -149,7 +149,7 @@ def test_what_was_agreed_opens_no_other_vault(own: Rehearsed, tmp_path: Path) ->
     by = ("--by", "unblinded_statistician")
     words = ("--store", own.store, "-o", tmp_path / "r.html", "--vault", other.vault)
     assert refused("report", STUDY, *words, *by) == ["EQ-V015"]
-    words = ("--study", STUDY, "--ledger", own.store, "-o", tmp_path / "list.json")
+    words = ("--study", STUDY, "--store", own.store, "-o", tmp_path / "list.json")
     assert refused("vault", "open", other.vault, *words, *by, "--reason", "r") == ["EQ-V015"]
     assert openings(other) == []
     assert not (tmp_path / "r.html").exists() and not (tmp_path / "list.json").exists()

@@ -20,17 +20,11 @@ from equipoise.ledger import (
     verify,
 )
 from equipoise.ledger.rows import to_row
-from equipoise.problems import Refused
+from tests.refusing import refusal
 
 from .conftest import START
 
 _number = itertools.count()
-
-
-def refused(act) -> list[str]:
-    with pytest.raises(Refused) as caught:
-        act()
-    return [p.code for p in caught.value.problems]
 
 
 @pytest.fixture
@@ -64,7 +58,7 @@ def test_nothing_can_be_restored(store: Store):
 def test_a_store_with_entries_is_not_restored_into(store: Store, source, draft):
     """Two records never become one."""
     store.append([draft(1)])
-    assert refused(lambda: store.restore(source.read())) == ["EQ-G025"]
+    assert refusal(lambda: store.restore(source.read())) == ["EQ-G025"]
     assert verify(store).entries == 1
 
 
@@ -88,7 +82,7 @@ def replaced(entries: list[Entry], place: int, **changes: object) -> list[Entry]
 def test_what_is_not_whole_is_not_restored_at_all(store: Store, source, spoil, codes):
     """The first damage stops it, and not one entry stays."""
     entries = spoil(list(source.read()))
-    assert refused(lambda: store.restore(iter(entries))) == codes
+    assert refusal(lambda: store.restore(iter(entries))) == codes
     assert store.heads() == {}
     assert store.restore(source.read()) == 5
 
@@ -101,7 +95,7 @@ def test_another_study_or_realm_is_not_restored(store: Store, draft):
     ):
         other = MemoryStore(study, realm)
         other.append([draft(1)])
-        assert refused(lambda o=other: store.restore(o.read())) == codes
+        assert refusal(lambda o=other: store.restore(o.read())) == codes
 
 
 def test_a_version_that_comes_twice_is_not_restored(store: Store, draft):
@@ -110,7 +104,7 @@ def test_a_version_that_comes_twice_is_not_restored(store: Store, draft):
     one.append([draft(1)])
     other.append([draft(1, chain="site/02")])
     entries = [*one.read(), *other.read()]
-    assert refused(lambda: store.restore(entries)) == ["EQ-G001"]
+    assert refusal(lambda: store.restore(entries)) == ["EQ-G001"]
     assert store.heads() == {}
 
 

@@ -8,16 +8,10 @@ import pytest
 
 from equipoise.ledger import MemoryStore, SqliteStore, Store, make_seal, open_store, to_body, verify
 from equipoise.ledger.sqlite_tables import STRICTER, TRIGGERS
-from equipoise.problems import Refused
+from tests.refusing import refusal
 
 SECRET = b"Name of a person"
 ORDER = ("control", 1)
-
-
-def refused(act) -> list[str]:
-    with pytest.raises(Refused) as caught:
-        act()
-    return [p.code for p in caught.value.problems]
 
 
 @pytest.fixture
@@ -71,7 +65,7 @@ def test_without_an_order_for_exactly_that_entry_nothing_is_taken_out(filled: St
         ("control", 1, ("control", 2)),
     ):
         act = lambda c=chain, s=seq, b=because: filled.redact(c, s, because=b)  # noqa: E731
-        assert refused(act) == ["EQ-G023"]
+        assert refusal(act) == ["EQ-G023"]
     assert list(filled.read())[:3] == before
     assert verify(filled).problems == ()
 
@@ -180,7 +174,7 @@ def test_who_still_reads_keeps_a_trace_and_that_is_said(path, draft, order, monk
         with closing(sqlite3.connect(path, isolation_level=None)) as reader:
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM ledger_entry").fetchone()
-            assert refused(lambda: store.redact("site/01", 2, because=ORDER)) == ["EQ-G029"]
+            assert refusal(lambda: store.redact("site/01", 2, because=ORDER)) == ["EQ-G029"]
         assert SECRET in raw(path)
         store.redact("site/01", 2, because=ORDER)
         assert SECRET not in raw(path)
@@ -191,7 +185,7 @@ def test_who_reads_on_the_same_connection_keeps_a_trace_too(sqlite: SqliteStore,
     sqlite.append([draft(1), draft(2), order()])
     reading = sqlite.read()
     next(reading)
-    assert refused(lambda: sqlite.redact("site/01", 2, because=ORDER)) == ["EQ-G029"]
+    assert refusal(lambda: sqlite.redact("site/01", 2, because=ORDER)) == ["EQ-G029"]
     assert [e.seq for e in reading] == [2, 1]
     sqlite.append([draft(3)])  # whatever is recorded next takes the traces along
     assert not sqlite._has_traces

@@ -9,13 +9,7 @@ from equipoise.ledger.postgres import PostgresStore
 from equipoise.ledger.sqlite import create_tables
 from equipoise.ledger.sqlite_tables import TRIGGERS
 from equipoise.ledger.store import find_entry
-from equipoise.problems import Refused
-
-
-def refused(act) -> list[str]:
-    with pytest.raises(Refused) as caught:
-        act()
-    return [p.code for p in caught.value.problems]
+from tests.refusing import refusal
 
 
 def test_what_is_appended_is_read_back(store: Store, draft):
@@ -65,7 +59,7 @@ def test_the_slower_of_two_is_refused(store: Store, draft):
     """A version of a stream is recorded once, whatever the chain; all drafts fall together."""
     store.append([draft(1)])
     before = store.heads()
-    assert refused(lambda: store.append([draft(2), draft(1, chain="site/02")])) == ["EQ-G001"]
+    assert refusal(lambda: store.append([draft(2), draft(1, chain="site/02")])) == ["EQ-G001"]
     assert store.heads() == before
     store.append([draft(2)])
     assert verify(store).ok
@@ -84,7 +78,7 @@ def test_a_transaction_is_all_or_nothing(store: Store, draft):
         raise KeyError
     with store.transaction():
         store.append([draft(2)])
-        assert refused(lambda: store.append([draft(3), draft(1)])) == ["EQ-G001"]
+        assert refusal(lambda: store.append([draft(3), draft(1)])) == ["EQ-G001"]
         store.append([draft(3)])
     assert [e.version for e in store.read()] == [1, 2, 3]
     assert verify(store).ok
@@ -102,7 +96,7 @@ def test_no_batch_in_a_live_trial(live):
     """A live trial commits each act before the next."""
     with open_and_close(live) as opened:
         for store in (MemoryStore("S1", "live"), opened):
-            assert refused(lambda s=store: s.batch().__enter__()) == ["EQ-G011"]
+            assert refusal(lambda s=store: s.batch().__enter__()) == ["EQ-G011"]
 
 
 class open_and_close:  # noqa: N801 - reads as a verb
@@ -126,7 +120,7 @@ def test_salts_can_be_given(draft):
 def test_a_text_that_is_none_is_refused(store: Store, draft):
     """What one kind of store could not keep, none records."""
     for odd in ("a\0b", "half \ud83d"):
-        assert refused(lambda odd=odd: store.append([draft(1, reason=odd)])) == ["EQ-G026"]
+        assert refusal(lambda odd=odd: store.append([draft(1, reason=odd)])) == ["EQ-G026"]
     assert store.heads() == {}
 
 
@@ -187,8 +181,8 @@ def test_a_store_is_found_again(live, draft):
 @pytest.mark.requirement("F35")
 def test_another_study_or_realm_is_refused(live):
     """A rehearsal never opens a live store, nor a study another's."""
-    assert refused(lambda: open_store(live, realm="rehearsal")) == ["EQ-G010"]
-    assert refused(lambda: open_store(live, study="S2", realm="rehearsal", create=True)) == [
+    assert refusal(lambda: open_store(live, realm="rehearsal")) == ["EQ-G010"]
+    assert refusal(lambda: open_store(live, study="S2", realm="rehearsal", create=True)) == [
         "EQ-G009", "EQ-G010",
     ]  # fmt: skip
 
@@ -196,21 +190,21 @@ def test_another_study_or_realm_is_refused(live):
 def test_no_store_there(path):
     """Nothing is created unless asked for."""
     for how in ({}, {"create": True}, {"create": True, "study": "S1"}):
-        assert refused(lambda how=how: open_store(path, **how)) == ["EQ-G012"]
+        assert refusal(lambda how=how: open_store(path, **how)) == ["EQ-G012"]
     assert not path.exists()
 
 
 def test_not_a_ledger(path):
     """Another file, and another database, are named as such."""
     path.write_bytes(b"no database" * 500)
-    assert refused(lambda: open_store(path)) == ["EQ-G008"]
-    assert refused(lambda: open_store(path, read_only=True)) == ["EQ-G008"]
+    assert refusal(lambda: open_store(path)) == ["EQ-G008"]
+    assert refusal(lambda: open_store(path, read_only=True)) == ["EQ-G008"]
     assert verify(path).first_bad.code == "EQ-G008"
     path.unlink()
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE ledger_meta (study, realm, schema_version)")
     other.close()
-    assert refused(lambda: open_store(path)) == ["EQ-G008"]
+    assert refusal(lambda: open_store(path)) == ["EQ-G008"]
 
 
 def test_a_newer_layout_is_refused(path):
@@ -219,13 +213,13 @@ def test_a_newer_layout_is_refused(path):
         other.execute("CREATE TABLE ledger_meta (study, realm, schema_version)")
         other.execute("INSERT INTO ledger_meta VALUES ('S1', 'live', 99)")
     other.close()
-    assert refused(lambda: open_store(path)) == ["EQ-G013"]
+    assert refusal(lambda: open_store(path)) == ["EQ-G013"]
 
 
 def test_reading_only_cannot_write(live, draft):
     """A verifier's connection records nothing."""
     with open_and_close(live, read_only=True) as store:
-        assert refused(lambda: store.append([draft(1)])) == ["EQ-G017"]
+        assert refusal(lambda: store.append([draft(1)])) == ["EQ-G017"]
 
 
 def test_an_archive_on_a_read_only_disk_can_be_read(path, draft, monkeypatch):
@@ -304,13 +298,13 @@ def test_a_full_disk_is_a_refusal(sqlite, draft):
     pages = sqlite.connection.execute("PRAGMA page_count").fetchone()[0]
     sqlite.connection.execute(f"PRAGMA max_page_count = {pages}")
     big = b'"' + b"x" * 100_000 + b'"'
-    assert refused(lambda: sqlite.append([draft(1), draft(2, body=big)])) == ["EQ-G017"]
+    assert refusal(lambda: sqlite.append([draft(1), draft(2, body=big)])) == ["EQ-G017"]
 
     def within():
         with sqlite.transaction():
             sqlite.append([draft(1), draft(2, body=big)])
 
-    assert refused(within) == ["EQ-G017"]
+    assert refusal(within) == ["EQ-G017"]
     sqlite.connection.execute("PRAGMA max_page_count = 100000")
     sqlite.append([draft(1), draft(2, body=big)])
     assert verify(sqlite).entries == 2
@@ -322,7 +316,7 @@ def test_a_lock_file_that_cannot_be_opened_is_a_refusal(sqlite, path, draft):
     lock = path.with_name(path.name + ".lock")
     lock.unlink()
     lock.mkdir()
-    assert refused(lambda: sqlite.append([draft(1)])) == ["EQ-G017"]
+    assert refusal(lambda: sqlite.append([draft(1)])) == ["EQ-G017"]
     lock.rmdir()
     sqlite.append([draft(1)])
     assert verify(sqlite).entries == 1
@@ -352,10 +346,10 @@ def test_a_failed_connection_is_closed(tmp_path):
     """A folder in the place of the file is a refusal, not a leak; so is a folder that is not there.
     Neither is damage."""
     (tmp_path / "dir").mkdir()
-    assert refused(lambda: open_store(tmp_path / "dir")) == ["EQ-G012"]
+    assert refusal(lambda: open_store(tmp_path / "dir")) == ["EQ-G012"]
     new = {"create": True, "study": "S", "realm": "live"}
     for place in ("dir", "absent/trial.db"):
-        assert refused(lambda place=place: open_store(tmp_path / place, **new)) == ["EQ-G017"]
+        assert refusal(lambda place=place: open_store(tmp_path / place, **new)) == ["EQ-G017"]
 
 
 def test_sqlite_may_roll_back_by_itself(sqlite, draft):

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from equipoise.cli.trials import signature_listing
-from equipoise.conduct import RunningTrial
+from equipoise.conduct import RunningTrial, add_person
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 
 from . import course
@@ -93,11 +93,12 @@ def test_who_must_do_it_is_told_when_it_is_due(trial: RunningTrial, sign_in: Sig
     assert OPENED_AT.date() == dt.date(2026, 1, 5)
     assert trial.study.identity.access_review_months == 6
     client = sign_in(Role.ADMINISTRATOR)
-    n_people = len(OTHERS) + 1
-    told = said("review.notice", n=n_people, on="5 Jul 2026")
+    told = said("review.notice", n=len(OTHERS), on="5 Jul 2026")
+    alone = said("review.alone", on="5 Jul 2026", role="System administrator")
     for address in ("/", "/people/"):
         page = read(client.get(address))
         assert told in page.text and page.all("a", href=ADDRESS)
+        assert alone in page.text
     auditor = read(sign_in(Role.AUDITOR).get("/people/"))
     assert told in auditor.text and not auditor.all("a", href=ADDRESS)
     assert told not in read(sign_in(Role.INVESTIGATOR).get("/")).text
@@ -106,9 +107,27 @@ def test_who_must_do_it_is_told_when_it_is_due(trial: RunningTrial, sign_in: Sig
     sign(client)
 
     page = read(client.get("/people/"))
-    assert said("review.notice", n=1, on="5 Jul 2026") in page.text  # their own
+    assert "Accesses overdue" not in page.text and alone in page.text  # their own
     assert said("review.overdue", on="5 Jul 2026") not in read(client.get(ADDRESS)).text
-    assert said("review.own_due", on="5 Jul 2026") in read(client.get(ADDRESS)).text
+    own = {"on": "5 Jul 2026", "role": "System administrator"}
+    review = read(client.get(ADDRESS))
+    assert said("review.own_alone_due", **own) in review.text
+    assert review.all("a", href="/people/add/")
+
+
+@pytest.mark.requirement("C30")
+def test_a_second_administrator_reviews_the_first(trial: RunningTrial, sign_in: SignIn) -> None:
+    """Whoever is alone is told what to do; done, the access is overdue like any other."""
+    client = sign_in(Role.ADMINISTRATOR)
+    sign(client)
+    by = {"by": name_of(Role.ADMINISTRATOR), "at": course.now()}
+    add_person(trial, **by, person="second", name="Second", role=Role.ADMINISTRATOR)  # type: ignore[arg-type]
+
+    page = read(client.get("/people/"))
+    assert said("review.notice", n=1, on="5 Jul 2026") in page.text
+    assert said("review.alone", on="5 Jul 2026", role="System administrator") not in page.text
+    review = read(client.get(ADDRESS)).text
+    assert said("review.own_due", on="5 Jul 2026") in review
 
 
 def test_a_study_that_asks_for_none_tells_nothing(trial: RunningTrial, sign_in: SignIn) -> None:

@@ -148,6 +148,29 @@ def test_follow_up_is_completed_after_the_last_visit(trial: RunningTrial, client
     assert post(client, address, {"on.day": "1"}).codes == {"EQ-W005"}
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_log_that_nobody_filled_in_says_so(
+    trial: RunningTrial, sign_in: SignIn, language: str
+) -> None:
+    """No count of none in the heading; beneath it that there is nothing, until there is."""
+    title = {"en": "Adverse event", "fr": "Événement indésirable"}[language]
+    code = course.given(trial)
+    client = sign_in(Role.INVESTIGATOR, language=language)
+
+    def beneath() -> list[str]:
+        page = read(client.get(f"/participants/{code}/"))
+        (heading,) = (e.text for e in page.all("h2") if e.text.startswith(title))
+        nothing = said("participant.nothing", language=language)
+        return [heading, *(e.text for e in page.all("p") if e.text == nothing)]
+
+    empty = beneath()
+    assert empty[0] == title
+    course.fallen_ill(trial, code)
+    filled = beneath()
+    assert filled[0] == f"{title} (1)"
+    assert len(filled) == len(empty) - 1
+
+
 def test_a_log_is_added_to_and_the_end_of_study_once(trial: RunningTrial, client: Client) -> None:
     code = course.given(trial)
     new = f"/participants/{code}/log/adverse_event/new/"

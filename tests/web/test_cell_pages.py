@@ -108,6 +108,18 @@ def test_what_the_pages_refuse(
     assert code in read(response).codes
 
 
+def test_bags_and_batches_are_listed_by_their_numbers(desk: Client) -> None:
+    post(desk, "/stock/donor/", donor="D7", donation="0000000000007")
+    on = course.day("expires_on", course.TODAY + dt.timedelta(days=300))
+    for batch in ("L10", "L9"):
+        bags = {"batch": batch, "bags": f"{batch}-10 {batch}-2 {batch}-1", "missing": f"{batch}-3"}
+        page = post(desk, "/stock/receive/", **SHIPMENT | bags, **on)
+    names = [e.text for e in page.all("th") if e.text.startswith("L9-")]
+    assert names == ["L9-1", "L9-2", "L9-3", "L9-10"]
+    stock = read(desk.get("/stock/"))
+    assert [e.text for e in stock.all("th") if e.text in ("L9", "L10")] == ["L9", "L10"]
+
+
 def test_a_bag_is_out_for_a_while_destroyed_or_returned(desk: Client, unit: CellUnit) -> None:
     course.stocked(unit)
     for bag, what in (("L1-1", "time_out"), ("L1-2", "destroyed"), ("L1-3", "returned")):

@@ -20,7 +20,8 @@ REASON = "As the investigator signed"
 
 
 def delegate(client: Client, person: str = INVESTIGATOR, **given: object) -> Reading:
-    posted = {"sites": "", "extent": "tasks", "reason": REASON, **given}
+    where = "ticked" if given.get("sites") else "all"
+    posted = {"where": where, "extent": "tasks", "reason": REASON, **given}
     return read(client.post(f"/people/{person}/delegate/", posted, follow=True))
 
 
@@ -59,26 +60,26 @@ def test_the_page_asks_which_tasks(trial: RunningTrial, sign_in: SignIn) -> None
     """Boxes for the tasks of the role alone; none ticked is not the whole role."""
     client = sign_in(Role.ADMINISTRATOR)
     page = read(client.get(f"/people/{INVESTIGATOR}/delegate/"))
-    boxes = [e.get("value") for e in page.all("input", type="checkbox")]
+    boxes = [e.get("value") for e in page.all("input", name="tasks")]
     assert page.value("extent") == "role" and "signature" in boxes
     coordinator = read(client.get("/people/only-at-02/delegate/"))
-    offered = {e.get("value") for e in coordinator.all("input", type="checkbox")}
+    offered = {e.get("value") for e in coordinator.all("input", name="tasks")}
     assert "consent" in offered and "signature" not in offered
     monitor = read(client.get(f"/people/{name_of(Role.MONITOR)}/delegate/"))
-    assert not monitor.all("input", type="checkbox") and not monitor.all("input", type="radio")
+    assert not monitor.all("input", name="tasks") and not monitor.all("input", name="extent")
 
     assert delegate(client).codes == {"EQ-W090"}
     assert trial.state.people[INVESTIGATOR].tasks == ()
     wrong = delegate(client, tasks=["consent", "forms"], reason="")
     assert wrong.codes == {"EQ-W001"}
-    ticked = [e for e in wrong.all("input", type="checkbox") if "checked" in e.attrs]
+    ticked = [e for e in wrong.all("input", name="tasks") if "checked" in e.attrs]
     assert [e.get("value") for e in ticked] == ["consent", "forms"]
     delegate(client, tasks=["forms", "consent", "cooking"])
     assert trial.state.people[INVESTIGATOR].tasks == ("consent", "forms")
     people = read(client.get("/people/"))
     assert "Informed consent; Entry and correction of forms" in people.text
     page = read(client.get(f"/people/{INVESTIGATOR}/delegate/"))
-    ticked = [e for e in page.all("input", type="checkbox") if "checked" in e.attrs]
+    ticked = [e for e in page.all("input", name="tasks") if "checked" in e.attrs]
     assert page.value("extent") == "tasks" and len(ticked) == 2
 
 

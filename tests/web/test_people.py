@@ -21,10 +21,17 @@ def date_parts(name: str, on: dt.date) -> dict[str, str]:
     return {f"{name}.{part}": str(getattr(on, part)) for part in ("day", "month", "year")}
 
 
-def add(client: Client, **given: str) -> tuple[int, Reading]:
-    posted = {"person": "a.martin", "name": "Alix Martin", "role": "coordinator", **given}
+def add(client: Client, **given: object) -> tuple[int, Reading]:
+    where = "ticked" if given.get("sites") else "all"
+    posted = {"person": "a.martin", "name": "Alix Martin", "role": "coordinator", "where": where}
+    posted |= given
     response = client.post("/people/add/", posted)
     return response.status_code, read(response)
+
+
+def ticked(page: Reading) -> list[str]:
+    boxes = page.all("input", type="checkbox", name="sites")
+    return [e.get("value") for e in boxes if "checked" in e.attrs]
 
 
 def code_on(page: Reading) -> str:
@@ -80,16 +87,39 @@ def test_a_new_coordinator_from_the_first_page_to_the_first_act(
     assert trial.state.participants["02-001"].stamp.by == "a.martin"
 
 
+def test_the_sites_are_ticked_and_all_of_them_is_said(
+    trial: RunningTrial, administrator: Client, sign_in: SignIn
+) -> None:
+    """A box for each open site under its own question; nothing is chosen before somebody does."""
+    page = read(administrator.get("/people/add/"))
+    boxes = page.all("input", type="checkbox", name="sites")
+    assert [e.get("value") for e in boxes] == sorted(trial.state.sites)
+    assert all(e.is_in("fieldset") for e in boxes)
+    assert (page.value("where"), ticked(page)) == ("", [])
+    french = read(sign_in(Role.ADMINISTRATOR, language="fr").get("/people/add/")).text
+    assert said("people.all_sites", language="fr") in french
+
+    status, page = add(administrator, sites=["01", "02"], name="")
+    assert (status, page.value("where"), ticked(page)) == (422, "ticked", ["01", "02"])
+    add(administrator, sites=["01", "02"])
+    add(administrator, person="b.durand", name="Bo Durand")
+    people = trial.state.people
+    assert (people["a.martin"].sites, people["b.durand"].sites) == (("01", "02"), ())
+
+
 def test_what_cannot_be_added_comes_back_with_its_reason(
     trial: RunningTrial, administrator: Client
 ) -> None:
     """A used name, a site that is none, somebody of the cell unit under another name."""
     n_people = len(trial.state.people)
     cell_unit = trial.state.people[name_of(Role.CELL_UNIT)].name
-    cases: list[tuple[dict[str, str], str]] = [
+    cases: list[tuple[dict[str, object], str]] = [
         ({"person": "the-monitor"}, "EQ-C012"),
         ({"person": "A.Martin"}, "EQ-C102"),
-        ({"sites": "01, 77"}, "EQ-C014"),
+        ({"sites": ["01", "77"]}, "EQ-C014"),
+        ({"sites": ["01"], "where": "all"}, "EQ-C185"),
+        ({"where": "ticked"}, "EQ-C185"),
+        ({"where": ""}, "EQ-W001"),
         ({"name": cell_unit}, "EQ-C013"),
         ({"name": ""}, "EQ-W001"),
     ]
@@ -136,18 +166,17 @@ def test_a_change_of_the_delegation_holds_at_the_next_click(
     client = sign_in("only-at-02")
     assert client.get("/participants/").status_code == 200
     page = read(administrator.get("/people/only-at-02/delegate/"))
-    assert page.value("sites") == "02"
+    assert (page.value("where"), ticked(page)) == ("ticked", ["02"])
     later = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=2)
-    posted = {"sites": "02", "reason": "on leave", "extent": "role", **date_parts("from_on", later)}
+    where = {"where": "ticked", "sites": "02", "extent": "role"}
+    posted = {**where, "reason": "on leave", **date_parts("from_on", later)}
     assert administrator.post("/people/only-at-02/delegate/", posted).status_code == 302
     shown = read(administrator.get("/people/only-at-02/delegate/"))
     assert shown.value("from_on.year") == str(later.year)
 
     refused = client.get("/participants/")
     assert (refused.status_code, read(refused).codes) == (403, {"EQ-C096"})
-    administrator.post(
-        "/people/only-at-02/delegate/", {"sites": "02", "reason": "back early", "extent": "role"}
-    )
+    administrator.post("/people/only-at-02/delegate/", {**where, "reason": "back early"})
     assert client.get("/participants/").status_code == 200
     assert administrator.post("/people/nobody/delegate/", posted).status_code == 403
 

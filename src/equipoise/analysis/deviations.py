@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from equipoise.conduct.parts import DeviationKind
 from equipoise.conduct.state import Deviation, Participant, TrialState
-from equipoise.problems import Text
+from equipoise.problems import Text, natural_order
 
 KIND_NAMES: Mapping[DeviationKind, Text] = {
     "eligibility_override": Text("Eligibility: exception", "Éligibilité : dérogation"),
@@ -42,7 +42,7 @@ def lines_of(people: Iterable[Participant]) -> tuple[DeviationLine, ...]:
     """The deviations of some participants."""
     return tuple(
         DeviationLine(p.code, p.site, p.number, d)
-        for p in sorted(people, key=lambda p: p.code)
+        for p in sorted(people, key=lambda p: natural_order(p.code))
         for d in p.deviations
     )
 

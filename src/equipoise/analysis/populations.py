@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from equipoise.analysis.groups import Arms, Basis, form_groups
-from equipoise.conduct.facts import assess_populations
+from equipoise.conduct.facts import assess_populations, list_participants
 from equipoise.conduct.state import TrialState
 from equipoise.language import Known, Reason, Unknown, Value
 from equipoise.problems import Text
@@ -42,10 +42,7 @@ class PopulationTable(Struct, frozen=True):
 
 def assess_everybody(study: Study, state: TrialState) -> Mapping[str, Mapping[str, Value]]:
     """By participant and by population: true, false, or why it cannot be told."""
-    return {
-        code: assess_populations(study, subject)
-        for code, subject in sorted(state.participants.items())
-    }
+    return {p.code: assess_populations(study, p) for p in list_participants(state)}
 
 
 def tabulate_populations(study: Study, state: TrialState, *, arms: Arms = None) -> PopulationTable:

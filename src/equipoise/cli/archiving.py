@@ -22,17 +22,15 @@ from equipoise.cli.answering import (
     show_table,
     telling_time,
 )
-from equipoise.cli.keeping import N_SHOWN, StorePlace, ledger, store_option
+from equipoise.cli.keeping import FOLDER, N_SHOWN, OLD_FILE, StorePlace, ledger, store_option
 from equipoise.ledger.addresses import is_address, without_password
-from equipoise.problems import Refused, problem
+from equipoise.problems import Refused, natural_order, problem
 
 if TYPE_CHECKING:
     from equipoise.ledger import Realm, Restored
     from equipoise.web.tables.comparing import Compared
 
 OUTPUT = click.Path(path_type=Path)
-SOURCE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 new_store_option = click.option(
     "--store",
     required=True,
@@ -113,7 +111,7 @@ def export_ledger(
 
 
 @ledger.command("import")
-@click.argument("archive", type=SOURCE)
+@click.argument("archive", type=OLD_FILE)
 @new_store_option
 @json_option
 def import_ledger(archive: Path, store: str | Path, is_json: bool) -> int:
@@ -152,7 +150,7 @@ def backup(store: str | Path, output: Path, is_json: bool) -> int:
 
 
 @ledger.command()
-@click.argument("source", type=SOURCE)
+@click.argument("source", type=OLD_FILE)
 @new_store_option
 @click.option("--up-to-damage", is_flag=True, help="Restore each chain up to its first damage.")
 @json_option
@@ -334,7 +332,7 @@ def _show_restored(done: "Restored", store: str | Path, *, seconds: float) -> No
 def _participants(done: "Restored") -> list[str]:
     """The participants among the streams that have entries after the damage."""
     streams = {stream for found in done.affected.values() for stream in found}
-    return sorted(s for s in streams if s != "study" and "/" not in s)
+    return sorted((s for s in streams if s != "study" and "/" not in s), key=natural_order)
 
 
 def _study_files(store: str | Path, directory: Path | None) -> Mapping[str, bytes]:

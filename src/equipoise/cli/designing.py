@@ -20,17 +20,16 @@ from equipoise.cli.answering import (
     show_problems,
     telling_time,
 )
+from equipoise.cli.keeping import FOLDER, OLD_FILE
 from equipoise.problems import LANGUAGES, Language
 
 if TYPE_CHECKING:
     from equipoise.screening import CriterionCount, Difference, Funnel
     from equipoise.study.study import Study
 
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-
 
 @click.command()
-@click.argument("record", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("record", type=OLD_FILE)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write.")
 @json_option
 def draft(record: Path, output: Path | None, is_json: bool) -> int:

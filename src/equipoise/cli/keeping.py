@@ -23,8 +23,8 @@ from equipoise.problems import LANGUAGES, Language, Problem, Refused, problem
 N_SHOWN = 20
 
 
-class StorePlace(click.Path):
-    """A SQLite file that is there, or the address of a PostgreSQL database."""
+class PathOrAddress(click.Path):
+    """A path, or an address that stays the text that it is."""
 
     def convert(
         self,
@@ -32,17 +32,27 @@ class StorePlace(click.Path):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Any:
-        """The address as it is, or the path of the file.
+        """The address as it is, or the path."""
+        place = os.fspath(value)
+        return place if self.takes(place) else super().convert(value, param, ctx)
+
+    def takes(self, place: str) -> bool:
+        """Whether it is an address; Refused if it is one that may not be used."""
+        raise NotImplementedError
+
+
+class StorePlace(PathOrAddress):
+    """A SQLite file that is there, or the address of a PostgreSQL database."""
+
+    def takes(self, place: str) -> bool:
+        """Whether it is the address of a database.
 
         Raises:
-            Refused: the address holds a password, which the list of processes shows to everybody.
+            Refused: it holds a password, which the list of processes shows to everybody.
         """
-        place = os.fspath(value)
-        if not is_address(place):
-            return super().convert(value, param, ctx)
-        if has_password(place):
+        if is_address(place) and has_password(place):
             raise Refused([problem("EQ-X926", without_password(place))])
-        return place
+        return is_address(place)
 
 
 STORE = StorePlace(exists=True, dir_okay=False, path_type=Path)
@@ -54,29 +64,25 @@ store_option = click.option(
 )
 
 
-class VaultPlace(click.Path):
+class VaultPlace(PathOrAddress):
     """The Unix socket of a running vault, or its `tls://` address."""
 
-    def convert(
-        self,
-        value: str | os.PathLike[str],
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Any:
-        """The address as it is, or the path of the socket.
+    def takes(self, place: str) -> bool:
+        """Whether it is the address of a vault on another machine.
 
         Raises:
-            Refused: it is an address of which something is missing.
+            Refused: something of it is missing.
         """
         from equipoise.vault.remote.calling import is_remote, read_remote
 
-        place = os.fspath(value)
-        if not is_remote(place):
-            return super().convert(value, param, ctx)
-        read_remote(place)
-        return place
+        if is_remote(place):
+            read_remote(place)
+        return is_remote(place)
 
 
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+OLD_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 VAULT = VaultPlace(path_type=Path)
 vault_option = click.option(
     "--vault",
@@ -162,7 +168,7 @@ def seal(store: str | Path, by: str, reason: str) -> int:
 authority_option = click.option(
     "--authority",
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=OLD_FILE,
     help="The root certificates that are believed: a PEM file.",
 )
 
@@ -226,7 +232,7 @@ def stamps(store: str | Path, authority: Path, is_json: bool) -> int:
 
 
 @ledger.command()
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("directory", type=FOLDER)
 @store_option
 @click.option("--entry", required=True, help="The entry, such as site-01:57.")
 @click.option("--drop", multiple=True, help="An item of the form that is to be emptied, if any.")
@@ -251,7 +257,7 @@ def redact(
 
 
 @click.command()
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("directory", type=FOLDER)
 @store_option
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="New folder.")
 @vault_folder_option
@@ -302,7 +308,7 @@ def export(
 
 
 @click.command()
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("directory", type=FOLDER)
 @store_option
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="HTML file, a new one."

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from equipoise.cli.answering import DONE, as_json, json_option, show_table, telling_time
-from equipoise.cli.keeping import ledger, store_option
+from equipoise.cli.keeping import FOLDER, ledger, store_option
 from equipoise.problems import Refused, problem
 
 if TYPE_CHECKING:
     from equipoise.conduct import Participant
 
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 VALUES = ("encounter", "form", "repeat", "on", "item", "value", "entered_at", "by", "entry")
 LATE = ("participant", *VALUES[:4], "entered_at", "days", "by", "entry")
 _SEAL = re.compile("[0-9a-f]{64}")

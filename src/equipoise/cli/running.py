@@ -6,10 +6,18 @@ import click
 from msgspec import to_builtins
 
 from equipoise.cli.answering import DONE, as_json, json_option, say_uncounted
-from equipoise.cli.keeping import STORE, StorePlace, keep_option, store_option, vault_option
+from equipoise.cli.keeping import (
+    FOLDER,
+    NEW_FILE,
+    OLD_FILE,
+    STORE,
+    StorePlace,
+    keep_option,
+    store_option,
+    vault_option,
+)
 from equipoise.ledger.addresses import without_password
 
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 new_store_option = click.option(
     "--store",
     required=True,
@@ -99,7 +107,7 @@ def rehearse(
 @click.option(
     "--token",
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=OLD_FILE,
     help="The capability of this door: assign.token for site, cells.token for sealed, "
     "emergency.token for emergency.",
 )
@@ -112,7 +120,7 @@ def rehearse(
 )
 @click.option(
     "--cells",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NEW_FILE,
     help="For sealed: the cell unit's own ledger, made if need be; cells.db beside the token.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True)
@@ -235,7 +243,7 @@ def cells_group() -> None:
 CELLS = click.option(
     "--cells",
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=OLD_FILE,
     help="The cell unit's own ledger.",
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from equipoise.capture import Others, derive_items
-from equipoise.conduct import RunningTrial, TrialState, fold, is_signed
+from equipoise.conduct import RunningTrial, TrialState, fold, is_signed, list_participants
 from equipoise.conduct.events import (
     AccessReviewed,
     AmendmentConfirmed,
@@ -150,12 +150,12 @@ def trial_unread(store: str | Path, study: Study) -> Iterator[RunningTrial]:
 
 def form_rows(study: Study, state: TrialState) -> Iterator[FormRow]:
     """Every entered form as it stands now, one row each."""
-    for code, subject in sorted(state.participants.items()):
+    for subject in list_participants(state):
         for record in subject.forms.values():
             form = study.forms[record.form]
             yield FormRow(
                 site=subject.site,
-                participant=code,
+                participant=subject.code,
                 encounter=record.encounter,
                 repeat=record.repeat,
                 form=record.form,

@@ -101,6 +101,7 @@ from equipoise.conduct.facts import (
     find_judgement,
     late_forms,
     latest_values,
+    list_participants,
     observations_of,
 )
 from equipoise.conduct.opening import (
@@ -192,6 +193,7 @@ __all__ = [
     "late_forms",
     "latest_values",
     "list_packets",
+    "list_participants",
     "list_unblindings",
     "lock_data",
     "may_override_all",

@@ -14,6 +14,7 @@ import msgspec
 from equipoise.conduct import events as e
 from equipoise.conduct.acts.people import is_same_human
 from equipoise.conduct.door import Events, View, act, refuse_if
+from equipoise.conduct.facts import list_participants
 from equipoise.conduct.parts import Proof
 from equipoise.conduct.rules import (
     check_accountable,
@@ -85,9 +86,9 @@ def confirm_amendment(
         problems.append(problem("EQ-C146", where, name=second.name, role=second.role))
     if meaning:
         problems += check_accountable(second)
-    under_way = [p.code for p in state.participants.values() if p.status == "randomizing"]
+    under_way = [p.code for p in list_participants(state) if p.status == "randomizing"]
     if under_way:
-        problems.append(problem("EQ-C147", where, participants=", ".join(sorted(under_way))))
+        problems.append(problem("EQ-C147", where, participants=", ".join(under_way)))
     refuse_if([*problems, *check_gathered(state)])
     request = asked.requested.entry
     return [e.AmendmentConfirmed(digest=digest, request=request, meaning=meaning, proof=proof)]

@@ -21,6 +21,7 @@ from equipoise.eligibility import (
     items_read,
 )
 from equipoise.language import Known, Value, evaluate, parse, unknown
+from equipoise.problems import natural_order
 from equipoise.safety import (
     AdverseRecord,
     RuleState,
@@ -189,6 +190,11 @@ class LateForm(Struct, frozen=True):
     n_days: int
 
 
+def list_participants(state: TrialState) -> list[Participant]:
+    """Everybody, in the order of lists."""
+    return sorted(state.participants.values(), key=lambda p: natural_order(p.code))
+
+
 def late_forms(state: TrialState, *, days: int) -> tuple[LateForm, ...]:
     """Forms entered more than `days` days after their own day, the latest first."""
     found = (
@@ -197,7 +203,9 @@ def late_forms(state: TrialState, *, days: int) -> tuple[LateForm, ...]:
         for record in subject.forms.values()
     )
     late = (form for form in found if form.n_days > days)
-    return tuple(sorted(late, key=lambda x: (-x.n_days, x.participant, x.record.stamp.entry)))
+    return tuple(
+        sorted(late, key=lambda x: (-x.n_days, natural_order(x.participant), x.record.stamp.entry))
+    )
 
 
 def adverse_records(study: Study, subject: Participant) -> tuple[AdverseRecord, ...]:

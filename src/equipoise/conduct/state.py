@@ -17,6 +17,7 @@ from equipoise.conduct.parts import (
     Value,
 )
 from equipoise.eligibility import Answer
+from equipoise.problems import natural_order
 from equipoise.vault.packets.messages import PacketKind
 
 Status = Literal[
@@ -389,7 +390,7 @@ class TrialState(Struct, frozen=True):
     def randomized(self) -> tuple[Participant, ...]:
         """Everybody who was randomized, in order of their numbers."""
         found = [p for p in self.participants.values() if p.is_randomized]
-        return tuple(sorted(found, key=lambda p: p.number))
+        return tuple(sorted(found, key=lambda p: natural_order(p.number)))
 
     @property
     def n_taken(self) -> int:

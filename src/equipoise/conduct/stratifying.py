@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from equipoise.conduct.facts import assess_condition, comes_later, latest_values
+from equipoise.conduct.facts import assess_condition, comes_later, latest_values, list_participants
 from equipoise.conduct.state import Participant, TrialState
 from equipoise.language import Known, Unknown, Value
 from equipoise.language.words import REASONS
@@ -66,11 +66,8 @@ def left_out_of(study: Study, state: TrialState) -> tuple[str, ...]:
 
 def find_stratum_changes(study: Study, state: TrialState) -> tuple[StratumChange, ...]:
     """Each participant and factor for which the data now say another level than was used."""
-    return tuple(
-        change
-        for _, subject in sorted(state.participants.items())
-        for change in changes_of_stratum(study, subject)
-    )
+    people = list_participants(state)
+    return tuple(change for subject in people for change in changes_of_stratum(study, subject))
 
 
 def changes_of_stratum(study: Study, subject: Participant) -> Iterator[StratumChange]:

@@ -17,7 +17,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from equipoise.problems import Problem, Refused, problem
+from equipoise.problems import Problem, Refused, natural_order, problem
 from equipoise.study.forms import Form
 from equipoise.study.study import Study
 
@@ -134,10 +134,15 @@ def _check_row(study: Study, row: FormRow) -> tuple[Problem, ...]:
     )
 
 
+def _place_of(row: FormRow) -> tuple[object, ...]:
+    site, participant = natural_order(row.site), natural_order(row.participant)
+    return site, participant, row.encounter, row.repeat, row.version
+
+
 def _to_csv(study: Study, form: Form, rows: Iterable[FormRow], *, realm: str) -> bytes:
     """Columns: the row's place, items, derived values, reasons for not done, time, version."""
     reasons = [name for name, item in form.items.items() if item.may_be_not_done]
-    rows = sorted(rows, key=lambda r: (r.site, r.participant, r.encounter, r.repeat, r.version))
+    rows = sorted(rows, key=_place_of)
     reasons = list(dict.fromkeys([*reasons, *(name for row in rows for name in row.not_done)]))
     headers = (*form.items, *form.derive, *(f"{name}.not_done" for name in reasons))
     lines = [_to_line((*KEYS, *headers, "entered_at", "version"))]

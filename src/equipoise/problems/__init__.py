@@ -7,7 +7,7 @@ raised without an explanation, a remedy and a translation. `Refused` carries pro
 
 from equipoise.problems.catalogue import CATALOGUE, Explanation, Severity
 from equipoise.problems.problem import Problem, Refused, Where, has_errors, problem
-from equipoise.problems.text import LANGUAGES, Language, Text
+from equipoise.problems.text import LANGUAGES, Language, Text, natural_order
 
 __all__ = [
     "CATALOGUE",
@@ -20,5 +20,6 @@ __all__ = [
     "Text",
     "Where",
     "has_errors",
+    "natural_order",
     "problem",
 ]

@@ -1,5 +1,6 @@
-"""Words that people read, in the languages of the product."""
+"""Words that people read, in the languages of the product, and names in the order they expect."""
 
+import re
 from typing import Literal
 
 from msgspec import Struct
@@ -17,3 +18,19 @@ class Text(Struct, frozen=True, forbid_unknown_fields=True):
     def say(self, language: Language = "en") -> str:
         """The words in `language`, or the English ones where no translation exists."""
         return self.fr if language == "fr" and self.fr else self.en
+
+
+def natural_order(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """The key by which names are listed: digits count as a number, `P1-2` comes before `P1-10`.
+
+    Signs come before digits, digits before letters. Names that differ in leading zeros alone are
+    ordered as text.
+    """
+    return tuple(map(_rank, re.findall("[0-9]+|[^0-9]", name))), name
+
+
+def _rank(part: str) -> tuple[int, int, str]:
+    if part[0] in "0123456789":  # not as an int: what somebody typed may have any length
+        digits = part.lstrip("0")
+        return 1, len(digits), digits
+    return (2 if part.isalnum() else 0), 0, part

@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from equipoise.language import Known, Unknown, evaluate, parse, unknown
+from equipoise.problems import natural_order
 from equipoise.study.protocol import SafetyPlan
 
 Value = bool | int | float | str | None
@@ -90,7 +91,12 @@ def list_adverse_events(
 ) -> tuple[AdverseEvent, ...]:
     """Every event in order of participants, then of onset; those without onset come last."""
     events = (read_adverse_event(plan, r) for r in records)
-    return tuple(sorted(events, key=lambda e: (e.participant, e.onset_on or dt.date.max, e.repeat)))
+    return tuple(
+        sorted(
+            events,
+            key=lambda e: (natural_order(e.participant), e.onset_on or dt.date.max, e.repeat),
+        )
+    )
 
 
 def assess_clock(event: AdverseEvent, now: dt.datetime) -> Clock:

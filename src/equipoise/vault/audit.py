@@ -7,7 +7,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 
 from equipoise.ledger import verify
-from equipoise.problems import Problem, has_errors, problem
+from equipoise.problems import Problem, has_errors, natural_order, problem
 from equipoise.vault.packets.keeping import check_packets, rows_of
 from equipoise.vault.protocol import VaultReport
 from equipoise.vault.revealing import is_code_break
@@ -90,7 +90,8 @@ def _check_spent(store: VaultStore, parts: Sequence[Header]) -> list[Problem]:
     unused = dict(store.connection.execute(query).fetchall())
     closed = {n for n, stratum in unused.items() if serving(parts, stratum) != part_of(n)}
     spent = {n for (n,) in store.connection.execute("SELECT number FROM vault_spent")}
-    return [problem("EQ-V176", number, number=number) for number in sorted(closed ^ spent)]
+    wrong = sorted(closed ^ spent, key=natural_order)
+    return [problem("EQ-V176", number, number=number) for number in wrong]
 
 
 def _check_log(store: VaultStore) -> list[Problem]:
@@ -110,8 +111,9 @@ def _check_log(store: VaultStore) -> list[Problem]:
         if entry.type == "Compare" and not body.get("refused"):
             asked |= set(body.get("asked", {}).get("taken_up", ()))
     gone = batches - {row.batch for row in rows_of(store.connection)}
+    wrong = sorted(asked ^ assigned, key=natural_order)
     return [
-        *(problem("EQ-V021", who, participant=who) for who in sorted(asked ^ assigned)),
+        *(problem("EQ-V021", who, participant=who) for who in wrong),
         *(problem("EQ-V151", str(batch), batch=batch) for batch in sorted(gone)),
     ]
 

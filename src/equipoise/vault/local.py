@@ -220,6 +220,7 @@ class LocalVault:
     def _tell_packets(self, request: m.PrintPackets | m.Packets) -> m.Printed | m.PacketList:
         if isinstance(request, m.Packets):
             return m.PacketList(list_packets(self._connection))
+        self._refuse_unproven(request.site)
         if was_disclosed(self._store):
             raise Refused([problem("EQ-V141", request.site)])
         if request.n:

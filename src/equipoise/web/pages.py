@@ -28,6 +28,7 @@ from equipoise.conduct import (
     accept_accountability,
     bar_sign_in,
     check_duty,
+    list_participants,
 )
 from equipoise.conduct.parts import Proof
 from equipoise.conduct.tasks import check_task
@@ -182,8 +183,7 @@ class Visit(Struct, frozen=True):
 
     def participants(self) -> list[Participant]:
         """The participants this person may see, by code."""
-        found = (p for p in self.state.participants.values() if self.person.may_see(p.site))
-        return sorted(found, key=lambda p: p.code)
+        return [p for p in list_participants(self.state) if self.person.may_see(p.site)]
 
     def participant(self, code: str) -> Participant:
         """One of them.

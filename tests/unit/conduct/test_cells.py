@@ -23,6 +23,7 @@ from equipoise.conduct.cells.tracing import bags_at_most, kept_until
 from equipoise.ledger import MemoryStore
 from equipoise.problems import Refused
 from equipoise.study.protocol import Treatments, Window
+from tests.refusing import refusal
 
 from .cell_course import CELLS, SHAM, CellCourse, limit
 from .conftest import Clock, Course
@@ -37,26 +38,20 @@ def unit(trial: RunningTrial, clock: Clock) -> CellCourse:
     return CellCourse(trial, clock)
 
 
-def refused(act: Any, *args: Any, **command: Any) -> list[str]:
-    with pytest.raises(Refused) as raised:
-        act(*args, **command)
-    return codes(raised)
-
-
 @pytest.mark.requirement("C73", "C74")
 def test_a_batch_waits_in_quarantine_until_its_results_release_it(unit: CellCourse) -> None:
     unit.received("B1")
     assert unit.unit.state.batches["B1"].status == "quarantine"
-    assert refused(unit.do, cells.release_batch, batch="B1") == ["EQ-B031"]
-    assert refused(unit.thaw, "B1-1") == ["EQ-B034"]
+    assert refusal(unit.do, cells.release_batch, batch="B1") == ["EQ-B031"]
+    assert refusal(unit.thaw, "B1-1") == ["EQ-B034"]
 
     unit.result("B1", "cd73", 97.0)
-    assert refused(unit.do, cells.release_batch, batch="B1") == ["EQ-B033"]
+    assert refusal(unit.do, cells.release_batch, batch="B1") == ["EQ-B033"]
     unit.result("B1", "sterility", "No growth")
     unit.do(cells.release_batch, batch="B1")
 
     assert unit.unit.state.batches["B1"].status == "released"
-    assert refused(unit.do, cells.release_batch, batch="B1") == ["EQ-B032"]
+    assert refusal(unit.do, cells.release_batch, batch="B1") == ["EQ-B032"]
     judged = cells.judge_batch(unit.trial.study, unit.unit.state, "B1")
     assert judged.met == ("cd73", "sterility")
 
@@ -67,7 +62,7 @@ def test_what_fails_blocks_the_batch_for_ever(unit: CellCourse) -> None:
     unit.result("B1", "cd73", 94.9)
 
     assert unit.unit.state.batches["B1"].status == "blocked"
-    assert refused(unit.do, cells.release_batch, batch="B1") == ["EQ-B032"]
+    assert refusal(unit.do, cells.release_batch, batch="B1") == ["EQ-B032"]
     unit.result("B1", "cd73", 97.0, reason="Measured anew")
     assert unit.unit.state.batches["B1"].status == "blocked"
 
@@ -101,7 +96,7 @@ def test_what_cannot_be_received(
 ) -> None:
     unit.released("B1")
 
-    assert refused(unit.received, "B2", **changes) == expected
+    assert refusal(unit.received, "B2", **changes) == expected
     assert set(unit.unit.state.batches) == {"B1"}
 
 
@@ -113,9 +108,9 @@ def test_a_name_can_stand_in_an_address(unit: CellCourse, name: str) -> None:
     """Whatever cannot would shut the unit out of its pages, and an entry never goes away."""
     unit.donor("D1")
     for changes in ({"batch": name}, {"batch": "B1", "bags": (name,)}):
-        assert set(refused(unit.received, donors=("D1",), **changes)) == {"EQ-B068"}
-    assert refused(unit.received, "B1", donors=("D1",), missing=(name,)) == ["EQ-B068"]
-    assert refused(unit.donor, name) == ["EQ-B068"]
+        assert set(refusal(unit.received, donors=("D1",), **changes)) == {"EQ-B068"}
+    assert refusal(unit.received, "B1", donors=("D1",), missing=(name,)) == ["EQ-B068"]
+    assert refusal(unit.donor, name) == ["EQ-B068"]
     unit.received("=W0000_17.a+b", donors=("D1",))
 
 
@@ -125,15 +120,15 @@ def test_a_ledger_with_other_chains_is_not_the_cell_units(
 ) -> None:
     """Donors written into the blinded ledger would stay there for ever."""
     before = len(list(trial.store.read()))
-    assert refused(cells.CellUnit, trial, trial.store, unit.unit.contents) == ["EQ-B066"]
+    assert refusal(cells.CellUnit, trial, trial.store, unit.unit.contents) == ["EQ-B066"]
     assert len(list(trial.store.read())) == before
 
 
 def test_donors_and_batches_have_names_of_their_own(unit: CellCourse) -> None:
     unit.received("B1")
 
-    assert refused(unit.received, "B1") == ["EQ-B021", "EQ-B021"]
-    assert refused(unit.donor, "D-B1") == ["EQ-B021", "EQ-B021"]
+    assert refusal(unit.received, "B1") == ["EQ-B021", "EQ-B021"]
+    assert refusal(unit.donor, "D-B1") == ["EQ-B021", "EQ-B021"]
 
 
 @pytest.mark.requirement("C74")
@@ -147,7 +142,7 @@ def test_the_european_code_must_fit_the_papers(unit: CellCourse) -> None:
         (SEC.format(donation="5" * 13, expires=dt.date(2026, 1, 1)), ("D2",), ["EQ-B026"]),
         (good, ("D1",), ["EQ-B049"]),
     ):
-        assert refused(unit.received, "B1", european_code=code, donors=donors) == expected
+        assert refusal(unit.received, "B1", european_code=code, donors=donors) == expected
     unit.received("B2", european_code=good, donors=("D2",))
 
     assert unit.unit.state.batches["B2"].european_code == good
@@ -157,19 +152,19 @@ def test_a_shipment_that_was_damaged_is_never_released(unit: CellCourse) -> None
     unit.received("B1", product=SHAM, is_intact=False)
     unit.result("B1", "sterility", "no growth")
 
-    assert refused(unit.do, cells.release_batch, batch="B1") == ["EQ-B048"]
+    assert refusal(unit.do, cells.release_batch, batch="B1") == ["EQ-B048"]
 
 
 def test_results_are_of_the_specification_and_replaced_with_a_reason(unit: CellCourse) -> None:
     unit.received("B1")
 
-    assert refused(unit.result, "B1", "ph", 7.0) == ["EQ-B027"]
-    assert refused(unit.result, "B1", "viability", 80.0) == ["EQ-B027"]
-    assert refused(unit.result, "B1", "cd73", "95") == ["EQ-B029"]
-    assert refused(unit.result, "B1", "sterility", 0.0) == ["EQ-B029"]
-    assert refused(unit.result, "B9", "cd73", 96.0) == ["EQ-B023"]
+    assert refusal(unit.result, "B1", "ph", 7.0) == ["EQ-B027"]
+    assert refusal(unit.result, "B1", "viability", 80.0) == ["EQ-B027"]
+    assert refusal(unit.result, "B1", "cd73", "95") == ["EQ-B029"]
+    assert refusal(unit.result, "B1", "sterility", 0.0) == ["EQ-B029"]
+    assert refusal(unit.result, "B9", "cd73", 96.0) == ["EQ-B023"]
     unit.result("B1", "cd73", 96.0)
-    assert refused(unit.result, "B1", "cd73", 96.5) == ["EQ-B028"]
+    assert refusal(unit.result, "B1", "cd73", 96.5) == ["EQ-B028"]
     unit.result("B1", "cd73", 96.5, reason="Misread")
     assert unit.unit.state.batches["B1"].results["cd73"] == 96.5
 
@@ -199,10 +194,10 @@ def test_a_late_positive_culture_says_who_received_the_cells(
         (given, unit.clock.today),
         (waiting, None),
     }
-    assert refused(unit.do, cells.hand_out, label=label) == ["EQ-B034"]
+    assert refusal(unit.do, cells.hand_out, label=label) == ["EQ-B034"]
     tell = {"batch": "B1", "told": "The treating physician, by telephone"}
-    assert refused(unit.do, cells.tell_exposed, participant=other, **tell) == ["EQ-B060"]
-    assert refused(unit.do, cells.tell_exposed, batch="B1", participant=given, told=" ") == [
+    assert refusal(unit.do, cells.tell_exposed, participant=other, **tell) == ["EQ-B060"]
+    assert refusal(unit.do, cells.tell_exposed, batch="B1", participant=given, told=" ") == [
         "EQ-B060"
     ]
     unit.do(cells.tell_exposed, participant=given, **tell)
@@ -216,10 +211,10 @@ def test_only_of_a_blocked_batch_is_anybody_told(unit: CellCourse, course: Cours
     unit.handed_out(code, "B1-1", "B1-2")
 
     tell = {"batch": "B1", "participant": code, "told": "A physician"}
-    assert refused(unit.do, cells.tell_exposed, **tell) == ["EQ-B032"]
-    assert refused(unit.do, cells.block_batch, batch="B1") == ["EQ-B046"]
+    assert refusal(unit.do, cells.tell_exposed, **tell) == ["EQ-B032"]
+    assert refusal(unit.do, cells.block_batch, batch="B1") == ["EQ-B046"]
     unit.do(cells.block_batch, batch="B1", reason="Recalled by the maker")
-    assert refused(unit.do, cells.block_batch, batch="B1", reason="Again") == ["EQ-B032"]
+    assert refusal(unit.do, cells.block_batch, batch="B1", reason="Again") == ["EQ-B032"]
     unit.do(cells.tell_exposed, **tell)
 
 
@@ -244,10 +239,10 @@ def test_an_infusion_is_composed_computed_twice_and_handed_out(
     made = unit.unit.state.preparations[label]
     assert (made.draws, made.drawn_ml) == ((("B1-1", 10.0), ("B1-2", 6.5)), 16.5)
     assert (made.medium_ml, made.volume_ml, made.target_cells) == (33.5, 50.0, 140_000_000)
-    assert refused(unit.do, cells.hand_out, label=label) == ["EQ-B043"]
-    assert refused(unit.verify, label, drawn_ml=16.4) == ["EQ-B012"]
+    assert refusal(unit.do, cells.hand_out, label=label) == ["EQ-B043"]
+    assert refusal(unit.verify, label, drawn_ml=16.4) == ["EQ-B012"]
     unit.verify(label)
-    assert refused(unit.verify, label) == ["EQ-B043"]
+    assert refusal(unit.verify, label) == ["EQ-B043"]
     unit.do(cells.hand_out, label=label)
 
     infusion = unit.trial.state.participants[code].infusions["M0"]
@@ -266,8 +261,8 @@ def test_who_prepared_is_not_the_second_person(unit: CellCourse, course: Course)
     label = unit.prepared(code, "B1-1", "B1-2")
     same = {"target_cells": 140_000_000, "drawn_ml": 16.5, "n_bags": 2}
 
-    assert refused(unit.do, cells.verify_preparation, label=label, **same) == ["EQ-B044"]
-    assert refused(unit.verify, "99999999") == ["EQ-B040"]
+    assert refusal(unit.do, cells.verify_preparation, label=label, **same) == ["EQ-B044"]
+    assert refusal(unit.verify, "99999999") == ["EQ-B040"]
 
 
 @pytest.mark.requirement("F21", "F28")
@@ -315,7 +310,7 @@ def test_what_could_be_given_too_late_is_not_handed_out(
     assert unit.unit.state.preparations[label].usable_until == first + dt.timedelta(minutes=240)
 
     clock.at = first + dt.timedelta(minutes=120)
-    assert refused(unit.do, cells.hand_out, label=label) == ["EQ-B042"]
+    assert refusal(unit.do, cells.hand_out, label=label) == ["EQ-B042"]
     unit.do(cells.hand_out, label=other)
     clock.at = first + dt.timedelta(minutes=119)
     unit.do(cells.hand_out, label=label)
@@ -385,11 +380,11 @@ def test_what_was_prepared_for_another_weight_does_not_go_out(
     label = unit.prepared(code, "B1-1", "B1-2")
     unit.verify(label)
     weigh(course, code, 71.0)
-    assert refused(unit.do, cells.hand_out, label=label) == ["EQ-B062"]
+    assert refusal(unit.do, cells.hand_out, label=label) == ["EQ-B062"]
     make = {"participant": code, "encounter": "M0", "bags": (), "label": "1"}
-    assert "EQ-B062" in refused(unit.do, cells.make_preparation, **make)
+    assert "EQ-B062" in refusal(unit.do, cells.make_preparation, **make)
     course.order(code)
-    assert refused(unit.do, cells.hand_out, label=label) == ["EQ-B063"]
+    assert refusal(unit.do, cells.hand_out, label=label) == ["EQ-B063"]
 
     assert discarded(unit, label) == []
     again = unit.prepared(code, "B1-3", "B1-4")
@@ -408,10 +403,10 @@ def test_what_came_back_is_destroyed_and_another_made(unit: CellCourse, course: 
     assert discarded(unit, label) == ["EQ-B043"]
     back = {"participant": code, "encounter": "M0", "label": label}
     conduct.take_back_infusion(unit.trial, by="cell_unit", at=unit.clock(), **back)
-    assert refused(unit.do, cells.hand_out, label=label) == ["EQ-C064"]
+    assert refusal(unit.do, cells.hand_out, label=label) == ["EQ-C064"]
     assert discarded(unit, label) == []
     assert cells.exposed_to(unit.unit.state, unit.trial.state, "B1") == ()
-    assert refused(unit.prepared, code, "B1-3", "B1-4", label=label) == ["EQ-C064"]
+    assert refusal(unit.prepared, code, "B1-3", "B1-4", label=label) == ["EQ-C064"]
     unit.give(code, unit.handed_out(code, "B1-3", "B1-4"))
 
 
@@ -420,7 +415,7 @@ def test_which_bags_make_an_infusion(unit: CellCourse, course: Course, clock: Cl
     unit.released("B1")
     unit.released("P1", product=SHAM)
     code = course.randomized()
-    assert refused(unit.prepared, code, "B1-1") == ["EQ-C062"]
+    assert refusal(unit.prepared, code, "B1-1") == ["EQ-C062"]
     course.order(code)
     unit.thaw("P1-1")
     unit.thaw("B1-4", viability=0.69)
@@ -430,42 +425,42 @@ def test_which_bags_make_an_infusion(unit: CellCourse, course: Course, clock: Cl
         (("none",), ["EQ-B024"]),
     ):
         make = {"participant": code, "encounter": "M0", "bags": bags, "label": "1"}
-        assert refused(unit.do, cells.make_preparation, **make) == expected
+        assert refusal(unit.do, cells.make_preparation, **make) == expected
     make = {"participant": code, "encounter": "M0", "label": "1"}
-    assert refused(unit.do, cells.make_preparation, bags=("B1-2",), **make) == ["EQ-B036"]
+    assert refusal(unit.do, cells.make_preparation, bags=("B1-2",), **make) == ["EQ-B036"]
     unit.thaw("B1-2")
     unit.thaw("B1-3")
     twice = ("B1-2", "B1-2")
-    assert refused(unit.do, cells.make_preparation, bags=twice, **make) == ["EQ-B021"]
-    assert refused(unit.do, cells.make_preparation, bags=("B1-2",), **make) == ["EQ-B010"]
+    assert refusal(unit.do, cells.make_preparation, bags=twice, **make) == ["EQ-B021"]
+    assert refusal(unit.do, cells.make_preparation, bags=("B1-2",), **make) == ["EQ-B010"]
     for label in ("", " "):
         again = {**make, "label": label, "bags": ("B1-2", "B1-3")}
-        assert refused(unit.do, cells.make_preparation, **again) == ["EQ-C064"]
+        assert refusal(unit.do, cells.make_preparation, **again) == ["EQ-C064"]
     unknown = {**make, "participant": "01-099", "bags": ("B1-2",)}
-    assert refused(unit.do, cells.make_preparation, **unknown) == ["EQ-C003"]
+    assert refusal(unit.do, cells.make_preparation, **unknown) == ["EQ-C003"]
     clock.at += dt.timedelta(minutes=240)
     late = ("B1-2", "B1-3")
-    assert refused(unit.do, cells.make_preparation, bags=late, **make) == ["EQ-B042"] * 2
+    assert refusal(unit.do, cells.make_preparation, bags=late, **make) == ["EQ-B042"] * 2
 
 
 @pytest.mark.requirement("C73", "F24")
 def test_time_and_expiry_stop_a_bag(unit: CellCourse, course: Course, clock: Clock) -> None:
     unit.released("B1", expires_on=clock.today + dt.timedelta(days=1))
     out = {"bag": "B1-1", "minutes": 10}
-    assert refused(unit.do, cells.record_time_out, **out) == ["EQ-B046"]
-    assert refused(unit.do, cells.record_time_out, bag="B1-1", minutes=0, reason="x") == ["EQ-B047"]
+    assert refusal(unit.do, cells.record_time_out, **out) == ["EQ-B046"]
+    assert refusal(unit.do, cells.record_time_out, bag="B1-1", minutes=0, reason="x") == ["EQ-B047"]
     unit.do(cells.record_time_out, reason="Inventory", **out)
     unit.do(cells.record_time_out, reason="Inventory", bag="B1-1", minutes=6)
-    assert refused(unit.thaw, "B1-1") == ["EQ-B037"]
+    assert refusal(unit.thaw, "B1-1") == ["EQ-B037"]
 
     code = course.randomized()
     course.order(code)
     label = unit.prepared(code, "B1-2", "B1-3")
     clock.at += dt.timedelta(hours=5)
-    assert refused(unit.verify, label) == ["EQ-B042"]
+    assert refusal(unit.verify, label) == ["EQ-B042"]
     unit.do(cells.discard_preparation, label=label, reason="Too late")
     clock.at += dt.timedelta(days=2)
-    assert refused(unit.thaw, "B1-4") == ["EQ-B035"]
+    assert refusal(unit.thaw, "B1-4") == ["EQ-B035"]
 
 
 def test_nothing_is_made_of_cells_without_a_count(unit: CellCourse, course: Course) -> None:
@@ -476,16 +471,16 @@ def test_nothing_is_made_of_cells_without_a_count(unit: CellCourse, course: Cour
     course.order(code)
     good = {"cells_per_ml": 1e7, "viability": 0.85}
 
-    assert refused(unit.do, cells.count_bag, bag="B1-1", **good) == ["EQ-B036"]
+    assert refusal(unit.do, cells.count_bag, bag="B1-1", **good) == ["EQ-B036"]
     for bag in ("B1-1", "P1-1"):
         unit.do(cells.thaw_bag, bag=bag)
-        assert refused(unit.do, cells.thaw_bag, bag=bag) == ["EQ-B036"]
+        assert refusal(unit.do, cells.thaw_bag, bag=bag) == ["EQ-B036"]
     make = {"participant": code, "encounter": "M0", "bags": ("B1-1",), "label": "1"}
-    assert refused(unit.do, cells.make_preparation, **make) == ["EQ-B039"]
+    assert refusal(unit.do, cells.make_preparation, **make) == ["EQ-B039"]
     for counted in ({}, {"cells_per_ml": 1e7}, {"cells_per_ml": 1e7, "viability": 1.2}):
-        assert "EQ-B039" in refused(unit.do, cells.count_bag, bag="B1-1", **counted)
+        assert "EQ-B039" in refusal(unit.do, cells.count_bag, bag="B1-1", **counted)
     unit.do(cells.count_bag, bag="B1-1", **good)
-    assert refused(unit.do, cells.count_bag, bag="B1-1", **good) == ["EQ-B028"]
+    assert refusal(unit.do, cells.count_bag, bag="B1-1", **good) == ["EQ-B028"]
     unit.do(cells.count_bag, bag="B1-1", reason="Counted twice", **good | {"viability": 0.57})
     assert unit.unit.state.bags["B1-1"].viability == 0.57
 
@@ -508,7 +503,7 @@ def test_the_limit_of_viability_is_held_to_the_decimal_that_was_counted(
 
     make = {"participant": code, "encounter": "M0", "bags": ("B1-1",), "label": "1"}
     assert 0.57 * 100 < 57
-    assert refused(unit.do, cells.make_preparation, **make) == ["EQ-B010"]
+    assert refusal(unit.do, cells.make_preparation, **make) == ["EQ-B010"]
 
 
 def test_no_thaw_where_the_site_could_not_be_told_until_when(
@@ -519,7 +514,7 @@ def test_no_thaw_where_the_site_could_not_be_told_until_when(
     treatments = msgspec.structs.replace(trial.study.treatments, bedside=bedside)
     trial.study = msgspec.structs.replace(trial.study, treatments=treatments)
 
-    assert refused(unit.do, cells.thaw_bag, bag="B1-1") == ["EQ-B061"]
+    assert refusal(unit.do, cells.thaw_bag, bag="B1-1") == ["EQ-B061"]
 
 
 def test_without_a_window_there_is_no_last_minute(
@@ -549,18 +544,18 @@ def test_one_preparation_at_a_time(unit: CellCourse, course: Course) -> None:
     code = course.randomized()
     course.order(code)
     label = unit.prepared(code, "B1-1", "B1-2")
-    assert refused(unit.prepared, code, "B2-1", "B2-2") == ["EQ-B045"]
+    assert refusal(unit.prepared, code, "B2-1", "B2-2") == ["EQ-B045"]
 
-    assert refused(unit.do, cells.discard_preparation, label=label) == ["EQ-B046"]
+    assert refusal(unit.do, cells.discard_preparation, label=label) == ["EQ-B046"]
     unit.do(cells.discard_preparation, label=label, reason="The bag leaked")
-    assert refused(unit.do, cells.discard_preparation, label=label, reason="x") == ["EQ-B043"]
+    assert refusal(unit.do, cells.discard_preparation, label=label, reason="x") == ["EQ-B043"]
     assert unit.unit.state.bags["B1-1"].status == "destroyed"
     assert cells.exposed_to(unit.unit.state, unit.trial.state, "B1") == ()
     unit.handed_out(code, "B2-1", "B2-2")
     label = unit.trial.state.participants[code].infusions["M0"].label
-    assert refused(unit.do, cells.discard_preparation, label=label, reason="x") == ["EQ-B043"]
+    assert refusal(unit.do, cells.discard_preparation, label=label, reason="x") == ["EQ-B043"]
     make = {"participant": code, "encounter": "M0", "bags": (), "label": "1"}
-    assert refused(unit.do, cells.make_preparation, **make) == ["EQ-C063"]
+    assert refusal(unit.do, cells.make_preparation, **make) == ["EQ-C063"]
 
 
 @pytest.mark.requirement("C73")
@@ -568,10 +563,10 @@ def test_bags_leave_by_being_destroyed_or_returned(unit: CellCourse) -> None:
     unit.released("B1", missing=("B1-9",))
     unit.thaw("B1-1")
     go = {"reason": "End of the trial"}
-    assert refused(unit.do, cells.remove_bags, bags=("B1-2",), how="returned") == ["EQ-B046"]
-    assert refused(unit.do, cells.remove_bags, bags=(), how="returned", **go) == ["EQ-B046"]
+    assert refusal(unit.do, cells.remove_bags, bags=("B1-2",), how="returned") == ["EQ-B046"]
+    assert refusal(unit.do, cells.remove_bags, bags=(), how="returned", **go) == ["EQ-B046"]
     for bag, how in (("B1-1", "returned"), ("B1-9", "destroyed")):
-        assert refused(unit.do, cells.remove_bags, bags=(bag,), how=how, **go) == ["EQ-B036"]
+        assert refusal(unit.do, cells.remove_bags, bags=(bag,), how=how, **go) == ["EQ-B036"]
     unit.do(cells.remove_bags, bags=("B1-1", "B1-2"), how="destroyed", **go)
     unit.do(cells.remove_bags, bags=("B1-3",), how="returned", **go)
 
@@ -637,8 +632,8 @@ def test_who_is_exposed_is_told_though_the_trial_was_restored_behind(
     }
     by = {"by": "cell_unit", "at": unit.clock(), "reason": "Recalled"}
     labels = list(behind.state.preparations)
-    assert refused(cells.discard_preparation, behind, label=labels[0], **by) == ["EQ-C062"]
-    assert refused(cells.discard_preparation, behind, label=labels[1], **by) == ["EQ-C003"]
+    assert refusal(cells.discard_preparation, behind, label=labels[0], **by) == ["EQ-C062"]
+    assert refusal(cells.discard_preparation, behind, label=labels[1], **by) == ["EQ-C003"]
     cells.block_batch(behind, batch="B1", **by)
     cells.tell_exposed(behind, batch="B1", participant=second, told="A physician", **by)
 
@@ -662,12 +657,12 @@ def test_nothing_is_prepared_on_a_record_that_is_older_than_the_trial(
     unit.unit = cells.CellUnit(trial, unit.store, unit.unit.contents)
 
     make = {"participant": three, "encounter": "M0", "bags": ("b4", "b5"), "label": "5"}
-    assert refused(unit.do, cells.make_preparation, **make) == ["EQ-B069"]
-    assert refused(unit.do, cells.hand_out, label=waiting) == ["EQ-B069"]
+    assert refusal(unit.do, cells.make_preparation, **make) == ["EQ-B069"]
+    assert refusal(unit.do, cells.hand_out, label=waiting) == ["EQ-B069"]
     unit.do(cells.make_preparation, reason=f"No newer copy; sheet {gone} is kept", **make)
     unit.verify("5")
     unit.do(cells.hand_out, label="5")
-    assert refused(unit.do, cells.hand_out, label=waiting) == ["EQ-B069"]
+    assert refusal(unit.do, cells.hand_out, label=waiting) == ["EQ-B069"]
 
 
 @pytest.mark.requirement("C74")
@@ -681,7 +676,7 @@ def test_what_was_prepared_before_the_record_was_restored_is_not_thawed_anew(
         course.order(code)
     unit.verify(twice := unit.prepared(two, "b0", "b1"))
     once = unit.prepared(three, "b4", "b5")
-    assert refused(unit.verify, twice) == ["EQ-B043"]
+    assert refusal(unit.verify, twice) == ["EQ-B043"]
     before = list(unit.store.read())
     gone = unit.handed_out(one, "b2", "b3")
     unit.store = MemoryStore("small", "rehearsal")
@@ -689,7 +684,7 @@ def test_what_was_prepared_before_the_record_was_restored_is_not_thawed_anew(
     unit.unit = cells.CellUnit(trial, unit.store, unit.unit.contents)
 
     reason = f"No newer copy; sheet {gone} is kept"
-    assert refused(unit.verify, once) == ["EQ-B069"]
+    assert refusal(unit.verify, once) == ["EQ-B069"]
     for label in (twice, once):
         unit.verify(label, reason=reason)
         unit.do(cells.hand_out, label=label)
@@ -720,7 +715,7 @@ def test_a_batch_is_kept_for_thirty_whole_years(unit: CellCourse, expires: str, 
 
 
 def test_bags_that_can_be_used_come_first_that_expire_first(unit: CellCourse, clock: Clock) -> None:
-    unit.released("B1", bags=("L1", "L2"))
+    unit.released("B1", bags=("L10", "L2", "L3"))
     unit.released("B2", bags=("E1", "E2"), expires_on=clock.today + dt.timedelta(days=30))
     unit.received("B3")
     unit.released("P1", product=SHAM)
@@ -729,8 +724,8 @@ def test_bags_that_can_be_used_come_first_that_expire_first(unit: CellCourse, cl
     def usable(on: dt.date) -> list[str]:
         return [b.bag for b in cells.usable_bags(unit.unit.state, product=CELLS, on=on)]
 
-    assert usable(clock.today) == ["L2", "E1", "E2", "L1"]
-    assert usable(clock.today + dt.timedelta(days=31)) == ["L2", "L1"]
+    assert usable(clock.today) == ["L2", "E1", "E2", "L3", "L10"]
+    assert usable(clock.today + dt.timedelta(days=31)) == ["L2", "L3", "L10"]
 
 
 @pytest.mark.requirement("F22", "F23")
@@ -917,32 +912,32 @@ def test_nobody_is_randomized_before_stock_for_every_next_arm_is_declared(
             course.randomize(code)
         said += [(p.code, p.message, p.hint) for p in raised.value.problems]
     assert len(set(said)) == 1 and said[0][0] == "EQ-B056"
-    assert refused(declare, -1) == ["EQ-B057"]
-    assert refused(declare, 1, days=-1) == ["EQ-B057"]
+    assert refusal(declare, -1) == ["EQ-B057"]
+    assert refusal(declare, 1, days=-1) == ["EQ-B057"]
     declare(1)
     course.randomize(code)
-    assert refused(course.randomize, course.eligible()) == ["EQ-B056"]
+    assert refusal(course.randomize, course.eligible()) == ["EQ-B056"]
     declare(4, days=0)
     clock.at += dt.timedelta(days=1)
-    assert refused(course.randomize, course.eligible()) == ["EQ-B056"]
+    assert refusal(course.randomize, course.eligible()) == ["EQ-B056"]
 
 
 def test_what_is_unknown_is_said(unit: CellCourse) -> None:
     unit.donor("D1")
     code = SEC.format(donation="1", expires=unit.clock.today + dt.timedelta(days=365))
 
-    assert refused(unit.received, "B1", donors=("D9",), european_code=code) == ["EQ-B020"]
-    assert refused(unit.do, cells.thaw_bag, bag="B9-1") == ["EQ-B024"]
+    assert refusal(unit.received, "B1", donors=("D9",), european_code=code) == ["EQ-B020"]
+    assert refusal(unit.do, cells.thaw_bag, bag="B9-1") == ["EQ-B024"]
 
 
 def test_only_the_cell_unit_acts_here(unit: CellCourse) -> None:
     for by, expected in (("coordinator", ["EQ-C002"]), ("nobody", ["EQ-C001"])):
-        assert refused(unit.do, cells.register_donor, by=by, donor="D", donation="1") == expected
+        assert refusal(unit.do, cells.register_donor, by=by, donor="D", donation="1") == expected
     conduct.remove_person(
         unit.trial, by="administrator", at=unit.clock(), person="cell_unit-2", reason="Left"
     )
     again = {"donor": "D", "donation": "1"}
-    assert refused(unit.do, cells.register_donor, by="cell_unit-2", **again) == ["EQ-C001"]
+    assert refusal(unit.do, cells.register_donor, by="cell_unit-2", **again) == ["EQ-C001"]
 
 
 @pytest.mark.requirement("C01", "C04")

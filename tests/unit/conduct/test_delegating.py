@@ -1,7 +1,6 @@
 """Single tasks of a role, delegated to one person; and the day on which a delegation holds."""
 
 import datetime as dt
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from equipoise.problems import Refused, Text
 from equipoise.study.protocol import Bedside, Site
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
+from tests.refusing import refusal
 
 from .conftest import Clock, Course
 
@@ -50,12 +50,6 @@ OF_AN_INVESTIGATOR: dict[str, set[tuple[str, str]]] = {
 }
 NO_TASK = {"accept_accountability", "record_deviation", "record_unblinding", "attest_gap"}
 NO_TASK |= {"record_number"}  # finishes a randomization that is on record
-
-
-def refusal(attempt: Callable[[], object]) -> list[str]:
-    with pytest.raises(Refused) as refused:
-        attempt()
-    return [p.code for p in refused.value.problems]
 
 
 def delegate(trial: RunningTrial, clock: Clock, person: str, *tasks: str) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from equipoise import conduct
 from equipoise.cli.trials import population_listing
-from equipoise.conduct import RunningTrial
+from equipoise.conduct import Participant, RunningTrial, TrialState, list_participants
+from equipoise.conduct.parts import Stamp
 from equipoise.eligibility import assess_case
 from equipoise.language import Known, Unknown, unknown
 from equipoise.problems import Refused, Text
@@ -280,3 +281,17 @@ def test_the_listing_of_populations_says_who_belongs_and_why_it_cannot_be_told(
             *("unknown", "missing eligible", "unknown", "missing vitals.weight"),
         ),
     )
+
+
+def test_people_are_listed_by_their_numbers() -> None:
+    """Sites of one and two digits, and the thousandth person; the randomized by their numbers."""
+    stamp = Stamp("a", "coordinator", dt.datetime(2026, 1, 5, tzinfo=dt.UTC), "", "s:1")
+    people = [("10-001", "R-1000"), ("2-1000", "R2-001"), ("2-999", "R-999")]
+    state = TrialState(
+        participants={
+            code: Participant(code, code.split("-")[0], stamp.at.date(), stamp, number=number)
+            for code, number in people
+        }
+    )
+    assert [p.code for p in list_participants(state)] == ["2-999", "2-1000", "10-001"]
+    assert [p.number for p in state.randomized] == ["R-999", "R-1000", "R2-001"]

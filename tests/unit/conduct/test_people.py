@@ -1,7 +1,6 @@
 """Who may act: identifiers, one role for ever, delegation with dates, trainings that lapse."""
 
 import datetime as dt
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,18 +9,13 @@ import pytest
 from equipoise import conduct
 from equipoise.conduct import Person, RunningTrial
 from equipoise.ledger import MemoryStore
-from equipoise.problems import Refused, Text
+from equipoise.problems import Text
 from equipoise.study.protocol import Training
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
+from tests.refusing import refusal
 
 from .conftest import Clock
-
-
-def refusal(attempt: Callable[[], object]) -> list[str]:
-    with pytest.raises(Refused) as refused:
-        attempt()
-    return [p.code for p in refused.value.problems]
 
 
 def add(trial: RunningTrial, clock: Clock, person: str = "new", **given: object) -> None:

@@ -5,15 +5,9 @@ import pytest
 from equipoise import conduct
 from equipoise.conduct import RunningTrial, record_restored
 from equipoise.ledger import MemoryStore, merkle_root
-from equipoise.problems import Refused
+from tests.refusing import refusal
 
 from .conftest import Clock, Course
-
-
-def refused(act) -> list[str]:
-    with pytest.raises(Refused) as caught:
-        act()
-    return [p.code for p in caught.value.problems]
 
 
 def restored(trial: RunningTrial, clock: Clock, *, drop: int = 0) -> RunningTrial:
@@ -36,9 +30,9 @@ def test_nobody_is_randomized_in_a_restored_ledger(trial, course, clock) -> None
     again = restored(trial, clock)
     before = again.store.heads()
     for code in (new, waiting):
-        assert refused(lambda code=code: Course(again, clock).randomize(code)) == ["EQ-C110"]
+        assert refusal(lambda code=code: Course(again, clock).randomize(code)) == ["EQ-C110"]
     finish = {"by": "coordinator", "at": clock(), "participant": waiting}
-    assert refused(lambda: conduct.finish_randomization(again, **finish)) == ["EQ-C110"]
+    assert refusal(lambda: conduct.finish_randomization(again, **finish)) == ["EQ-C110"]
     assert again.store.heads() == before
     Course(again, clock).screen()  # everything else goes on
 
@@ -51,14 +45,14 @@ def test_a_seal_kept_elsewhere_opens_it_again(trial, course, clock) -> None:
     for root in (sealed, merkle_root(trial.store.heads())):
         again = restored(trial, clock)
         confirm = {"by": "data_manager", "at": clock()}
-        assert refused(lambda: conduct.confirm_restore(again, root="0" * 64, **confirm)) == [  # noqa: B023
+        assert refusal(lambda: conduct.confirm_restore(again, root="0" * 64, **confirm)) == [  # noqa: B023
             "EQ-C112"
         ]
         (entry,) = conduct.confirm_restore(again, root=root, **confirm)
         assert (entry.type, entry.chain) == ("RestoreConfirmed", "control")
         assert Course(again, clock).randomize(code) == "R-001"
-    assert refused(lambda: conduct.confirm_restore(again, root=root, **confirm)) == ["EQ-C111"]
-    assert refused(lambda: conduct.attest_gap(again, reason="looked", **confirm)) == ["EQ-C111"]
+    assert refusal(lambda: conduct.confirm_restore(again, root=root, **confirm)) == ["EQ-C111"]
+    assert refusal(lambda: conduct.attest_gap(again, reason="looked", **confirm)) == ["EQ-C111"]
 
 
 @pytest.mark.requirement("C53", "C54")
@@ -74,7 +68,7 @@ def test_an_older_seal_does_not(trial, course, clock) -> None:
         again = restored(trial, clock, drop=drop)
         for root in (sealed, newest):
             ask = {"by": "auditor", "at": clock(), "root": root}
-            assert refused(lambda ask=ask: conduct.confirm_restore(again, **ask)) == ["EQ-C112"]  # noqa: B023
+            assert refusal(lambda ask=ask: conduct.confirm_restore(again, **ask)) == ["EQ-C112"]  # noqa: B023
 
 
 def test_no_seal_proves_whole_what_was_restored_in_part(trial, course, clock) -> None:
@@ -86,7 +80,7 @@ def test_no_seal_proves_whole_what_was_restored_in_part(trial, course, clock) ->
     root = merkle_root(store.heads())
     record_restored(again, at=clock(), source="backup.db", is_complete=False)
     ask = {"by": "auditor", "at": clock(), "root": root}
-    assert refused(lambda: conduct.confirm_restore(again, **ask)) == ["EQ-C112"]
+    assert refusal(lambda: conduct.confirm_restore(again, **ask)) == ["EQ-C112"]
 
 
 def test_what_is_recorded_of_a_restore(trial, course, clock) -> None:
@@ -128,12 +122,12 @@ def test_two_people_in_two_roles_attest_a_gap(trial, course, clock) -> None:
     def attest(by: str, reason: str = "paper forms compared") -> object:
         return conduct.attest_gap(again, by=by, at=clock(), reason=reason)
 
-    assert refused(lambda: attest("auditor", " a ")) == ["EQ-C004"]
-    assert refused(lambda: attest("fourth")) == ["EQ-C002"]
+    assert refusal(lambda: attest("auditor", " a ")) == ["EQ-C004"]
+    assert refusal(lambda: attest("fourth")) == ["EQ-C002"]
     attest("auditor")
-    assert refused(lambda: attest("auditor")) == ["EQ-C113"]
-    assert refused(lambda: attest("second")) == ["EQ-C113"]
-    assert refused(lambda: Course(again, clock).randomize(code)) == ["EQ-C110"]
+    assert refusal(lambda: attest("auditor")) == ["EQ-C113"]
+    assert refusal(lambda: attest("second")) == ["EQ-C113"]
+    assert refusal(lambda: Course(again, clock).randomize(code)) == ["EQ-C110"]
     attest("data_manager")
     assert again.state.restored is None
     assert Course(again, clock).randomize(code) == "R-001"
@@ -166,6 +160,6 @@ def test_a_request_that_a_restore_brought_back_is_no_dead_end(trial, course, clo
     assert again.state.participants[code].status == "randomizing"
 
     finish = {"by": "coordinator", "at": clock(), "participant": code}
-    assert refused(lambda: conduct.finish_randomization(again, **finish)) == ["EQ-V045"]
+    assert refusal(lambda: conduct.finish_randomization(again, **finish)) == ["EQ-V045"]
     conduct.call_off_randomization(again, at=clock(), reason="Not today", **asked)
     assert Course(again, clock).randomize(code) == number

@@ -1,7 +1,7 @@
 """The periodic review of access: of everybody but oneself, signed; what is ended ends at once."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -9,20 +9,19 @@ import pytest
 
 from equipoise import conduct
 from equipoise.conduct import Person, RunningTrial
-from equipoise.conduct.acts.people import derive_review_day, digest_of_access, reviewed_by
-from equipoise.problems import Refused
+from equipoise.conduct.acts.people import (
+    derive_review_day,
+    digest_of_access,
+    reviewed_by,
+    without_reviewer,
+)
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
+from tests.refusing import refusal
 
 from .conftest import Clock
 
 MEANING = "I reviewed each of them"
-
-
-def refusal(attempt: Callable[[], object]) -> list[str]:
-    with pytest.raises(Refused) as refused:
-        attempt()
-    return [p.code for p in refused.value.problems]
 
 
 @pytest.fixture
@@ -151,3 +150,25 @@ def test_a_review_moves_the_day(reviewed: RunningTrial, study: Study, clock: Clo
     people = reviewed.state.people
     assert derive_review_day(reviewed.study, people["monitor"]) == dt.date(2027, 2, 28)
     assert derive_review_day(reviewed.study, people["administrator"]) == dt.date(2026, 9, 2)
+
+
+@pytest.mark.requirement("C30")
+def test_whose_access_nobody_may_review(trial: RunningTrial, clock: Clock) -> None:
+    """A sole administrator's, also under another account; not once somebody else manages people."""
+
+    def without(on: dt.date) -> list[str]:
+        return [p.person for p in without_reviewer(trial.state, on=on)]
+
+    role, own = Role.ADMINISTRATOR, trial.state.people["administrator"].name
+    last = clock.today + dt.timedelta(days=30)
+
+    def add(person: str, name: str, until_on: dt.date | None) -> None:
+        given = {"person": person, "name": name, "role": role, "until_on": until_on}
+        conduct.add_person(trial, by="administrator", at=clock(), **given)
+
+    assert without(clock.today) == ["administrator"]
+    add("again", own, None)
+    assert without(clock.today) == ["administrator", "again"]
+    add("second", "Somebody else", last)
+    assert without(last) == []
+    assert without(last + dt.timedelta(days=1)) == ["administrator", "again"]

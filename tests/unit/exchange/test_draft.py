@@ -1,16 +1,21 @@
 """`equipoise draft` on the two pages: facts, arms, criteria, gaps, and a folder that checks."""
 
+import datetime as dt
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from equipoise.conduct import check_folder
-from equipoise.exchange.draft import LARGEST_RECORD, draft_study, to_answer, write_draft
+from equipoise.eligibility import Observation, assess_eligibility
+from equipoise.exchange.draft import LARGEST_RECORD, Draft, draft_study, to_answer, write_draft
 from equipoise.problems import Refused, has_errors
 from equipoise.study.load import load_study
 
+Draw = Callable[[str], Draft]
+STUDY = Path(__file__).parents[3] / "studies" / "nct06722105"
 FACTS = {
     "sponsor": "Assistance Publique - Hôpitaux de Paris",
     "sponsor_id": "APHP211026",
@@ -186,6 +191,65 @@ def test_the_folder_checks_without_an_error(record: Path, tmp_path: Path) -> Non
     assert {"arm-types", "masked-roles", "I3-rule", "E9-rule", "E11-rule"} <= assumed
     assert not {"I5_b_1-rule", "E4-rule", "E5-rule"} & assumed
     assert (tmp_path / "study" / "forms").is_dir()
+
+
+AGES = """NCT ID: NCT00000001
+Eligibility Criteria
+Inclusion Criteria
+1. Aged 18 to 70 years
+2. CRP > 5 mg/L or age > 60 years
+Exclusion Criteria
+1. Infants younger than 28 days
+"""
+
+
+@pytest.mark.requirement("C81")
+def test_no_draft_asks_for_the_day_of_birth(draft_text: Draw, tmp_path: Path) -> None:
+    """The month and the year, as the first study has them; at a limit of age a person attests."""
+    write_draft(draft_text(AGES), tmp_path / "study")
+
+    loaded, first = check_folder(tmp_path / "study"), load_study(STUDY).study
+
+    assert loaded.is_ok, [str(p) for p in loaded.problems]
+    assert loaded.study is not None and first is not None
+    items, own = loaded.study.forms["screening"].items, first.forms["demography"].items
+    assert items["birth_month"].type == own["birth_month"].type == "month"
+    assert items["birth_month"].help == own["birth_month"].help
+    assert [name for name, item in items.items() if item.type == "date"] == []
+    assert loaded.study.eligibility.values["age"].value == first.eligibility.values["age"].value
+    criteria = dict(loaded.study.criteria)
+    assert criteria["E1"].is_ == "years_since(birth_month) < 28 days"
+    for criterion in criteria.values():
+        attest, text = criterion.attest, criterion.text
+        assert attest is not None and text is not None
+        assert (attest.by, attest.valid_days) == (("investigator",), 0)
+        assert attest.ask.en.startswith("Only the month of birth is recorded.")
+        assert attest.ask.fr.startswith("Seul le mois de naissance est enregistré.")
+        assert attest.ask.en.endswith(text.en)
+
+
+@pytest.mark.requirement("C81")
+@pytest.mark.parametrize(
+    ("born", "said"),
+    [("2008-02", "met"), ("2008-03", "unknown"), ("2008-04", "not_met")],
+)
+def test_a_drafted_age_is_decided_outside_the_month_of_the_birthday(
+    draft_text: Draw, tmp_path: Path, born: str, said: str
+) -> None:
+    write_draft(draft_text(AGES), tmp_path / "study")
+    study = load_study(tmp_path / "study").study
+    assert study is not None
+    on = dt.date(2026, 3, 27)
+    entered = Observation(
+        form="screening", item="birth_month", encounter="", value=born, unit="", on=on, entry="s:1"
+    )
+    verdict = assess_eligibility(
+        study, observations={"screening.birth_month": [entered]}, answers={}, reference_on=on
+    )
+    (found,) = (c for c in verdict.criteria if c.id == "I1")
+    assert found.status == said
+    asked = [r.kind for r in found.reasons]
+    assert asked == (["ambiguous", "awaiting_judgement"] if said == "unknown" else [])
 
 
 def test_the_folder_keeps_every_fact_and_text(record: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.authority import make_authority, serving
+from tests.refusing import refusal
 
 from equipoise.exchange.time_stamps import ask_time_stamp, check_time_stamp, load_authorities
 from equipoise.problems import Refused
@@ -23,12 +24,6 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def url(authority: Path) -> Iterator[str]:
     with serving(authority.parent) as address:
         yield address
-
-
-def refused(act: object) -> list[str]:
-    with pytest.raises(Refused) as caught:
-        act()  # type: ignore[operator]
-    return [p.code for p in caught.value.problems]
 
 
 @pytest.mark.requirement("C04", "C12")
@@ -62,7 +57,7 @@ def test_what_is_no_stamp_of_this_seal_is_refused(
 
     def check(root: str = ROOT, content: bytes = token, **given: object) -> list[str]:
         known = {"authorities": trusted, **given}
-        return refused(lambda: check_time_stamp(root, content, **known))  # type: ignore[arg-type]
+        return refusal(lambda: check_time_stamp(root, content, **known))  # type: ignore[arg-type]
 
     assert check(root="4e" * 32) == ["EQ-X911"]
     assert check(authorities=other) == ["EQ-X911"]
@@ -70,7 +65,7 @@ def test_what_is_no_stamp_of_this_seal_is_refused(
     assert check(nonce=7) == ["EQ-X911"]
     for nonsense in (b"", b"<html>", token[:200]):
         assert check(content=nonsense) == ["EQ-X911"]
-    assert refused(lambda: load_authorities(b"no certificate")) == ["EQ-X911"]
+    assert refusal(lambda: load_authorities(b"no certificate")) == ["EQ-X911"]
 
 
 def test_a_service_that_does_not_answer_is_a_problem(authority: Path) -> None:

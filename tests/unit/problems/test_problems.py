@@ -1,5 +1,7 @@
 """A problem is a code, a place and the facts of its case; its words come from the catalogue."""
 
+import subprocess
+
 import pytest
 
 from equipoise.problems import (
@@ -10,6 +12,7 @@ from equipoise.problems import (
     Text,
     Where,
     has_errors,
+    natural_order,
     problem,
 )
 
@@ -96,3 +99,28 @@ class Facts(dict[str, str]):
     def __missing__(self, key: str) -> str:
         self.asked.add(key)
         return key
+
+
+def test_names_are_listed_as_the_version_sort_of_another_program_lists_them() -> None:
+    """Bags, batches, packets, participants of sites with short codes: as GNU `sort -V` has them."""
+    sites = [f"{site}-{n:03}" for site in ("1", "2", "10", "A2", "A10") for n in (1, 2, 999, 1000)]
+    packets = [f"P{batch}-{n:02}" for batch in (1, 2, 10) for n in (9, 10, 99)]
+    bags = [f"B1-{n}" for n in (1, 2, 10, 100)] + [f"L{n}" for n in (9, 10, 11)]
+    names = sorted([*sites, *packets, *bags])
+    done = subprocess.run(
+        ["sort", "-V"],
+        input="\n".join(names),
+        env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(names, key=natural_order) == done.stdout.split()
+
+
+def test_names_of_any_length_and_signs_are_listed() -> None:
+    """Numbers of a second part after the first part's; leading zeros are one number."""
+    numbers = ["R2-001", "R-1000", "R-999", "R-001"]
+    assert sorted(numbers, key=natural_order) == ["R-001", "R-999", "R-1000", "R2-001"]
+    assert sorted(["b", "7", "", "07", "=1"], key=natural_order) == ["", "=1", "07", "7", "b"]
+    assert natural_order("9" * 10_000) < natural_order("1" + "0" * 10_000)

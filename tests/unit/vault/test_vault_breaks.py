@@ -4,17 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from tests.refusing import refusal
 
-from equipoise.problems import Refused
 from equipoise.vault import LocalVault, VaultClient, read_token
 
 AT = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
-
-
-def codes(ask, *args, **kwargs):
-    with pytest.raises(Refused) as refused:
-        ask(*args, **kwargs)
-    return [p.code for p in refused.value.problems]
 
 
 @pytest.fixture
@@ -41,7 +35,7 @@ def test_a_participant_is_found_by_code_or_by_number(emergency):
     """The physician has one or the other; both are the same person."""
     by_code = emergency.reveal("01-002", "arm", by="dr", reason="shock")
     assert by_code == emergency.reveal("R-002", "arm", by="dr", reason="shock")
-    assert codes(emergency.reveal, "01-009", "arm", by="dr", reason="shock") == ["EQ-V002"]
+    assert refusal(emergency.reveal, "01-009", "arm", by="dr", reason="shock") == ["EQ-V002"]
     found = emergency.breaks()
     assert [(b.participant, b.number) for b in found] == [("01-002", "R-002")] * 2
 
@@ -73,7 +67,7 @@ def test_the_register_has_all_but_the_answer(emergency, directory, clock):
         "01-001", "infusion:M0", by="dr", role="investigator", reason="shock", request="a1"
     )
     clock[0] += timedelta(hours=1)
-    assert codes(emergency.reveal, "01-001", "arm", by="dr", reason=" ") == ["EQ-V007"]
+    assert refusal(emergency.reveal, "01-001", "arm", by="dr", reason=" ") == ["EQ-V007"]
     emergency.reveal("01-003", "arm", by="so", role="safety_officer", reason="x y", kind="planned")
     first, second = emergency.breaks()
 
@@ -100,7 +94,7 @@ def test_a_lost_answer_is_asked_for_again_and_is_one_break(emergency, directory,
     assert [msgspec.json.decode(e.body).get("again", False) for e in log] == [False, True]
 
     clock[0] += timedelta(seconds=1)
-    assert codes(emergency.reveal, "01-001", "arm", **ask) == ["EQ-V031"]
+    assert refusal(emergency.reveal, "01-001", "arm", **ask) == ["EQ-V031"]
 
 
 @pytest.mark.requirement("F30")
@@ -112,7 +106,7 @@ def test_a_request_is_one_question_of_one_person(emergency, whom, question, by):
     """Nobody asks about another participant, another thing or as another person under it."""
     emergency.reveal("01-001", "arm", by="dr", reason="shock", request="c")
     ask = {"by": by, "reason": "shock", "request": "c"}
-    assert codes(emergency.reveal, whom, question, **ask) == ["EQ-V030"]
+    assert refusal(emergency.reveal, whom, question, **ask) == ["EQ-V030"]
     assert len(emergency.breaks()) == 1
 
 
@@ -122,9 +116,9 @@ def test_the_site_door_may_read_the_register_and_not_break(emergency, directory)
     emergency.reveal("01-001", "arm", by="dr", reason="shock")
     site = VaultClient(emergency._door, read_token(directory, "assign"))
     assert site.breaks() == emergency.breaks()
-    assert codes(site.reveal, "01-001", "arm", by="dr", reason="x") == ["EQ-V001"]
+    assert refusal(site.reveal, "01-001", "arm", by="dr", reason="x") == ["EQ-V001"]
     nobody = VaultClient(emergency._door, read_token(directory, "cells"))
-    assert codes(nobody.breaks) == ["EQ-V001"]
+    assert refusal(nobody.breaks) == ["EQ-V001"]
 
 
 @pytest.mark.requirement("C71")
@@ -135,11 +129,11 @@ def test_the_list_is_opened_by_two(emergency, directory, agreed):
     """Two different people and what they signed; the log names them, whatever came of it."""
     opening = VaultClient(emergency._door, read_token(directory, "unblind"))
     ask = {"by": "stat", "reason": "analysis", "agreed": agreed}
-    assert codes(opening.open_list, **ask, populations=" ") == ["EQ-V040"]
+    assert refusal(opening.open_list, **ask, populations=" ") == ["EQ-V040"]
     if len(agreed) == 3:
         assert len(opening.open_list(**ask, populations="d" * 64)) == 3
     else:
-        assert codes(opening.open_list, **ask, populations="d" * 64) == ["EQ-V040"]
+        assert refusal(opening.open_list, **ask, populations="d" * 64) == ["EQ-V040"]
     (asked,) = [
         msgspec.json.decode(e.body)["asked"]
         for e in auditor(emergency, directory).read_log()

@@ -15,6 +15,7 @@ from meddling import meddling, owner_of, rows_of
 from test_vault_sequence import NAMES, SCHEMES
 from tests.postgres import APP, OWNER
 from tests.postgres import Place as Database
+from tests.refusing import refusal
 from vault_examples import AGREED, CONTENTS, SEED, SPECIFICATION
 
 from equipoise.ledger import as_role
@@ -31,12 +32,6 @@ from equipoise.vault.stores.seam import Place, databases
 
 CANARIES = [b"arm-kestrel", b"arm-bittern", b"arm-q", b"product-otter", b"product-heron"]
 in_a_database = pytest.mark.parametrize("directory", ["database"], indirect=True)
-
-
-def codes(act, *args, **kwargs):
-    with pytest.raises(Refused) as caught:
-        act(*args, **kwargs)
-    return [p.code for p in caught.value.problems]
 
 
 def said():
@@ -174,7 +169,7 @@ def test_a_right_too_many_is_reported_and_keeps_a_live_vault_shut(tmp_path, data
     found = VaultClient(vault).verify().problems
     assert {(p.code, p.where.record) for p in found} == {("EQ-G022", APP)}
     vault.close()
-    assert codes(LocalVault, tmp_path / "v") == ["EQ-G022"]
+    assert refusal(LocalVault, tmp_path / "v") == ["EQ-G022"]
 
 
 @pytest.mark.requirement("C65", "F13")
@@ -223,7 +218,7 @@ def test_one_process_at_a_time_wherever_its_folder_is(directory, tmp_path, monke
     monkeypatch.setattr(postgres, "_TRIES", 2)
     shutil.copytree(directory, tmp_path / "copy")
     with closing(LocalVault(directory)):
-        assert codes(LocalVault, tmp_path / "copy") == ["EQ-V018"]
+        assert refusal(LocalVault, tmp_path / "copy") == ["EQ-V018"]
     LocalVault(tmp_path / "copy").close()
 
 
@@ -241,12 +236,12 @@ def test_a_connection_that_is_lost_is_made_anew(directory, vault, clients, monke
             )
 
     cut()
-    assert codes(assign, clients.assign, 2) in (["EQ-G028"], ["EQ-G017"])
+    assert refusal(assign, clients.assign, 2) in (["EQ-G028"], ["EQ-G017"])
     assert assign(clients.assign, 2) == "R-002"
     # It is lost between the assignment and its commit.
     real = vault._log
     monkeypatch.setattr(vault, "_log", lambda *words: (cut(), real(*words))[1])
-    assert codes(assign, clients.assign, 3) == ["EQ-G028"]
+    assert refusal(assign, clients.assign, 3) == ["EQ-G028"]
     monkeypatch.undo()
     assert rows_of(directory, "SELECT count(*) FROM vault_assignment") == [(2,)]
     assert assign(clients.assign, 4) == "R-003"
@@ -270,8 +265,8 @@ def test_its_log_is_a_ledger_that_nobody_refills_or_redacts(directory, clients):
     """As in a file: whole entries come first or not at all, and nothing is taken out unordered."""
     assign(clients.assign, 1)
     with postgres.owned(owner_of(directory)) as store:
-        assert codes(store.restore, []) == ["EQ-G025"]
-        assert codes(store.redact, "vault", 1, because=("control", 1)) == ["EQ-G023"]
+        assert refusal(store.restore, []) == ["EQ-G025"]
+        assert refusal(store.redact, "vault", 1, because=("control", 1)) == ["EQ-G023"]
         with store.batch():
             assert store.heads()["vault"].seq == 1
 
@@ -289,7 +284,7 @@ def test_another_process_that_took_it_meanwhile_keeps_it(directory, vault, clien
         with pytest.raises(Refused):
             assign(clients.assign, 2)
         assert run(postgres._HOLD).fetchone() == (True,)
-        assert codes(assign, clients.assign, 2) == ["EQ-V018"]
+        assert refusal(assign, clients.assign, 2) == ["EQ-V018"]
     assert assign(clients.assign, 2) == "R-002"
     assert vault
 
@@ -320,9 +315,9 @@ def test_a_server_that_lost_what_it_confirmed(tmp_path, database, postgres_serve
         c: VaultClient(vault, read_token(tmp_path / "v", c))
         for c in ("assign", "emergency", "audit")
     }
-    assert codes(assign, doors["assign"], 4) == ["EQ-V044"]
+    assert refusal(assign, doors["assign"], 4) == ["EQ-V044"]
     assert doors["emergency"].reveal("p1", "arm", by="dr", reason="shock") in SPECIFICATION.arms
-    assert codes(assign, doors["assign"], 4) == ["EQ-V044"]
+    assert refusal(assign, doors["assign"], 4) == ["EQ-V044"]
     assert doors["assign"].compare(lines).taken_up == ("p2", "p3")
     assert assign(doors["assign"], 4) == "R-004"
     assert assign(doors["assign"], 2) == "R-002"
@@ -345,7 +340,7 @@ def test_a_vault_that_nobody_remembers_is_compared_first(directory, kept):
         (directory / "vault.seen").write_bytes(kept)
     vault = LocalVault(directory)
     assigning = VaultClient(vault, read_token(directory, "assign"))
-    assert codes(assign, assigning, 2) == ["EQ-V044"]
+    assert refusal(assign, assigning, 2) == ["EQ-V044"]
     assigning.compare([Line(participant="p1", number="R-001", proof="proof 1")])
     assert assign(assigning, 2) == "R-002"
     vault.close()
@@ -394,7 +389,7 @@ def test_an_emergency_is_told_though_it_cannot_be_noted(directory, clients):
     assign(clients.assign, 1)
     (directory / "vault.seen.new").mkdir()
     assert clients.emergency.reveal("p1", "arm", by="dr", reason="shock") in SPECIFICATION.arms
-    assert codes(clients.assign.call_off, "p2", proof="p") == ["EQ-V200"]
+    assert refusal(clients.assign.call_off, "p2", proof="p") == ["EQ-V200"]
 
 
 @pytest.mark.requirement("D04")
@@ -402,7 +397,7 @@ def test_an_emergency_is_told_though_it_cannot_be_noted(directory, clients):
 def test_what_cannot_be_noted_is_not_answered(directory, clients):
     """The number is spent for this one; asked again once there is room, it is the same."""
     (directory / "vault.seen.new").mkdir()
-    assert codes(assign, clients.assign, 1) == ["EQ-V200"]
+    assert refusal(assign, clients.assign, 1) == ["EQ-V200"]
     (directory / "vault.seen.new").rmdir()
     assert assign(clients.assign, 1) == "R-001"
     assert (directory / "vault.seen").stat().st_mode & 0o777 == 0o600
@@ -419,8 +414,8 @@ def test_what_lies_in_the_folder_of_a_live_vault(tmp_path, database):
     assert {f.stat().st_mode & 0o777 for f in (tmp_path / "v").iterdir()} == {0o600}
     assert (tmp_path / "v" / "vault.address").read_text() == database.app
     before = rows_of(tmp_path / "v", "TABLE vault_header")
-    assert codes(create, tmp_path / "v", database) == ["EQ-V010"]
-    assert codes(create, tmp_path / "other", database) == ["EQ-V010"]
+    assert refusal(create, tmp_path / "v", database) == ["EQ-V010"]
+    assert refusal(create, tmp_path / "other", database) == ["EQ-V010"]
     assert rows_of(tmp_path / "v", "TABLE vault_header") == before
     assert not [*(tmp_path / "other").glob("*")]
     LocalVault(tmp_path / "v").close()
@@ -429,17 +424,19 @@ def test_what_lies_in_the_folder_of_a_live_vault(tmp_path, database):
 def test_where_a_vault_is_not_made(tmp_path, database, postgres_server):
     """By the role that writes, without a role, beside a ledger, in a schema of others'."""
     place = Place(database.app)
-    assert codes(create, tmp_path / "a", database, place=place) == ["EQ-V204"]
+    assert refusal(create, tmp_path / "a", database, place=place) == ["EQ-V204"]
     nobody = database.app.replace(f"{APP}@", "")
-    assert codes(create, tmp_path / "b", database, place=Place(nobody, database.owner)) == [
+    assert refusal(create, tmp_path / "b", database, place=Place(nobody, database.owner)) == [
         "EQ-V201"
     ]
     ledger = postgres_server.create()
-    assert codes(create, tmp_path / "c", ledger) == ["EQ-V010"]
+    assert refusal(create, tmp_path / "c", ledger) == ["EQ-V010"]
     by_app = as_role(database.owner, APP)
-    assert codes(create, tmp_path / "d", database, place=Place(database.app, by_app)) == ["EQ-V202"]
+    assert refusal(create, tmp_path / "d", database, place=Place(database.app, by_app)) == [
+        "EQ-V202"
+    ]
     too_much = Place(database.owner, database.owner)
-    assert codes(create, tmp_path / "e", database, place=too_much) == ["EQ-G022"]
+    assert refusal(create, tmp_path / "e", database, place=too_much) == ["EQ-G022"]
     assert not [*tmp_path.rglob("vault.key"), *tmp_path.rglob("*.token")]
     create(tmp_path / "f", database)
 
@@ -457,7 +454,7 @@ def test_a_ledger_that_is_no_vault(tmp_path, database, postgres_server):
     """An address of something else opens nothing."""
     create(tmp_path / "v", database)
     (tmp_path / "v" / "vault.address").write_text(postgres_server.create().app)
-    assert codes(LocalVault, tmp_path / "v") == ["EQ-V012"]
+    assert refusal(LocalVault, tmp_path / "v") == ["EQ-V012"]
 
 
 def test_another_vault_does_not_open_with_this_key(tmp_path, postgres_server):
@@ -465,7 +462,7 @@ def test_another_vault_does_not_open_with_this_key(tmp_path, postgres_server):
     for name in ("one", "two"):
         create(tmp_path / name, postgres_server.create_schema())
     shutil.copy(tmp_path / "two" / "vault.address", tmp_path / "one")
-    assert codes(LocalVault, tmp_path / "one") == ["EQ-V013"]
+    assert refusal(LocalVault, tmp_path / "one") == ["EQ-V013"]
 
 
 @pytest.mark.requirement("D02")
@@ -494,11 +491,11 @@ def test_a_making_that_was_cut_short(tmp_path, database, monkeypatch, step):
     assert (directory / "vault.address.new").exists()
     key = (directory / "vault.key").read_text()
     if step == "before":
-        assert codes(LocalVault, directory) == ["EQ-G012"]
+        assert refusal(LocalVault, directory) == ["EQ-G012"]
         create(directory, database)
         assert (directory / "vault.key").read_text() != key
     else:
-        assert codes(create, directory, database) == ["EQ-V010"]
+        assert refusal(create, directory, database) == ["EQ-V010"]
         assert (directory / "vault.key").read_text() == key
     with asking(directory) as client:
         assert assign(client, 1) == "R-001"
@@ -508,7 +505,7 @@ def test_a_making_that_was_cut_short(tmp_path, database, monkeypatch, step):
 def test_without_the_driver(tmp_path, database, monkeypatch):
     """It says what to install; and no vault is made."""
     monkeypatch.setitem(sys.modules, "equipoise.vault.stores.postgres", None)
-    assert codes(create, tmp_path / "v", database) == ["EQ-G019"]
+    assert refusal(create, tmp_path / "v", database) == ["EQ-G019"]
 
 
 # Keeping
@@ -527,7 +524,7 @@ def test_after_a_new_key_the_old_one_opens_nothing_of_the_tables(directory, post
     old = (directory / "vault.key").read_text()
     pieces = [s for (s,) in rows_of(directory, "SELECT sealed FROM vault_slot")]
     pieces += [s for (s,) in rows_of(directory, "SELECT sealed FROM vault_header")]
-    assert codes(rotate_key, directory, **said()) == ["EQ-V199"]
+    assert refusal(rotate_key, directory, **said()) == ["EQ-V199"]
     with meddling(directory) as run:
         run("CHECKPOINT")
     base = postgres_server.folder / "data" / "base"
@@ -548,7 +545,7 @@ def test_after_a_new_key_the_old_one_opens_nothing_of_the_tables(directory, post
     assert assign(client, 3) == "R-003"
     vault.close()
     (directory / "vault.key").write_text(old)
-    assert codes(LocalVault, directory) == ["EQ-V013"]
+    assert refusal(LocalVault, directory) == ["EQ-V013"]
 
 
 @in_a_database
@@ -556,9 +553,9 @@ def test_a_key_is_not_turned_in_another_vault(directory, tmp_path, postgres_serv
     """The owner's address must lead to the same vault."""
     other = postgres_server.create_schema()
     create(tmp_path / "other", other)
-    assert codes(rotate_key, directory, **said(), owner=other.owner) == ["EQ-V203"]
+    assert refusal(rotate_key, directory, **said(), owner=other.owner) == ["EQ-V203"]
     app = as_role(owner_of(directory), APP)
-    assert codes(rotate_key, directory, **said(), owner=app) == ["EQ-G017"]
+    assert refusal(rotate_key, directory, **said(), owner=app) == ["EQ-G017"]
     with asking(directory) as client:  # the key stayed, and what was begun is forgotten
         assert client.verify().ok
     assert not list(directory.glob("*.new"))
@@ -571,9 +568,9 @@ def test_its_copies_are_the_servers(directory, database, postgres_server, tmp_pa
     vault = LocalVault(directory)
     client = VaultClient(vault, read_token(directory, "assign"))
     assign(client, 1)
-    assert codes(back_up_vault, directory, tmp_path / "copy.db") == ["EQ-V198"]
+    assert refusal(back_up_vault, directory, tmp_path / "copy.db") == ["EQ-V198"]
     (tmp_path / "copy.db").write_bytes(b"")
-    assert codes(restore_vault, tmp_path / "copy.db", directory, **said()) == ["EQ-V010"]
+    assert refusal(restore_vault, tmp_path / "copy.db", directory, **said()) == ["EQ-V010"]
     dumped = tmp_path / "vault.sql"
     line = [postgres_server.program("pg_dump"), "-n", database.schema, "-f", dumped, database.admin]
     process_of(line)
@@ -585,7 +582,7 @@ def test_its_copies_are_the_servers(directory, database, postgres_server, tmp_pa
     vault = LocalVault(directory)
     client = VaultClient(vault, read_token(directory, "assign"))
     assert client.verify().problems == ()
-    assert codes(assign, client, 3) == ["EQ-V044"]
+    assert refusal(assign, client, 3) == ["EQ-V044"]
     lines = [Line(participant=f"p{k}", number=f"R-00{k}", proof=f"proof {k}") for k in (1, 2)]
     assert client.compare(lines).taken_up == ("p2",)
     assert assign(client, 3) == "R-003"

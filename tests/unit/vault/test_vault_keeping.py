@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from meddling import is_in_a_file, owner_of
+from tests.refusing import refusal
 from vault_examples import AGREED, CONTENTS, SPECIFICATION, in_a_file
 
-from equipoise.problems import Refused
 from equipoise.vault import LocalVault, VaultClient, create_vault, read_token
 from equipoise.vault.keeping import rotating
 from equipoise.vault.keeping.copying import back_up_vault, restore_vault
@@ -32,12 +32,6 @@ N_KILLS = 60 if os.environ.get("EQUIPOISE_NIGHTLY") else 8
 
 def said(directory):
     return SAID | {"owner": owner_of(directory)}
-
-
-def codes(ask, *args, **kwargs):
-    with pytest.raises(Refused) as refused:
-        ask(*args, **kwargs)
-    return [p.code for p in refused.value.problems]
 
 
 def assign(directory, *participants):
@@ -73,16 +67,16 @@ def test_the_key_comes_from_the_first_place_that_has_one(directory, tmp_path, mo
     """The environment, then what systemd hands over, then the folder; without any it says so."""
     key = (directory / "vault.key").read_text()
     (directory / "vault.key").unlink()
-    assert codes(LocalVault, directory) == ["EQ-V041"]
+    assert refusal(LocalVault, directory) == ["EQ-V041"]
 
     handed = tmp_path / "credentials"
     handed.mkdir()
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed))
-    assert codes(LocalVault, directory) == ["EQ-V041"]
+    assert refusal(LocalVault, directory) == ["EQ-V041"]
     (handed / "vault.key").write_text(key)
     LocalVault(directory).close()
     monkeypatch.setenv("EQUIPOISE_VAULT_KEY", "00" * 32)
-    assert codes(LocalVault, directory) == ["EQ-V013"]
+    assert refusal(LocalVault, directory) == ["EQ-V013"]
     monkeypatch.setenv("EQUIPOISE_VAULT_KEY", key)
     (handed / "vault.key").write_text("00" * 32)
     LocalVault(directory).close()
@@ -108,7 +102,7 @@ def test_a_new_key_opens_all_and_the_old_one_nothing(directory):
     new = (directory / "vault.key").read_text()
     assert new != old
     (directory / "vault.key").write_text(old)
-    assert codes(LocalVault, directory) == ["EQ-V013"]
+    assert refusal(LocalVault, directory) == ["EQ-V013"]
     (directory / "vault.key").write_text(new)
     assert not list(directory.glob("*.new"))
     assert assign(directory, "01-003") == ["R-003"]
@@ -120,12 +114,12 @@ def test_a_key_kept_elsewhere_is_replaced_elsewhere(directory, tmp_path, monkeyp
     key = directory / "vault.key"
     monkeypatch.setenv("EQUIPOISE_VAULT_KEY", key.read_text())
     key.unlink()
-    assert codes(rotate_key, directory, **said(directory)) == ["EQ-V043"]
+    assert refusal(rotate_key, directory, **said(directory)) == ["EQ-V043"]
     there = tmp_path / "there"
     there.write_text("")
-    assert codes(rotate_key, directory, **said(directory), to=there) == ["EQ-V042"]
+    assert refusal(rotate_key, directory, **said(directory), to=there) == ["EQ-V042"]
     rotate_key(directory, **said(directory), to=tmp_path / "new.key")
-    assert codes(LocalVault, directory) == ["EQ-V013"]
+    assert refusal(LocalVault, directory) == ["EQ-V013"]
     monkeypatch.setenv("EQUIPOISE_VAULT_KEY", (tmp_path / "new.key").read_text())
     assert look(directory)[0]
     assert not key.exists()
@@ -134,8 +128,8 @@ def test_a_key_kept_elsewhere_is_replaced_elsewhere(directory, tmp_path, monkeyp
 
 def test_nobody_rotates_without_a_name_or_while_it_answers(directory, vault):
     """Who and why stand in the log; an open vault keeps its key."""
-    assert codes(rotate_key, directory, by=" ", reason="x", at=AT) == ["EQ-V007"]
-    assert codes(rotate_key, directory, **said(directory)) == ["EQ-V018"]
+    assert refusal(rotate_key, directory, by=" ", reason="x", at=AT) == ["EQ-V007"]
+    assert refusal(rotate_key, directory, **said(directory)) == ["EQ-V018"]
 
 
 @pytest.mark.requirement("F13", "F30")
@@ -150,7 +144,7 @@ def test_tokens_are_made_anew_when_asked_and_when_missing(directory):
     assert not set(after.values()) & set(tokens.values())
     vault = LocalVault(directory)
     old, new = (VaultClient(vault, t["assign.token"]) for t in (tokens, after))
-    assert codes(old.assign, "p", stratum="", proof="p") == ["EQ-V001"]
+    assert refusal(old.assign, "p", stratum="", proof="p") == ["EQ-V001"]
     assert new.assign("p", stratum="", proof="p") == "R-001"
     vault.close()
 
@@ -162,7 +156,7 @@ def test_a_vault_of_before_gets_the_token_it_lacks(tmp_path, monkeypatch):
     monkeypatch.setattr("equipoise.vault.drawing.capabilities", lambda _: fewer)
     create_vault(tmp_path / "v", SPECIFICATION, contents=CONTENTS, realm="live")
     monkeypatch.undo()
-    assert codes(read_token, tmp_path / "v", "emergency") == ["EQ-V012"]
+    assert refusal(read_token, tmp_path / "v", "emergency") == ["EQ-V012"]
     assign(tmp_path / "v", "01-001")
     rotate_key(tmp_path / "v", **SAID)
     vault = LocalVault(tmp_path / "v")
@@ -252,21 +246,21 @@ def test_a_backup_has_no_key_and_a_restore_assigns_nothing_yet(directory, tmp_pa
     assert not (tmp_path / "copy.db").stat().st_mode & 0o077
 
     new = tmp_path / "new"
-    assert codes(restore_vault, tmp_path / "copy.db", new, **SAID) == ["EQ-V041"]
+    assert refusal(restore_vault, tmp_path / "copy.db", new, **SAID) == ["EQ-V041"]
     assert not (new / "vault.db").exists()
     (new / "vault.key").write_text("00" * 32)
-    assert codes(restore_vault, tmp_path / "copy.db", new, **SAID) == ["EQ-V013"]
+    assert refusal(restore_vault, tmp_path / "copy.db", new, **SAID) == ["EQ-V013"]
     (new / "vault.key").write_text(key.hex())
     restore_vault(tmp_path / "copy.db", new, **SAID)
     rotate_key(new, **SAID, is_all=True)
     restored = LocalVault(new)
     assigning = VaultClient(restored, read_token(new, "assign"))
     breaking = VaultClient(restored, read_token(new, "emergency"))
-    assert codes(assigning.assign, "01-002", stratum="", proof="p2") == ["EQ-V044"]
+    assert refusal(assigning.assign, "01-002", stratum="", proof="p2") == ["EQ-V044"]
     assert breaking.reveal("01-001", "arm", by="dr", reason="shock")
 
-    assert codes(assigning.compare, []) == ["EQ-V023"]
-    assert codes(assigning.assign, "01-002", stratum="", proof="p2") == ["EQ-V044"]
+    assert refusal(assigning.compare, []) == ["EQ-V023"]
+    assert refusal(assigning.assign, "01-002", stratum="", proof="p2") == ["EQ-V044"]
     lines = [Line(participant=f"01-00{k}", number=f"R-00{k}", proof=f"p{k}") for k in (1, 2)]
     found = assigning.compare(lines)
     assert (found.taken_up, found.beyond) == (("01-002",), ())
@@ -290,13 +284,13 @@ def look_after(directory, participant):
 def test_what_a_restore_and_a_backup_refuse(directory, tmp_path):
     """Nothing replaces anything, and nobody restores without a name."""
     (tmp_path / "there").write_text("mine")
-    assert codes(back_up_vault, directory, tmp_path / "there") == ["EQ-V042"]
-    assert codes(back_up_vault, tmp_path, tmp_path / "x") == ["EQ-V012"]
+    assert refusal(back_up_vault, directory, tmp_path / "there") == ["EQ-V042"]
+    assert refusal(back_up_vault, tmp_path, tmp_path / "x") == ["EQ-V012"]
     back_up_vault(directory, tmp_path / "copy.db")
-    assert codes(restore_vault, tmp_path / "copy.db", directory, **SAID) == ["EQ-V010"]
-    assert codes(restore_vault, tmp_path / "none", tmp_path / "v", **SAID) == ["EQ-V012"]
+    assert refusal(restore_vault, tmp_path / "copy.db", directory, **SAID) == ["EQ-V010"]
+    assert refusal(restore_vault, tmp_path / "none", tmp_path / "v", **SAID) == ["EQ-V012"]
     said = {**SAID, "reason": ""}
-    assert codes(restore_vault, tmp_path / "copy.db", tmp_path / "v", **said) == ["EQ-V007"]
+    assert refusal(restore_vault, tmp_path / "copy.db", tmp_path / "v", **said) == ["EQ-V007"]
 
 
 @in_a_file
@@ -312,10 +306,10 @@ def test_a_journal_of_the_lost_database_is_not_mixed_with_a_new_one(directory, t
     shutil.copy(directory / "vault.db-wal", new)
     vault.close()
     journal = (new / "vault.db-wal").read_bytes()
-    made = codes(create_vault, new, SPECIFICATION, contents=CONTENTS, realm="live")
+    made = refusal(create_vault, new, SPECIFICATION, contents=CONTENTS, realm="live")
     assert made == ["EQ-V025"]
     shutil.copy(directory / "vault.key", new)
-    assert codes(restore_vault, tmp_path / "copy.db", new, **SAID) == ["EQ-V025"]
+    assert refusal(restore_vault, tmp_path / "copy.db", new, **SAID) == ["EQ-V025"]
     assert not (new / "vault.db").exists()
     assert (new / "vault.db-wal").read_bytes() == journal
     (new / "vault.db-wal").rename(tmp_path / "kept")
@@ -337,11 +331,11 @@ def test_what_contradicts_is_not_mended(directory):
         return client.compare(lines)
 
     first = ("01-001", "R-001")
-    assert codes(compare, ("01-001", "R-002")) == ["EQ-V046"]
-    assert codes(compare, ("01-009", "R-001")) == ["EQ-V046"]
-    assert codes(compare, first, ("01-003", "R-003")) == ["EQ-V047"]
-    assert codes(compare, first, ("01-003", "R-999")) == ["EQ-V047"]
-    assert codes(compare) == ["EQ-V023"]
+    assert refusal(compare, ("01-001", "R-002")) == ["EQ-V046"]
+    assert refusal(compare, ("01-009", "R-001")) == ["EQ-V046"]
+    assert refusal(compare, first, ("01-003", "R-003")) == ["EQ-V047"]
+    assert refusal(compare, first, ("01-003", "R-999")) == ["EQ-V047"]
+    assert refusal(compare) == ["EQ-V023"]
     taken = compare(first, ("01-003", "R-003"), ("01-002", "R-002"))
     assert set(taken.taken_up) == {"01-002", "01-003"}
     assert client.assign("01-004", stratum="", proof="p") == "R-004"
@@ -410,7 +404,7 @@ def test_one_under_way_does_not_keep_a_restored_vault_shut(tmp_path, scheme, n_p
         Line(participant=p, number="" if p == under_way else numbers[p], proof="p", stratum=s)
         for p, s in asked
     ]
-    assert codes(client.assign, under_way, stratum=under_way[0], proof="p") == ["EQ-V044"]
+    assert refusal(client.assign, under_way, stratum=under_way[0], proof="p") == ["EQ-V044"]
     found = client.compare(lines)
     again = client.assign(under_way, stratum=under_way[0], proof="p")
     assert (again, found.beyond) == (numbers[under_way], ())
@@ -430,15 +424,15 @@ def test_two_under_way_are_for_people_to_look_at(tmp_path, scheme):
         Line(participant=p, number="" if p in ("p1", "p2") else n, proof="p", stratum="s")
         for p, n in numbers.items()
     ]
-    assert codes(client.compare, lines) == ["EQ-V047"]
+    assert refusal(client.compare, lines) == ["EQ-V047"]
     odd = [*lines[:3], Line(participant="p3", number="R-x", proof="p", stratum="s")]
-    assert codes(client.compare, odd) == ["EQ-V047"]
+    assert refusal(client.compare, odd) == ["EQ-V047"]
     far = [*lines[:3], Line(participant="p3", number="R-99999999", proof="p", stratum="s")]
-    assert codes(client.compare, far) == ["EQ-V047"]
+    assert refusal(client.compare, far) == ["EQ-V047"]
     vault.close()
     vault = LocalVault(tmp_path / "new")
     client = VaultClient(vault, read_token(tmp_path / "old", "assign"))
-    assert codes(client.assign, "p9", stratum="s", proof="p") == ["EQ-V044"]
+    assert refusal(client.assign, "p9", stratum="s", proof="p") == ["EQ-V044"]
     vault.close()
 
 
@@ -450,9 +444,9 @@ def test_a_vault_that_contradicts_the_ledger_assigns_nothing(directory):
         vault = LocalVault(directory)
         client = VaultClient(vault, read_token(directory, "assign"))
         line = Line(participant="01-001", number="R-002", proof="proof of 01-001")
-        assert codes(client.compare, [line]) == ["EQ-V046"]
-        assert codes(VaultClient(vault, "no token").compare, []) == ["EQ-V001"]
-        assert codes(client.assign, "01-002", stratum="", proof="p") == ["EQ-V044"]
+        assert refusal(client.compare, [line]) == ["EQ-V046"]
+        assert refusal(VaultClient(vault, "no token").compare, []) == ["EQ-V001"]
+        assert refusal(client.assign, "01-002", stratum="", proof="p") == ["EQ-V044"]
         vault.close()
     vault = LocalVault(directory)
     client = VaultClient(vault, read_token(directory, "assign"))
@@ -465,5 +459,5 @@ def test_a_vault_needs_its_database_to_open(directory, tmp_path: Path):
     """A folder with a key and nothing else."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "vault.key").write_text("00" * 32)
-    assert codes(LocalVault, tmp_path / "empty") == ["EQ-V012"]
-    assert codes(rotate_key, tmp_path / "empty", **SAID) == ["EQ-V012"]
+    assert refusal(LocalVault, tmp_path / "empty") == ["EQ-V012"]
+    assert refusal(rotate_key, tmp_path / "empty", **SAID) == ["EQ-V012"]

@@ -4,20 +4,14 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 from meddling import REFUSED, is_in_a_file, meddling, rows_of, tamper
+from tests.refusing import refusal
 from vault_examples import AGREED, CONTENTS, SEED, SPECIFICATION, in_a_file
 
-from equipoise.problems import Refused
 from equipoise.randomization import counter_draws, draw_list
 from equipoise.vault import LocalVault, VaultClient, create_vault, drawing, read_token
 from equipoise.vault.tables import TRIGGERS
 
 CANARIES = [b"arm-kestrel", b"arm-bittern", b"arm-q", b"product-otter", b"product-heron"]
-
-
-def codes(act, *args, **kwargs):
-    with pytest.raises(Refused) as caught:
-        act(*args, **kwargs)
-    return [p.code for p in caught.value.problems]
 
 
 def assign_all(clients, n=18):
@@ -51,7 +45,7 @@ def test_anybody_may_ask_whether_a_vault_is_the_trials_own(clients):
 def test_a_list_is_never_drawn_again(directory):
     """An existing vault is not replaced."""
     before = (directory / "vault.db").read_bytes()
-    assert codes(create_vault, directory, SPECIFICATION, contents=CONTENTS, realm="live") == [
+    assert refusal(create_vault, directory, SPECIFICATION, contents=CONTENTS, realm="live") == [
         "EQ-V010"
     ]
     assert (directory / "vault.db").read_bytes() == before
@@ -60,7 +54,7 @@ def test_a_list_is_never_drawn_again(directory):
 @pytest.mark.requirement("F11")
 def test_a_live_vault_refuses_a_seed(tmp_path):
     """A test seed never draws a real list, and nothing is written."""
-    made = codes(
+    made = refusal(
         create_vault, tmp_path / "v", SPECIFICATION, contents=CONTENTS, realm="live", seed=b"1"
     )
     assert made == ["EQ-V009"]
@@ -71,7 +65,7 @@ def test_a_live_vault_refuses_a_seed(tmp_path):
 def test_contents_fit_the_arms(tmp_path, contents):
     """Each arm has contents; the specification's own faults are told along."""
     odd = msgspec.structs.replace(SPECIFICATION, blocks=(4,))
-    assert codes(create_vault, tmp_path, odd, contents=contents, realm="live") == [
+    assert refusal(create_vault, tmp_path, odd, contents=contents, realm="live") == [
         "EQ-V102", "EQ-V011",
     ]  # fmt: skip
 
@@ -87,7 +81,7 @@ def test_what_lies_in_the_folder(directory, tmp_path):
     assert directory.stat().st_mode & 0o777 == 0o700
     create_vault(tmp_path / "live", SPECIFICATION, contents=CONTENTS, realm="live")
     assert not (tmp_path / "live" / "nature.token").exists()
-    assert codes(read_token, tmp_path / "live", "nature") == ["EQ-V012"]
+    assert refusal(read_token, tmp_path / "live", "nature") == ["EQ-V012"]
 
 
 def test_remains_of_a_creation_that_was_killed_do_not_hinder(tmp_path):
@@ -106,7 +100,7 @@ def test_a_key_whose_vault_was_lost_is_not_replaced(directory):
     """Made again by mistake, the backup could never be opened any more."""
     (directory / "vault.db").unlink()
     key = (directory / "vault.key").read_text()
-    made = codes(create_vault, directory, SPECIFICATION, contents=CONTENTS, realm="live")
+    made = refusal(create_vault, directory, SPECIFICATION, contents=CONTENTS, realm="live")
     assert made == ["EQ-V024"]
     assert (directory / "vault.key").read_text() == key
 
@@ -151,7 +145,7 @@ def test_no_canary_in_any_file(clients, directory):
         clients.emergency.reveal(number, "arm", by="dr", reason="emergency")
         clients.nature.nature(number)
     clients.unblind.open_list(by="dr", reason="lock", **AGREED)
-    codes(clients.emergency.reveal, numbers[0], "infusion:M9", by="dr", reason="x")
+    refusal(clients.emergency.reveal, numbers[0], "infusion:M9", by="dr", reason="x")
     clients.anyone.verify()
     for file in directory.iterdir():
         content = file.read_bytes()
@@ -189,7 +183,7 @@ def test_asking_again_gives_the_same_number(clients):
     A ledger restored without this participant would give their code to somebody else.
     """
     first = clients.assign.assign("01-001", stratum="", proof="p")
-    again = codes(clients.assign.assign, "01-001", stratum="", proof="another")
+    again = refusal(clients.assign.assign, "01-001", stratum="", proof="another")
     assert again == ["EQ-V045"]
     assert clients.assign.assign("01-001", stratum="elsewhere", proof="p") == first
     assert clients.assign.assign("01-002", stratum="", proof="p") == "R-002"
@@ -204,7 +198,7 @@ def test_each_stratum_has_its_order(tmp_path):
     client = VaultClient(vault, read_token(tmp_path, "assign"))
     given = [client.assign(f"p{k}", stratum=s, proof="p") for k, s in enumerate("tstts")]
     assert given == ["R-019", "R-001", "R-020", "R-021", "R-002"]
-    assert codes(client.assign, "p9", stratum="u", proof="p") == ["EQ-V005"]
+    assert refusal(client.assign, "p9", stratum="u", proof="p") == ["EQ-V005"]
     assert client.verify().ok
     vault.close()
 
@@ -213,7 +207,7 @@ def test_each_stratum_has_its_order(tmp_path):
 @pytest.mark.parametrize(("participant", "proof"), [("", "p"), ("01-001", "")])
 def test_no_number_without_proof(clients, participant, proof):
     """Both the participant and the proof of eligibility are needed."""
-    assert codes(clients.assign.assign, participant, stratum="", proof=proof) == ["EQ-V006"]
+    assert refusal(clients.assign.assign, participant, stratum="", proof=proof) == ["EQ-V006"]
     assert clients.anyone.verify().n_assigned == 0
 
 
@@ -252,14 +246,14 @@ def test_the_list_holds_only_who_was_assigned(clients):
 def test_refused_questions(clients):
     """Numbers not assigned, encounters without infusion, unknown questions, no name or reason."""
     assign_all(clients, 1)
-    assert codes(clients.cells.contents, "R-002", "M0") == ["EQ-V002"]
-    assert codes(clients.nature.nature, "R-999") == ["EQ-V002"]
-    assert codes(clients.cells.contents, "R-001", "M9") == ["EQ-V003"]
+    assert refusal(clients.cells.contents, "R-002", "M0") == ["EQ-V002"]
+    assert refusal(clients.nature.nature, "R-999") == ["EQ-V002"]
+    assert refusal(clients.cells.contents, "R-001", "M9") == ["EQ-V003"]
     reveal = clients.emergency.reveal
-    assert codes(reveal, "R-001", "everything", by="dr", reason="x") == ["EQ-V008"]
-    assert codes(reveal, "R-001", "arm", by=" ", reason="x") == ["EQ-V007"]
-    assert codes(reveal, "R-001", "arm", by="dr", reason="") == ["EQ-V007"]
-    assert codes(clients.unblind.open_list, by="dr", reason="", **AGREED) == ["EQ-V007"]
+    assert refusal(reveal, "R-001", "everything", by="dr", reason="x") == ["EQ-V008"]
+    assert refusal(reveal, "R-001", "arm", by=" ", reason="x") == ["EQ-V007"]
+    assert refusal(reveal, "R-001", "arm", by="dr", reason="") == ["EQ-V007"]
+    assert refusal(clients.unblind.open_list, by="dr", reason="", **AGREED) == ["EQ-V007"]
 
 
 @pytest.mark.requirement("C65", "F30")
@@ -278,7 +272,7 @@ def test_a_token_opens_one_door(clients):
     for owner in (*asks, "anyone"):
         for name, ask in asks.items():
             if name != owner:
-                assert codes(ask, getattr(clients, owner)) == ["EQ-V001"]
+                assert refusal(ask, getattr(clients, owner)) == ["EQ-V001"]
                 n_refused += 1
     log = clients.audit.read_log()
     refused = [e for e in log if msgspec.json.decode(e.body)["refused"] == ["EQ-V001"]]
@@ -292,7 +286,7 @@ def test_a_live_vault_has_no_nature_to_tell(tmp_path):
     vault = LocalVault(tmp_path)
     VaultClient(vault, read_token(tmp_path, "assign")).assign("p", stratum="", proof="p")
     for token in ("", read_token(tmp_path, "assign")):
-        assert codes(VaultClient(vault, token).nature, "R-001") == ["EQ-V001"]
+        assert refusal(VaultClient(vault, token).nature, "R-001") == ["EQ-V001"]
     vault.close()
 
 
@@ -341,12 +335,12 @@ def test_a_vault_is_found_again(directory):
 @pytest.mark.usefixtures("vault")
 def test_one_at_a_time(directory):
     """While a vault is open nobody else opens it."""
-    assert codes(LocalVault, directory) == ["EQ-V018"]
+    assert refusal(LocalVault, directory) == ["EQ-V018"]
 
 
 def test_no_vault(tmp_path):
     """A folder without one is named."""
-    assert codes(LocalVault, tmp_path) == ["EQ-V012"]
+    assert refusal(LocalVault, tmp_path) == ["EQ-V012"]
 
 
 @pytest.mark.parametrize("key", ["00" * 32, "no hex", "00", ""])
@@ -354,7 +348,7 @@ def test_a_wrong_key_opens_nothing(directory, key):
     """Neither another key nor a damaged one; and the right one does again."""
     right = (directory / "vault.key").read_text()
     (directory / "vault.key").write_text(key)
-    assert codes(LocalVault, directory) == ["EQ-V013"]
+    assert refusal(LocalVault, directory) == ["EQ-V013"]
     (directory / "vault.key").write_text(right)
     LocalVault(directory).close()
 
@@ -363,7 +357,7 @@ def test_a_wrong_key_opens_nothing(directory, key):
 def test_a_damaged_file_does_not_open(directory):
     """Random bytes in place of the database, and a ledger that is no vault."""
     (directory / "vault.db").write_bytes(b"junk" * 5000)
-    assert codes(LocalVault, directory) == ["EQ-V013"]
+    assert refusal(LocalVault, directory) == ["EQ-V013"]
 
 
 @pytest.mark.requirement("D29", "C69")
@@ -414,8 +408,8 @@ def test_a_sealed_entry_that_was_altered_answers_nothing(directory, clients, sea
     """A wrong product is never given out, nor that of another number."""
     assign_all(clients, 4)
     tamper(directory, f"UPDATE vault_slot SET sealed = {sealed} WHERE number = 'R-004'")
-    assert codes(clients.cells.contents, "R-004", "M0") == ["EQ-V014"]
-    assert codes(clients.unblind.open_list, by="dr", reason="x", **AGREED) == ["EQ-V014"]
+    assert refusal(clients.cells.contents, "R-004", "M0") == ["EQ-V014"]
+    assert refusal(clients.unblind.open_list, by="dr", reason="x", **AGREED) == ["EQ-V014"]
     assert clients.cells.contents("R-003", "M0")
 
 
@@ -428,7 +422,7 @@ def test_another_vaults_row_does_not_open_here(tmp_path, directory):
     tamper(directory, f"ATTACH '{other}/vault.db' AS other",
            "UPDATE vault_header SET sealed = (SELECT sealed FROM other.vault_header)")  # fmt: skip
     (directory / "vault.key").write_text((other / "vault.key").read_text())
-    assert codes(LocalVault, directory) == ["EQ-V013"]
+    assert refusal(LocalVault, directory) == ["EQ-V013"]
 
 
 @in_a_file
@@ -477,8 +471,8 @@ def test_a_full_disk_assigns_nothing(vault, clients):
     pages = vault._connection.execute("PRAGMA page_count").fetchone()[0]
     vault._connection.execute(f"PRAGMA max_page_count = {pages}")
     big = "x" * 50_000
-    assert codes(clients.assign.assign, "01-002", stratum="", proof=big) == ["EQ-V020"]
-    assert codes(clients.emergency.reveal, "R-001", "arm", by="dr", reason=big) == ["EQ-G017"]
+    assert refusal(clients.assign.assign, "01-002", stratum="", proof=big) == ["EQ-V020"]
+    assert refusal(clients.emergency.reveal, "R-001", "arm", by="dr", reason=big) == ["EQ-G017"]
     vault._connection.execute("PRAGMA max_page_count = 100000")
     assert clients.assign.assign("01-003", stratum="", proof="p") == "R-002"
     assert clients.anyone.verify().problems == ()
@@ -489,4 +483,4 @@ def test_a_closed_vault_answers_nothing(directory):
     vault = LocalVault(directory)
     vault.close()
     too_late = "EQ-V020" if is_in_a_file(directory) else "EQ-G028"
-    assert codes(VaultClient(vault).commitment) == [too_late]
+    assert refusal(VaultClient(vault).commitment) == [too_late]

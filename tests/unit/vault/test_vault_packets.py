@@ -4,7 +4,7 @@ import datetime as dt
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Barrier, Thread
@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from meddling import REFUSED, meddling, owner_of, tamper
 from msgspec.structs import replace
+from tests.refusing import refusal
 from vault_examples import AGREED, CONTENTS, SEED, SPECIFICATION, in_a_file
 
 from equipoise.problems import Refused
@@ -46,12 +47,6 @@ def enter(clients: SimpleNamespace, one: Any, participant: str = "01-001", **mor
     asked = {n: given.pop(n) for n in ("stratum", "proof", "is_question") if n in given}
     said: str = clients.assign.enter_packet(OpenedPacket(**given), **asked)
     return said
-
-
-def codes_of(act: Callable[[], object]) -> list[str]:
-    with pytest.raises(Refused) as refused:
-        act()
-    return [p.code for p in refused.value.problems]
 
 
 @pytest.mark.requirement("C55", "F37")
@@ -93,7 +88,7 @@ def test_each_batch_is_drawn_anew_and_printed_again_alike(clients: SimpleNamespa
     assert drawn[0] != drawn[1]
     assert not {p.code for p in first.packets} & {p.code for p in second.packets}
     assert not {p.number for p in first.packets} & {p.number for p in second.packets}
-    assert codes_of(lambda: print_for(clients, batch=7)) == ["EQ-V151"]
+    assert refusal(lambda: print_for(clients, batch=7)) == ["EQ-V151"]
 
 
 @pytest.mark.requirement("D27", "F38", "F19")
@@ -105,11 +100,11 @@ def test_a_packet_gives_its_number_once(clients: SimpleNamespace) -> None:
     assert enter(clients, one) == one.number
     assert enter(clients, one) == one.number
     assert clients.assign.assign("01-001", stratum="", proof="proof") == one.number
-    assert codes_of(lambda: enter(clients, one, "01-002")) == ["EQ-V159"]
-    assert codes_of(lambda: enter(clients, two)) == ["EQ-V160"]
-    assert codes_of(lambda: enter(clients, one, proof="another")) == ["EQ-V045"]
+    assert refusal(lambda: enter(clients, one, "01-002")) == ["EQ-V159"]
+    assert refusal(lambda: enter(clients, two)) == ["EQ-V160"]
+    assert refusal(lambda: enter(clients, one, proof="another")) == ["EQ-V045"]
     assert clients.assign.assign("01-003", stratum="", proof="p") == "R-001"
-    assert codes_of(lambda: enter(clients, two, "01-003")) == ["EQ-V160"]
+    assert refusal(lambda: enter(clients, two, "01-003")) == ["EQ-V160"]
     arm = clients.nature.nature(one.number)
     assert arm == inside(printed, "B1-02").arm
     assert clients.cells.contents(one.number, "M0") == CONTENTS[arm]["M0"]
@@ -137,7 +132,7 @@ def test_what_does_not_prove_its_packet_is_refused(
     """Unknown, forged, of another site or stratum, at a time that cannot be: nothing is spent."""
     one = inside(print_for(clients), "P1-01")
 
-    assert codes_of(lambda: enter(clients, one, **change)) == [code]
+    assert refusal(lambda: enter(clients, one, **change)) == [code]
     assert clients.anyone.verify().n_assigned == 0
     assert enter(clients, one) == one.number
 
@@ -167,10 +162,10 @@ def test_an_opened_code_break_packet_is_a_break(clients: SimpleNamespace) -> Non
     one, breaking = inside(printed, "P1-01"), inside(printed, "B1-01")
     opened_at = dt.datetime.now(dt.UTC).replace(second=0, microsecond=0)
 
-    assert codes_of(lambda: enter(clients, breaking)) == ["EQ-V162"]
+    assert refusal(lambda: enter(clients, breaking)) == ["EQ-V162"]
     enter(clients, one)
     enter(clients, inside(printed, "P1-02"), "01-002")
-    assert codes_of(lambda: enter(clients, breaking, "01-002")) == ["EQ-V163"]
+    assert refusal(lambda: enter(clients, breaking, "01-002")) == ["EQ-V163"]
     assert clients.emergency.breaks() == ()
     enter(clients, breaking, is_question=True)
     for _ in range(2):
@@ -200,7 +195,7 @@ def test_packets_for_numbers_given_so_far(clients: SimpleNamespace) -> None:
     ]
     assert {p.arm for p in printed.packets} <= set(CONTENTS)
     assert printed.packets[0].arm == clients.nature.nature("R-001")
-    assert codes_of(lambda: print_for(clients, n=0)) == ["EQ-V150"]
+    assert refusal(lambda: print_for(clients, n=0)) == ["EQ-V150"]
     assert enter(clients, printed.packets[0]) == "01-001"
     rows = clients.assign.packets()
     assert [(r.packet, r.opens) for r in rows] == [
@@ -214,15 +209,15 @@ def test_packets_for_numbers_given_so_far(clients: SimpleNamespace) -> None:
 
 
 def test_what_cannot_be_printed(clients: SimpleNamespace) -> None:
-    assert codes_of(lambda: print_for(clients, n=100)) == ["EQ-V154"]
-    assert codes_of(lambda: print_for(clients, site="")) == ["EQ-V154"]
-    assert codes_of(lambda: print_for(clients, stratum="x")) == ["EQ-V005"]
+    assert refusal(lambda: print_for(clients, n=100)) == ["EQ-V154"]
+    assert refusal(lambda: print_for(clients, site="")) == ["EQ-V154"]
+    assert refusal(lambda: print_for(clients, stratum="x")) == ["EQ-V005"]
     assert clients.assign.packets() == ()
     asked = {"site": "01", "n": 1, "by": "somebody", "reason": " "}
-    assert codes_of(lambda: clients.packets.print_packets(**asked)) == ["EQ-V007"]
-    assert codes_of(lambda: clients.assign.print_packets("01", n=1, **WHY)) == ["EQ-V001"]
+    assert refusal(lambda: clients.packets.print_packets(**asked)) == ["EQ-V007"]
+    assert refusal(lambda: clients.assign.print_packets("01", n=1, **WHY)) == ["EQ-V001"]
     one = inside(print_for(clients), "P1-01")
-    assert codes_of(lambda: enter(SimpleNamespace(assign=clients.packets), one)) == ["EQ-V001"]
+    assert refusal(lambda: enter(SimpleNamespace(assign=clients.packets), one)) == ["EQ-V001"]
     assert print_for(clients).batch == 2
 
 
@@ -231,7 +226,7 @@ def test_minimization_has_no_packets(tmp_path: Path) -> None:
     create_vault(tmp_path / "v", told, contents=CONTENTS, realm="rehearsal")
     with closing(LocalVault(tmp_path / "v")) as vault:
         client = VaultClient(vault, read_token(tmp_path / "v", "packets"))
-        assert codes_of(lambda: client.print_packets("01", n=1, **WHY)) == ["EQ-V153"]
+        assert refusal(lambda: client.print_packets("01", n=1, **WHY)) == ["EQ-V153"]
         analyst = VaultClient(vault, read_token(tmp_path / "v", "unblind"))
         opened = analyst.disclose(by="s", reason="Analysis", **AGREED)
     made_up = OpenedBatch(batch=1, site="01", stratum="", root=opened.root, entries=())
@@ -256,7 +251,7 @@ def strata(tmp_path: Path) -> Iterator[SimpleNamespace]:
 def test_a_packet_is_for_one_stratum(strata: SimpleNamespace) -> None:
     one = inside(print_for(strata, stratum="severe"), "P1-01")
 
-    assert codes_of(lambda: enter(strata, one, stratum="mild")) == ["EQ-V161"]
+    assert refusal(lambda: enter(strata, one, stratum="mild")) == ["EQ-V161"]
     assert enter(strata, one, stratum="severe") == one.number
     (listed,) = strata.unblind.open_list(by="s", reason="Analysis", **AGREED)
     assert (listed.number, listed.stratum) == (one.number, "severe")
@@ -340,10 +335,10 @@ def test_a_live_vault_gives_no_number_by_hand(tmp_path: Path) -> None:
         for capability, client in held.items():
             hand = SimpleNamespace(assign=client)
             refused = ["EQ-V156" if capability == "assign" else "EQ-V001"]
-            assert codes_of(lambda hand=hand: enter(hand, forged)) == refused
+            assert refusal(lambda hand=hand: enter(hand, forged)) == refused
             if capability != "assign":
                 by_list = lambda c=client: c.assign("01-001", stratum="", proof="p")  # noqa: E731
-                assert codes_of(by_list) == ["EQ-V001"]
+                assert refusal(by_list) == ["EQ-V001"]
         assert "number" not in {*Assign.__struct_fields__, *OpenedPacket.__struct_fields__}
         assert held["audit"].verify().n_assigned == 0
         assert held["assign"].assign("01-001", stratum="", proof="p") == "R-001"
@@ -371,7 +366,7 @@ def test_an_altered_packet_is_found(clients: SimpleNamespace, directory: Path, c
     assert not report.ok
     assert {p.code for p in report.problems} <= {"EQ-V151", "EQ-V152"}
     if "number = 'R-003'" not in change:
-        refused = codes_of(lambda: enter(clients, one))
+        refused = refusal(lambda: enter(clients, one))
         assert set(refused) <= {"EQ-V152", "EQ-V155", "EQ-V156", "EQ-V158"}
 
 
@@ -422,10 +417,10 @@ def test_the_opened_list_proves_packets(clients: SimpleNamespace) -> None:
     assert prove(opened, "P-00000") is None
     spoiled = replace(batch.entries[0], salt="no hex")
     told = replace(opened, packets=(replace(batch, entries=(spoiled,)),))
-    assert codes_of(lambda: prove(told, one.number)) == ["EQ-V057"]
+    assert refusal(lambda: prove(told, one.number)) == ["EQ-V057"]
 
-    assert codes_of(lambda: print_for(clients)) == ["EQ-V141"]
-    assert codes_of(lambda: enter(clients, inside(printed, "P1-01"), "01-005")) == ["EQ-V141"]
+    assert refusal(lambda: print_for(clients)) == ["EQ-V141"]
+    assert refusal(lambda: enter(clients, inside(printed, "P1-01"), "01-005")) == ["EQ-V141"]
 
 
 def clients_of(vault: LocalVault, directory: Path) -> SimpleNamespace:
@@ -450,7 +445,7 @@ def test_a_new_key_keeps_packets(directory: Path) -> None:
 
 @in_a_file
 def test_a_restore_keeps_packets(tmp_path: Path, directory: Path) -> None:
-    """What the ledger has of packets is taken up after a restore; before it nothing is given."""
+    """What the ledger has is taken up after a restore; before, none is given or printed."""
     again = tmp_path / "again"
     again.mkdir()
     shutil.copy(directory / "vault.key", again / "vault.key")
@@ -465,13 +460,19 @@ def test_a_restore_keeps_packets(tmp_path: Path, directory: Path) -> None:
     with closing(LocalVault(again)) as vault:
         clients = clients_of(vault, directory)
         for asks in (True, False):  # not even examined: nothing is claimed in the ledger
-            found = codes_of(lambda: enter(clients, two, "01-002", is_question=asks))  # noqa: B023
+            found = refusal(lambda: enter(clients, two, "01-002", is_question=asks))  # noqa: B023
             assert found == ["EQ-V044"]
+        for asked in ({"n": 2}, {"n": 0}, {"n": 0, "batch": 1}):
+            assert refusal(lambda: print_for(clients, **asked)) == ["EQ-V044"]  # noqa: B023
+        before = clients.packets.packets()
+        assert {row.batch for row in before} == {1}  # the list of them tells nothing new
         lines = [Line(participant="01-001", number=one.number, proof="proof")]
         assert clients.assign.compare(lines).taken_up == ("01-001",)
         assert clients.nature.nature(one.number) == inside(printed, "B1-02").arm
         assert enter(clients, two, "01-002") == two.number
         assert clients.anyone.verify().problems == ()
+        assert print_for(clients, n=0, batch=1) == printed
+        assert print_for(clients).batch == 2
 
 
 def test_a_first_vault_can_have_packets(tmp_path: Path) -> None:
@@ -528,7 +529,7 @@ def test_old_paper_proves_nothing_where_a_restore_forgot_its_batch(
         assert print_for(clients, **then).batch == paper.batch
         for sheet in paper.packets:
             for who in ("01-002", "02-002", "01-009"):
-                tried = codes_of(
+                tried = refusal(
                     lambda: enter(clients, sheet, who, stratum=then.get("stratum", ""))  # noqa: B023
                 )
                 assert set(tried) <= {"EQ-V155", "EQ-V156"}

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.certificates import Authority, Relay, relaying
+from tests.refusing import refusal
 from vault_examples import CONTENTS, SEED, SPECIFICATION
 
 from equipoise.problems import Refused
@@ -25,12 +26,6 @@ from equipoise.vault.server import serving
 from equipoise.vault.sockets import MAX_LINE_BYTES
 
 CAPABILITIES = ("assign", "cells", "emergency", "audit", "packets")
-
-
-def codes(act, *args, **kwargs):
-    with pytest.raises(Refused) as caught:
-        act(*args, **kwargs)
-    return [p.code for p in caught.value.problems]
 
 
 def told_the_keeper(capfd, words: str) -> str:
@@ -130,13 +125,13 @@ def test_a_token_without_its_certificate_opens_nothing(authority, port, director
             "assign": lambda: asking.assign("p1", stratum="", proof="p"),  # noqa: B023
             "packets": lambda: asking.print_packets("01", n=1, by="s", reason="x"),  # noqa: B023
         }[capability]
-        assert codes(ask) == ["EQ-V187"]
+        assert refusal(ask) == ["EQ-V187"]
     # Breaks may be read by three: the certificate must be of the one whose token it is.
     asking = client(authority, port, directory, "emergency", shown="audit")
-    assert codes(asking.breaks) == ["EQ-V001"]
+    assert refusal(asking.breaks) == ["EQ-V001"]
     # And a certificate alone opens nothing either.
     nobody = VaultClient(address(authority, port, "assign"), "0" * 64)
-    assert codes(lambda: nobody.assign("p1", stratum="", proof="p")) == ["EQ-V001"]
+    assert refusal(lambda: nobody.assign("p1", stratum="", proof="p")) == ["EQ-V001"]
     log = client(authority, port, directory, "audit").read_log()
     refused = [msgspec.json.decode(e.body)["refused"] for e in log]
     assert refused[:7] == [["EQ-V187"]] * 5 + [["EQ-V001"]] * 2
@@ -145,8 +140,8 @@ def test_a_token_without_its_certificate_opens_nothing(authority, port, director
 def test_who_is_known_to_nobody_is_answered_nothing(authority, port, directory):
     """Signed by the right authority and not admitted: not even what anybody may ask."""
     stranger = client(authority, port, directory, "assign", shown="stranger")
-    assert codes(stranger.commitment) == ["EQ-V188"]
-    assert codes(lambda: stranger.assign("p1", stratum="", proof="p")) == ["EQ-V188"]
+    assert refusal(stranger.commitment) == ["EQ-V188"]
+    assert refusal(lambda: stranger.assign("p1", stratum="", proof="p")) == ["EQ-V188"]
 
 
 def test_it_answers_at_both_ways_at_once(authority, port, vault, directory):
@@ -164,7 +159,7 @@ def test_a_client_outlives_its_vault(authority, vault, directory):
     with listening(vault, told(authority)) as port:
         door = SocketDoor(address(authority, port, "assign"))
         assert isinstance(door.answer(Commitment()), Word)
-    assert codes(door.answer, Commitment()) == ["EQ-V017"]
+    assert refusal(door.answer, Commitment()) == ["EQ-V017"]
     with listening(vault, told(authority, port=port)):
         assert isinstance(door.answer(Commitment()), Word)
         door.close()
@@ -193,7 +188,7 @@ def test_of_another_authority(authority, port, tmp_path, capfd):
     other = Authority(tmp_path / "other")
     other.issue("assign")
     asking = VaultClient(address(other, port, "assign", ca=authority.file))
-    assert codes(asking.commitment) == ["EQ-V190"]
+    assert refusal(asking.commitment) == ["EQ-V190"]
     told_the_keeper(capfd, "EQ-V195")
 
 
@@ -213,7 +208,7 @@ def test_a_certificate_that_ends_meanwhile(authority, vault, directory):
         asking = client(authority, port, directory, "assign", shown="brief")
         assert asking.commitment()
         time.sleep((until - dt.datetime.now(dt.UTC)).total_seconds() + 0.5)
-        assert codes(asking.commitment) == ["EQ-V190"]
+        assert refusal(asking.commitment) == ["EQ-V190"]
 
 
 def test_a_vault_that_is_another(authority, vault, directory, tmp_path):
@@ -229,7 +224,7 @@ def test_a_vault_that_is_another(authority, vault, directory, tmp_path):
     other = Authority(tmp_path / "other")
     with listening(vault, told(authority)) as port:
         asking = client(authority, port, directory, "assign", ca=other.file)
-        assert codes(asking.commitment) == ["EQ-V189"]
+        assert refusal(asking.commitment) == ["EQ-V189"]
     assert [e.type for e in vault._store.read()] == []
 
 
@@ -241,7 +236,7 @@ def test_a_callers_certificate_is_no_vaults(authority, vault, directory):
         key=authority.folder / "assign.key",
     )
     with listening(vault, posing) as port:
-        assert codes(client(authority, port, directory, "cells").commitment) == ["EQ-V189"]
+        assert refusal(client(authority, port, directory, "cells").commitment) == ["EQ-V189"]
 
 
 def test_in_clear(authority, port, capfd):
@@ -279,9 +274,9 @@ def test_what_answers_speaks_no_tls(authority):
         thread = threading.Thread(target=answer)
         thread.start()
         port = listener.getsockname()[1]
-        assert codes(VaultClient(address(authority, port, "assign")).commitment) == ["EQ-V191"]
+        assert refusal(VaultClient(address(authority, port, "assign")).commitment) == ["EQ-V191"]
         thread.join()
-    assert codes(VaultClient(address(authority, port, "assign")).commitment) == ["EQ-V017"]
+    assert refusal(VaultClient(address(authority, port, "assign")).commitment) == ["EQ-V017"]
 
 
 def test_a_vault_that_answers_only_older_tls(authority):
@@ -300,7 +295,7 @@ def test_a_vault_that_answers_only_older_tls(authority):
         thread = threading.Thread(target=answer)
         thread.start()
         at = address(authority, listener.getsockname()[1], "assign")
-        assert codes(VaultClient(at).commitment) == ["EQ-V191"]
+        assert refusal(VaultClient(at).commitment) == ["EQ-V191"]
         thread.join()
 
 
@@ -313,7 +308,7 @@ def test_a_vault_that_hangs(authority):
         at = address(authority, listener.getsockname()[1], "assign")
         door = SocketDoor(at, timeout=0.3)
         begun = time.monotonic()
-        assert codes(door.answer, Commitment()) == ["EQ-V017"]
+        assert refusal(door.answer, Commitment()) == ["EQ-V017"]
         assert time.monotonic() - begun < 3
 
 
@@ -410,7 +405,7 @@ def test_a_question_without_end(authority, port):
     """One that is too long is not sent; sent all the same, it is refused and not kept."""
     asking = VaultClient(address(authority, port, "assign"))
     long = "x" * MAX_LINE_BYTES
-    assert codes(lambda: asking.assign(long, stratum="", proof="p")) == ["EQ-V192"]
+    assert refusal(lambda: asking.assign(long, stratum="", proof="p")) == ["EQ-V192"]
     answers = []
     with admitted(authority, port) as connection:
         thread = threading.Thread(target=lambda: answers.append(received(connection)))
@@ -522,7 +517,7 @@ def test_every_message_is_filled_up():
 )
 def test_an_address_that_is_none(wrong):
     """Said at once, and not taken for the path of a socket."""
-    assert codes(VaultClient, wrong) == ["EQ-V185"]
+    assert refusal(VaultClient, wrong) == ["EQ-V185"]
 
 
 def test_an_address_of_version_six():
@@ -541,16 +536,16 @@ def test_files_that_are_none(authority, vault, port, tmp_path):
     """Of the caller and of the vault: which file, and what is wrong with it."""
     junk = tmp_path / "junk.pem"
     junk.write_text("junk")
-    assert codes(VaultClient(address(authority, port, "absent")).commitment) == ["EQ-V186"]
+    assert refusal(VaultClient(address(authority, port, "absent")).commitment) == ["EQ-V186"]
     wrong = VaultClient(address(authority, port, "assign", ca=junk))
-    assert codes(wrong.commitment) == ["EQ-V186"]
+    assert refusal(wrong.commitment) == ["EQ-V186"]
     for other in (
         {"certificate": tmp_path / "absent.pem"},
         {"key": authority.folder / "assign.key"},
         {"clients_ca": junk},
         {"admitted": (("assign", junk),)},
     ):
-        assert codes(listening, vault, told(authority, **other)) == ["EQ-V186"]
+        assert refusal(listening, vault, told(authority, **other)) == ["EQ-V186"]
 
 
 def test_a_key_behind_a_password_is_asked_of_nobody(authority, vault, tmp_path):
@@ -564,15 +559,15 @@ def test_a_key_behind_a_password_is_asked_of_nobody(authority, vault, tmp_path):
             s.Encoding.PEM, s.PrivateFormat.PKCS8, s.BestAvailableEncryption(b"word")
         )
     )
-    assert codes(listening, vault, told(authority, key=shut)) == ["EQ-V186"]
+    assert refusal(listening, vault, told(authority, key=shut)) == ["EQ-V186"]
 
 
 def test_whom_it_admits(authority, vault):
     """Somebody, and each certificate to one capability; renewed, both of them for a while."""
     folder = authority.folder
-    assert codes(listening, vault, told(authority, admitted=())) == ["EQ-V197"]
+    assert refusal(listening, vault, told(authority, admitted=())) == ["EQ-V197"]
     twice = (("assign", folder / "assign.pem"), ("cells", folder / "assign.pem"))
-    assert codes(listening, vault, told(authority, admitted=twice)) == ["EQ-V196"]
+    assert refusal(listening, vault, told(authority, admitted=twice)) == ["EQ-V196"]
     chain = folder / "chain.pem"
     chain.write_bytes(
         b"subject=site\n" + (folder / "assign.pem").read_bytes() + authority.file.read_bytes()

@@ -10,6 +10,7 @@ from contextlib import closing
 
 import msgspec
 import pytest
+from tests.refusing import refusal
 from vault_examples import AGREED
 
 import equipoise.vault.__main__
@@ -27,12 +28,6 @@ from equipoise.vault.__main__ import main
 from equipoise.vault.protocol import Commitment, Listed, Refusal, Word
 from equipoise.vault.server import serving
 from equipoise.vault.sockets import MAX_LINE_BYTES, connect_to
-
-
-def codes(act, *args, **kwargs):
-    with pytest.raises(Refused) as caught:
-        act(*args, **kwargs)
-    return [p.code for p in caught.value.problems]
 
 
 @pytest.fixture
@@ -94,12 +89,12 @@ def test_an_answer_of_another_kind_is_refused():
         def answer(self, _request):
             return Listed(())
 
-    assert codes(VaultClient(Odd()).commitment) == ["EQ-V019"]
+    assert refusal(VaultClient(Odd()).commitment) == ["EQ-V019"]
 
 
 def test_nobody_there(path):
     """The problem says where, and that trying again is safe."""
-    assert codes(VaultClient(path).commitment) == ["EQ-V017"]
+    assert refusal(VaultClient(path).commitment) == ["EQ-V017"]
 
 
 def test_reconnecting(vault, path, token):
@@ -109,7 +104,7 @@ def test_reconnecting(vault, path, token):
         with serving(vault, path):
             assert client.assign(f"p{k}", stratum="", proof="p") == f"R-00{k + 1}"
         assert not path.exists()
-    assert codes(client.assign, "p9", stratum="", proof="p") == ["EQ-V017"]
+    assert refusal(client.assign, "p9", stratum="", proof="p") == ["EQ-V017"]
 
 
 def test_a_vault_that_dies_while_asked(path):
@@ -124,7 +119,7 @@ def test_a_vault_that_dies_while_asked(path):
             connection.close()
 
         thread = soon(die)
-        assert codes(VaultClient(path).commitment) == ["EQ-V017"]
+        assert refusal(VaultClient(path).commitment) == ["EQ-V017"]
         thread.join()
 
 

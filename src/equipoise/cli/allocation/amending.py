@@ -5,12 +5,10 @@ from pathlib import Path
 
 import click
 
-from equipoise.cli.allocation.vaulting import ADDRESS
+from equipoise.cli.allocation import vaulting
 from equipoise.cli.answering import DONE
-from equipoise.cli.designing import FOLDER
-from equipoise.cli.keeping import store_option, vault_option
+from equipoise.cli.keeping import FOLDER, OLD_FILE, store_option, vault_option
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 in_force_option = click.option(
     "--study", "in_force", required=True, type=FOLDER, help="The study folder now in force."
 )
@@ -90,16 +88,18 @@ def apply(new: Path, store: str | Path, socket: str | Path) -> int:
 
 
 @click.command("amend")
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("directory", type=FOLDER)
 @click.argument("new", type=FOLDER)
 @store_option
-@click.option("--by", required=True, help="Who does it: it stands in the vault's log.")
-@click.option("--reason", required=True, help="Why; it stands there too.")
-@click.option("--owner", type=ADDRESS, help="For a vault in a database: its owner's address.")
+@vaulting.by_option
+@vaulting.reason_option
+@click.option(
+    "--owner", type=vaulting.ADDRESS, help="For a vault in a database: its owner's address."
+)
 @click.option(
     "--list",
     "signed",
-    type=FILE,
+    type=OLD_FILE,
     help="For a study whose scheme is `imported`: the new list that was signed.",
 )
 def amend_parts(

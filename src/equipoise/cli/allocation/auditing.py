@@ -1,6 +1,5 @@
 """`equipoise vault open`, `prove`, `audit`: the list opened, one entry shown, all drawn again."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,26 +14,26 @@ from equipoise.cli.answering import (
     problem_rows,
     show_problems,
 )
-from equipoise.cli.designing import FOLDER
-from equipoise.cli.keeping import VaultPlace
+from equipoise.cli.keeping import FOLDER, NEW_FILE, OLD_FILE, STORE, VaultPlace, store_option
 from equipoise.problems import Problem, Refused, has_errors, problem
 
 if TYPE_CHECKING:
     from equipoise.conduct import RunningTrial
     from equipoise.vault.sequence.opened import Inclusion, OpenedList
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-NEW = click.Path(dir_okay=False, path_type=Path)
-
 
 @click.command("open")
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("-o", "--output", required=True, type=NEW, help="The opened list, a new JSON file.")
+@click.argument("directory", type=FOLDER)
+@click.option(
+    "-o", "--output", required=True, type=NEW_FILE, help="The opened list, a new JSON file."
+)
 @click.option("--study", required=True, type=FOLDER, help="The trial's study folder.")
-@click.option("--ledger", required=True, help="The trial's ledger; its data must be locked.")
+@store_option
 @click.option("--by", required=True, help="The unblinded statistician who opens it.")
 @click.option("--reason", required=True, help="Why; the vault logs it.")
-def open_list(directory: Path, output: Path, study: Path, ledger: str, by: str, reason: str) -> int:
+def open_list(
+    directory: Path, output: Path, study: Path, store: str | Path, by: str, reason: str
+) -> int:
     """Write the whole list with its seed, after the lock; nobody is randomized from it any more."""
     from equipoise.cli.folders import load_checked, not_writable
     from equipoise.cli.rehearsing import running_vault
@@ -42,7 +41,7 @@ def open_list(directory: Path, output: Path, study: Path, ledger: str, by: str, 
     from equipoise.cli.trials import running_trial
     from equipoise.vault import VaultClient, read_token
 
-    trial = running_trial(ledger, study=load_checked(study), read_only=True)
+    trial = running_trial(store, study=load_checked(study), read_only=True)
     found = [*check_opening(trial.study, trial.state, by=by, dummy=None)]
     if output.exists():
         found.append(problem("EQ-X002", str(output), file=output.name))
@@ -67,9 +66,13 @@ def open_list(directory: Path, output: Path, study: Path, ledger: str, by: str, 
 
 @click.command()
 @click.argument("socket", type=VaultPlace(exists=True, path_type=Path))
-@click.option("--store", help="The trial's ledger: tells the packets that nobody accounted for.")
+@click.option(
+    "--store",
+    type=STORE,
+    help="The trial's ledger: tells the packets that nobody accounted for.",
+)
 @json_option
-def status(socket: str | Path, store: str | None, is_json: bool) -> int:
+def status(socket: str | Path, store: str | Path | None, is_json: bool) -> int:
     """Ask a running vault whether all is as it was drawn, and which strata have come to their end.
 
     Anybody may ask: it tells the commitment, how many numbers were given, and never an arm.
@@ -94,9 +97,9 @@ def status(socket: str | Path, store: str | None, is_json: bool) -> int:
 
 
 @click.command()
-@click.argument("opened", type=FILE)
+@click.argument("opened", type=OLD_FILE)
 @click.argument("number")
-@click.option("-o", "--output", required=True, type=NEW, help="The proof, a JSON file.")
+@click.option("-o", "--output", required=True, type=NEW_FILE, help="The proof, a JSON file.")
 def prove(opened: Path, number: str, output: Path) -> int:
     """Write the proof that one NUMBER with its arm is in the committed list, and nothing else."""
     from equipoise.cli.folders import not_writable
@@ -116,29 +119,42 @@ def prove(opened: Path, number: str, output: Path) -> int:
 
 
 @click.command()
-@click.argument("opened", metavar="LIST", type=FILE)
-@click.option("--ledger", required=True, help="The trial's ledger, for its published commitment.")
+@click.argument("opened", metavar="LIST", type=OLD_FILE)
+@store_option
 @json_option
-def audit(opened: Path, ledger: str, is_json: bool) -> int:
+def audit(opened: Path, store: str | Path, is_json: bool) -> int:
     """Draw the opened LIST again and hold it against the ledger; or the proof of one entry."""
     from equipoise.cli.trials import running_trial
     from equipoise.vault.sequence.opened import OpenedList
 
     told = _read(opened)
-    trial = running_trial(ledger, read_only=True)
-    found = _check_list(told, trial) if isinstance(told, OpenedList) else _check_one(told, trial)
-    is_ok = not has_errors(found)
-    n_entries = len(told.entries) if isinstance(told, OpenedList) else 1
-    n_allocated = len(told.used) if isinstance(told, OpenedList) else 0
+    trial = running_trial(store, read_only=True)
     commitment = trial.state.commitment
+    if isinstance(told, OpenedList):
+        found = _check_list(told, trial)
+        n, n_used = len(told.entries), len(told.used)
+        answer: dict[str, object] = {"entries": n, "allocated": n_used}
+        said = (
+            f"{n} {'entry leads' if n == 1 else 'entries lead'} to the published commitment "
+            f"{commitment}.\n{n_used} {'allocation is' if n_used == 1 else 'allocations are'} "
+            f"{'that' if n_used == 1 else 'those'} of the ledger, drawn again alike."
+        )
+    else:
+        commitment = _leads_to(told, trial)
+        found = () if commitment else (problem("EQ-V140", told.number, number=told.number),)
+        answer = {"number": told.number, "entry": told.index}
+        said = (
+            f"{told.number} with its arm is entry {told.index} of the list of the published "
+            f"commitment {commitment}. The proof shows no other entry."
+        )
+    is_ok = not has_errors(found)
     if is_json:
-        answer = {"ok": is_ok, "entries": n_entries, "allocated": n_allocated}
-        as_json({**answer, "commitment": commitment, "problems": problem_rows(found)})
+        rows = problem_rows(found)
+        as_json({"ok": is_ok, **answer, "commitment": commitment, "problems": rows})
     else:
         show_problems(found)
         if is_ok:
-            click.echo(f"{n_entries} entries lead to the published commitment {commitment}.")
-            click.echo(f"{n_allocated} allocations are those of the ledger, drawn again alike.")
+            click.echo(said)
     return DONE if is_ok else PROBLEMS
 
 
@@ -176,14 +192,16 @@ def _check_list(opened: "OpenedList", trial: "RunningTrial") -> tuple[Problem, .
     return (*late, *found)
 
 
-def _check_one(proof: "Inclusion", trial: "RunningTrial") -> tuple[Problem, ...]:
+def _leads_to(proof: "Inclusion", trial: "RunningTrial") -> str:
+    """The published commitment that the entry leads to, computed from it; empty if it is none."""
     from equipoise.vault.sequence.verify_proof import root_from
 
-    with suppress(ValueError):  # what should be hexadecimal is not
-        published = {p.commitment for p in trial.state.packets.values()} - {""}
-        if root_from(msgspec.to_builtins(proof)) in published.union(trial.state.commitments):
-            return ()
-    return (problem("EQ-V140", proof.number, number=proof.number),)
+    try:
+        root = root_from(msgspec.to_builtins(proof))
+    except ValueError:  # what should be hexadecimal is not
+        return ""
+    packets = {p.commitment for p in trial.state.packets.values()} - {""}
+    return root if root in packets.union(trial.state.commitments) else ""
 
 
 def _was_committed_first(trial: "RunningTrial") -> bool:

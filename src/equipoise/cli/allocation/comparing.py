@@ -17,7 +17,7 @@ from equipoise.cli.answering import (
     show_table,
     telling_time,
 )
-from equipoise.cli.designing import FOLDER
+from equipoise.cli.keeping import FOLDER
 from equipoise.problems import LANGUAGES, Language, has_errors
 
 if TYPE_CHECKING:

@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from equipoise.cli.allocation.vaulting import client_by
 from equipoise.cli.answering import DONE, as_json, json_option, show_problems
-from equipoise.cli.designing import FOLDER
-from equipoise.cli.keeping import store_option, vault_option
+from equipoise.cli.keeping import FOLDER, OLD_FILE, store_option, vault_option
 from equipoise.problems import LANGUAGES, Language, Refused, problem
 from equipoise.study.roles import Role
 
 if TYPE_CHECKING:
     from equipoise.conduct import TrialState
     from equipoise.vault import VaultClient
-
-TOKEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -28,7 +26,7 @@ def packets() -> None:
 @click.argument("directory", type=FOLDER)
 @store_option
 @vault_option
-@click.option("--token", required=True, type=TOKEN_FILE, help="The file packets.token.")
+@click.option("--token", required=True, type=OLD_FILE, help="The file packets.token.")
 @click.option("--site", required=True, help="The site that keeps them.")
 @click.option("--stratum", default="", help="The stratum, where the study has any.")
 @click.option("-n", "n", default=0, help="How many to randomize; each has one to break its code.")
@@ -76,7 +74,7 @@ def print_(
     _refuse_blinded(trial.state, by)
     if n:  # they would be out when the vault is amended
         refuse_if(check_amending(trial.state, where=at_record(site)))
-    client = _client(socket, token)
+    client = client_by(socket, token)
     check_vault_of(trial.state, client, place=socket)
     _refuse_older(trial.state, client)
     _make(output)
@@ -101,7 +99,7 @@ def print_(
 @click.argument("directory", type=FOLDER)
 @store_option
 @vault_option
-@click.option("--token", required=True, type=TOKEN_FILE, help="The file assign.token.")
+@click.option("--token", required=True, type=OLD_FILE, help="The file assign.token.")
 @click.option("--participant", required=True, help="For whom it was opened.")
 @click.option("--scanned", required=True, help="Packet and code, as the inner sheet has them.")
 @click.option("--opened-at", required=True, help="When: 2026-11-29T21:05, of this machine's zone.")
@@ -143,7 +141,7 @@ def enter(
         by=by,
         reason=reason,
     )
-    trial = running_trial(store, study=load_checked(directory), vault=_client(socket, token))
+    trial = running_trial(store, study=load_checked(directory), vault=client_by(socket, token))
     enter_packet(trial, told, at=dt.datetime.now(dt.UTC), as_it_is=as_it_is)
     number = trial.state.participants[participant].number
     click.echo(f"{packet} is entered for {participant}, who has the number {number}.")
@@ -181,12 +179,6 @@ def list_(store: str | Path, is_json: bool) -> int:
         click.echo("  ".join(str(x) for x in (*row.values(), early) if x))
     show_problems(check_accounted(state))
     return DONE
-
-
-def _client(socket: str | Path, token: Path) -> "VaultClient":
-    from equipoise.vault import VaultClient
-
-    return VaultClient(socket, token.read_text(encoding="ascii").strip())
 
 
 def _refuse_blinded(state: "TrialState", by: str) -> None:

@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from equipoise.cli.answering import DONE, as_json, json_option
-from equipoise.cli.keeping import VAULT, StorePlace, store_option
-from equipoise.ledger.addresses import is_address
+from equipoise.cli.keeping import FOLDER, NEW_FILE, OLD_FILE, VAULT, StorePlace, store_option
 from equipoise.problems import Refused, problem
 
 if TYPE_CHECKING:
+    from equipoise.vault import VaultClient
     from equipoise.vault.server import Serve
 
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 PLACE = click.Path(file_okay=False, path_type=Path)
-NEW_FILE = click.Path(dir_okay=False, path_type=Path)
-OLD_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 MOST_PORT = 65535
 
 
@@ -40,18 +37,13 @@ class ServesFirst(click.Group):
 
 
 class Address(StorePlace):
-    """The address of a database, without a password."""
+    """The address of a database, without a password; a path is none."""
 
-    def convert(
-        self,
-        value: str | os.PathLike[str],
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Any:
-        """The address as it is."""
-        if not is_address(os.fspath(value)):
-            self.fail(f"{os.fspath(value)!r} is no postgresql:// address.", param)
-        return super().convert(value, param, ctx)
+    def takes(self, place: str) -> bool:
+        """That it is one."""
+        if not super().takes(place):
+            self.fail(f"{place!r} is no postgresql:// address.")
+        return True
 
 
 ADDRESS = Address()
@@ -215,10 +207,9 @@ def compare(socket: str | Path, store: str | Path, token: Path) -> int:
     """Hold the ledger's numbers against those of a running vault, after a restore."""
     from equipoise.cli.serving import compare_numbers
     from equipoise.cli.trials import running_trial
-    from equipoise.vault import VaultClient
 
     trial = running_trial(store, read_only=True)
-    client = VaultClient(socket, token.read_text(encoding="ascii").strip())
+    client = client_by(socket, token)
     n_beyond = compare_numbers(trial, client)
     n = len(trial.state.randomized)
     click.echo(f"{n} numbers of the ledger are the vault's; {n_beyond} are in the vault alone.")
@@ -232,9 +223,7 @@ def compare(socket: str | Path, store: str | Path, token: Path) -> int:
 @json_option
 def log(socket: str | Path, token: Path, after: int, is_json: bool) -> int:
     """What the vault was asked, by whom, when, why and whether it answered; never the answers."""
-    from equipoise.vault import VaultClient
-
-    client = VaultClient(socket, token.read_text(encoding="ascii").strip())
+    client = client_by(socket, token)
     entries = client.read_log(after=after)
     report = client.verify()
     lines = [
@@ -258,6 +247,13 @@ def log(socket: str | Path, token: Path, after: int, is_json: bool) -> int:
     for found in report.problems:
         click.echo(str(found))
     return DONE if report.ok else 1
+
+
+def client_by(socket: str | Path, token: Path) -> "VaultClient":
+    """A running vault, asked with the token in a file."""
+    from equipoise.vault import VaultClient
+
+    return VaultClient(socket, token.read_text(encoding="ascii").strip())
 
 
 def _now() -> dt.datetime:

@@ -22,7 +22,7 @@ from equipoise.conduct.rules import check_accountable, check_not_future, check_r
 from equipoise.conduct.state import Person, TrialState
 from equipoise.conduct.tasks import CHANGERS, DELEGATED_ROLES, TASKS, task_of_form
 from equipoise.ledger import Entry
-from equipoise.problems import Problem, Refused, Where, problem
+from equipoise.problems import Problem, Refused, Where, natural_order, problem
 from equipoise.study.protocol import Training
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
@@ -165,6 +165,13 @@ def reviewed_by(state: TrialState, reviewer: Person) -> tuple[Person, ...]:
     return tuple(sorted(people, key=lambda p: (p.role, p.person)))
 
 
+def without_reviewer(state: TrialState, *, on: dt.date) -> tuple[Person, ...]:
+    """Whose access nobody may review on a day: the only administrator's, under any account."""
+    people = [p for p in state.people.values() if p.is_active]
+    may = [p for p in people if p.role == Role.ADMINISTRATOR and p.is_delegated(on)]
+    return tuple(p for p in people if all(is_same_human(p, one) for one in may))
+
+
 def digest_of_access(study: Study, people: Iterable[Person]) -> str:
     """SHA-256 of what a review is about: role, sites, days, tasks and trainings of each person."""
     asked = [
@@ -295,10 +302,10 @@ def _check_unblinded(new: Person, state: TrialState) -> tuple[Problem, ...]:
     # Who opened a packet is told by name, and may have had no account.
     names = {_folded(n) for p in (*same, new) for n in (p.person, p.name)}
     known = ((p.code, u) for p, u in list_unblindings(state))
-    broken = sorted({code for code, u in known if u.reference and _folded(u.stamp.by) in names})
+    broken = {code for code, u in known if u.reference and _folded(u.stamp.by) in names}
     if not broken:
         return ()
-    named = ", ".join(broken)
+    named = ", ".join(sorted(broken, key=natural_order))
     return (problem("EQ-V049", new.person, name=new.name, participants=named),)
 
 

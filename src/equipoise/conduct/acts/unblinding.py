@@ -22,7 +22,7 @@ from equipoise.conduct.rules import check_accountable, check_not_future, check_r
 from equipoise.conduct.state import Participant, Person, TrialState, Unblinding
 from equipoise.language import Known
 from equipoise.ledger import Entry
-from equipoise.problems import Problem, Where, problem
+from equipoise.problems import Problem, Where, natural_order, problem
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
 from equipoise.vault import Break
@@ -237,7 +237,7 @@ def list_unblindings(state: TrialState) -> list[tuple[Participant, Unblinding]]:
 def unblinded_for(state: TrialState, person: str) -> tuple[str, ...]:
     """The participants for whom somebody broke the code: no longer blinded about them."""
     broken = {p.code for p, u in list_unblindings(state) if u.reference and u.stamp.by == person}
-    return tuple(sorted(broken))
+    return tuple(sorted(broken, key=natural_order))
 
 
 def check_tells_nothing(study: Study, texts: Iterable[str], *, where: Where) -> tuple[Problem, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from equipoise.conduct.cells import events as c
 from equipoise.conduct.cells.door import CellEvents, CellView, at_record, cell_act, refuse_if
 from equipoise.conduct.cells.state import BatchRecord
-from equipoise.problems import Problem, Where, problem
+from equipoise.problems import Problem, Where, natural_order, problem
 from equipoise.study.protocol import Product, ReleaseTest
 from equipoise.supply import Judged, Result, judge_results, read_european_code
 
@@ -168,7 +168,7 @@ def _check_names(
     """Batch and bags have names that nothing had before, nor one of them twice."""
     known = {*view.cells.batches, *view.cells.bags}
     taken = [n for n in (batch, *bags) if not n or n in known]
-    taken += sorted({n for n in bags if bags.count(n) > 1})
+    taken += sorted({n for n in bags if bags.count(n) > 1}, key=natural_order)
     yield from (problem("EQ-B021", at, name=n) for n in taken)
     yield from _check_spelling((batch, *bags), at=at)
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from equipoise.conduct.cells.state import BagRecord, CellState, PreparationRecord
 from equipoise.conduct.state import TrialState
-from equipoise.problems import Refused, problem
+from equipoise.problems import Refused, natural_order, problem
 from equipoise.study.protocol import Encounter
 from equipoise.study.study import Study
 from equipoise.supply import Judged, Receipt, count_places, judge_results, plan_preparation
@@ -96,7 +96,14 @@ def usable_bags(cells: CellState, *, product: str, on: dt.date) -> tuple[BagReco
         b for b in cells.bags.values() if b.batch in batches and b.status in ("stored", "thawed")
     )
     return tuple(
-        sorted(found, key=lambda b: (b.status != "thawed", batches[b.batch].expires_on, b.bag))
+        sorted(
+            found,
+            key=lambda b: (
+                b.status != "thawed",
+                batches[b.batch].expires_on,
+                natural_order(b.bag),
+            ),
+        )
     )
 
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from equipoise.exchange.criteria.items import Kind
 from equipoise.exchange.criteria.quantities import (
+    BIRTH,
     BY_NAME,
     RuleValue,
     default_unit,
@@ -249,13 +250,13 @@ class Comparing:
         return f"{subject} {sign} {number} * {upper.name}"
 
     def _age(self, sign: str, *, number: str, unit: str) -> str:
-        """Age in completed years; shorter units count from the day of birth."""
-        self.values.append(RuleValue("birth_date", "date", "", "Date of birth"))
+        """Age in completed years; shorter units count from the month of birth."""
+        self.values.append(BIRTH)
         if unit == "years":
             self.values.append(RuleValue("age", "age", "years", "Age"))
             return f"age {sign} {number} years"
         if unit in ("months", "weeks", "days"):
-            return f"years_since(birth_date) {sign} {number} {unit}"
+            return f"years_since({BIRTH.name}) {sign} {number} {unit}"
         return ""
 
 

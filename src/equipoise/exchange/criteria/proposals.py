@@ -11,7 +11,7 @@ from typing import Literal
 from equipoise.exchange.criteria.comparing import Comparing
 from equipoise.exchange.criteria.items import Kind
 from equipoise.exchange.criteria.presence import propose_presence, read_sex
-from equipoise.exchange.criteria.quantities import Proposal, RuleValue
+from equipoise.exchange.criteria.quantities import BIRTH, Proposal, RuleValue
 from equipoise.exchange.criteria.tokens import normalize
 
 LONGEST = 3000
@@ -49,7 +49,7 @@ def propose(text: str, kind: Kind = "unknown") -> Proposal | None:
     if part is None:
         return propose_presence(plain, text)
     source, values = part.within(""), reading.values
-    sex = read_sex(plain) if all(v.name in ("age", "birth_date") for v in values) else None
+    sex = read_sex(plain) if all(v.name in ("age", BIRTH.name) for v in values) else None
     if sex:
         source = f"sex = {sex} and {part.within('and')}"
         values = [RuleValue("sex", "sex", "", "Sex"), *values]

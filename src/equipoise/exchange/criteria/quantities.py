@@ -11,12 +11,16 @@ from equipoise.language.units import UNITS
 
 
 class RuleValue(Struct, frozen=True):
-    """A value that a rule names: a number with its unit, yes or no, a date, the sex."""
+    """A value that a rule names: a number with its unit, yes or no, a date, a month, the sex."""
 
     name: str
-    type: Literal["number", "boolean", "date", "sex", "age"]
+    type: Literal["number", "boolean", "date", "month", "sex", "age"]
     unit: str
     label: str
+
+
+BIRTH = RuleValue("birth_month", "month", "", "Month of birth")
+"""Not the day: French rules let a trial record the month and the year alone (CNIL, MR-001)."""
 
 
 class Proposal(Struct, frozen=True):
@@ -29,7 +33,8 @@ class Proposal(Struct, frozen=True):
     @property
     def is_plain(self) -> bool:
         """Whether it says all of the words, and they are about one thing."""
-        about = {v.name.removesuffix("_upper") for v in self.values if v.type != "date"}
+        measured = (v for v in self.values if v.type not in ("date", "month"))
+        about = {v.name.removesuffix("_upper") for v in measured}
         return not self.is_partial and len(about - {"sex"}) <= 1
 
 

@@ -11,10 +11,11 @@ import msgspec
 from msgspec import Struct
 
 from equipoise.exchange.criteria.items import LETTERS, Kind
-from equipoise.exchange.criteria.quantities import RuleValue
+from equipoise.exchange.criteria.quantities import BIRTH, RuleValue
 from equipoise.exchange.criteria.reading import read_join
 from equipoise.exchange.drafting.proposing import FORM, to_definitions, to_form
 from equipoise.exchange.record.facts import DraftArm, FactReading
+from equipoise.language import names_in, parse
 from equipoise.problems import Text
 from equipoise.study.criteria import Criterion, Eligibility, Judgement, Rule
 from equipoise.study.protocol import (
@@ -258,6 +259,7 @@ def _criterion(criterion: DraftCriterion, source: FolderSource) -> Criterion:
         all_=rule.all_,
         judgement=rule.judgement,
         is_=rule.is_,
+        attest=rule.attest,
         record=_whole_text(criterion, source.criteria),
         review=tuple(marks),
         decisions=tuple(d.id for member in family for d in _criterion_decisions(member)),
@@ -277,10 +279,20 @@ def _rule(criterion: DraftCriterion, everyone: Sequence[DraftCriterion]) -> Rule
     if join == "any":
         return Rule(id=criterion.id, text=text, any_=tuple(_rule(c, everyone) for c in parts))
     if criterion.expression and not parts and "partial" not in criterion.review:
-        return Rule(id=criterion.id, text=text, is_=criterion.expression)
+        attest = _attestation(criterion)
+        return Rule(id=criterion.id, text=text, is_=criterion.expression, attest=attest)
     ask = Text(_whole_text(criterion, everyone))
     judgement = Judgement(ask=ask, by=(Role.INVESTIGATOR,))
     return Rule(id=criterion.id, text=text, judgement=judgement)
+
+
+def _attestation(criterion: DraftCriterion) -> Judgement | None:
+    """What is asked of a rule on age: within the month of a birthday the month does not tell."""
+    if not {BIRTH.name, "age"} & names_in(parse(criterion.expression or "")):
+        return None
+    ask = _words()["attest"]["ask"]
+    said = (ask[language].format(text=criterion.text) for language in ("en", "fr"))
+    return Judgement(ask=Text(*said), by=(Role.INVESTIGATOR,), valid_days=0)
 
 
 def _family(

@@ -9,7 +9,7 @@ from equipoise.exchange.criteria.proposals import (
     join_parts,
     propose,
 )
-from equipoise.exchange.criteria.quantities import Proposal, RuleValue
+from equipoise.exchange.criteria.quantities import BIRTH, Proposal, RuleValue
 from equipoise.exchange.criteria.reading import read_join
 from equipoise.language import ValueType, check_source, convert
 from equipoise.problems import Text, has_errors
@@ -20,6 +20,10 @@ from equipoise.study.vocabulary import criteria_functions
 
 FORM = "screening"
 SEXES = {"female": Text("Female", "Femme"), "male": Text("Male", "Homme")}
+_MONTH_ALONE = Text(
+    "Month and year alone, so that the person cannot be recognized",
+    "Mois et année seulement, pour que la personne ne soit pas reconnaissable",
+)
 _NAMES = {"reference_date": ValueType("date")}
 
 
@@ -77,14 +81,15 @@ def _fits(proposal: Proposal, values: Mapping[str, RuleValue]) -> bool:
 def _type_of(value: RuleValue) -> ValueType:
     if value.type == "sex":
         return ValueType("choice", codes=tuple(SEXES))
-    kind = "number" if value.type == "age" else value.type
-    return ValueType(kind, value.unit)
+    if value.type == "month":
+        return ValueType("date")
+    return ValueType("number" if value.type == "age" else value.type, value.unit)
 
 
 def to_definitions(values: Iterable[RuleValue]) -> dict[str, ValueDefinition]:
-    """The named values of `eligibility.yaml`: each from its item, age from the day of birth."""
+    """The named values of `eligibility.yaml`: each from its item, age from the month of birth."""
     return {
-        v.name: ValueDefinition(value="age(birth_date)", unit="years", label=Text(v.label))
+        v.name: ValueDefinition(value=f"age({BIRTH.name})", unit="years", label=Text(v.label))
         if v.type == "age"
         else ValueDefinition(from_=f"{FORM}.{v.name}", unit=v.unit, label=Text(v.label))
         for v in values
@@ -109,6 +114,7 @@ def _item(value: RuleValue, names: set[str]) -> Item:
     return Item(
         label=Text(value.label),
         type=kind,
+        help=_MONTH_ALONE if value == BIRTH else None,
         unit=value.unit,
         choices=SEXES if value.type == "sex" else {},
         when=event if value.type == "date" and event in names else "",

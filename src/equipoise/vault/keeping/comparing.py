@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from equipoise.problems import Problem, Refused, problem
+from equipoise.problems import Problem, Refused, natural_order, problem
 from equipoise.randomization import Specification
 from equipoise.vault.packets.keeping import rows_of
 from equipoise.vault.protocol import Answer, Compare, Compared, Fits, Line
@@ -76,7 +76,7 @@ def compare(store: VaultStore, lines: Sequence[Line], *, at: str, draw: Draw) ->
     lost = [line for line in numbered if line.participant not in known]
     waiting = [line for line in lines if not line.number and line.participant not in known]
     lost += _under_way(store, lost, waiting)
-    lost.sort(key=lambda line: (part_of(line.number), len(line.number), line.number))
+    lost.sort(key=lambda line: natural_order(line.number))
     store.connection.execute("SAVEPOINT taking_up")
     try:
         _take_up(store, lost, at=at, draw=draw)
@@ -86,7 +86,7 @@ def compare(store: VaultStore, lines: Sequence[Line], *, at: str, draw: Draw) ->
     told = {line.participant for line in lines}
     return Compared(
         taken_up=tuple(line.participant for line in lost),
-        beyond=tuple((p, n) for p, n in sorted(known.items()) if p not in told),
+        beyond=tuple((p, known[p]) for p in sorted(known, key=natural_order) if p not in told),
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from equipoise.problems import Problem, Refused, Where, problem
+from equipoise.problems import Problem, Refused, Where, natural_order, problem
 from equipoise.randomization import Allocation, Draw, check_specification, mark_left_out
 from equipoise.vault.packets.deriving import UNSUITED, Batch, draw_batch, leaf_of, root_of
 from equipoise.vault.packets.keeping import batches_of
@@ -249,7 +249,7 @@ def _check_recorded(opened: OpenedList, recorded: Iterable[Recorded]) -> Iterato
     places = {entry.number: entry for entry in (*opened.entries, *batches)}
     used = {u.participant: u for u in opened.used}
     known = {r.participant: r for r in recorded}
-    for who in sorted({*used, *known}):
+    for who in sorted({*used, *known}, key=natural_order):
         ours = used[who].number if who in used else "-"
         theirs = known[who].number if who in known else "-"
         if ours != theirs or ours not in places:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from equipoise.conduct import Participant, cells, take_back_infusion
 from equipoise.conduct.cells import BagRecord, PreparationRecord
 from equipoise.conduct.state import Infusion
-from equipoise.problems import Problem, Refused, Text, problem
+from equipoise.problems import Problem, Refused, Text, natural_order, problem
 from equipoise.study.forms import Item
 from equipoise.study.protocol import Encounter, Product
 from equipoise.study.roles import Role
@@ -49,7 +49,7 @@ def work_list(visit: Visit) -> HttpResponse:
     gone = [(p, i) for p, i in pairs if i.status != "ordered"]
     return visit.show(
         "work_list.html",
-        waiting=sorted(waiting, key=lambda w: (w.infusion.on, w.participant.code)),
+        waiting=sorted(waiting, key=lambda w: (w.infusion.on, natural_order(w.participant.code))),
         handed_out=sorted(gone, key=lambda pair: pair[1].on, reverse=True),
         encounters=visit.study.schedule.encounters,
         dose=visit.study.treatments.dose,

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from equipoise.conduct import cells, declare_supply
 from equipoise.conduct.cells import BatchRecord
 from equipoise.conduct.cells.tracing import kept_until
-from equipoise.problems import Refused, Text, problem
+from equipoise.problems import Refused, Text, natural_order, problem
 from equipoise.study.forms import Item
 from equipoise.study.protocol import ReleaseTest
 from equipoise.study.roles import Role
@@ -34,7 +34,9 @@ def stock(visit: Visit) -> HttpResponse:
     places = cells.derive_places(visit.study, state, visit.state, on=until)
     return visit.show(
         "stock.html",
-        batches=sorted(state.batches.values(), key=lambda b: (b.expires_on, b.batch)),
+        batches=sorted(
+            state.batches.values(), key=lambda b: (b.expires_on, natural_order(b.batch))
+        ),
         balances={name: cells.balance_of(state, name) for name in state.batches},
         products=visit.study.treatments.products,
         places=places,
@@ -112,7 +114,7 @@ def batch(visit: Visit, batch: str) -> HttpResponse:
         product=product,
         tests=[(x, record.results.get(x.id)) for x in product.specification if x.at == "release"],
         judged=cells.judge_batch(visit.study, state, batch),
-        bags=[state.bags[b] for b in record.bags],
+        bags=[state.bags[b] for b in sorted(record.bags, key=natural_order)],
         balance=cells.balance_of(state, batch),
         exposed=cells.exposed_to(state, visit.state, batch),
         encounters=visit.study.schedule.encounters,

@@ -23,7 +23,7 @@ class Question(Struct, frozen=True):
 
     `has_second` asks for another person, too, who shows who they are. `carried` is what the page
     that led here posted and no address may hold; then the first post shows the questions, and the
-    next one answers them. `ticks` are boxes of which any number may be ticked.
+    next one answers them. `ticks` are groups of boxes of which any number may be ticked.
     """
 
     title: str
@@ -36,7 +36,7 @@ class Question(Struct, frozen=True):
     is_grave: bool = False
     has_second: bool = False
     carried: Mapping[str, str] = {}
-    ticks: "Ticks | None" = None
+    ticks: "tuple[Ticks, ...]" = ()
 
 
 class Ticks(Struct, frozen=True):
@@ -93,9 +93,9 @@ def date_of(answers: Answers, name: str) -> dt.date:
 def _show(
     visit: Visit, question: Question, fields: list[Field], *, status: int = 200, **values: Any
 ) -> HttpResponse:
-    if question.ticks is not None and visit.is_posted:
-        ticked = replace(question.ticks, ticked=question.ticks.read(visit))
-        question = replace(question, ticks=ticked)
+    if visit.is_posted:
+        ticks = tuple(replace(group, ticked=group.read(visit)) for group in question.ticks)
+        question = replace(question, ticks=ticks)
     addresses = {f.name: f.id for f in fields} | {"second": "second", "password": "password"}
     known = {"question": question, "fields": fields, "addresses": addresses, "problems": ()}
     return visit.show("act.html", status=status, **(known | values))

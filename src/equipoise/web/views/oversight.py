@@ -14,6 +14,7 @@ from equipoise.analysis.adverse import list_events
 from equipoise.conduct import assess_rules, receive_adverse_event, resume_trial
 from equipoise.ledger import Entry, merkle_root
 from equipoise.ledger.verification import Verification, verify
+from equipoise.problems import natural_order
 from equipoise.safety import AdverseEvent, assess_clock
 from equipoise.study.forms import Item
 from equipoise.study.roles import Role
@@ -52,7 +53,7 @@ def adverse_events(visit: Visit) -> HttpResponse:
     """Every adverse event that the person may see, serious ones first."""
     visible = {p.code for p in visit.participants()}
     events = [e for e in list_events(visit.study, visit.state) if e.participant in visible]
-    events.sort(key=lambda e: (e.is_serious is False, e.participant))
+    events.sort(key=lambda e: (e.is_serious is False, natural_order(e.participant)))
     form = visit.study.safety.form if visit.study.safety else ""
     may_enter = form in visit.study.forms and visit.person.role in visit.study.forms[form].by
     may_enter = may_enter and visit.may_do("submit_form", form)

@@ -17,7 +17,7 @@ from equipoise.conduct import (
 )
 from equipoise.conduct.acts.people import tasks_of
 from equipoise.conduct.tasks import TASKS
-from equipoise.problems import Problem, Refused, Text, problem
+from equipoise.problems import LANGUAGES, Problem, Refused, Text, natural_order, problem
 from equipoise.study.forms import Item
 from equipoise.study.roles import Role
 from equipoise.web.entry.asking import Answers, Question, Ticks, ask, date_of
@@ -63,7 +63,7 @@ def add(visit: Visit) -> HttpResponse:
             **_by(visit, person),
             name=str(answers["name"]),
             role=Role(str(answers["role"])),
-            **_place(answers),
+            **_place(visit, answers),
         )
         return _invite(visit, person)
 
@@ -83,6 +83,7 @@ def add(visit: Visit) -> HttpResponse:
         lead=t("people.add_lead"),
         back=reverse("people"),
         items=items,
+        ticks=(_sites(visit),),
     )
     return ask(visit, question, act=act)
 
@@ -98,7 +99,7 @@ def delegate(visit: Visit, person: str) -> HttpResponse:
         tasks = ticks.read(visit) if answers.get("extent") == "tasks" else ()
         if answers.get("extent") == "tasks" and not tasks:
             raise Refused([problem("EQ-W090", "extent", name=known.name)])
-        change_delegation(visit.trial, **by, **_place(answers), tasks=tasks)
+        change_delegation(visit.trial, **by, **_place(visit, answers), tasks=tasks)
         return visit.go("people", done=t("people.changed", name=known.name))
 
     question = Question(
@@ -108,10 +109,10 @@ def delegate(visit: Visit, person: str) -> HttpResponse:
         back=reverse("people"),
         facts=_facts(visit, known),
         items={**_place_items(), **(_extent() if ticks.boxes else {}), "reason": _reason()},
-        ticks=ticks if ticks.boxes else None,
+        ticks=(_sites(visit, known), *([ticks] if ticks.boxes else [])),
     )
     now: Answers = {
-        "sites": ", ".join(known.sites) or None,
+        "where": "ticked" if known.sites else "all",
         "from_on": known.from_on.isoformat() if known.from_on else None,
         "until_on": known.until_on.isoformat() if known.until_on else None,
         "extent": "tasks" if known.tasks else "role",
@@ -232,19 +233,33 @@ def _place_items() -> dict[str, Item]:
             ("until_on", text_of("people.until_help")),
         )
     }
-    sites = Item(
-        label=text_of("people.sites"),
-        type="text",
-        required=False,
-        help=text_of("people.sites_help"),
-    )
-    return {"sites": sites, **days}
+    choices = {"all": text_of("people.all_sites"), "ticked": text_of("people.some_sites")}
+    return {"where": Item(label=text_of("people.where"), type="choice", choices=choices), **days}
 
 
-def _place(answers: Answers) -> dict[str, Any]:
-    sites = str(answers["sites"] or "").replace(",", " ").split()
+def _sites(visit: Visit, person: Person | None = None) -> Ticks:
+    """A box for each open site; those of the person stay, whatever the folder says of them."""
+    labels, ticked = visit.study.identity.sites, person.sites if person else ()
+    boxes = {
+        code: Text(*(f"{code} – {labels[code].label.say(x)}" for x in LANGUAGES))
+        if code in labels
+        else Text(code)
+        for code in sorted({*visit.state.sites, *ticked}, key=natural_order)
+    }
+    return Ticks("sites", "where", t("people.sites"), boxes, ticked)
+
+
+def _place(visit: Visit, answers: Answers) -> dict[str, Any]:
+    """Where and when. What was posted is not cut down to the boxes: the act refuses other sites.
+
+    Raises:
+        Refused: sites are ticked beside all of them, or none although only some are meant.
+    """
+    sites = tuple(dict.fromkeys(visit.request.POST.getlist("sites")))
+    if bool(sites) != (answers["where"] == "ticked"):
+        raise Refused([problem("EQ-C185", "where")])
     days = {n: date_of(answers, n) if answers[n] else None for n in ("from_on", "until_on")}
-    return {"sites": tuple(dict.fromkeys(sites)), **days}
+    return {"sites": sites, **days}
 
 
 def _by(visit: Visit, person: str, reason: str = "") -> dict[str, Any]:

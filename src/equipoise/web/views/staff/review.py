@@ -7,7 +7,12 @@ from django.http import HttpResponse
 from msgspec import Struct
 
 from equipoise.conduct import Person, review_access
-from equipoise.conduct.acts.people import derive_review_day, digest_of_access, reviewed_by
+from equipoise.conduct.acts.people import (
+    derive_review_day,
+    digest_of_access,
+    reviewed_by,
+    without_reviewer,
+)
 from equipoise.conduct.parts import AccessDecision
 from equipoise.conduct.tasks import TASKS
 from equipoise.problems import Problem, Refused, Text
@@ -35,12 +40,14 @@ class Line(Struct, frozen=True):
 class Due(Struct, frozen=True):
     """The earliest review that is to come, or was not done: until when, and of how many accesses.
 
-    `may_do` is whether the reader reviews any of those that are overdue.
+    `may_do` is whether the reader reviews any of those that are overdue. Apart from them,
+    `alone_on` says since when one is overdue that nobody may review, as a sole administrator's.
     """
 
-    on: dt.date
+    on: dt.date | None
     n_overdue: int
     may_do: bool
+    alone_on: dt.date | None
 
 
 @page(roles=(Role.ADMINISTRATOR,), methods=("GET", "POST"))
@@ -63,6 +70,7 @@ def access_review(visit: Visit) -> HttpResponse:
         status=status_of(found) if found else 200,
         lines=lines,
         own_due=derive_review_day(visit.study, visit.person),
+        is_alone=visit.person in without_reviewer(visit.state, on=visit.today),
         digest=digest_of_access(visit.study, seen),
         reason=reason,
         problems=found,
@@ -73,13 +81,18 @@ def find_due(visit: Visit) -> Due | None:
     """When the next access is due for review; None where the study asks for none."""
     people = [p for p in visit.state.people.values() if p.is_active]
     days = {p.person: derive_review_day(visit.study, p) for p in people}
-    known = [day for day in days.values() if day is not None]
+    known = {p: day for p, day in days.items() if day is not None}
     if not known:
         return None
-    overdue = {p for p, day in days.items() if day is not None and day < visit.today}
+    overdue = {p for p, day in known.items() if day < visit.today}
+    alone = {p.person for p in without_reviewer(visit.state, on=visit.today)}
     mine = {p.person for p in reviewed_by(visit.state, visit.person)}
-    may_do = visit.may(Role.ADMINISTRATOR) and bool(overdue & mine)
-    return Due(min(known), len(overdue), may_do)
+    return Due(
+        on=min((day for p, day in known.items() if p not in alone), default=None),
+        n_overdue=len(overdue - alone),
+        may_do=visit.may(Role.ADMINISTRATOR) and bool(overdue & mine),
+        alone_on=min((known[p] for p in overdue & alone), default=None),
+    )
 
 
 def _sign(visit: Visit, seen: tuple[Person, ...], *, reason: str) -> HttpResponse:
