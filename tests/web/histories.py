@@ -13,6 +13,7 @@ from equipoise.conduct import ACTS, KINDS, Person, RunningTrial
 from equipoise.conduct.acts.people import digest_of_access, reviewed_by
 from equipoise.conduct.events import BodyRedacted
 from equipoise.conduct.packets.accounting import ENDS
+from equipoise.conduct.parts import TrailFilter
 from equipoise.ledger import Store
 from equipoise.problems import Refused
 from equipoise.study.roles import Role
@@ -284,6 +285,16 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
         "service": "https://stamp.example",
         "stamped_at": h.clock(),
         "token": "AA==",
+    },
+    "record_trail_review": lambda h: {
+        "seen": conduct.look_at_trail(
+            h.trial,
+            at=h.clock(),
+            chain=h.pick(["site-01", "site-02", "control"]),
+            asked=h.pick([TrailFilter(), TrailFilter(form="skin")]),
+            n_sample=h.pick([0, 2]),
+        ),
+        "finding": h.pick(["", h.draw(TEXTS)]),
     },
     "record_training": lambda h: {**h.person(), "training": "gcp", "on": h.on()},
     "record_unblinding": lambda h: h.about(on=h.on(), learned="A colleague spoke of it"),

@@ -9,10 +9,12 @@ from msgspec import Struct, field
 from equipoise.conduct.parts import (
     Change,
     DeviationKind,
+    Endorsed,
     Ground,
     Override,
     PacketEnd,
     Stamp,
+    TrailReview,
     UnblindingKind,
     Value,
 )
@@ -155,14 +157,6 @@ class Unblinding(Struct, frozen=True):
     impact: str = ""
     action: str = ""
     assessed: Stamp | None = None
-
-
-class Endorsed(Struct, frozen=True):
-    """A digest that somebody signed after the lock, and the entry of it."""
-
-    digest: str
-    meaning: str
-    stamp: Stamp
 
 
 class PacketUse(Struct, frozen=True):
@@ -364,6 +358,7 @@ class TrialState(Struct, frozen=True):
     restored: Restored | None = None
     supply: tuple[int, dt.date] | None = None
     packets: Mapping[str, Packet] = {}
+    trail_reviews: tuple[TrailReview, ...] = ()
     versions: Mapping[str, int] = {}
     heads: Mapping[str, int] = field(default_factory=dict)
 

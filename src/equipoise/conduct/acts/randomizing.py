@@ -14,15 +14,8 @@ import msgspec
 
 from equipoise.conduct import events as e
 from equipoise.conduct.acts.overriding import check_outdated, granted_override, is_granted
-from equipoise.conduct.door import (
-    Events,
-    RunningTrial,
-    View,
-    act,
-    at_record,
-    place_of,
-    refuse_if,
-)
+from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
+from equipoise.conduct.events.places import place_of
 from equipoise.conduct.evolve import apply_to
 from equipoise.conduct.facts import (
     answers_of,
