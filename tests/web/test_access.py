@@ -63,6 +63,8 @@ DUTIES: dict[str, set[Role]] = {
     "access_review": {Role.ADMINISTRATOR},
     "redact": {Role.INVESTIGATOR},
     "audit_trail": {Role.INVESTIGATOR, Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR},
+    "trail_reviews": {Role.INVESTIGATOR, Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR},
+    "trail_review": {Role.INVESTIGATOR, Role.DATA_MANAGER, Role.MONITOR},
     "add_person": {Role.ADMINISTRATOR},
     "delegate": {Role.ADMINISTRATOR},
     "train": {Role.ADMINISTRATOR},
