@@ -46,6 +46,8 @@ DUTIES: dict[str, set[Role]] = {
     "end_screening": ENROLL,
     "withdraw": ENROLL,
     "complete": ENROLL,
+    "stop_treatment": ENROLL,
+    "resume_treatment": {Role.INVESTIGATOR},
     "order": ENROLL,
     "give": ENROLL,
     "sign": {Role.INVESTIGATOR},

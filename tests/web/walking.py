@@ -79,6 +79,8 @@ def every_address(trial: RunningTrial) -> Iterator[str]:
             "end-screening",
             "withdraw",
             "complete",
+            "stop-treatment",
+            "resume-treatment",
             "sign",
         ):
             yield f"{person}{act}/"

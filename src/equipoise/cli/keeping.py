@@ -280,6 +280,7 @@ def export(
         running_trial,
         signature_listing,
         trail_review_listing,
+        treatment_listing,
     )
     from equipoise.exchange import refuse_filled, write_form_tables
     from equipoise.ledger import merkle_root
@@ -296,6 +297,7 @@ def export(
         population_listing(study, state),
         signature_listing(trial),
         trail_review_listing(state),
+        treatment_listing(state),
         *opened,
     )
     write_form_tables(study, rows, output, realm=trial.realm, seal=root, listings=listings)

@@ -196,8 +196,35 @@ def deviation_listing(state: TrialState) -> Listing:
     )
 
 
+def treatment_listing(state: TrialState) -> Listing:
+    """Every treatment that was stopped, or resumed, while its participant stayed in the trial."""
+    columns = "site participant number change on cause recorded_by recorded_as recorded_at entry"
+    return Listing(
+        name="listing.treatment_changes",
+        columns=tuple(columns.split()),
+        rows=tuple(
+            (
+                p.site,
+                code,
+                p.number,
+                "stopped" if c.is_stopped else "resumed",
+                c.on,
+                c.cause,
+                c.stamp.by,
+                c.stamp.role,
+                c.stamp.at,
+                c.stamp.entry,
+            )
+            for code, p in sorted(state.participants.items())
+            for c in p.treatment_changes
+        ),
+    )
+
+
 def trail_review_listing(state: TrialState) -> Listing:
     """Every review of an audit trail: the filter, what was looked at, by whom, what was found."""
+    from equipoise.conduct.reviewing.trail import list_reviews
+
     columns = "site participant person form since before n_entries n_looked_at sample finding"
     return Listing(
         name="listing.trail_reviews",
@@ -220,7 +247,7 @@ def trail_review_listing(state: TrialState) -> Listing:
                 r.stamp.at,
                 r.stamp.entry,
             )
-            for r in state.trail_reviews
+            for r in list_reviews(state)
         ),
     )
 

@@ -16,7 +16,9 @@ from equipoise.conduct.acts.ending import (
     lock_data,
     record_seal,
     record_time_stamp,
+    resume_treatment,
     seal_trial,
+    stop_treatment,
     withdraw_participant,
 )
 from equipoise.conduct.acts.enrolling import fail_screening, judge_criterion, screen_participant
@@ -226,6 +228,7 @@ __all__ = [
     "request_amendment",
     "request_override",
     "request_randomization",
+    "resume_treatment",
     "resume_trial",
     "review_access",
     "review_trail",
@@ -234,6 +237,7 @@ __all__ = [
     "sign_casebook",
     "sign_populations",
     "state_as_of",
+    "stop_treatment",
     "submit_form",
     "take_back_infusion",
     "unblinded_for",

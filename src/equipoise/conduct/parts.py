@@ -96,6 +96,15 @@ class Endorsed(Struct, frozen=True):
     stamp: Stamp
 
 
+class TreatmentChange(Struct, frozen=True):
+    """From that day on a participant gets no infusion, or may get them again; and why."""
+
+    is_stopped: bool
+    on: dt.date
+    cause: str
+    stamp: Stamp
+
+
 class TrailFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which entries of a chain are looked for; what is empty does not matter. Instants are UTC."""
 

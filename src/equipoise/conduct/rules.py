@@ -94,6 +94,16 @@ def check_in_trial(state: TrialState, subject: Participant) -> tuple[Problem, ..
     return problems
 
 
+def check_treated(
+    subject: Participant, *, on: dt.date | None = None, where: Where
+) -> tuple[Problem, ...]:
+    """The participant's treatment is not stopped; what went in up to that day stays recordable."""
+    stop = subject.treatment_stop
+    if stop is None or (on is not None and on <= stop.on):
+        return ()
+    return (problem("EQ-C182", where, participant=subject.code, on=stop.on),)
+
+
 def check_not_future(on: dt.date, *, at: dt.datetime, where: Where) -> tuple[Problem, ...]:
     """Nothing is recorded before it happened, in whatever time zone the site is."""
     if on > (at + TIME_ZONES_AHEAD).date():

@@ -15,6 +15,7 @@ from equipoise.conduct.parts import (
     PacketEnd,
     Stamp,
     TrailReview,
+    TreatmentChange,
     UnblindingKind,
     Value,
 )
@@ -219,6 +220,7 @@ class Participant(Struct, frozen=True):
     deviations: tuple[Deviation, ...] = ()
     unblindings: tuple[Unblinding, ...] = ()
     packets: Mapping[str, PacketUse] = {}
+    treatment_changes: tuple[TreatmentChange, ...] = ()
 
     @property
     def packet(self) -> str:
@@ -230,6 +232,12 @@ class Participant(Struct, frozen=True):
     def is_randomized(self) -> bool:
         """Whether a number of the list belongs to this participant, for ever."""
         return bool(self.number)
+
+    @property
+    def treatment_stop(self) -> TreatmentChange | None:
+        """What stopped the infusions of this participant, if they are stopped; visits go on."""
+        last = self.treatment_changes[-1:]
+        return last[0] if last and last[0].is_stopped else None
 
     @property
     def is_in_trial(self) -> bool:
@@ -337,7 +345,7 @@ class TrialState(Struct, frozen=True):
     `met` holds the stopping rules that were met; `agreed`, by role, who agreed to end the pause.
     `commitment` is the last of `commitments`, one for each part of the vault's sequence.
     While there is something in `restored`, nobody is randomized. `supply` is how many people may be
-    randomized in all, and until when that holds.
+    randomized in all, and until when that holds. `trail_reviews` stand by the chain reviewed.
     """
 
     study: str = ""
@@ -358,7 +366,7 @@ class TrialState(Struct, frozen=True):
     restored: Restored | None = None
     supply: tuple[int, dt.date] | None = None
     packets: Mapping[str, Packet] = {}
-    trail_reviews: tuple[TrailReview, ...] = ()
+    trail_reviews: Mapping[str, tuple[TrailReview, ...]] = {}
     versions: Mapping[str, int] = {}
     heads: Mapping[str, int] = field(default_factory=dict)
 

@@ -12,7 +12,7 @@ from equipoise import conduct
 from equipoise.conduct import RunningTrial
 from equipoise.conduct.parts import TrailFilter
 from equipoise.conduct.reviewing import trail
-from equipoise.conduct.reviewing.trail import MOST, chains_of, derive_trail_days
+from equipoise.conduct.reviewing.trail import MOST, chains_of, derive_trail_days, list_reviews
 from equipoise.ledger import Entry, Head
 from equipoise.problems import Refused
 from equipoise.study.roles import Role
@@ -61,7 +61,7 @@ def test_a_review_records_filter_sample_reviewer_and_finding(
     assert (body["up_to"], body["n_entries"]) == (5, 5)
     assert len(body["sample"]) == 3 and set(body["sample"]) < {1, 2, 3, 4, 5}
     assert body["finding"] == "The year was typed twice" and not body["entries"]
-    (known,) = trial.state.trail_reviews
+    (known,) = list_reviews(trial.state)
     assert (known.stamp.by, known.stamp.entry) == ("monitor", f"site-01:{entry.seq}")
     assert known.sample == tuple(body["sample"])
 
@@ -75,13 +75,13 @@ def test_a_finding_points_to_entries_that_were_looked_at(
     (entry,) = review(trial, clock, finding="Corrected without a source", entries=(4, 2))
     assert msgspec.json.decode(entry.body or b"")["entries"] == [2, 4]
 
-    drawn = trial.state.trail_reviews
+    drawn = list_reviews(trial.state)
     assert refusal(lambda: review(trial, clock, finding="No", entries=())) == ["EQ-C178"]
     assert refusal(lambda: review(trial, clock, entries=(2,))) == ["EQ-C178"]
     beyond = {"up_to": 3, "finding": "Late", "entries": (3, 4)}
     assert refusal(lambda: review(trial, clock, **beyond)) == ["EQ-C177"]
     assert refusal(lambda: review(trial, clock, finding="Had the sham")) == ["EQ-V032"]
-    assert trial.state.trail_reviews == drawn
+    assert list_reviews(trial.state) == drawn
 
 
 def test_each_filter_finds_what_it_should(
@@ -224,7 +224,7 @@ def test_what_came_while_somebody_read_waits_for_the_next_review(
     course.eligible()
     clock.at += dt.timedelta(days=31)
     review(trial, clock, up_to=up_to)
-    (known,) = trial.state.trail_reviews
+    (known,) = list_reviews(trial.state)
     first_unseen = next(x for x in trial.store.read(chain="site-01") if x.seq == up_to + 1)
     assert known.until == first_unseen.at
     assert derive_trail_days(trial.study, trial.state)["site-01"] == dt.date(2026, 6, 2)

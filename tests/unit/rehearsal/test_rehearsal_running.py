@@ -13,7 +13,7 @@ from rehearsal_study import STUDY, run, scenario, study
 from equipoise.conduct import ACTS, RunningTrial, TrialState, check_duty, fold, open_trial
 from equipoise.conduct.acts.people import derive_review_day
 from equipoise.conduct.reviewing import trail
-from equipoise.conduct.reviewing.trail import derive_trail_days
+from equipoise.conduct.reviewing.trail import derive_trail_days, list_reviews
 from equipoise.ledger import MemoryStore, SqliteStore, open_store, verify
 from equipoise.problems import Refused, Text
 from equipoise.rehearsal import (
@@ -672,12 +672,12 @@ def test_the_monitor_reviews_every_audit_trail_as_planned(tmp_path: Path) -> Non
     state, last = state_of(store), list(store.read())[-1].at
 
     assert came.refused == ()
-    assert {r.stamp.by for r in state.trail_reviews} == {"monitor"}
+    assert {r.stamp.by for r in list_reviews(state)} == {"monitor"}
     days = derive_trail_days(given, state)
     assert set(days) == {"control", *(f"site-{site}" for site in state.sites)}
     assert min(days.values()) >= last.date()
     for chain in days:
-        own = [r for r in state.trail_reviews if r.chain == chain]
+        own = state.trail_reviews[chain]
         assert [r.asked.since for r in own[1:]] == [r.until for r in own[:-1]]
     assert not [r for r in run(tmp_path / "w", usual)[1].read() if r.type == "AuditTrailReviewed"]
 
@@ -691,6 +691,6 @@ def test_of_more_than_one_looks_at_the_monitor_draws_a_sample(
         monkeypatch.setattr(module, "MOST", 20)
     came, store = run(tmp_path / "v", given)
     assert came.refused == ()
-    reviews = state_of(store).trail_reviews
+    reviews = list_reviews(state_of(store))
     assert {len(r.sample) for r in reviews if r.n_entries > 20} == {2}
     assert {len(r.sample) for r in reviews if r.n_entries <= 20} == {0}

@@ -13,6 +13,7 @@ from equipoise.conduct.rules import (
     check_not_future,
     check_open,
     check_running,
+    check_treated,
 )
 from equipoise.conduct.state import Infusion, Participant
 from equipoise.conduct.tasks import check_task
@@ -51,6 +52,7 @@ def order_infusion(
         *check_in_trial(view.state, subject),
         *check_not_future(on, at=at, where=where),
         *check_running(view.state, where=where),
+        *check_treated(subject, where=where),
         *check_weight(weight, dose=dose, infusion_on=on, where=where),
     ]
     if not subject.is_randomized:
@@ -96,6 +98,7 @@ def prepare_infusion(
     problems = [
         *check_in_trial(view.state, subject),
         *check_running(view.state, where=where),
+        *check_treated(subject, where=where),
         *check_ordered_weight(view.study, subject, infusion, where=where),
         *_check_no_words(reason, where=where),
     ]
@@ -184,6 +187,7 @@ def give_infusion(
         *check_in_trial(view.state, subject),
         *check_not_future(on, at=at, where=where),
         *_check_not_after_pause(view, on, where=where),
+        *check_treated(subject, on=on, where=where),
         *_check_scanned(view, subject, infusion, scanned=scanned, label=label),
         *_check_times(view, infusion, on=on, at=at, times=(started_at, stopped_at)),
         *_check_second(view, subject, checked_by=checked_by, at=at),

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
-from equipoise.conduct.parts import Stamp
+from equipoise.conduct.parts import Stamp, TreatmentChange
 from equipoise.conduct.state import (
     Consent,
     Correction,
@@ -198,6 +198,11 @@ def _infusion_given(p: Participant, x: e.InfusionGiven, _: Stamp) -> Participant
     return replace(p, infusions={**p.infusions, x.encounter: infusion})
 
 
+def _treatment_changed(p: Participant, x: e.TreatmentChanged, stamp: Stamp) -> Participant:
+    change = TreatmentChange(x.is_stopped, x.on, x.cause, stamp)
+    return replace(p, treatment_changes=(*p.treatment_changes, change))
+
+
 def _withdrawn(p: Participant, x: e.ParticipantWithdrawn, _: Stamp) -> Participant:
     return replace(p, status="withdrawn", left_on=x.on, cause=x.cause)
 
@@ -243,6 +248,7 @@ PARTICIPANT: dict[type[e.Happened], Callable[[Any, Any, Stamp], Participant]] = 
     e.InfusionPrepared: _infusion_prepared,
     e.InfusionTakenBack: _infusion_taken_back,
     e.InfusionGiven: _infusion_given,
+    e.TreatmentChanged: _treatment_changed,
     e.ParticipantWithdrawn: _withdrawn,
     e.ParticipantCompleted: _completed,
     e.CodeBroken: _code_broken,

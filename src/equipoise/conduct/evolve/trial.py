@@ -82,7 +82,8 @@ def _access_reviewed(s: TrialState, x: e.AccessReviewed, stamp: Stamp) -> TrialS
 def _trail_reviewed(s: TrialState, x: e.AuditTrailReviewed, stamp: Stamp) -> TrialState:
     looked = (x.n_entries, x.sample, x.until)
     review = TrailReview(x.chain, x.asked, *looked, x.finding, x.entries, stamp)
-    return replace(s, trail_reviews=(*s.trail_reviews, review))
+    own = (*s.trail_reviews.get(x.chain, ()), review)
+    return replace(s, trail_reviews={**s.trail_reviews, x.chain: own})
 
 
 def _allocation_committed(s: TrialState, x: e.AllocationCommitted, _: Stamp) -> TrialState:

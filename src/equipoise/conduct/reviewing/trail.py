@@ -14,7 +14,7 @@ from equipoise.conduct import events as e
 from equipoise.conduct.acts.people import add_months
 from equipoise.conduct.acts.unblinding import check_tells_nothing
 from equipoise.conduct.door import Events, RunningTrial, View, act, refuse_if
-from equipoise.conduct.parts import TrailFilter
+from equipoise.conduct.parts import TrailFilter, TrailReview
 from equipoise.conduct.state import Person, TrialState
 from equipoise.ledger import Entry, Head
 from equipoise.ledger.store import find_entry
@@ -171,6 +171,12 @@ def derive_trail_days(study: Study, state: TrialState) -> Mapping[str, dt.date]:
     return {c: add_months(covered_until(state, c).date(), months) for c in chains}
 
 
+def list_reviews(state: TrialState) -> tuple[TrailReview, ...]:
+    """Every review of every trail, as they were recorded."""
+    every = (r for own in state.trail_reviews.values() for r in own)
+    return tuple(sorted(every, key=lambda r: (r.stamp.at, r.chain)))
+
+
 def opened_at(state: TrialState, chain: str) -> dt.datetime:
     """When the site of a chain was opened; of the whole trial, the first one."""
     stamp = state.sites.get(chain.removeprefix("site-"))
@@ -184,10 +190,9 @@ def covered_until(state: TrialState, chain: str) -> dt.datetime:
     moves nothing.
     """
     covered = opened_at(state, chain)
-    for review in state.trail_reviews:
+    for review in state.trail_reviews.get(chain, ()):
         begins = review.asked.since
-        is_next = begins is None or begins <= covered
-        if review.chain == chain and review.asked.is_whole and is_next:
+        if review.asked.is_whole and (begins is None or begins <= covered):
             covered = max(covered, review.until)
     return covered
 

@@ -119,7 +119,7 @@ def _waiting_infusions(people: list[Participant]) -> list[Due]:
         for p in people
         if p.is_in_trial
         for i in p.infusions.values()
-        if i.status != "given"
+        if i.status == "prepared" or (i.status == "ordered" and p.treatment_stop is None)
     ]
 
 

@@ -21,6 +21,7 @@ from equipoise.conduct.reviewing.trail import (
     chains_of,
     covered_until,
     derive_trail_days,
+    list_reviews,
     opened_at,
 )
 from equipoise.problems import Problem, Refused, problem
@@ -86,7 +87,7 @@ def trail_review(visit: Visit) -> HttpResponse:
 def trail_reviews(visit: Visit) -> HttpResponse:
     """When each trail is due, and every review of those that this person may read."""
     own = chains_of(visit.state, visit.person)
-    reviews = [r for r in reversed(visit.state.trail_reviews) if r.chain in own]
+    reviews = [r for r in reversed(list_reviews(visit.state)) if r.chain in own]
     return visit.show(
         "trail_reviews.html",
         dues=find_trails(visit),
