@@ -25,8 +25,7 @@ from equipoise.vault.packets.messages import PacketKind
 Status = Literal[
     "screening", "screen_failed", "randomizing", "randomized", "withdrawn", "completed"
 ]
-FormKey = tuple[str, str, int]
-"""Encounter, form, repeat; a log form has the encounter `""`."""
+FormKey = tuple[str, str, int]  # encounter (empty for a log form), form, repeat
 
 
 class Correction(Struct, frozen=True):
@@ -209,6 +208,7 @@ class Participant(Struct, frozen=True):
     left_out: tuple[str, ...] = ()
     number: str = ""
     randomized_on: dt.date | None = None
+    randomized_at: dt.datetime | None = None
     infusions: Mapping[str, Infusion] = {}
     left_on: dt.date | None = None
     cause: str = ""

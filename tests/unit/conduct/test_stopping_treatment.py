@@ -128,11 +128,11 @@ def test_an_infusion_goes_on_once_an_investigator_resumes_the_treatment(
     assert refusal(lambda: resume(course, code, by="coordinator")) == ["EQ-C002"]
     assert refusal(lambda: resume(course, code, reason="")) == ["EQ-C004"]
     yesterday = clock.today - dt.timedelta(days=1)
-    assert refusal(lambda: resume(course, code, on=yesterday)) == ["EQ-C181"]
+    assert refusal(lambda: resume(course, code, on=yesterday)) == ["EQ-C180"]
     resume(course, code)
     assert of(course, code).treatment_stop is None
     course.order(code)
-    assert refusal(lambda: resume(course, code)) == ["EQ-C181"]
+    assert refusal(lambda: resume(course, code)) == ["EQ-C180"]
     known = of(course, code).treatment_changes
     assert [(c.is_stopped, c.cause) for c in known] == [
         (True, REASON),

@@ -10,9 +10,12 @@ from equipoise.conduct.rules import check_in_trial, check_not_future, check_open
 from equipoise.conduct.standing import check_accounted
 from equipoise.conduct.state import Participant
 from equipoise.ledger import merkle_root
-from equipoise.problems import Problem, problem
+from equipoise.problems import Problem, Text, problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
+
+STOPPED = Text("it is stopped already", "il est déjà arrêté")
+GOES_ON = Text("it was not stopped by that day", "il n'était pas arrêté ce jour-là")
 
 
 @act(Role.INVESTIGATOR, Role.COORDINATOR)
@@ -48,7 +51,7 @@ def stop_treatment(
     if not subject.is_randomized or given.keys() >= set(view.study.infusion_encounters):
         problems.append(problem("EQ-C179", where, participant=participant))
     if subject.treatment_stop is not None:
-        problems.append(problem("EQ-C180", where, on=subject.treatment_stop.on))
+        problems.append(problem("EQ-C180", where, participant=participant, stands=STOPPED))
     if (last := max(given.values(), default=on)) > on:
         problems.append(problem("EQ-C183", where, on=on, given=last))
     refuse_if(problems)
@@ -64,7 +67,7 @@ def resume_treatment(
     where = at_record(participant)
     problems = _check_treatment(view, subject, by_day=(on, at), reason=reason)
     if subject.treatment_stop is None or on < subject.treatment_stop.on:
-        problems.append(problem("EQ-C181", where, participant=participant))
+        problems.append(problem("EQ-C180", where, participant=participant, stands=GOES_ON))
     refuse_if(problems)
     return [e.TreatmentChanged(participant=participant, is_stopped=False, on=on, cause=reason)]
 

@@ -55,8 +55,11 @@ def order_infusion(
         *check_treated(subject, where=where),
         *check_weight(weight, dose=dose, infusion_on=on, where=where),
     ]
-    if not subject.is_randomized:
+    if subject.randomized_on is None or not subject.is_randomized:
         problems.append(problem("EQ-C039", where, encounter=encounter))
+    elif on < subject.randomized_on:
+        early = {"infused": on, "randomized": subject.randomized_on}
+        problems.append(problem("EQ-C184", where, **early))
     if encounter not in view.study.infusion_encounters:
         problems.append(problem("EQ-C060", where, encounter=encounter))
     elif expects(view.study, subject, encounter).is_expected is False:
@@ -190,6 +193,7 @@ def give_infusion(
         *check_treated(subject, on=on, where=where),
         *_check_scanned(view, subject, infusion, scanned=scanned, label=label),
         *_check_times(view, infusion, on=on, at=at, times=(started_at, stopped_at)),
+        *_check_order(subject, started_at, where=where),
         *_check_second(view, subject, checked_by=checked_by, at=at),
     ]
     if on != infusion.on:
@@ -307,6 +311,20 @@ def _check_times(
     is_long_enough = dt.timedelta(0) < stopped_at - started_at <= LONGEST_INFUSION
     if not (is_near and is_long_enough and stopped_at <= at):
         yield problem("EQ-B055", where)
+
+
+def _check_order(
+    subject: Participant, started_at: dt.datetime | None, *, where: Where
+) -> tuple[Problem, ...]:
+    """It began after the randomization; what is typed at the bedside has no seconds."""
+    randomized_at = subject.randomized_at
+    if started_at is None or randomized_at is None:
+        return ()
+    if started_at >= randomized_at.replace(second=0, microsecond=0):
+        return ()
+    told = {"infused": started_at, "randomized": randomized_at}
+    words = {k: v.isoformat(timespec="minutes") for k, v in told.items()}
+    return (problem("EQ-C184", where, **words),)
 
 
 def _check_second(

@@ -29,6 +29,7 @@ from equipoise.conduct.rules import (
     check_in_force,
     check_in_trial,
     check_not_future,
+    check_not_past,
     check_reason,
     check_restored,
     check_running,
@@ -119,6 +120,7 @@ def request_randomization(
     problems = [
         *check_in_trial(view.state, subject),
         *check_not_future(on, at=at, where=where),
+        *check_not_past(on, at=at, where=where),
         *check_running(view.state, where=where),
         *check_ready(view, subject, on=on, where=where),
     ]

@@ -18,6 +18,7 @@ from equipoise.conduct.state import (
     Participant,
     Reassessment,
     Signature,
+    Status,
     Unblinding,
 )
 from equipoise.eligibility import Answer
@@ -151,9 +152,11 @@ def _packet_opened(p: Participant, x: e.PacketOpened, stamp: Stamp) -> Participa
     return replace(p, packets={**p.packets, x.packet: use})
 
 
-def _randomized(p: Participant, x: e.ParticipantRandomized, _: Stamp) -> Participant:
+def _randomized(p: Participant, x: e.ParticipantRandomized, stamp: Stamp) -> Participant:
     # Who had left before it was entered from paper stays out of the trial.
-    return replace(p, status="withdrawn" if p.left_on else "randomized", number=x.number)
+    status: Status = "withdrawn" if p.left_on else "randomized"
+    at = p.packets[p.packet].opened_at if p.packet else stamp.at
+    return replace(p, status=status, number=x.number, randomized_at=at)
 
 
 def _infusion_ordered(p: Participant, x: e.InfusionOrdered, stamp: Stamp) -> Participant:
