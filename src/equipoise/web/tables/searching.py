@@ -35,6 +35,16 @@ def find_last_acts() -> Mapping[str, dt.datetime]:
     return dict(lines.values_list("by").annotate(Max("at")))
 
 
+def find_refused_log_ins() -> Mapping[str, tuple[dt.datetime, ...]]:
+    """When wrong passwords made each person's name wait, by identifier, the oldest first."""
+    lines = Line.objects.using(ALIAS).filter(type="SignInBarred").order_by("at")
+    found: dict[str, tuple[dt.datetime, ...]] = {}
+    for stream, at in lines.values_list("stream", "at"):
+        name = stream.removeprefix("person/")
+        found[name] = (*found.get(name, ()), at)
+    return found
+
+
 def search_trail(search: Search, *, page: int = 1) -> Found:
     """Search the read tables that `tables_to_read` has pointed Django at."""
     wanted = Q()

@@ -15,7 +15,7 @@ from equipoise.web.pages import BLINDED, Visit, page
 from equipoise.web.texts import language
 from equipoise.web.views.agreeing.overrides import is_waiting
 from equipoise.web.views.staff.delegations import READERS
-from equipoise.web.views.staff.review import find_due
+from equipoise.web.views.staff.review import find_barred, find_due
 from equipoise.web.views.trail.reviewing import find_overdue
 
 CLINICAL = BLINDED - {Role.ADMINISTRATOR, Role.DSMB}
@@ -79,6 +79,7 @@ def dashboard(visit: Visit) -> HttpResponse:
         places=_last_places(visit),
         is_clinical=visit.person.role in CLINICAL,
         sees_delegations=visit.person.role in READERS,
+        barred=find_barred(visit) if visit.may(Role.ADMINISTRATOR) else [],
         overdue_trails=find_overdue(visit),
         review=find_due(visit) if visit.may(Role.ADMINISTRATOR) else None,
     )
