@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,9 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from equipoise.cli.folders import load_checked
 from equipoise.cli.looking_back import read_moment
+from equipoise.cli.trials import running_trial
+from equipoise.conduct import note_broken, record_packets
 from equipoise.ledger import Draft, open_store
 from equipoise.problems import Refused
+from equipoise.vault.packets.messages import OpenedPacket, PacketRow
 
 from .conftest import STUDY, Rehearsed, a_body, answer_of, codes, command, refused, run
 from .test_cli_ledger import flip
@@ -288,6 +293,36 @@ def test_many_jumps_are_not_all_printed(tmp_path: Path) -> None:
     assert len(told["warnings"]) == 25
 
 
+@pytest.mark.requirement("F33")
+def test_a_packet_that_was_entered_late_is_listed(unlocked: Rehearsed, tmp_path: Path) -> None:
+    """Beside the forms: for whom it was opened, on which day, and when that was entered."""
+    store = Path(shutil.copy(unlocked.store, tmp_path / "copy.db"))
+    trial = running_trial(store, study=load_checked(STUDY))
+    last = max(e.at for e in trial.store.read())
+    subject = trial.state.randomized[0]
+    opened, made = last + dt.timedelta(minutes=5), last - dt.timedelta(days=1)
+    row = PacketRow(
+        packet="B1-01", batch=1, kind="code_break", site=subject.site, stratum="",
+        opens=subject.number, root="", at=made,
+    )  # fmt: skip
+    record_packets(trial, [row], at=last)
+    told = OpenedPacket(
+        packet="B1-01", code="", participant=subject.code, opened_at=opened,
+        opened_by="investigator", by="investigator", reason="Outage",
+    )  # fmt: skip
+    at = opened + dt.timedelta(days=6, hours=1)
+    (entry,) = note_broken(trial, by="investigator", at=at, told=told)
+    trial.store.close()
+
+    words = ("ledger", "late", STUDY, "--store", store, "--json", "--days")
+    (found,) = [x for x in answer_of(run(*words, "5"))["late"] if "packet" in x["form"]]
+    assert (found["participant"], found["form"]) == (subject.code, "packet B1-01")
+    assert (found["on"], found["days"], found["by"]) == (str(opened.date()), 6, "investigator")
+    assert found["entry"] == f"{entry.chain}:{entry.seq}"
+    assert dt.datetime.fromisoformat(found["entered_at"]) == at.replace(microsecond=0)
+    assert not [x for x in answer_of(run(*words, "6"))["late"] if "packet" in x["form"]]
+
+
 @pytest.mark.requirement("C13")
 def test_late_forms_are_listed(unlocked: Rehearsed) -> None:
     """More days than were allowed between the day of the form and its entry."""
@@ -299,7 +334,7 @@ def test_late_forms_are_listed(unlocked: Rehearsed) -> None:
     for row in told["late"]:
         entered = dt.datetime.fromisoformat(row["entered_at"]).date()
         assert (entered - dt.date.fromisoformat(row["on"])).days == row["days"] > 0
-    assert f"{len(told['late'])} forms were entered more than 0 days late." in shown.stderr
+    assert f"{len(told['late'])} were entered more than 0 days late." in shown.stderr
     assert len(shown.stdout.splitlines()) == 1 + len(told["late"])
     assert none.stdout.split() == [
         "participant",

@@ -219,6 +219,8 @@ def test_an_export_has_a_table_for_each_form(
         "listing.deviations",
         "listing.populations",
         "listing.signatures",
+        "listing.trail_reviews",
+        "listing.treatment_changes",
     }
     written = json.dumps(manifest)
     for name, path in tables.items():

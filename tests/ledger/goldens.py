@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from equipoise.conduct.door import place_of
 from equipoise.conduct.events import EVENTS, Happened
+from equipoise.conduct.events.places import place_of
 from equipoise.ledger import Draft, MemoryStore, to_body
 from equipoise.ledger.keeping.archive import to_line
 

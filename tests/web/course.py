@@ -116,8 +116,10 @@ def eligible(trial: RunningTrial) -> str:
 
 
 def randomized(trial: RunningTrial) -> str:
+    """Since midnight, so that an infusion may have been given at any time of the day."""
     code = eligible(trial)
-    randomize_participant(trial, by=COORDINATOR, at=now(), participant=code, on=TODAY)
+    at = dt.datetime.combine(TODAY, dt.time(), dt.UTC)
+    randomize_participant(trial, by=COORDINATOR, at=at, participant=code, on=TODAY)
     return code
 
 
@@ -232,18 +234,19 @@ def given(trial: RunningTrial) -> str:
     """Somebody who has had the first infusion."""
     code = prepared(trial, label=f"{1 + len(trial.state.participants):08d}")
     infusion = trial.state.participants[code].infusions["M0"]
+    over = now()
     give_infusion(
         trial,
         by=COORDINATOR,
-        at=now(),
+        at=over,
         participant=code,
         encounter="M0",
         on=infusion.on,
         label=infusion.label,
         volume_ml=infusion.volume_ml,
         scanned=code,
-        started_at=now() - dt.timedelta(minutes=30),
-        stopped_at=now() - dt.timedelta(minutes=1),
+        started_at=trial.state.participants[code].randomized_at,
+        stopped_at=over,
         checked_by=INVESTIGATOR,
     )
     return code

@@ -13,6 +13,7 @@ from equipoise.conduct import ACTS, KINDS, Person, RunningTrial
 from equipoise.conduct.acts.people import digest_of_access, reviewed_by
 from equipoise.conduct.events import BodyRedacted
 from equipoise.conduct.packets.accounting import ENDS
+from equipoise.conduct.parts import TrailFilter
 from equipoise.ledger import Store
 from equipoise.problems import Refused
 from equipoise.study.roles import Role
@@ -285,6 +286,16 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
         "stamped_at": h.clock(),
         "token": "AA==",
     },
+    "record_trail_review": lambda h: {
+        "seen": conduct.look_at_trail(
+            h.trial,
+            at=h.clock(),
+            chain=h.pick(["site-01", "site-02", "control"]),
+            asked=h.pick([TrailFilter(), TrailFilter(form="skin")]),
+            n_sample=h.pick([0, 2]),
+        ),
+        "finding": h.pick(["", h.draw(TEXTS)]),
+    },
     "record_training": lambda h: {**h.person(), "training": "gcp", "on": h.on()},
     "record_unblinding": lambda h: h.about(on=h.on(), learned="A colleague spoke of it"),
     "remove_person": lambda h: {"person": h.pick(["ann", "bob"])},
@@ -298,10 +309,12 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
         "meaning": h.pick(["", "I agree"]),
     },
     "request_amendment": lambda _: {"to": _amended()},
+    "resume_treatment": lambda h: h.about(on=h.on()),
     "review_access": _review,
     "screen_participant": lambda h: {"site": h.pick(["01", "02"]), "on": h.on()},
     "sign_casebook": _signing,
     "sign_populations": _populations,
+    "stop_treatment": lambda h: h.about(on=h.on()),
     "submit_form": History.form,
     "take_back_infusion": lambda h: {**h.infusion(), "label": h.pick(["L1", "L2"])},
     "withdraw_means": History.person,

@@ -8,6 +8,7 @@ from django.test import Client
 from equipoise.cli.trials import signature_listing
 from equipoise.conduct import RunningTrial, add_person
 from equipoise.study.roles import UNBLINDED_ROLES, Role
+from equipoise.web.saying import instant
 
 from . import course
 from .conftest import OPENED_AT, PASSWORD, SECOND, SignIn, name_of, said
@@ -139,3 +140,31 @@ def test_a_study_that_asks_for_none_tells_nothing(trial: RunningTrial, sign_in: 
     client = sign_in(Role.ADMINISTRATOR)
     assert "overdue" not in read(client.get("/people/")).text
     assert said("review.no_period") in read(client.get(ADDRESS)).text
+
+
+@pytest.mark.requirement("C64")
+def test_who_looks_after_access_is_told_of_refused_log_ins(
+    trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """Five wrong passwords made a name wait: told on the overview and in the review, then no more."""
+    target, client = name_of(Role.DSMB), sign_in(Role.ADMINISTRATOR)
+    told = said("review.barred_notice", names=target)
+    assert told not in read(client.get("/")).text
+    intruder = Client()
+    for _ in range(5):
+        assert target not in read(client.get("/")).text
+        intruder.post("/sign-in/", {"username": target, "password": "guessed"})
+
+    assert told in read(client.get("/")).text
+    assert told not in read(sign_in(Role.MONITOR).get("/")).text
+    row = row_of(read(client.get(ADDRESS)), target)
+    (entry,) = [e for e in trial.store.read() if e.type == "SignInBarred"]
+    assert said("review.refused", n=1) in row
+    assert said("review.refused_last", at=instant(entry.at)) in row
+    others = [row_of(read(client.get(ADDRESS)), p) for p in OTHERS - {target}]
+    assert not [x for x in others if said("review.refused", n="").strip() in x]
+
+    sign(client)
+
+    assert told not in read(client.get("/")).text
+    assert said("review.refused", n=1) not in row_of(read(client.get(ADDRESS)), target)

@@ -5,7 +5,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from msgspec.structs import replace
 
-from equipoise.cli.trials import signature_listing
+from equipoise.cli.trials import signature_listing, treatment_listing
 from equipoise.conduct import (
     Person,
     RunningTrial,
@@ -132,6 +132,60 @@ def test_leaving_keeps_what_was_collected(trial: RunningTrial, client: Client) -
     assert not done.all("a", href=address)
     assert read(client.get(f"/participants/{code}/forms/screening/mrss/0/")).all("svg")
     assert post(client, address, {**TODAY, "reason": "again"}).codes == {"EQ-C017"}
+
+
+@pytest.mark.requirement("C72")
+def test_a_treatment_is_stopped_and_visits_stay_due(
+    trial: RunningTrial, client: Client, sign_in: SignIn
+) -> None:
+    """The reason is on the page and in the listing; no infusion is offered, every form still is."""
+    code = course.given(trial)
+    place = f"/participants/{code}/"
+    before = read(client.get(place))
+    assert before.all("a", href=f"{place}encounters/M3/order/")
+    assert read(client.get(f"{place}stop-treatment/")).all("button", class_="grave")
+    assert post(client, f"{place}stop-treatment/", {**TODAY}).codes == {"EQ-W001"}
+
+    done = post(client, f"{place}stop-treatment/", {**TODAY, "reason": "A reaction"})
+
+    assert done.one(class_="done").text == said("stop.done", participant=code)
+    assert "(A reaction)" in done.text and said("stop.stopped") in done.text
+    assert not done.all("a", href=f"{place}encounters/M3/order/")
+    assert not done.all("a", href=f"{place}stop-treatment/")
+    forms = {e.get("href") for e in before.all("a") if "/forms/" in e.get("href")}
+    assert forms == {e.get("href") for e in done.all("a") if "/forms/" in e.get("href")} != set()
+    assert done.all("a", href=f"{place}encounters/M3/miss/")
+    assessor = sign_in(Role.OUTCOME_ASSESSOR).get(place).content.decode()
+    assert "A reaction" not in assessor and said("stop.stopped") not in assessor
+
+    investigator = sign_in(Role.INVESTIGATOR)
+    address = f"{place}resume-treatment/"
+    assert read(investigator.get(place)).all("a", href=address)
+    assert "A reaction" in read(investigator.get(address)).text
+    resumed = post(investigator, address, {**TODAY, "reason": "Another cause"})
+    assert resumed.all("a", href=f"{place}encounters/M3/order/")
+    listing = treatment_listing(trial.state)
+    rows = [dict(zip(listing.columns, row, strict=True)) for row in listing.rows]
+    assert [(r["participant"], r["change"], r["cause"]) for r in rows] == [
+        (code, "stopped", "A reaction"),
+        (code, "resumed", "Another cause"),
+    ]
+
+
+def test_an_order_waits_no_more_where_the_treatment_is_stopped(
+    trial: RunningTrial, client: Client, sign_in: SignIn
+) -> None:
+    """Neither on the overview nor in the list of the cell unit; what is handed out stays told."""
+    ordered, handed_out = course.ordered(trial), course.prepared(trial, label="87654321")
+    for code in (ordered, handed_out):
+        address = f"/participants/{code}/stop-treatment/"
+        assert read(client.get("/")).text.count(f"{code} M0") == 1
+        post(client, address, {**TODAY, "reason": "A reaction"})
+    overview = read(client.get("/")).text
+    assert f"{ordered} M0" not in overview and f"{handed_out} M0" in overview
+    cells = sign_in(Role.CELL_UNIT, door="sealed")
+    work = cells.get("/work-list/").content.decode()
+    assert f"/work-list/{ordered}/M0/" not in work and handed_out in work
 
 
 def test_follow_up_is_completed_after_the_last_visit(trial: RunningTrial, client: Client) -> None:

@@ -138,18 +138,19 @@ def given(trial: RunningTrial, unit: CellUnit) -> tuple[str, str]:
     label = course.composed(unit, code, verified_by=name_of(Role.CELL_UNIT))
     cells.hand_out(unit, by=SECOND, at=course.now(), label=label)
     infusion = trial.state.participants[code].infusions["M0"]
+    over = course.now()
     give_infusion(
         trial,
         by=course.COORDINATOR,
-        at=course.now(),
+        at=over,
         participant=code,
         encounter="M0",
         on=infusion.on,
         label=label,
         volume_ml=50.0,
         scanned=code,
-        started_at=course.now() - dt.timedelta(minutes=9),
-        stopped_at=course.now() - dt.timedelta(minutes=1),
+        started_at=trial.state.participants[code].randomized_at,
+        stopped_at=over,
         checked_by=course.INVESTIGATOR,
     )
     return code, unit.state.bags[unit.state.preparations[label].draws[0][0]].batch

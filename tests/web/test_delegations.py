@@ -103,7 +103,7 @@ def test_the_log_of_a_site_has_each_delegation(trial: RunningTrial, sign_in: Sig
     assert [next(s for s in states if s in row) for row in rows] == states
     assert said("delegations.whole_role") in rows[0] and REASON not in rows[0]
     assert "Informed consent Infusions" not in rows[1] and REASON in rows[1]
-    assert "Informed consent" in rows[2] and "Infusions: order, bedside check" in rows[2]
+    assert "Informed consent" in rows[2] and "Infusions: order, bedside check, stop" in rows[2]
     assert "Somebody 11" in rows[1]  # the administrator
     assert said("delegations.over") in next(r.text for r in page.all("tr") if "gone" in r.text)
     mine = [row.text for row in page.all("tr") if INVESTIGATOR in row.text]

@@ -10,13 +10,14 @@ from django.utils import timezone
 from equipoise.conduct import (
     RunningTrial,
     add_person,
+    enter_packet,
     record_packets,
     withdraw_participant,
 )
 from equipoise.problems import Refused
 from equipoise.study.roles import Role
 from equipoise.vault import VaultClient, read_token
-from equipoise.vault.packets.messages import Printed
+from equipoise.vault.packets.messages import OpenedPacket, Printed
 from equipoise.web.running import read_tables
 
 from . import course
@@ -80,6 +81,32 @@ def test_a_packet_is_entered_at_the_page(
     assert read(client.get(f"/participants/{code}/")).text.count(number) >= 1
     assert post(client, told(printed, "P1-02", code)).codes == {"EQ-V160"}
     assert len(trial.state.randomized) == 1
+
+
+@pytest.mark.requirement("F33")
+def test_what_was_entered_days_later_is_marked(
+    trial: RunningTrial, sign_in: SignIn, printed: Printed
+) -> None:
+    """By the server's clock three days after the opening; one of the same day is not marked."""
+    first, second = course.eligible(trial), course.eligible(trial)
+    days = dt.timedelta(days=3, minutes=5)
+    for packet, code, later in (("P1-01", first, dt.timedelta()), ("P1-02", second, days)):
+        opened = OpenedPacket(
+            packet=packet,
+            code=sheet(printed, packet).split()[1],
+            participant=code,
+            opened_at=course.now(),
+            opened_by=name_of(Role.INVESTIGATOR),
+            by=name_of(Role.COORDINATOR),
+            reason="Server down",
+        )
+        enter_packet(trial, opened, at=course.now() + later)
+    rows = read(sign_in(Role.MONITOR).get("/packets/")).all("tr")
+    marked = [r.text for r in rows if said("packet.days_late", n=3) in r.text]
+    assert len(marked) == 1 and "P1-02" in marked[0] and second in marked[0]
+    assert not [
+        r.text for r in rows if "P1-01" in r.text and said("packet.days_late", n=0) in r.text
+    ]
 
 
 def test_what_is_wrong_comes_back_with_what_was_typed(

@@ -66,6 +66,7 @@ def every_address(trial: RunningTrial) -> Iterator[str]:
     """The addresses of the site door, for everybody in the trial and all that is entered."""
     yield from ("/", "/participants/", "/screen/", "/adverse-events/", "/ledger/", "/people/")
     yield from ("/deviations/", "/audit-trail/", "/unblindings/", "/end-of-blind/", "/amendment/")
+    yield from ("/audit-trail/review/", "/audit-trail/reviews/")
     for subject in trial.state.participants.values():
         person = f"/participants/{subject.code}/"
         yield person
@@ -78,6 +79,8 @@ def every_address(trial: RunningTrial) -> Iterator[str]:
             "end-screening",
             "withdraw",
             "complete",
+            "stop-treatment",
+            "resume-treatment",
             "sign",
         ):
             yield f"{person}{act}/"

@@ -271,7 +271,7 @@ def export(
     cells: Path | None,
     by: str,
 ) -> int:
-    """Write one CSV table a form, the deviations, populations and signatures, and a manifest.
+    """Write one CSV table a form, and deviations, populations, signatures, reviews; a manifest.
 
     With --vault, after the lock, also each infusion as randomized, as dispensed and as received.
     """
@@ -285,6 +285,8 @@ def export(
         population_listing,
         running_trial,
         signature_listing,
+        trail_review_listing,
+        treatment_listing,
     )
     from equipoise.exchange import refuse_filled, write_form_tables
     from equipoise.ledger import merkle_root
@@ -300,6 +302,8 @@ def export(
         deviation_listing(state),
         population_listing(study, state),
         signature_listing(trial),
+        trail_review_listing(state),
+        treatment_listing(state),
         *opened,
     )
     write_form_tables(study, rows, output, realm=trial.realm, seal=root, listings=listings)

@@ -60,10 +60,10 @@ def show(directory: Path, store: str | Path, participant: str, as_of: str, is_js
 @click.option("--days", type=click.IntRange(0), default=7, show_default=True, help="More than N.")
 @json_option
 def late(directory: Path, store: str | Path, days: int, is_json: bool) -> int:
-    """List the forms that were entered long after the day they speak of."""
+    """List forms and opened packets that were entered long after the day they speak of."""
     from equipoise.cli.folders import load_checked
     from equipoise.cli.trials import running_trial
-    from equipoise.conduct import late_forms
+    from equipoise.conduct import late_forms, list_packets
 
     with telling_time("reading"):
         trial = running_trial(store, study=load_checked(directory), read_only=True)
@@ -82,11 +82,26 @@ def late(directory: Path, store: str | Path, days: int, is_json: bool) -> int:
         )
         for x in found
     ]
+    rows += [
+        (
+            x.participant.code,
+            "",
+            f"packet {x.packet.packet}",
+            0,
+            x.use.opened_at.date(),
+            _minute(x.use.stamp.at),
+            x.n_days_late,
+            x.use.stamp.by,
+            x.use.stamp.entry,
+        )
+        for x in list_packets(trial.state)
+        if x.use is not None and x.participant is not None and x.n_days_late > days
+    ]
     if is_json:
         as_json({"days": days, "late": [dict(zip(LATE, row, strict=True)) for row in rows]})
     else:
         show_table(LATE, rows)
-        click.echo(f"{len(rows)} forms were entered more than {days} days late.", err=True)
+        click.echo(f"{len(rows)} were entered more than {days} days late.", err=True)
     return DONE
 
 

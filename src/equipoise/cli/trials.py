@@ -196,6 +196,62 @@ def deviation_listing(state: TrialState) -> Listing:
     )
 
 
+def treatment_listing(state: TrialState) -> Listing:
+    """Every treatment that was stopped, or resumed, while its participant stayed in the trial."""
+    columns = "site participant number change on cause recorded_by recorded_as recorded_at entry"
+    return Listing(
+        name="listing.treatment_changes",
+        columns=tuple(columns.split()),
+        rows=tuple(
+            (
+                p.site,
+                code,
+                p.number,
+                "stopped" if c.is_stopped else "resumed",
+                c.on,
+                c.cause,
+                c.stamp.by,
+                c.stamp.role,
+                c.stamp.at,
+                c.stamp.entry,
+            )
+            for code, p in sorted(state.participants.items())
+            for c in p.treatment_changes
+        ),
+    )
+
+
+def trail_review_listing(state: TrialState) -> Listing:
+    """Every review of an audit trail: the filter, what was looked at, by whom, what was found."""
+    from equipoise.conduct.reviewing.trail import list_reviews
+
+    columns = "site participant person form since before n_entries n_looked_at sample finding"
+    return Listing(
+        name="listing.trail_reviews",
+        columns=(*columns.split(), "points_to", "reviewed_by", "reviewed_as", "at", "entry"),
+        rows=tuple(
+            (
+                r.chain.removeprefix("site-"),
+                r.asked.participant,
+                r.asked.person,
+                r.asked.form,
+                r.asked.since,
+                r.asked.before,
+                r.n_entries,
+                len(r.sample) or r.n_entries,
+                " ".join(map(str, r.sample)),
+                r.finding,
+                " ".join(f"{r.chain}:{seq}" for seq in r.entries),
+                r.stamp.by,
+                r.stamp.role,
+                r.stamp.at,
+                r.stamp.entry,
+            )
+            for r in list_reviews(state)
+        ),
+    )
+
+
 def population_listing(study: Study, state: TrialState) -> Listing:
     """Who belongs to each analysis population, one row a participant: true, false or unknown.
 

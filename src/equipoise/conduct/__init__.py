@@ -16,7 +16,9 @@ from equipoise.conduct.acts.ending import (
     lock_data,
     record_seal,
     record_time_stamp,
+    resume_treatment,
     seal_trial,
+    stop_treatment,
     withdraw_participant,
 )
 from equipoise.conduct.acts.enrolling import fail_screening, judge_criterion, screen_participant
@@ -86,7 +88,8 @@ from equipoise.conduct.acts.unblinding import (
 )
 from equipoise.conduct.amending import confirm_amendment, request_amendment
 from equipoise.conduct.as_of import Casebook, casebook_as_of, state_as_of
-from equipoise.conduct.door import ACTS, SYSTEM, Act, RunningTrial, View, place_of
+from equipoise.conduct.door import ACTS, SYSTEM, Act, RunningTrial, View
+from equipoise.conduct.events.places import place_of
 from equipoise.conduct.evolve import evolve, fold
 from equipoise.conduct.facts import (
     LateForm,
@@ -113,6 +116,7 @@ from equipoise.conduct.opening import (
 )
 from equipoise.conduct.packets.accounting import account_packet, record_packets
 from equipoise.conduct.packets.entering import claim_packet, enter_packet, note_broken
+from equipoise.conduct.reviewing.trail import look_at_trail, record_trail_review, review_trail
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.schemas import event_schemas
 from equipoise.conduct.standing import PacketLine, list_packets
@@ -196,6 +200,7 @@ __all__ = [
     "list_participants",
     "list_unblindings",
     "lock_data",
+    "look_at_trail",
     "may_override_all",
     "miss_encounter",
     "note_broken",
@@ -217,6 +222,7 @@ __all__ = [
     "record_seal",
     "record_sign_in",
     "record_time_stamp",
+    "record_trail_review",
     "record_training",
     "record_unblinding",
     "redact_entry",
@@ -224,13 +230,16 @@ __all__ = [
     "request_amendment",
     "request_override",
     "request_randomization",
+    "resume_treatment",
     "resume_trial",
     "review_access",
+    "review_trail",
     "screen_participant",
     "seal_trial",
     "sign_casebook",
     "sign_populations",
     "state_as_of",
+    "stop_treatment",
     "submit_form",
     "take_back_infusion",
     "unblinded_for",

@@ -24,6 +24,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
+from equipoise.conduct.events.places import chain_of, place_of
 from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_rules
 from equipoise.conduct.rules import check_duty
@@ -224,7 +225,7 @@ class Act(Generic[P]):
         is_safety = study.safety is not None and command.get("form") == study.safety.form
         if self.name not in AT_ONE_SITE or is_safety:
             return None
-        return _chain_of(str(command["participant"]))
+        return chain_of(str(command["participant"]))
 
     def _view(
         self,
@@ -266,7 +267,7 @@ class _OneSite(Mapping[str, Participant]):
         self._chain = chain
 
     def __getitem__(self, code: str) -> Participant:
-        if _chain_of(code) != self._chain:
+        if chain_of(code) != self._chain:
             raise _LooksFurther
         return self._everybody[code]
 
@@ -359,34 +360,6 @@ _COUNTED = (
     e.ParticipantWithdrawn,
     e.ParticipantCompleted,
 )
-
-
-def place_of(event: e.Happened) -> tuple[str, str]:
-    """The chain and the stream that an event belongs to."""
-    match event:
-        case e.ParticipantScreened():
-            return f"site-{event.site}", event.participant
-        case (
-            e.PersonAdded()
-            | e.DelegationChanged()
-            | e.TrainingRecorded()
-            | e.SignedIn()
-            | e.SignInBarred()
-            | e.SignInMeansChanged()
-            | e.AccountabilityAccepted()
-            | e.PersonRemoved()
-        ):
-            return "control", f"person/{event.person}"
-        case e.SiteOpened():
-            return "control", f"site/{event.site}"
-    participant = getattr(event, "participant", None)
-    if participant is not None:
-        return _chain_of(participant), participant
-    return "control", "study"
-
-
-def _chain_of(participant: str) -> str:
-    return f"site-{participant.split('-', maxsplit=1)[0]}"
 
 
 def refuse_if(problems: Sequence[Problem]) -> None:

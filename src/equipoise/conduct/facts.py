@@ -279,6 +279,7 @@ _FACTS: Mapping[str, Callable[[Study, Participant], Value]] = {
     "infused": lambda _, p: Known(any(i.given_on for i in p.infusions.values())),
     "withdrawn": lambda _, p: Known(p.status == "withdrawn"),
     "completed": lambda _, p: Known(p.status == "completed"),
+    "treatment_stopped": lambda _, p: Known(p.treatment_stop is not None),
     "n_infusions": lambda _, p: Known(sum(1 for i in p.infusions.values() if i.given_on)),
     "n_missed": lambda _, p: Known(len(p.missed)),
 }

@@ -86,3 +86,48 @@ class Stamp(Struct, frozen=True):
     reason: str
     entry: str
     proof: Proof = ""
+
+
+class Endorsed(Struct, frozen=True):
+    """A digest that somebody signed after the lock, and the entry of it."""
+
+    digest: str
+    meaning: str
+    stamp: Stamp
+
+
+class TreatmentChange(Struct, frozen=True):
+    """From that day on a participant gets no infusion, or may get them again; and why."""
+
+    is_stopped: bool
+    on: dt.date
+    cause: str
+    stamp: Stamp
+
+
+class TrailFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which entries of a chain are looked for; what is empty does not matter. Instants are UTC."""
+
+    participant: str = ""
+    person: str = ""
+    form: str = ""
+    since: dt.datetime | None = None
+    before: dt.datetime | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it takes every entry of its time."""
+        return not (self.participant or self.person or self.form)
+
+
+class TrailReview(Struct, frozen=True):
+    """A review of the audit trail: the fields are those of its event."""
+
+    chain: str
+    asked: TrailFilter
+    n_entries: int
+    sample: tuple[int, ...]
+    until: dt.datetime
+    finding: str
+    entries: tuple[int, ...]
+    stamp: Stamp

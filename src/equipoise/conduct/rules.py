@@ -8,7 +8,8 @@ from equipoise.problems import Problem, Where, problem
 from equipoise.study.study import Study
 
 TIME_ZONES_AHEAD = dt.timedelta(hours=14)
-"""The earliest local date anywhere on Earth, seen from UTC."""
+TIME_ZONES_BEHIND = dt.timedelta(hours=12)
+"""The earliest and the latest local date anywhere on Earth, seen from UTC."""
 
 
 def day_of(study: Study, person: Person, *, at: dt.datetime) -> dt.date:
@@ -94,10 +95,27 @@ def check_in_trial(state: TrialState, subject: Participant) -> tuple[Problem, ..
     return problems
 
 
+def check_treated(
+    subject: Participant, *, on: dt.date | None = None, where: Where
+) -> tuple[Problem, ...]:
+    """The participant's treatment is not stopped; what went in up to that day stays recordable."""
+    stop = subject.treatment_stop
+    if stop is None or (on is not None and on <= stop.on):
+        return ()
+    return (problem("EQ-C182", where, participant=subject.code, on=stop.on),)
+
+
 def check_not_future(on: dt.date, *, at: dt.datetime, where: Where) -> tuple[Problem, ...]:
     """Nothing is recorded before it happened, in whatever time zone the site is."""
     if on > (at + TIME_ZONES_AHEAD).date():
         return (problem("EQ-C018", where, on=on),)
+    return ()
+
+
+def check_not_past(on: dt.date, *, at: dt.datetime, where: Where) -> tuple[Problem, ...]:
+    """A randomization is of the day on which it is recorded, wherever the site is."""
+    if on < (at - TIME_ZONES_BEHIND).date():
+        return (problem("EQ-C181", where, on=on),)
     return ()
 
 

@@ -24,6 +24,11 @@ class PacketLine(Struct, frozen=True):
     use: PacketUse | None = None
     is_out_of_order: bool = False
 
+    @property
+    def n_days_late(self) -> int:
+        """How many whole days after it was opened a packet was entered."""
+        return 0 if self.use is None else (self.use.stamp.at - self.use.opened_at).days
+
 
 def user_of(state: TrialState, packet: str) -> Participant | None:
     """The participant for whom a packet was opened."""

@@ -9,10 +9,13 @@ from msgspec import Struct, field
 from equipoise.conduct.parts import (
     Change,
     DeviationKind,
+    Endorsed,
     Ground,
     Override,
     PacketEnd,
     Stamp,
+    TrailReview,
+    TreatmentChange,
     UnblindingKind,
     Value,
 )
@@ -23,8 +26,7 @@ from equipoise.vault.packets.messages import PacketKind
 Status = Literal[
     "screening", "screen_failed", "randomizing", "randomized", "withdrawn", "completed"
 ]
-FormKey = tuple[str, str, int]
-"""Encounter, form, repeat; a log form has the encounter `""`."""
+FormKey = tuple[str, str, int]  # encounter (empty for a log form), form, repeat
 
 
 class Correction(Struct, frozen=True):
@@ -158,14 +160,6 @@ class Unblinding(Struct, frozen=True):
     assessed: Stamp | None = None
 
 
-class Endorsed(Struct, frozen=True):
-    """A digest that somebody signed after the lock, and the entry of it."""
-
-    digest: str
-    meaning: str
-    stamp: Stamp
-
-
 class PacketUse(Struct, frozen=True):
     """A packet that was opened for somebody: when and by whom; `stamp` says when it was entered."""
 
@@ -215,6 +209,7 @@ class Participant(Struct, frozen=True):
     left_out: tuple[str, ...] = ()
     number: str = ""
     randomized_on: dt.date | None = None
+    randomized_at: dt.datetime | None = None
     infusions: Mapping[str, Infusion] = {}
     left_on: dt.date | None = None
     cause: str = ""
@@ -226,6 +221,7 @@ class Participant(Struct, frozen=True):
     deviations: tuple[Deviation, ...] = ()
     unblindings: tuple[Unblinding, ...] = ()
     packets: Mapping[str, PacketUse] = {}
+    treatment_changes: tuple[TreatmentChange, ...] = ()
 
     @property
     def packet(self) -> str:
@@ -237,6 +233,12 @@ class Participant(Struct, frozen=True):
     def is_randomized(self) -> bool:
         """Whether a number of the list belongs to this participant, for ever."""
         return bool(self.number)
+
+    @property
+    def treatment_stop(self) -> TreatmentChange | None:
+        """What stopped the infusions of this participant, if they are stopped; visits go on."""
+        last = self.treatment_changes[-1:]
+        return last[0] if last and last[0].is_stopped else None
 
     @property
     def is_in_trial(self) -> bool:
@@ -344,7 +346,7 @@ class TrialState(Struct, frozen=True):
     `met` holds the stopping rules that were met; `agreed`, by role, who agreed to end the pause.
     `commitment` is the last of `commitments`, one for each part of the vault's sequence.
     While there is something in `restored`, nobody is randomized. `supply` is how many people may be
-    randomized in all, and until when that holds.
+    randomized in all, and until when that holds. `trail_reviews` stand by the chain reviewed.
     """
 
     study: str = ""
@@ -365,6 +367,7 @@ class TrialState(Struct, frozen=True):
     restored: Restored | None = None
     supply: tuple[int, dt.date] | None = None
     packets: Mapping[str, Packet] = {}
+    trail_reviews: Mapping[str, tuple[TrailReview, ...]] = {}
     versions: Mapping[str, int] = {}
     heads: Mapping[str, int] = field(default_factory=dict)
 

@@ -44,8 +44,10 @@ TASKS: Mapping[str, Task] = {
         frozenset({"miss_encounter"}),
     ),
     "infusions": Task(
-        Text("Infusions: order, bedside check", "Perfusions : commande, contrôle au lit"),
-        frozenset({"order_infusion", "give_infusion"}),
+        Text(
+            "Infusions: order, bedside check, stop", "Perfusions : commande, contrôle au lit, arrêt"
+        ),
+        frozenset({"order_infusion", "give_infusion", "stop_treatment", "resume_treatment"}),
     ),
     "safety": Task(
         Text("Adverse events and unblinding", "Événements indésirables et levées d'aveugle"),

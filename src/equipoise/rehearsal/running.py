@@ -180,6 +180,7 @@ def _run(world: World, *, until: dt.date | None, progress: Progress | None) -> N
             if agenda.now >= seals_at:
                 world.train_everybody(ahead=2 * SEALS_EVERY)
                 world.review_access()
+                world.review_trails()
                 seal_trial(world.trial, by=SEALER, at=agenda.tick(), reason="Quarterly seal")
                 seals_at = agenda.now + SEALS_EVERY
         if progress is not None:

@@ -16,12 +16,16 @@ from equipoise.conduct import (
     correct_item,
     expects,
     latest_values,
+    look_at_trail,
+    record_trail_review,
     record_training,
     resume_trial,
     review_access,
     submit_form,
 )
 from equipoise.conduct.acts.people import digest_of_access, reviewed_by
+from equipoise.conduct.parts import TrailFilter
+from equipoise.conduct.reviewing.trail import MOST, covered_until, derive_trail_days
 from equipoise.ledger import Entry, Store
 from equipoise.problems import Problem, Refused
 from equipoise.rehearsal.agenda import Agenda, Course, at_hour, working_day
@@ -170,6 +174,17 @@ class World:
             digest=digest_of_access(self.study, seen),
             meaning=REVIEWED,
         )
+
+    def review_trails(self) -> None:
+        """The monitor looks through what was recorded at each site since the last time."""
+        monitor = Role.MONITOR.value
+        for chain in derive_trail_days(self.study, self.trial.state):
+            asked = TrailFilter(since=covered_until(self.trial.state, chain))
+            look: dict[str, Any] = {"chain": chain, "asked": asked, "at": self.agenda.tick()}
+            seen = look_at_trail(self.trial, **look)
+            if len(seen.entries) > MOST:
+                seen = look_at_trail(self.trial, **look, n_sample=MOST // 10)
+            self.do(record_trail_review, by=monitor, seen=seen)
 
     @property
     def is_paused(self) -> bool:

@@ -126,8 +126,7 @@ class Population(Piece, frozen=True, kw_only=True):
 
 
 class Training(Piece, frozen=True, kw_only=True):
-    """What people of these roles must have been trained in before they act, and again after so
-    many months; 0 where once is enough."""
+    """What these roles are trained in before they act, and again after so many months (0: once)."""
 
     label: Text
     by: tuple[Role, ...]
@@ -137,8 +136,8 @@ class Training(Piece, frozen=True, kw_only=True):
 class Identity(Piece, frozen=True, kw_only=True):
     """`study.yaml`: what the trial is.
 
-    `access_review_months` is after how many months each access is reviewed again; 0 where the
-    study asks for no review.
+    `access_review_months` and `trail_review_months` are after how many months each access, and
+    each audit trail, is reviewed again; 0 where the study asks for no review.
     """
 
     study: Identifier
@@ -161,6 +160,7 @@ class Identity(Piece, frozen=True, kw_only=True):
     roles: Mapping[Role, Text] = {}
     training: Mapping[Identifier, Training] = {}
     access_review_months: Count = 0
+    trail_review_months: Count = 0
 
 
 class Window(Piece, frozen=True, kw_only=True):

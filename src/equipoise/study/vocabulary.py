@@ -35,6 +35,7 @@ PARTICIPANT_FACTS = (
     "infused",
     "withdrawn",
     "completed",
+    "treatment_stopped",
 )
 """What a population of the analysis, or the condition of a visit, may ask beside the forms.
 `eligible` is the verdict on the values as they stand now."""

@@ -38,7 +38,12 @@ OF_AN_INVESTIGATOR: dict[str, set[tuple[str, str]]] = {
         ("correct_item", "vitals"),
         ("miss_encounter", ""),
     },
-    "infusions": {("order_infusion", ""), ("give_infusion", "")},
+    "infusions": {
+        ("order_infusion", ""),
+        ("give_infusion", ""),
+        ("stop_treatment", ""),
+        ("resume_treatment", ""),
+    },
     "safety": {
         ("submit_form", "event"),
         ("correct_item", "event"),
@@ -50,6 +55,7 @@ OF_AN_INVESTIGATOR: dict[str, set[tuple[str, str]]] = {
 }
 NO_TASK = {"accept_accountability", "record_deviation", "record_unblinding", "attest_gap"}
 NO_TASK |= {"record_number"}  # finishes a randomization that is on record
+NO_TASK |= {"record_trail_review"}  # of what one may read anyway
 
 
 def delegate(trial: RunningTrial, clock: Clock, person: str, *tasks: str) -> None:

@@ -153,7 +153,8 @@ def at_bedside(trial: RunningTrial) -> None:
 
 
 def at(course: Course, *, minutes: int = 30) -> dict[str, object]:
-    """Start and end of an infusion that ends now."""
+    """Start and end of an infusion that ends now, some time after the randomization."""
+    course.clock.at += dt.timedelta(minutes=30)
     end = course.clock.at
     return {"started_at": end - dt.timedelta(minutes=minutes), "stopped_at": end}
 
@@ -182,8 +183,8 @@ def test_two_people_scan_participant_and_bag(course: Course, trial: RunningTrial
         ({"started_at": None}, ["EQ-B055"]),
         (at(course, minutes=0), ["EQ-B055"]),
         (at(course, minutes=-5), ["EQ-B055"]),
-        (at(course, minutes=60 * 25), ["EQ-B055"]),
-        (at(course, minutes=60 * 24 * 3), ["EQ-B055"]),
+        (at(course, minutes=60 * 25), ["EQ-B055", "EQ-C184"]),
+        (at(course, minutes=60 * 24 * 3), ["EQ-B055", "EQ-C184"]),
     ):
         with pytest.raises(Refused) as refused:
             give(course, code, "11112222", **{**good, **changes})

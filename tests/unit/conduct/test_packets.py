@@ -69,7 +69,7 @@ def kinds(entries: tuple[Any, ...]) -> list[str]:
     return [entry.type for entry in entries]
 
 
-@pytest.mark.requirement("C55", "D27", "F37")
+@pytest.mark.requirement("C55", "D27", "F37", "F33")
 def test_a_packet_is_entered_with_both_times(
     trial: RunningTrial, course: Course, clock: Clock, printed: Printed
 ) -> None:
@@ -86,7 +86,10 @@ def test_a_packet_is_entered_with_both_times(
     assert subject.packet == "P1-01"
     assert subject.randomized_on == opened_at.date()
     assert (use.opened_at, use.opened_by) == (opened_at, "investigator")
-    assert (use.stamp.at - use.opened_at).days == 2
+    assert (subject.randomized_at, use.stamp.at) == (opened_at, clock.at)
+    (line,) = (x for x in list_packets(trial.state) if x.use is not None)
+    assert line.n_days_late == 2
+    assert {x.n_days_late for x in list_packets(trial.state) if x.use is None} == {0}
     assert (use.stamp.by, use.stamp.reason) == ("coordinator", "The server was down")
     assert subject.deviations == ()
     (made,) = (e for e in trial.store.read() if e.type == "PacketsPrinted")

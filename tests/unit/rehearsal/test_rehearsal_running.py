@@ -12,6 +12,8 @@ from rehearsal_study import STUDY, run, scenario, study
 
 from equipoise.conduct import ACTS, RunningTrial, TrialState, check_duty, fold, open_trial
 from equipoise.conduct.acts.people import derive_review_day
+from equipoise.conduct.reviewing import trail
+from equipoise.conduct.reviewing.trail import derive_trail_days, list_reviews
 from equipoise.ledger import MemoryStore, SqliteStore, open_store, verify
 from equipoise.problems import Refused, Text
 from equipoise.rehearsal import (
@@ -23,6 +25,7 @@ from equipoise.rehearsal import (
     rehearse,
     start_of,
     vault_contents,
+    world,
 )
 from equipoise.rehearsal.following import forms_around_infusion
 from equipoise.rehearsal.screening import judgements, screening_encounters
@@ -658,3 +661,36 @@ def test_nobody_s_training_lapses_and_everybody_s_access_is_reviewed(tmp_path: P
     )
     late = {n for n, p in state.people.items() if derive_review_day(given, p) < last.date()}
     assert late == {"administrator"}
+
+
+@pytest.mark.requirement("C10")
+def test_the_monitor_reviews_every_audit_trail_as_planned(tmp_path: Path) -> None:
+    """Each time from where the last one ended, so that none is overdue on the last day."""
+    usual = study(**ALONE)
+    given = replace(usual, identity=replace(usual.identity, trail_review_months=4))
+    came, store = run(tmp_path / "v", given)
+    state, last = state_of(store), list(store.read())[-1].at
+
+    assert came.refused == ()
+    assert {r.stamp.by for r in list_reviews(state)} == {"monitor"}
+    days = derive_trail_days(given, state)
+    assert set(days) == {"control", *(f"site-{site}" for site in state.sites)}
+    assert min(days.values()) >= last.date()
+    for chain in days:
+        own = state.trail_reviews[chain]
+        assert [r.asked.since for r in own[1:]] == [r.until for r in own[:-1]]
+    assert not [r for r in run(tmp_path / "w", usual)[1].read() if r.type == "AuditTrailReviewed"]
+
+
+def test_of_more_than_one_looks_at_the_monitor_draws_a_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = study(**ALONE)
+    given = replace(usual, identity=replace(usual.identity, trail_review_months=4))
+    for module in (trail, world):
+        monkeypatch.setattr(module, "MOST", 20)
+    came, store = run(tmp_path / "v", given)
+    assert came.refused == ()
+    reviews = list_reviews(state_of(store))
+    assert {len(r.sample) for r in reviews if r.n_entries > 20} == {2}
+    assert {len(r.sample) for r in reviews if r.n_entries <= 20} == {0}

@@ -10,9 +10,12 @@ from equipoise.conduct.rules import check_in_trial, check_not_future, check_open
 from equipoise.conduct.standing import check_accounted
 from equipoise.conduct.state import Participant
 from equipoise.ledger import merkle_root
-from equipoise.problems import Problem, problem
+from equipoise.problems import Problem, Text, problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
+
+STOPPED = Text("it is stopped already", "il est déjà arrêté")
+GOES_ON = Text("it was not stopped by that day", "il n'était pas arrêté ce jour-là")
 
 
 @act(Role.INVESTIGATOR, Role.COORDINATOR)
@@ -34,6 +37,39 @@ def withdraw_participant(
         ]
     )
     return [e.ParticipantWithdrawn(participant=participant, on=on, cause=reason)]
+
+
+@act(Role.INVESTIGATOR, Role.COORDINATOR)
+def stop_treatment(
+    view: View, *, by: str, at: dt.datetime, reason: str = "", participant: str, on: dt.date
+) -> Events:
+    """Give no infusion from a day on; the participant stays in the trial, and visits go on."""
+    subject = view.participant(participant)
+    where = at_record(participant)
+    given = {i.encounter: i.given_on for i in subject.infusions.values() if i.given_on}
+    problems = _check_treatment(view, subject, by_day=(on, at), reason=reason)
+    if not subject.is_randomized or given.keys() >= set(view.study.infusion_encounters):
+        problems.append(problem("EQ-C179", where, participant=participant))
+    if subject.treatment_stop is not None:
+        problems.append(problem("EQ-C180", where, participant=participant, stands=STOPPED))
+    if (last := max(given.values(), default=on)) > on:
+        problems.append(problem("EQ-C183", where, on=on, given=last))
+    refuse_if(problems)
+    return [e.TreatmentChanged(participant=participant, is_stopped=True, on=on, cause=reason)]
+
+
+@act(Role.INVESTIGATOR)
+def resume_treatment(
+    view: View, *, by: str, at: dt.datetime, reason: str = "", participant: str, on: dt.date
+) -> Events:
+    """Let a participant whose treatment was stopped get infusions again, from a day on."""
+    subject = view.participant(participant)
+    where = at_record(participant)
+    problems = _check_treatment(view, subject, by_day=(on, at), reason=reason)
+    if subject.treatment_stop is None or on < subject.treatment_stop.on:
+        problems.append(problem("EQ-C180", where, participant=participant, stands=GOES_ON))
+    refuse_if(problems)
+    return [e.TreatmentChanged(participant=participant, is_stopped=False, on=on, cause=reason)]
 
 
 @act(Role.INVESTIGATOR, Role.COORDINATOR)
@@ -108,6 +144,18 @@ def seal_trial(trial: RunningTrial, *, by: str, at: dt.datetime, reason: str = "
         listed = {chain: (head.seq, head.digest) for chain, head in heads.items()}
         record_seal(trial, by=by, at=at, reason=reason, heads=listed, root=root)
     return root
+
+
+def _check_treatment(
+    view: View, subject: Participant, *, by_day: tuple[dt.date, dt.datetime], reason: str
+) -> list[Problem]:
+    """What stopping and resuming both ask: in the trial, a day that has come, a reason."""
+    (on, at), where = by_day, at_record(subject.code)
+    return [
+        *check_in_trial(view.state, subject),
+        *check_not_future(on, at=at, where=where),
+        *check_reason(reason, act="stop_treatment", where=where),
+    ]
 
 
 def _check_no_number_coming(subject: Participant) -> tuple[Problem, ...]:

@@ -13,6 +13,7 @@ from equipoise.conduct.rules import (
     check_not_future,
     check_open,
     check_running,
+    check_treated,
 )
 from equipoise.conduct.state import Infusion, Participant
 from equipoise.conduct.tasks import check_task
@@ -51,10 +52,14 @@ def order_infusion(
         *check_in_trial(view.state, subject),
         *check_not_future(on, at=at, where=where),
         *check_running(view.state, where=where),
+        *check_treated(subject, where=where),
         *check_weight(weight, dose=dose, infusion_on=on, where=where),
     ]
-    if not subject.is_randomized:
+    if subject.randomized_on is None or not subject.is_randomized:
         problems.append(problem("EQ-C039", where, encounter=encounter))
+    elif on < subject.randomized_on:
+        early = {"infused": on, "randomized": subject.randomized_on}
+        problems.append(problem("EQ-C184", where, **early))
     if encounter not in view.study.infusion_encounters:
         problems.append(problem("EQ-C060", where, encounter=encounter))
     elif expects(view.study, subject, encounter).is_expected is False:
@@ -96,6 +101,7 @@ def prepare_infusion(
     problems = [
         *check_in_trial(view.state, subject),
         *check_running(view.state, where=where),
+        *check_treated(subject, where=where),
         *check_ordered_weight(view.study, subject, infusion, where=where),
         *_check_no_words(reason, where=where),
     ]
@@ -184,8 +190,10 @@ def give_infusion(
         *check_in_trial(view.state, subject),
         *check_not_future(on, at=at, where=where),
         *_check_not_after_pause(view, on, where=where),
+        *check_treated(subject, on=on, where=where),
         *_check_scanned(view, subject, infusion, scanned=scanned, label=label),
         *_check_times(view, infusion, on=on, at=at, times=(started_at, stopped_at)),
+        *_check_order(subject, started_at, where=where),
         *_check_second(view, subject, checked_by=checked_by, at=at),
     ]
     if on != infusion.on:
@@ -303,6 +311,20 @@ def _check_times(
     is_long_enough = dt.timedelta(0) < stopped_at - started_at <= LONGEST_INFUSION
     if not (is_near and is_long_enough and stopped_at <= at):
         yield problem("EQ-B055", where)
+
+
+def _check_order(
+    subject: Participant, started_at: dt.datetime | None, *, where: Where
+) -> tuple[Problem, ...]:
+    """It began after the randomization; what is typed at the bedside has no seconds."""
+    randomized_at = subject.randomized_at
+    if started_at is None or randomized_at is None:
+        return ()
+    if started_at >= randomized_at.replace(second=0, microsecond=0):
+        return ()
+    told = {"infused": started_at, "randomized": randomized_at}
+    words = {k: v.isoformat(timespec="minutes") for k, v in told.items()}
+    return (problem("EQ-C184", where, **words),)
 
 
 def _check_second(

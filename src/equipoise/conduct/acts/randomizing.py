@@ -14,15 +14,8 @@ import msgspec
 
 from equipoise.conduct import events as e
 from equipoise.conduct.acts.overriding import check_outdated, granted_override, is_granted
-from equipoise.conduct.door import (
-    Events,
-    RunningTrial,
-    View,
-    act,
-    at_record,
-    place_of,
-    refuse_if,
-)
+from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
+from equipoise.conduct.events.places import place_of
 from equipoise.conduct.evolve import apply_to
 from equipoise.conduct.facts import (
     answers_of,
@@ -36,6 +29,7 @@ from equipoise.conduct.rules import (
     check_in_force,
     check_in_trial,
     check_not_future,
+    check_not_past,
     check_reason,
     check_restored,
     check_running,
@@ -126,6 +120,7 @@ def request_randomization(
     problems = [
         *check_in_trial(view.state, subject),
         *check_not_future(on, at=at, where=where),
+        *check_not_past(on, at=at, where=where),
         *check_running(view.state, where=where),
         *check_ready(view, subject, on=on, where=where),
     ]

@@ -73,8 +73,10 @@ def digest_of(study: Study, subject: Participant) -> str:
         for _, i in sorted(subject.infusions.items())
     ]
     departed = [(d.kind, d.on.isoformat(), d.what, d.criteria) for d in subject.deviations]
+    changes = [(c.is_stopped, c.on.isoformat(), c.cause) for c in subject.treatment_changes]
     about = (subject.code, subject.number, subject.status, sorted(subject.missed))
-    bound = ("equipoise/casebook/1", study.digest, about, forms, judged, infused, departed)
+    course = (forms, judged, infused, departed, *([changes] if changes else []))
+    bound = ("equipoise/casebook/1", study.digest, about, *course)
     return hashlib.sha256(msgspec.json.encode(bound, order="deterministic")).hexdigest()
 
 

@@ -18,7 +18,7 @@ from equipoise.conduct.cells.door import (
 )
 from equipoise.conduct.cells.state import BagRecord, PreparationRecord
 from equipoise.conduct.cells.tracing import is_to_verify_again, preparation_for, unknown_to
-from equipoise.conduct.rules import check_in_trial, check_running
+from equipoise.conduct.rules import check_in_trial, check_running, check_treated
 from equipoise.conduct.state import Infusion
 from equipoise.ledger import Entry
 from equipoise.problems import Problem, Where, problem
@@ -263,7 +263,11 @@ def _find_ordered(view: CellView, participant: str, encounter: str, *, where: Wh
     if infusion is None:
         refuse_if([problem("EQ-C062", where, encounter=encounter)])
     assert infusion is not None
-    problems = [*check_in_trial(view.trial, subject), *check_running(view.trial, where=where)]
+    problems = [
+        *check_in_trial(view.trial, subject),
+        *check_running(view.trial, where=where),
+        *check_treated(subject, where=where),
+    ]
     problems += check_ordered_weight(view.study, subject, infusion, where=where)
     if infusion.status != "ordered":
         problems.append(problem("EQ-C063", where, status=infusion.status))

@@ -222,6 +222,15 @@ class InfusionGiven(Happened, frozen=True, kw_only=True):
     checked_by: str = ""
 
 
+class TreatmentChanged(Happened, frozen=True, kw_only=True):
+    """From that day on the participant gets no infusion, or may get them again; visits go on."""
+
+    participant: str
+    is_stopped: bool
+    on: dt.date
+    cause: str
+
+
 class ParticipantWithdrawn(Happened, frozen=True, kw_only=True):
     """The participant leaves the trial; what was collected stays."""
 

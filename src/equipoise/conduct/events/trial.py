@@ -8,6 +8,7 @@ from equipoise.conduct.parts import (
     AccessDecision,
     PacketEnd,
     Proof,
+    TrailFilter,
 )
 
 
@@ -107,6 +108,24 @@ class AccessReviewed(Happened, frozen=True, kw_only=True):
     digest: str
     meaning: str
     proof: Proof = ""
+
+
+class AuditTrailReviewed(Happened, frozen=True, kw_only=True):
+    """Somebody looked at entries of a chain and says what they found; no finding is none.
+
+    `asked` chose `n_entries` of those up to number `up_to`; the numbers in `sample` were drawn of
+    them, and without one every entry was looked at. `until` is where the time that was looked at
+    ends. A finding may point to `entries`, by their numbers in the chain.
+    """
+
+    chain: str
+    asked: TrailFilter
+    up_to: int
+    n_entries: int
+    sample: tuple[int, ...] = ()
+    until: dt.datetime
+    finding: str = ""
+    entries: tuple[int, ...] = ()
 
 
 class AllocationCommitted(Happened, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
-from equipoise.conduct.parts import Stamp
+from equipoise.conduct.parts import Stamp, TreatmentChange
 from equipoise.conduct.state import (
     Consent,
     Correction,
@@ -18,6 +18,7 @@ from equipoise.conduct.state import (
     Participant,
     Reassessment,
     Signature,
+    Status,
     Unblinding,
 )
 from equipoise.eligibility import Answer
@@ -151,9 +152,11 @@ def _packet_opened(p: Participant, x: e.PacketOpened, stamp: Stamp) -> Participa
     return replace(p, packets={**p.packets, x.packet: use})
 
 
-def _randomized(p: Participant, x: e.ParticipantRandomized, _: Stamp) -> Participant:
+def _randomized(p: Participant, x: e.ParticipantRandomized, stamp: Stamp) -> Participant:
     # Who had left before it was entered from paper stays out of the trial.
-    return replace(p, status="withdrawn" if p.left_on else "randomized", number=x.number)
+    status: Status = "withdrawn" if p.left_on else "randomized"
+    at = p.packets[p.packet].opened_at if p.packet else stamp.at
+    return replace(p, status=status, number=x.number, randomized_at=at)
 
 
 def _infusion_ordered(p: Participant, x: e.InfusionOrdered, stamp: Stamp) -> Participant:
@@ -196,6 +199,11 @@ def _infusion_given(p: Participant, x: e.InfusionGiven, _: Stamp) -> Participant
         checked_by=x.checked_by,
     )
     return replace(p, infusions={**p.infusions, x.encounter: infusion})
+
+
+def _treatment_changed(p: Participant, x: e.TreatmentChanged, stamp: Stamp) -> Participant:
+    change = TreatmentChange(x.is_stopped, x.on, x.cause, stamp)
+    return replace(p, treatment_changes=(*p.treatment_changes, change))
 
 
 def _withdrawn(p: Participant, x: e.ParticipantWithdrawn, _: Stamp) -> Participant:
@@ -243,6 +251,7 @@ PARTICIPANT: dict[type[e.Happened], Callable[[Any, Any, Stamp], Participant]] = 
     e.InfusionPrepared: _infusion_prepared,
     e.InfusionTakenBack: _infusion_taken_back,
     e.InfusionGiven: _infusion_given,
+    e.TreatmentChanged: _treatment_changed,
     e.ParticipantWithdrawn: _withdrawn,
     e.ParticipantCompleted: _completed,
     e.CodeBroken: _code_broken,

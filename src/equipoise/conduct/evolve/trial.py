@@ -6,10 +6,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
-from equipoise.conduct.parts import Stamp
+from equipoise.conduct.parts import Endorsed, Stamp, TrailReview
 from equipoise.conduct.state import (
     AmendmentRecord,
-    Endorsed,
     Packet,
     Person,
     Restored,
@@ -78,6 +77,13 @@ def _person_removed(s: TrialState, x: e.PersonRemoved, _: Stamp) -> TrialState:
 def _access_reviewed(s: TrialState, x: e.AccessReviewed, stamp: Stamp) -> TrialState:
     kept = {p: replace(s.people[p], reviewed=stamp) for p, d in x.decisions.items() if d == "keep"}
     return replace(s, people={**s.people, **kept})
+
+
+def _trail_reviewed(s: TrialState, x: e.AuditTrailReviewed, stamp: Stamp) -> TrialState:
+    looked = (x.n_entries, x.sample, x.until)
+    review = TrailReview(x.chain, x.asked, *looked, x.finding, x.entries, stamp)
+    own = (*s.trail_reviews.get(x.chain, ()), review)
+    return replace(s, trail_reviews={**s.trail_reviews, x.chain: own})
 
 
 def _allocation_committed(s: TrialState, x: e.AllocationCommitted, _: Stamp) -> TrialState:
@@ -200,6 +206,7 @@ CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]] 
     e.AccountabilityAccepted: _accepted,
     e.PersonRemoved: _person_removed,
     e.AccessReviewed: _access_reviewed,
+    e.AuditTrailReviewed: _trail_reviewed,
     e.AllocationCommitted: _allocation_committed,
     e.AmendmentRequested: _amendment_requested,
     e.AmendmentConfirmed: _amendment_confirmed,

@@ -11,7 +11,8 @@ from equipoise.study.vocabulary import PARTICIPANT_COUNTS
 SCHEDULE = "schedule.yaml"
 _STUDY = "study.yaml"
 _SITE = "site"
-_LATER = frozenset({"randomized", "infused", "withdrawn", "completed", "n_infusions", "n_missed"})
+_LATER = frozenset({"randomized", "infused", "withdrawn", "completed", "treatment_stopped"})
+_LATER |= {"n_infusions", "n_missed"}
 """Facts that are settled by the randomization, or come after it."""
 Conditions = Mapping[str, tuple[str, Path, str]]
 """By the name of an encounter or form: its file, the path of its condition, and the condition."""

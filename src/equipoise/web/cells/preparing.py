@@ -45,7 +45,8 @@ class Work(Struct, frozen=True):
 def work_list(visit: Visit) -> HttpResponse:
     """Every infusion that waits to be prepared, the earliest first, and those handed out."""
     pairs = [(p, i) for p in visit.participants() for i in p.infusions.values()]
-    waiting = [_work(visit, p, i) for p, i in pairs if i.status == "ordered" and p.is_in_trial]
+    ordered = [(p, i) for p, i in pairs if i.status == "ordered" and p.is_in_trial]
+    waiting = [_work(visit, p, i) for p, i in ordered if p.treatment_stop is None]
     gone = [(p, i) for p, i in pairs if i.status != "ordered"]
     return visit.show(
         "work_list.html",

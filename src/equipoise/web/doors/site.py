@@ -21,6 +21,7 @@ from equipoise.web.views import people as staff
 from equipoise.web.views.agreeing import amendments, overrides
 from equipoise.web.views.signing_in import keys
 from equipoise.web.views.staff import delegations, review
+from equipoise.web.views.trail import reading, reviewing
 
 PERSON = "participants/<str:code>/"
 FORM = PERSON + "forms/<str:encounter>/<str:form>/<int:repeat>/"
@@ -51,6 +52,8 @@ urlpatterns: list[URLPattern] = [
     path(PERSON + "unblinding/assess/", register.assess, name="assess_unblinding"),
     path(PERSON + "end-screening/", acts.end_screening, name="end_screening"),
     path(PERSON + "withdraw/", acts.withdraw, name="withdraw"),
+    path(PERSON + "stop-treatment/", acts.stop, name="stop_treatment"),
+    path(PERSON + "resume-treatment/", acts.go_on, name="resume_treatment"),
     path(PERSON + "complete/", acts.complete, name="complete"),
     path(PERSON + "sign/", acts.sign, name="sign"),
     path(ENCOUNTER + "order/", acts.order, name="order"),
@@ -71,7 +74,9 @@ urlpatterns: list[URLPattern] = [
     path("amendment/", amendments.amendment, name="amendment"),
     path("resume/", oversight.resume, name="resume"),
     path("ledger/", oversight.ledger, name="ledger"),
-    path("audit-trail/", oversight.audit_trail, name="audit_trail"),
+    path("audit-trail/", reading.audit_trail, name="audit_trail"),
+    path("audit-trail/review/", reviewing.trail_review, name="trail_review"),
+    path("audit-trail/reviews/", reviewing.trail_reviews, name="trail_reviews"),
     path("audit-trail/<str:chain>/<int:seq>/redact/", redacting.redact, name="redact"),
     path("people/", staff.people, name="people"),
     path("delegations/", delegations.delegation_log, name="delegation_log"),

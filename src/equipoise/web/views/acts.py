@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from equipoise.conduct import (
+    Act,
     Participant,
     check_ordered_weight,
     complete_participant,
@@ -17,7 +18,9 @@ from equipoise.conduct import (
     give_infusion,
     miss_encounter,
     order_infusion,
+    resume_treatment,
     sign_casebook,
+    stop_treatment,
     withdraw_participant,
 )
 from equipoise.problems import Problem, Refused, Text, Where, problem
@@ -194,6 +197,40 @@ def withdraw(visit: Visit, code: str) -> HttpResponse:
         code=code,
         items=items,
         is_grave=True,
+    )
+    return ask(visit, question, act=act, known={"on": visit.today.isoformat()})
+
+
+@page(roles=ENROLLERS, methods=("GET", "POST"), act="stop_treatment")
+def stop(visit: Visit, code: str) -> HttpResponse:
+    """Give no further infusion; visits go on."""
+    return _change_treatment(visit, code, "stop", stop_treatment)
+
+
+@page(roles=(Role.INVESTIGATOR,), methods=("GET", "POST"), act="resume_treatment")
+def go_on(visit: Visit, code: str) -> HttpResponse:
+    """Let infusions be given again after all."""
+    return _change_treatment(visit, code, "go_on", resume_treatment)
+
+
+def _change_treatment(visit: Visit, code: str, words: str, change: Act[...]) -> HttpResponse:
+    subject = visit.participant(code)
+
+    def act(answers: Answers) -> HttpResponse:
+        by = _by(visit, code, str(answers["reason"]))
+        change(visit.trial, **by, on=date_of(answers, "on"))
+        return visit.go("participant", code=code, done=t(f"{words}.done", participant=code))
+
+    stopped = subject.treatment_stop
+    question = Question(
+        title=t(f"{words}.title", participant=code),
+        button=t(f"{words}.button"),
+        lead=t(f"{words}.lead"),
+        back=_back(code),
+        code=code,
+        facts=((t("stop.fact"), f"{saying.day(stopped.on)}, {stopped.cause}"),) if stopped else (),
+        items={"on": Item(label=text_of(f"{words}.on"), type="date"), "reason": _reason()},
+        is_grave=words == "stop",
     )
     return ask(visit, question, act=act, known={"on": visit.today.isoformat()})
 

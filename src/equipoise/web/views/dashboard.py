@@ -15,7 +15,8 @@ from equipoise.web.pages import BLINDED, Visit, page
 from equipoise.web.texts import language
 from equipoise.web.views.agreeing.overrides import is_waiting
 from equipoise.web.views.staff.delegations import READERS
-from equipoise.web.views.staff.review import find_due
+from equipoise.web.views.staff.review import find_barred, find_due
+from equipoise.web.views.trail.reviewing import find_overdue
 
 CLINICAL = BLINDED - {Role.ADMINISTRATOR, Role.DSMB}
 """Who may see what is due for single participants."""
@@ -78,6 +79,8 @@ def dashboard(visit: Visit) -> HttpResponse:
         places=_last_places(visit),
         is_clinical=visit.person.role in CLINICAL,
         sees_delegations=visit.person.role in READERS,
+        barred=find_barred(visit) if visit.may(Role.ADMINISTRATOR) else [],
+        overdue_trails=find_overdue(visit),
         review=find_due(visit) if visit.may(Role.ADMINISTRATOR) else None,
     )
 
@@ -117,7 +120,7 @@ def _waiting_infusions(people: list[Participant]) -> list[Due]:
         for p in people
         if p.is_in_trial
         for i in p.infusions.values()
-        if i.status != "given"
+        if i.status == "prepared" or (i.status == "ordered" and p.treatment_stop is None)
     ]
 
 

@@ -1,13 +1,11 @@
-"""What overseers read: adverse events, the ledger and the audit trail."""
+"""What overseers read: adverse events and the ledger."""
 
-import datetime as dt
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from msgspec import Struct
 
 from equipoise.analysis.adverse import list_events
@@ -20,10 +18,8 @@ from equipoise.study.forms import Item
 from equipoise.study.roles import Role
 from equipoise.web.entry.asking import Answers, Question, ask
 from equipoise.web.pages import BLINDED, Visit, page
-from equipoise.web.running import read_tables
 from equipoise.web.texts import say, t, text_of
 from equipoise.web.views.participant import NO_ENCOUNTER
-from equipoise.web.views.redacting import REDACTABLE, may_redact
 
 EVENT_READERS = BLINDED - {Role.ADMINISTRATOR, Role.OUTCOME_ASSESSOR}
 LEDGER_READERS = (
@@ -33,8 +29,6 @@ LEDGER_READERS = (
     Role.MONITOR,
     Role.AUDITOR,
 )
-TRAIL_READERS = (Role.INVESTIGATOR, Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR)
-TRAIL_FIELDS = ("participant", "person", "form", "since", "until")
 RESUMERS = (Role.DSMB, Role.SAFETY_OFFICER)
 PER_PAGE = 50
 KEPT_SECONDS = 60
@@ -121,7 +115,7 @@ def ledger(visit: Visit) -> HttpResponse:
     entries = [e for e in visit.trial.store.read(stream=wanted or None) if _may_see(visit, e)]
     kinds = sorted({e.type for e in entries})
     entries = [e for e in reversed(entries) if kind in ("", e.type)]
-    at = _page_number(visit)
+    at = page_number(visit)
     shown = entries[(at - 1) * PER_PAGE : at * PER_PAGE]
     return visit.show(
         "ledger.html",
@@ -137,47 +131,8 @@ def ledger(visit: Visit) -> HttpResponse:
     )
 
 
-@page(roles=TRAIL_READERS)
-def audit_trail(visit: Visit) -> HttpResponse:
-    """Who did what, when and why, with the old and the new value; from the read tables."""
-    from equipoise.web.tables.searching import PER_PAGE, Search, search_trail  # noqa: PLC0415 - models
-
-    asked = {name: visit.request.GET.get(name, "").strip()[:100] for name in TRAIL_FIELDS}
-    since, until = _day(asked["since"]), _day(asked["until"])
-    search = Search(
-        stream=asked["participant"],
-        person=asked["person"],
-        form=asked["form"],
-        since=since,
-        before=until and until + dt.timedelta(days=1),
-        sites=visit.person.sites,
-    )
-    read_tables()
-    at = _page_number(visit)
-    found = search_trail(search, page=at)
-    return visit.show(
-        "audit_trail.html",
-        lines=found.lines,
-        n_lines=found.n_lines,
-        page=at,
-        n_pages=max(1, -(-found.n_lines // PER_PAGE)),
-        asked=asked,
-        address=reverse("audit_trail"),
-        codes={p.code for p in visit.participants()},
-        redactable=REDACTABLE if may_redact(visit) else (),
-    )
-
-
-def _day(text: str) -> dt.datetime | None:
-    """The start of a day at the site; None if it is none."""
-    try:
-        day = dt.date.fromisoformat(text)
-        return timezone.make_aware(dt.datetime.combine(day, dt.time()))
-    except (ValueError, OverflowError):
-        return None
-
-
-def _page_number(visit: Visit) -> int:
+def page_number(visit: Visit) -> int:
+    """Which page of a long list is asked for."""
     number = visit.request.GET.get("page", "1")
     return max(1, int(number)) if number.isdecimal() and len(number) < 7 else 1
 

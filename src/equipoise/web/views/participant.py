@@ -58,6 +58,7 @@ def participant(visit: Visit, code: str) -> HttpResponse:
     subject = visit.participant(code)
     stops = plan_stops(visit.study, subject, today=visit.today)
     is_open = visit.state.locked is None
+    may_change = subject.is_in_trial and is_open and visit.may_do("stop_treatment")
     return visit.show(
         "participant.html",
         subject=subject,
@@ -68,6 +69,10 @@ def participant(visit: Visit, code: str) -> HttpResponse:
         is_signed=is_signed(visit.study, subject),
         sees_course=visit.person.role not in BLIND_TO_COURSE,
         may_enroll=visit.may(*ENROLLERS) and is_open,
+        may_stop=may_change and visit.may(*ENROLLERS) and is_to_treat(visit, subject),
+        may_resume=may_change
+        and visit.may(Role.INVESTIGATOR)
+        and subject.treatment_stop is not None,
         may_deviate=visit.may(*RECORDERS) and is_open,
         may_tell=visit.may(*WITNESSES),
         may_sign=visit.may(Role.INVESTIGATOR) and visit.may_do("sign_casebook") and is_open,
@@ -97,7 +102,7 @@ def _row(visit: Visit, subject: Participant, stop: Stop) -> Row:
     infusion = subject.infusions.get(stop.name)
     is_open = infusion is None or _is_to_order_anew(visit, subject, infusion)
     may_act = visit.may(*ENROLLERS) and subject.is_in_trial and visit.state.locked is None
-    is_planned = stop.name in visit.study.infusion_encounters and subject.is_randomized
+    is_planned = stop.name in visit.study.infusion_encounters and is_to_treat(visit, subject)
     sees = visit.person.role not in BLIND_TO_COURSE
     return Row(
         stop=stop,
@@ -119,6 +124,13 @@ def _row(visit: Visit, subject: Participant, stop: Stop) -> Row:
         and visit.state.locked is None
         and stop.is_waiting,
     )
+
+
+def is_to_treat(visit: Visit, subject: Participant) -> bool:
+    """Whether somebody was randomized, and an infusion is still to be given."""
+    given = {i.encounter for i in subject.infusions.values() if i.status == "given"}
+    is_left = not given.issuperset(visit.study.infusion_encounters)
+    return subject.is_randomized and is_left and subject.treatment_stop is None
 
 
 def _is_to_order_anew(visit: Visit, subject: Participant, infusion: Infusion) -> bool:

@@ -1,6 +1,7 @@
 """The periodic review of access: everybody with a role, when they last used it, keep or end."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
@@ -26,12 +27,16 @@ from equipoise.web.texts import say, t, text_of
 
 
 class Line(Struct, frozen=True):
-    """An access to decide about: what it is, when it was last used, until when it is reviewed."""
+    """An access to decide about: what it is, when it was last used, until when it is reviewed.
+
+    `refused_at` is when wrong passwords made the name wait since the last review.
+    """
 
     person: Person
     tasks: tuple[Text, ...]
     trainings: tuple[tuple[str, bool, dt.date | None], ...]
     acted_at: dt.datetime | None
+    refused_at: tuple[dt.datetime, ...]
     is_sealed: bool
     due_on: dt.date | None
     decision: str
@@ -64,7 +69,11 @@ def access_review(visit: Visit) -> HttpResponse:
                 return _sign(visit, seen, reason=str(reason.value or ""))
         except Refused as refused:
             found = refused.problems
-    lines = [_line(visit, p, acts) for acts in [_last_acts()] for p in seen]
+    acts, refused_log_ins = _uses()
+    lines = [
+        _line(visit, p, acted_at=acts.get(p.person), refused_at=refused_log_ins.get(p.person, ()))
+        for p in seen
+    ]
     return visit.show(
         "access_review.html",
         status=status_of(found) if found else 200,
@@ -95,6 +104,12 @@ def find_due(visit: Visit) -> Due | None:
     )
 
 
+def find_barred(visit: Visit) -> list[Person]:
+    """Whose name wrong passwords made wait since their access was last reviewed."""
+    people = [p for p in visit.state.people.values() if p.is_active]
+    return [p for p in people if p.barred_at is not None and p.barred_at > _since(p)]
+
+
 def _sign(visit: Visit, seen: tuple[Person, ...], *, reason: str) -> HttpResponse:
     posted = visit.request.POST
     answers = {p.person: posted.get(f"decision-{p.person}", "") for p in seen}
@@ -117,7 +132,14 @@ def _sign(visit: Visit, seen: tuple[Person, ...], *, reason: str) -> HttpRespons
     return visit.go("people", done=t("review.done", **counts, seal=seal))
 
 
-def _line(visit: Visit, person: Person, acts: dict[str, dt.datetime]) -> Line:
+def _line(
+    visit: Visit,
+    person: Person,
+    *,
+    acted_at: dt.datetime | None,
+    refused_at: tuple[dt.datetime, ...],
+) -> Line:
+    since = _since(person)
     trainings = tuple(
         (say(training.label), name in person.trained, person.trained.get(name))
         for name, training in visit.study.identity.training.items()
@@ -127,18 +149,28 @@ def _line(visit: Visit, person: Person, acts: dict[str, dt.datetime]) -> Line:
         person=person,
         tasks=tuple(TASKS[task].label for task in person.tasks),
         trainings=trainings,
-        acted_at=acts.get(person.person),
+        acted_at=acted_at,
+        refused_at=tuple(at for at in refused_at if at > since),
         is_sealed=person.role in UNBLINDED_ROLES,
         due_on=derive_review_day(visit.study, person),
         decision=visit.request.POST.get(f"decision-{person.person}", ""),
     )
 
 
-def _last_acts() -> dict[str, dt.datetime]:
-    from equipoise.web.tables.searching import find_last_acts  # noqa: PLC0415 - models
+def _since(person: Person) -> dt.datetime:
+    """When somebody's access was last reviewed, or given."""
+    return person.reviewed.at if person.reviewed else dt.datetime.min.replace(tzinfo=dt.UTC)
+
+
+def _uses() -> tuple[Mapping[str, dt.datetime], Mapping[str, tuple[dt.datetime, ...]]]:
+    """When each person last recorded something, and when their name was made to wait."""
+    from equipoise.web.tables.searching import (  # noqa: PLC0415 - models
+        find_last_acts,
+        find_refused_log_ins,
+    )
 
     read_tables()
-    return dict(find_last_acts())
+    return find_last_acts(), find_refused_log_ins()
 
 
 def _reason() -> Item:

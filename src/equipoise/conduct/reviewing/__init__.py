@@ -1,0 +1,1 @@
+"""What those who look after the trial look at again and again, and what they found."""
