@@ -216,6 +216,7 @@ def test_an_export_has_a_table_for_each_form(
     assert (manifest["seal"], manifest["realm"]) == (seal, "rehearsal")
     assert set(tables) == {
         *forms,
+        "listing.copies",
         "listing.deviations",
         "listing.populations",
         "listing.signatures",

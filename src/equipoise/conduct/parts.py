@@ -35,6 +35,10 @@ AccessDecision = Literal["keep", "end"]
 Proof = Literal["password", "passkey", "provider", ""]
 """By which means somebody showed who they are; empty where it is not on record."""
 
+CopyKind = Literal["tables", "report", "archive"]
+"""What is taken out of a trial by a command: tables of the forms, a report, the ledger itself."""
+
+
 PacketEnd = Literal["returned", "destroyed", "lost", "spoiled"]
 """What became of a packet without use: came back intact, was destroyed, is lost, or was opened in
 vain."""

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from equipoise.conduct.parts import (
     Change,
+    CopyKind,
     DeviationKind,
     Ground,
     Override,
@@ -302,6 +303,17 @@ class Seal(Struct, frozen=True):
     time_stamps: tuple[tuple[dt.datetime, str], ...] = ()
 
 
+class Copy(Struct, frozen=True):
+    """What somebody took out of the trial by a command: all of it, or that of a site."""
+
+    kind: CopyKind
+    site: str
+    is_by_arm: bool
+    digest: str
+    seal: str
+    stamp: Stamp
+
+
 class RuleMet(Struct, frozen=True):
     """A stopping rule that was met: the counts of that moment, and when the trial went on."""
 
@@ -356,6 +368,7 @@ class TrialState(Struct, frozen=True):
     commitments: tuple[str, ...] = ()
     amendment: AmendmentRecord | None = None
     seals: tuple[Seal, ...] = ()
+    copies: tuple[Copy, ...] = ()
     locked: Stamp | None = None
     populations: Endorsed | None = None
     unblinding: Endorsed | None = None
