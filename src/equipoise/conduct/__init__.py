@@ -10,7 +10,6 @@ from equipoise.conduct.acts.capturing import (
     receive_adverse_event,
     submit_form,
 )
-from equipoise.conduct.acts.copying import check_copier, find_copies, record_copy
 from equipoise.conduct.acts.ending import (
     complete_participant,
     last_expected,
@@ -104,6 +103,7 @@ from equipoise.conduct.facts import (
     latest_values,
     observations_of,
 )
+from equipoise.conduct.leaving.copying import check_copier, find_copies, record_copy
 from equipoise.conduct.opening import (
     Checked,
     bring_into_force,

@@ -90,3 +90,14 @@ class Stamp(Struct, frozen=True):
     reason: str
     entry: str
     proof: Proof = ""
+
+
+class Copy(Struct, frozen=True):
+    """What somebody took out of the trial by a command: all of it, or that of a site."""
+
+    kind: CopyKind
+    site: str
+    is_by_arm: bool
+    digest: str
+    seal: str
+    stamp: Stamp

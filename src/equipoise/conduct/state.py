@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from equipoise.conduct.parts import (
     Change,
-    CopyKind,
+    Copy,
     DeviationKind,
     Ground,
     Override,
@@ -301,17 +301,6 @@ class Seal(Struct, frozen=True):
     stamp: Stamp
     entry: str = ""
     time_stamps: tuple[tuple[dt.datetime, str], ...] = ()
-
-
-class Copy(Struct, frozen=True):
-    """What somebody took out of the trial by a command: all of it, or that of a site."""
-
-    kind: CopyKind
-    site: str
-    is_by_arm: bool
-    digest: str
-    seal: str
-    stamp: Stamp
 
 
 class RuleMet(Struct, frozen=True):

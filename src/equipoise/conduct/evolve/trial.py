@@ -6,10 +6,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
-from equipoise.conduct.parts import Stamp
+from equipoise.conduct.parts import Copy, Stamp
 from equipoise.conduct.state import (
     AmendmentRecord,
-    Copy,
     Endorsed,
     Packet,
     Person,

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, View, act, refuse_if
-from equipoise.conduct.parts import CopyKind
+from equipoise.conduct.parts import Copy, CopyKind
 from equipoise.conduct.rules import check_duty
-from equipoise.conduct.state import Copy, TrialState
+from equipoise.conduct.state import TrialState
 from equipoise.problems import Problem, problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
