@@ -14,6 +14,7 @@ from equipoise.analysis.sections import SECTIONS, Imprint, Matter
 from equipoise.analysis.tables import badge, say
 from equipoise.analysis.texts import word
 from equipoise.analysis.values import Histories
+from equipoise.conduct.events import program
 from equipoise.conduct.state import TrialState
 from equipoise.ledger import Finish, do_nothing, placing
 from equipoise.problems import Language, Problem, Refused, problem
@@ -123,7 +124,8 @@ def _page(matter: Matter, body: str) -> str:
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"{copy}<title>{title}</title><style>{_STYLE}{_page_rule(matter)}</style></head><body>"
+        f'<meta name="generator" content="{program()}">{copy}'
+        f"<title>{title}</title><style>{_STYLE}{_page_rule(matter)}</style></head><body>"
         f"{mark if is_rehearsal else ''}"
         f'<div class="sheet"><main>{_head(matter, title)}{body}</main>'
         f'<div class="foot">{escape(_footer(matter))}</div></div></body></html>\n'

@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,12 +100,13 @@ def export_ledger(
 ) -> int:
     """Write the ledger as one file that verifies itself with Python alone: python3 FILE."""
     from equipoise.cli.copying.recording import archiving, digest_of_file
+    from equipoise.conduct.events import program
     from equipoise.ledger import Making, write_archive
 
     making = Making(
         site=site,
         chains=(f"site-{site}", "control") if site else (),
-        made_by=_program(),
+        made_by=program(),
         made_at=made_at,
         members={**_schemas(), **_study_files(store, directory)},
     )
@@ -372,7 +372,3 @@ def _schemas() -> Mapping[str, bytes]:
         f"schemas/{name}.schema.json": json.dumps(schema, indent=1, sort_keys=True).encode()
         for name, schema in event_schemas().items()
     }
-
-
-def _program() -> str:
-    return f"equipoise {version('equipoise')}"

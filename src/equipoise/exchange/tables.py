@@ -20,6 +20,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from equipoise.conduct.events import program
 from equipoise.ledger import Finish, do_nothing
 from equipoise.problems import Problem, Refused, problem
 from equipoise.study.forms import Form
@@ -195,6 +196,7 @@ def _to_manifest(
         "study_digest": study.digest,
         "realm": realm,
         "seal": seal,
+        "made_by": program(),
         "text_guard": "one leading apostrophe before = + - @ tab CR and apostrophe; remove one",
         "files": {
             name: {

@@ -254,6 +254,7 @@ class StoppingRuleMet(Happened, frozen=True, kw_only=True):
     does: str
     counts: Mapping[str, tuple[int, int]]
     entry: str
+    computed_by: str = ""
 
 
 class ResumptionAgreed(Happened, frozen=True, kw_only=True):
