@@ -1,5 +1,6 @@
 """Copies that leave a live trial are on record; a copy that somebody brings is recognised."""
 
+import csv
 import datetime as dt
 import hashlib
 import json
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from equipoise import conduct
 from equipoise.cli.folders import load_checked
 from equipoise.cli.rehearsing import cells_beside
 from equipoise.conduct import Person, RunningTrial, open_trial, screen_participant
@@ -182,3 +184,54 @@ def test_a_copy_of_the_cell_units_ledger_is_on_record_there(own: Rehearsed, tmp_
     assert (last.type, last.by) == ("SealedDoorUsed", "cell_unit")
     assert json.loads(last.body or b"")["about"] == digest_of(tmp_path / "c.zip")
     assert own.store.read_bytes() == before
+
+
+@pytest.mark.requirement("C58")
+def test_data_changed_after_an_unblinding_are_flagged_in_every_table(
+    unlocked: Rehearsed, tmp_path: Path
+) -> None:
+    """In the row of the form, and in a listing with the reason and whose signature covers it."""
+    store = Path(shutil.copy(unlocked.store, tmp_path / "trial.db"))
+    study, height = load_checked(STUDY), {"encounter": "screening", "form": "demography"}
+    with closing(open_store(store)) as opened:
+        trial = RunningTrial(study, opened)
+        code = trial.state.randomized[0].code
+        subject = trial.state.participants[code]
+        record = subject.forms["screening", "demography", 0]
+        at = max(e.at for e in opened.read()) + dt.timedelta(hours=1)
+        conduct.record_unblinding(
+            trial, by="monitor", at=at, participant=code, on=at.date(),
+            reason="A letter lay open", learned="The coordinator",
+        )  # fmt: skip
+        conduct.correct_item(
+            trial, by="coordinator", at=at, reason="Misread", participant=code, item="height",
+            value=151.5, seen=record.version, **height,
+        )  # fmt: skip
+        before = record.values["height"]
+
+    def tables(name: str) -> tuple[dict[str, str], dict[str, list[dict[str, str]]]]:
+        out = tmp_path / name
+        assert run("export", STUDY, "--store", store, "-o", out).exit_code == 0
+        rows = {
+            p.stem: [*csv.DictReader(p.read_text("utf-8").splitlines())] for p in out.glob("*.csv")
+        }
+        (late,) = rows.pop("listing.after_unblinding")
+        return late, rows
+
+    late, rows = tables("1")
+    forms = {name: found for name, found in rows.items() if name in study.forms}
+    assert all("after_unblinding" in row for found in forms.values() for row in found)
+    flagged = [(n, r) for n, f in forms.items() for r in f if r["after_unblinding"] == "changed"]
+    ((name, row),) = flagged
+    assert (name, row["participant"], row["height"]) == ("demography", code, "151.5")
+    assert (late["participant"], late["item"], late["reason"]) == (code, "height", "Misread")
+    assert (late["old"], late["new"]) == (str(before), "151.5")
+    assert (late["changed_by"], late["authorised_by"]) == ("coordinator", "")
+
+    with closing(open_store(store)) as opened:
+        trial = RunningTrial(study, opened)
+        digest = conduct.digest_of(study, trial.state.participants[code])
+        conduct.sign_casebook(
+            trial, by="investigator", at=at, participant=code, meaning="Reviewed", digest=digest
+        )
+    assert tables("2")[0]["authorised_by"] == "investigator"

@@ -217,6 +217,7 @@ def test_an_export_has_a_table_for_each_form(
     assert re.fullmatch(r"equipoise \d+\.\d+\.\d+", manifest["made_by"]), "of derived values"
     assert set(tables) == {
         *forms,
+        "listing.after_unblinding",
         "listing.copies",
         "listing.deviations",
         "listing.populations",

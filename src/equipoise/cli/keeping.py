@@ -277,7 +277,7 @@ def export(
     """
     if vault is not None and not by:
         raise Refused([problem("EQ-X900")])
-    from equipoise.cli.copying.listing import copy_listing
+    from equipoise.cli.copying.listing import copy_listing, late_listing
     from equipoise.cli.copying.recording import take_copy
     from equipoise.cli.folders import load_checked
     from equipoise.cli.reporting import list_received
@@ -304,6 +304,7 @@ def export(
         population_listing(study, state),
         signature_listing(trial),
         copy_listing(state),
+        late_listing(trial),
         *opened,
     )
     write_form_tables(

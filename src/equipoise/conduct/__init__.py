@@ -104,6 +104,12 @@ from equipoise.conduct.facts import (
     observations_of,
 )
 from equipoise.conduct.leaving.copying import check_copier, find_copies, record_copy
+from equipoise.conduct.leaving.flagging import (
+    LateChange,
+    flag_after_unblinding,
+    is_after_unblinding,
+    list_late_changes,
+)
 from equipoise.conduct.opening import (
     Checked,
     bring_into_force,
@@ -128,6 +134,7 @@ __all__ = [
     "Act",
     "Casebook",
     "Checked",
+    "LateChange",
     "LateForm",
     "PacketLine",
     "Participant",
@@ -185,15 +192,18 @@ __all__ = [
     "find_unplaced",
     "find_weight",
     "finish_randomization",
+    "flag_after_unblinding",
     "fold",
     "give_infusion",
     "grounds_of",
+    "is_after_unblinding",
     "is_granted",
     "is_signed",
     "judge_criterion",
     "last_expected",
     "late_forms",
     "latest_values",
+    "list_late_changes",
     "list_packets",
     "list_unblindings",
     "lock_data",

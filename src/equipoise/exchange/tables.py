@@ -36,7 +36,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 class FormRow(Struct, frozen=True, kw_only=True):
     """One form of one participant as it stands; `at` is when this version was entered (UTC).
 
-    `not_done` has the reason for each item that was not done. `repeat` counts the rows of a log.
+    `after_unblinding` is `entered` or `changed`, if that was after somebody knew what the
+    participant receives, else empty. `not_done` has the reason for each item that was not done.
+    `repeat` counts the rows of a log.
     """
 
     site: str
@@ -49,6 +51,7 @@ class FormRow(Struct, frozen=True, kw_only=True):
     values: Mapping[str, object] = {}
     derived: Mapping[str, object] = {}
     not_done: Mapping[str, str] = {}
+    after_unblinding: str = ""
 
 
 class Listing(Struct, frozen=True, kw_only=True):
@@ -145,12 +148,12 @@ def _check_row(study: Study, row: FormRow) -> tuple[Problem, ...]:
 
 
 def _to_csv(study: Study, form: Form, rows: Iterable[FormRow], *, realm: str) -> bytes:
-    """Columns: the row's place, items, derived values, reasons for not done, time, version."""
+    """Columns: its place, items, derived values, reasons for not done, time, version, flag."""
     reasons = [name for name, item in form.items.items() if item.may_be_not_done]
     rows = sorted(rows, key=lambda r: (r.site, r.participant, r.encounter, r.repeat, r.version))
     reasons = list(dict.fromkeys([*reasons, *(name for row in rows for name in row.not_done)]))
     headers = (*form.items, *form.derive, *(f"{name}.not_done" for name in reasons))
-    lines = [_to_line((*KEYS, *headers, "entered_at", "version"))]
+    lines = [_to_line((*KEYS, *headers, "entered_at", "version", "after_unblinding"))]
     for row in rows:
         place = (study.identity.study, realm, row.site, row.participant, row.encounter, row.repeat)
         cells = (
@@ -160,6 +163,7 @@ def _to_csv(study: Study, form: Form, rows: Iterable[FormRow], *, realm: str) ->
             *(row.not_done.get(name) for name in reasons),
             row.at,
             row.version,
+            row.after_unblinding,
         )
         lines.append(_to_line(to_cell(cell) for cell in cells))
     return "".join(lines).encode()

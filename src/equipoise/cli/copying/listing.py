@@ -1,4 +1,4 @@
-"""`equipoise ledger copies`: what left the trial, and whether a file is one of them."""
+"""`equipoise ledger copies`; of an export the listings of copies and of late changes."""
 
 from pathlib import Path
 
@@ -6,11 +6,22 @@ import click
 
 from equipoise.cli.answering import DONE, PROBLEMS, as_json, json_option, show_problems, show_table
 from equipoise.cli.keeping import ledger, store_option
-from equipoise.conduct import TrialState, find_copies
+from equipoise.conduct import (
+    LateChange,
+    RunningTrial,
+    TrialState,
+    find_copies,
+    is_signed,
+    list_late_changes,
+)
 from equipoise.exchange import Listing
 from equipoise.problems import problem
 
 COLUMNS = ("kind", "site", "is_by_arm", "name", "person", "role", "at", "digest", "seal", "entry")
+LATE_COLUMNS = (
+    *("site", "participant", "encounter", "form", "repeat", "item", "change", "old", "new"),
+    *("reason", "changed_by", "role", "changed_at", "entry", "authorised_by", "authorised_at"),
+)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -58,3 +69,24 @@ def rows_of_copies(state: TrialState, *, digest: str = "") -> tuple[tuple[object
         )
         for copy in find_copies(state, digest=digest)
     )
+
+
+def late_listing(trial: RunningTrial) -> Listing:
+    """Every change of data after somebody knew what the participant receives, and why.
+
+    It is authorised by the investigator whose signature stands on the casebook as it is now.
+    """
+    state = trial.state
+    found = list_late_changes(state, trial.store.read())
+    rows = tuple(_late_row(trial, state, x) for x in found)
+    return Listing(name="listing.after_unblinding", columns=LATE_COLUMNS, rows=rows)
+
+
+def _late_row(trial: RunningTrial, state: TrialState, x: LateChange) -> tuple[object, ...]:
+    subject, entry = state.participants[x.participant], x.entry
+    signed = subject.signature.stamp if subject.signature else None
+    stands = signed is not None and is_signed(trial.study, subject) and signed.at >= entry.at
+    place = (subject.site, x.participant, x.encounter, x.form, x.repeat, x.item)
+    said = (x.change, x.old, x.new, entry.reason, entry.by, entry.role, entry.at)
+    authorised = (signed.by, signed.at) if signed is not None and stands else (None, None)
+    return (*place, *said, f"{entry.chain}:{entry.seq}", *authorised)

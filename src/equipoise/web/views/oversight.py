@@ -11,7 +11,12 @@ from django.utils import timezone
 from msgspec import Struct
 
 from equipoise.analysis.adverse import list_events
-from equipoise.conduct import assess_rules, receive_adverse_event, resume_trial
+from equipoise.conduct import (
+    assess_rules,
+    is_after_unblinding,
+    receive_adverse_event,
+    resume_trial,
+)
 from equipoise.ledger import Entry, merkle_root
 from equipoise.ledger.verification import Verification, verify
 from equipoise.safety import AdverseEvent, assess_clock
@@ -164,7 +169,20 @@ def audit_trail(visit: Visit) -> HttpResponse:
         address=reverse("audit_trail"),
         codes={p.code for p in visit.participants()},
         redactable=REDACTABLE if may_redact(visit) else (),
+        late={line.pk for line, _ in found.lines if _is_late(visit, line)},
     )
+
+
+def _is_late(visit: Visit, line: Any) -> bool:
+    """A form entered or corrected once somebody knew what its participant receives.
+
+    Who reads the audit trail reads the entry of that unblinding on the same page.
+    """
+    subject = visit.state.participants.get(line.stream)
+    if subject is None or line.type not in REDACTABLE:
+        return False
+    entry = f"{line.chain}:{line.seq}"
+    return is_after_unblinding(visit.state, subject, at=line.at, entry=entry)
 
 
 def _day(text: str) -> dt.datetime | None:
