@@ -131,11 +131,15 @@ def test_a_ledger_with_other_chains_is_not_the_cell_units(
     assert len(list(trial.store.read())) == before
 
 
+@pytest.mark.requirement("C52")
 def test_donors_and_batches_have_names_of_their_own(unit: CellCourse) -> None:
+    """A shipment that is received twice is refused and tells what is there; nothing is replaced."""
     unit.received("B1")
+    before = list(unit.unit.store.read())
 
     assert refused(unit.received, "B1") == ["EQ-B021", "EQ-B021"]
     assert refused(unit.donor, "D-B1") == ["EQ-B021", "EQ-B021"]
+    assert list(unit.unit.store.read()) == before
 
 
 @pytest.mark.requirement("C74")
