@@ -18,6 +18,7 @@ from equipoise.exchange import Listing
 from equipoise.problems import problem
 
 COLUMNS = ("kind", "site", "is_by_arm", "name", "person", "role", "at", "digest", "seal", "entry")
+SHOWN = ("kind", "site", "is_by_arm", "person", "at", "digest", "entry")
 LATE_COLUMNS = (
     *("site", "participant", "encounter", "form", "repeat", "item", "change", "old", "new"),
     *("reason", "changed_by", "role", "changed_at", "entry", "authorised_by", "authorised_at"),
@@ -40,7 +41,8 @@ def copies(store: str | Path, file: Path | None, is_json: bool) -> int:
         told = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
         as_json({"digest": digest, "copies": told})
     elif rows:
-        show_table(COLUMNS, rows)
+        shown = [COLUMNS.index(name) for name in SHOWN]
+        show_table(SHOWN, [[row[n] for n in shown] for row in rows])
     if file and not rows:
         show_problems([problem("EQ-C167", str(file), digest=digest)])
         return PROBLEMS
