@@ -173,6 +173,23 @@ CONTROLS = (
         ),
     ),
     Control(
+        "What the program computed says by which version",
+        "tests/unit/conduct/test_computed_by.py::test_computed_values_name_program_and_study",
+        (Edit("conduct/events/happened.py", 'if "computed_by" not in', "if event not in"),),
+    ),
+    Control(
+        "What changed after a break bears a flag, whatever the clock",
+        "tests/unit/conduct/test_flagging.py::"
+        "test_what_comes_after_a_break_is_flagged_for_this_participant_alone",
+        (Edit("conduct/leaving/flagging.py", "or _follows(entry, u.stamp.entry)", ""),),
+    ),
+    Control(
+        "What changed before a break was told bears a flag",
+        "tests/unit/conduct/test_flagging.py::"
+        "test_a_break_that_is_told_later_counts_from_when_it_was",
+        (Edit("conduct/leaving/flagging.py", "at >= u.broken_at or ", ""),),
+    ),
+    Control(
         "What is used behind the sealed door stays there",
         "tests/web/test_use.py::test_what_is_used_behind_the_sealed_door_stays_there",
         (Edit("web/views/access.py", "unit = cell_unit_if_any()", "unit = None"),),

@@ -344,7 +344,7 @@ class TrialState(Struct, frozen=True):
     `met` holds the stopping rules that were met; `agreed`, by role, who agreed to end the pause.
     `commitment` is the last of `commitments`, one for each part of the vault's sequence.
     While there is something in `restored`, nobody is randomized. `supply` is how many people may be
-    randomized in all, and until when that holds.
+    randomized in all, and until when that holds; `opened` the first that agreed to the unblinding.
     """
 
     study: str = ""
@@ -361,6 +361,7 @@ class TrialState(Struct, frozen=True):
     locked: Stamp | None = None
     populations: Endorsed | None = None
     unblinding: Endorsed | None = None
+    opened: Stamp | None = None
     met: Mapping[str, RuleMet] = {}
     agreed: Mapping[str, Stamp] = {}
     restored: Restored | None = None

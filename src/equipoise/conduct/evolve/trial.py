@@ -153,7 +153,8 @@ def _populations_signed(s: TrialState, x: e.PopulationsSigned, stamp: Stamp) -> 
 
 
 def _unblinding_agreed(s: TrialState, x: e.UnblindingAgreed, stamp: Stamp) -> TrialState:
-    return replace(s, unblinding=Endorsed(x.digest, x.meaning, stamp))
+    agreed = Endorsed(x.digest, x.meaning, stamp)
+    return replace(s, unblinding=agreed, opened=s.opened or stamp)
 
 
 def _supply_declared(s: TrialState, x: e.SupplyDeclared, _: Stamp) -> TrialState:

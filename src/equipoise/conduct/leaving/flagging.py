@@ -48,9 +48,9 @@ def is_after_unblinding(
     By its instant, for a break may reach the ledger later; and by its place in the chain of the
     site, for a clock may have been set back.
     """
-    opened = (s.stamp.at for s in state.seals if s.purpose == "UnblindingAgreed")
-    broken = (at >= u.broken_at or _follows(entry, u.stamp.entry) for u in subject.unblindings)
-    return any(broken) or any(at >= since for since in opened)
+    if state.opened is not None and at >= state.opened.at:
+        return True
+    return any(at >= u.broken_at or _follows(entry, u.stamp.entry) for u in subject.unblindings)
 
 
 def flag_after_unblinding(state: TrialState, subject: Participant, record: FormRecord) -> Flag:
