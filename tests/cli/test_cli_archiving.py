@@ -89,6 +89,30 @@ def test_import_and_export_again_give_the_same_bytes(rehearsed: Rehearsed, tmp_p
         assert json.loads(opened.read("manifest.json"))["made_at"] == at
 
 
+@pytest.mark.requirement("C52")
+def test_a_transfer_is_reconciled_and_replaces_nothing(
+    rehearsed: Rehearsed, unlocked: Rehearsed, tmp_path: Path
+) -> None:
+    """Counts and digests on both sides; brought again, or another one, it is refused whole."""
+    place = tmp_path / "new.db"
+    sent = json.loads(export(rehearsed.store, tmp_path / "a.zip", "--json"))
+    got = answer_of(run("ledger", "import", tmp_path / "a.zip", "--store", place, "--json"))
+    assert (got["entries"], got["seal"]) == (sent["entries"], sent["seal"])
+    for store in (rehearsed.store, place):
+        told = answer_of(run("ledger", "verify", "--store", store, "--json"))
+        assert (told["entries"], told["seal"]) == (sent["entries"], sent["seal"])
+    query = "SELECT chain, seq, digest, body FROM ledger_entry ORDER BY chain, seq"
+    assert in_ledger(place, query) == in_ledger(rehearsed.store, query)
+
+    before = place.read_bytes()
+    other = json.loads(export(unlocked.store, tmp_path / "b.zip", "--json"))
+    assert other["sha256"] != sent["sha256"]
+    for archive in ("a.zip", "b.zip"):
+        words = ("ledger", "import", tmp_path / archive, "--store", place)
+        assert refused(*words) == ["EQ-X002"]
+        assert place.read_bytes() == before
+
+
 def test_a_damaged_archive_is_not_imported(rehearsed: Rehearsed, tmp_path: Path) -> None:
     """Exit code 2, the first bad entry in front, and no store."""
     export(rehearsed.store, tmp_path / "a.zip")

@@ -148,6 +148,48 @@ CONTROLS = (
         ),
     ),
     Control(
+        "Nothing leaves a live trial unnamed",
+        "tests/cli/test_cli_copying.py::test_nothing_leaves_a_live_trial_unnamed_or_for_the_wrong_role",
+        (Edit("cli/copying/recording.py", 'if store.realm == "live":', "if not store.study:"),),
+    ),
+    Control(
+        "A copy is on record before it has its name",
+        "tests/faults/test_copy_faults.py::test_what_cannot_be_recorded_is_not_there",
+        (
+            Edit(
+                "ledger/keeping/archive.py",
+                "        finish(beside, told.seal)\n    return told",
+                "    finish(path, told.seal)\n    return told",
+            ),
+        ),
+    ),
+    Control(
+        "The copy by arm bears a number that nobody can guess",
+        "tests/cli/test_cli_copying.py::test_the_entry_of_a_copy_by_arm_lets_no_arm_be_computed",
+        (
+            Edit(
+                "cli/copying/recording.py", "secrets.token_hex(16) if is_by_arm", "'' if is_by_arm"
+            ),
+        ),
+    ),
+    Control(
+        "What the program computed says by which version",
+        "tests/unit/conduct/test_computed_by.py::test_computed_values_name_program_and_study",
+        (Edit("conduct/events/happened.py", 'if "computed_by" not in', "if event not in"),),
+    ),
+    Control(
+        "What changed after a break bears a flag, whatever the clock",
+        "tests/unit/conduct/test_flagging.py::"
+        "test_what_comes_after_a_break_is_flagged_for_this_participant_alone",
+        (Edit("conduct/leaving/flagging.py", "or _follows(entry, u.stamp.entry)", ""),),
+    ),
+    Control(
+        "What changed before a break was told bears a flag",
+        "tests/unit/conduct/test_flagging.py::"
+        "test_a_break_that_is_told_later_counts_from_when_it_was",
+        (Edit("conduct/leaving/flagging.py", "at >= u.broken_at or ", ""),),
+    ),
+    Control(
         "What is used behind the sealed door stays there",
         "tests/web/test_use.py::test_what_is_used_behind_the_sealed_door_stays_there",
         (Edit("web/views/access.py", "unit = cell_unit_if_any()", "unit = None"),),

@@ -55,11 +55,21 @@ def test_nothing_can_be_restored(store: Store):
     assert store.heads() == {}
 
 
+@pytest.mark.requirement("C52")
 def test_a_store_with_entries_is_not_restored_into(store: Store, source, draft):
     """Two records never become one."""
     store.append([draft(1)])
     assert refusal(lambda: store.restore(source.read())) == ["EQ-G025"]
     assert verify(store).entries == 1
+
+
+@pytest.mark.requirement("C52")
+def test_a_second_transfer_adds_nothing(store: Store, source):
+    """Refused whole; what the first one brought stands, entry for entry."""
+    assert store.restore(source.read()) == 5
+    assert refusal(lambda: store.restore(source.read())) == ["EQ-G025"]
+    assert list(store.read()) == list(source.read())
+    assert store.heads() == source.heads()
 
 
 def replaced(entries: list[Entry], place: int, **changes: object) -> list[Entry]:
@@ -98,6 +108,7 @@ def test_another_study_or_realm_is_not_restored(store: Store, draft):
         assert refusal(lambda o=other: store.restore(o.read())) == codes
 
 
+@pytest.mark.requirement("C52")
 def test_a_version_that_comes_twice_is_not_restored(store: Store, draft):
     """A source without that guard may have it; no store of ours takes it over."""
     one, other = MemoryStore("S1", "rehearsal"), MemoryStore("S1", "rehearsal")

@@ -4,8 +4,16 @@ import datetime as dt
 
 import pytest
 
-from equipoise.conduct import RunningTrial, correct_item, screen_participant
-from equipoise.study.roles import Role
+from equipoise.conduct import (
+    RunningTrial,
+    correct_item,
+    record_unblinding,
+    screen_participant,
+)
+from equipoise.conduct.leaving.copying import COPIERS
+from equipoise.study.roles import UNBLINDED_ROLES, Role
+from equipoise.web.emergency.register import READERS as READERS_OF_REGISTER
+from equipoise.web.views.oversight import TRAIL_READERS
 
 from . import course
 from .conftest import SignIn, name_of, said
@@ -92,3 +100,28 @@ def test_the_sites_of_others_stay_theirs(trial: RunningTrial, sign_in: SignIn) -
     page = read(sign_in(Role.MONITOR).get("/audit-trail/"))
     chains = {e.text.partition(":")[0] for e in page.all("th", scope="row")}
     assert chains == {"site-02", "control"}
+
+
+@pytest.mark.requirement("C58", "C66")
+def test_what_changed_after_an_unblinding_bears_a_flag(
+    trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """And nobody learns by it of an unblinding whom the register does not tell."""
+    code, other = corrected(trial), corrected(trial)
+    client = sign_in(Role.AUDITOR)
+
+    def flagged() -> list[str]:
+        rows = read(client.get("/audit-trail/")).all("tr")
+        return [row.text for row in rows if said("trail.late") in row.text]
+
+    assert flagged() == []
+    now = course.now().astimezone(dt.UTC)
+    record_unblinding(
+        trial, by=name_of(Role.MONITOR), at=now, participant=code, on=now.date(),
+        reason="A letter lay open", learned="The coordinator",
+    )  # fmt: skip
+    found = flagged()
+    assert any("ItemCorrected" in row and "171.5" in row for row in found)
+    assert all(code in row and other not in row for row in found)
+    assert set(TRAIL_READERS) <= set(READERS_OF_REGISTER)
+    assert set(COPIERS["tables"]) - UNBLINDED_ROLES <= set(READERS_OF_REGISTER)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from equipoise.capture import Others, derive_items
-from equipoise.conduct import RunningTrial, TrialState, fold, is_signed, list_participants
+from equipoise.conduct import (
+    RunningTrial,
+    TrialState,
+    flag_after_unblinding,
+    fold,
+    is_signed,
+    list_participants,
+)
 from equipoise.conduct.events import (
     AccessReviewed,
     AmendmentConfirmed,
@@ -164,6 +171,7 @@ def form_rows(study: Study, state: TrialState) -> Iterator[FormRow]:
                 not_done=record.not_done,
                 at=record.stamp.at,
                 version=record.version,
+                after_unblinding=flag_after_unblinding(state, subject, record),
             )
 
 

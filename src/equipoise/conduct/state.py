@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from equipoise.conduct.parts import (
     Change,
+    Copy,
     DeviationKind,
     Endorsed,
     Ground,
@@ -346,7 +347,8 @@ class TrialState(Struct, frozen=True):
     `met` holds the stopping rules that were met; `agreed`, by role, who agreed to end the pause.
     `commitment` is the last of `commitments`, one for each part of the vault's sequence.
     While there is something in `restored`, nobody is randomized. `supply` is how many people may be
-    randomized in all, and until when that holds. `trail_reviews` stand by the chain reviewed.
+    randomized in all, and until when that holds. `trail_reviews` stand by the chain reviewed;
+    `opened` is the first that agreed to the unblinding.
     """
 
     study: str = ""
@@ -359,9 +361,11 @@ class TrialState(Struct, frozen=True):
     commitments: tuple[str, ...] = ()
     amendment: AmendmentRecord | None = None
     seals: tuple[Seal, ...] = ()
+    copies: tuple[Copy, ...] = ()
     locked: Stamp | None = None
     populations: Endorsed | None = None
     unblinding: Endorsed | None = None
+    opened: Stamp | None = None
     met: Mapping[str, RuleMet] = {}
     agreed: Mapping[str, Stamp] = {}
     restored: Restored | None = None

@@ -1,9 +1,11 @@
 """The cell unit's record: what comes in, what may be used, what goes out, and back again."""
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib.metadata import version
 from threading import Thread
 from typing import Any
 
@@ -124,11 +126,15 @@ def test_a_ledger_with_other_chains_is_not_the_cell_units(
     assert len(list(trial.store.read())) == before
 
 
+@pytest.mark.requirement("C52")
 def test_donors_and_batches_have_names_of_their_own(unit: CellCourse) -> None:
+    """A shipment that is received twice is refused and tells what is there; nothing is replaced."""
     unit.received("B1")
+    before = list(unit.unit.store.read())
 
     assert refusal(unit.received, "B1") == ["EQ-B021", "EQ-B021"]
     assert refusal(unit.donor, "D-B1") == ["EQ-B021", "EQ-B021"]
+    assert list(unit.unit.store.read()) == before
 
 
 @pytest.mark.requirement("C74")
@@ -226,7 +232,7 @@ def test_a_sterility_result_in_time_makes_the_release_whole(unit: CellCourse) ->
     assert unit.unit.state.batches["B1"].status == "released"
 
 
-@pytest.mark.requirement("C41", "F24", "F25")
+@pytest.mark.requirement("C15", "C41", "F24", "F25")
 def test_an_infusion_is_composed_computed_twice_and_handed_out(
     unit: CellCourse, course: Course
 ) -> None:
@@ -248,6 +254,11 @@ def test_an_infusion_is_composed_computed_twice_and_handed_out(
     infusion = unit.trial.state.participants[code].infusions["M0"]
     assert (infusion.status, infusion.label) == ("prepared", label)
     assert infusion.usable_until == unit.clock.at + dt.timedelta(minutes=120)
+    (own,) = [e.body for e in unit.unit.store.read() if e.type == "PreparationMade"]
+    (program,) = re.findall(rb'"computed_by":"([^"]*)"', own or b"")
+    assert (
+        program.decode() == f"equipoise {version('equipoise')} study/{unit.trial.study.digest[:12]}"
+    )
     written = [e.body for e in unit.trial.store.read() if e.type == "InfusionPrepared"]
     assert len(written) == 1
     assert not any(word in (written[0] or b"") for word in (b"B1", b"cells", b"0.85"))

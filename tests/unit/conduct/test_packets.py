@@ -96,7 +96,7 @@ def test_a_packet_is_entered_with_both_times(
     assert printed.root.encode() in (made.body or b"")
 
 
-@pytest.mark.requirement("D27", "F02")
+@pytest.mark.requirement("C52", "D27", "F02")
 def test_entered_again_it_adds_nothing(
     trial: RunningTrial, course: Course, clock: Clock, printed: Printed
 ) -> None:

@@ -30,7 +30,7 @@ def shock(emergency: VaultClient, code: str, question: str = "infusion:M0") -> s
     return emergency.reveal(code, question, **said)
 
 
-@pytest.mark.requirement("C67", "C68", "F26", "F30")
+@pytest.mark.requirement("C52", "C67", "C68", "F26", "F30")
 def test_a_break_reaches_the_ledger_once_and_without_its_answer(
     course: Course, trial: RunningTrial, emergency: VaultClient, clock: Clock
 ) -> None:

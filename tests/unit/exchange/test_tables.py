@@ -81,6 +81,7 @@ def test_one_file_a_form_with_every_column(tmp_path: Path) -> None:
         "weight.not_done": "",
         "entered_at": "2026-03-01T09:30:00Z",
         "version": "1",
+        "after_unblinding": "",
     }
     assert (second["weight.not_done"], second["weight"], second["version"]) == ("refused", "", "3")
     assert (tmp_path / "out" / "log.csv").read_bytes().count(b"\n") == 1

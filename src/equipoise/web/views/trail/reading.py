@@ -2,11 +2,13 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from equipoise.conduct import is_after_unblinding
 from equipoise.conduct.parts import TrailFilter
 from equipoise.conduct.reviewing.trail import CONTROL, REVIEWERS, chains_of
 from equipoise.study.roles import Role
@@ -42,7 +44,20 @@ def audit_trail(visit: Visit) -> HttpResponse:
         codes={p.code for p in visit.participants()},
         redactable=REDACTABLE if may_redact(visit) else (),
         may_review=visit.may(*REVIEWERS),
+        late={line.pk for line, _ in found.lines if _is_late(visit, line)},
     )
+
+
+def _is_late(visit: Visit, line: Any) -> bool:
+    """A form entered or corrected once somebody knew what its participant receives.
+
+    Who reads the audit trail reads the entry of that unblinding on the same page.
+    """
+    subject = visit.state.participants.get(line.stream)
+    if subject is None or line.type not in REDACTABLE:
+        return False
+    entry = f"{line.chain}:{line.seq}"
+    return is_after_unblinding(visit.state, subject, at=line.at, entry=entry)
 
 
 def chains_told(visit: Visit) -> Mapping[str, str]:

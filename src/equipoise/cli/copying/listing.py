@@ -1,0 +1,94 @@
+"""`equipoise ledger copies`; of an export the listings of copies and of late changes."""
+
+from pathlib import Path
+
+import click
+
+from equipoise.cli.answering import DONE, PROBLEMS, as_json, json_option, show_problems, show_table
+from equipoise.cli.keeping import ledger, store_option
+from equipoise.conduct import (
+    LateChange,
+    RunningTrial,
+    TrialState,
+    find_copies,
+    is_signed,
+    list_late_changes,
+)
+from equipoise.exchange import Listing
+from equipoise.problems import problem
+
+COLUMNS = ("kind", "site", "is_by_arm", "name", "person", "role", "at", "digest", "seal", "entry")
+SHOWN = ("kind", "site", "is_by_arm", "person", "at", "digest", "entry")
+LATE_COLUMNS = (
+    *("site", "participant", "encounter", "form", "repeat", "item", "change", "old", "new"),
+    *("reason", "changed_by", "role", "changed_at", "entry", "authorised_by", "authorised_at"),
+)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@ledger.command()
+@store_option
+@click.option("--of", "file", type=FILE, help="A copy that somebody brings: which one is it?")
+@json_option
+def copies(store: str | Path, file: Path | None, is_json: bool) -> int:
+    """List the copies that were taken out of the trial, the latest first."""
+    from equipoise.cli.copying.recording import digest_of_file
+    from equipoise.cli.trials import running_trial
+
+    digest = digest_of_file(file) if file else ""
+    rows = rows_of_copies(running_trial(store, read_only=True).state, digest=digest)
+    if is_json:
+        told = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+        as_json({"digest": digest, "copies": told})
+    elif rows:
+        shown = [COLUMNS.index(name) for name in SHOWN]
+        show_table(SHOWN, [[row[n] for n in shown] for row in rows])
+    if file and not rows:
+        show_problems([problem("EQ-C167", str(file), digest=digest)])
+        return PROBLEMS
+    return DONE
+
+
+def copy_listing(state: TrialState) -> Listing:
+    """Every copy that was on record before this one, the latest first."""
+    return Listing(name="listing.copies", columns=COLUMNS, rows=rows_of_copies(state))
+
+
+def rows_of_copies(state: TrialState, *, digest: str = "") -> tuple[tuple[object, ...], ...]:
+    """A row a copy: what it held, who took it, when, its digest, its seal and its entry."""
+    return tuple(
+        (
+            copy.kind,
+            copy.site,
+            copy.is_by_arm,
+            state.people[copy.stamp.by].name,
+            copy.stamp.by,
+            copy.stamp.role,
+            copy.stamp.at,
+            copy.digest,
+            copy.seal,
+            copy.stamp.entry,
+        )
+        for copy in find_copies(state, digest=digest)
+    )
+
+
+def late_listing(trial: RunningTrial) -> Listing:
+    """Every change of data after somebody knew what the participant receives, and why.
+
+    It is authorised by the investigator whose signature stands on the casebook as it is now.
+    """
+    state = trial.state
+    found = list_late_changes(state, trial.store.read())
+    rows = tuple(_late_row(trial, state, x) for x in found)
+    return Listing(name="listing.after_unblinding", columns=LATE_COLUMNS, rows=rows)
+
+
+def _late_row(trial: RunningTrial, state: TrialState, x: LateChange) -> tuple[object, ...]:
+    subject, entry = state.participants[x.participant], x.entry
+    signed = subject.signature.stamp if subject.signature else None
+    stands = signed is not None and is_signed(trial.study, subject) and signed.at >= entry.at
+    place = (subject.site, x.participant, x.encounter, x.form, x.repeat, x.item)
+    said = (x.change, x.old, x.new, entry.reason, entry.by, entry.role, entry.at)
+    authorised = (signed.by, signed.at) if signed is not None and stands else (None, None)
+    return (*place, *said, f"{entry.chain}:{entry.seq}", *authorised)
