@@ -13,7 +13,7 @@ from equipoise.conduct import (
 from equipoise.conduct.leaving.copying import COPIERS
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.web.emergency.register import READERS as READERS_OF_REGISTER
-from equipoise.web.views.oversight import TRAIL_READERS
+from equipoise.web.views.trail.reading import TRAIL_READERS
 
 from . import course
 from .conftest import SignIn, name_of, said
