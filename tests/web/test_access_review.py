@@ -166,7 +166,7 @@ def test_a_study_that_asks_for_none_tells_nothing(trial: RunningTrial, sign_in: 
 def test_who_looks_after_access_is_told_of_refused_log_ins(
     trial: RunningTrial, sign_in: SignIn
 ) -> None:
-    """Five wrong passwords made a name wait: told on overview and review, then no more."""
+    """Five wrong passwords made a name wait: told on the overview and in the review, then not."""
     target, client = name_of(Role.DSMB), sign_in(Role.ADMINISTRATOR)
     told = said("review.barred_notice", names=target)
     assert told not in read(client.get("/")).text
