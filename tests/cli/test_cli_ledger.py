@@ -95,6 +95,21 @@ def test_a_seal_is_an_entry_over_the_heads(own: Rehearsed) -> None:
     assert after["entries"] == before["entries"] + 1
 
 
+@pytest.mark.requirement("C04")
+def test_a_seal_that_was_kept_is_of_this_ledger_or_not(own: Rehearsed) -> None:
+    """The root of an earlier moment, which no entry records, is recognised; another is refused."""
+    kept = answer_of(run("ledger", "verify", "--store", own.store, "--json"))["seal"]
+    assert run("ledger", "seal", "--store", own.store, "--by", "data_manager").exit_code == 0
+    assert run("ledger", "seal", "--store", own.store, "--by", "data_manager").exit_code == 0
+    place = ("ledger", "verify", "--store", own.store)
+    forged = kept[::-1]
+
+    assert run(*place, "--against", kept).exit_code == 0
+    told = run(*place, "--against", forged, "--json")
+    assert (told.exit_code, answer_of(told)["first_bad"]["code"]) == (1, "EQ-G060")
+    assert forged in run(*place, "--against", forged).stderr
+
+
 def test_who_has_no_role_seals_nothing(own: Rehearsed) -> None:
     """A name that is not in the trial is refused, and so is a role that may not."""
     assert refused("ledger", "seal", "--store", own.store, "--by", "nobody") == ["EQ-C001"]

@@ -4,8 +4,10 @@ import sqlite3
 
 import pytest
 
-from equipoise.ledger import make_seal, open_store, verify
+from equipoise.ledger import MemoryStore, merkle_root, open_store, to_body, verify, write_backup
+from equipoise.ledger.rows import COLUMNS, to_row
 from equipoise.ledger.sqlite_tables import TRIGGERS
+from equipoise.problems import Refused
 
 N = 30
 
@@ -16,7 +18,7 @@ def written(path, draft):
     store = open_store(path, study="S1", realm="live", create=True)
     for n in range(N // 2):
         store.append([draft(n), draft(n, chain="control", stream="people")])
-    seal = make_seal("S1", "live", heads=store.heads())
+    seal = merkle_root(store.heads())
     store.close()
     return path, seal
 
@@ -38,7 +40,7 @@ def test_a_sound_store(written):
     path, seal = written
     found = verify(path, against=seal)
     assert (found.ok, found.entries, found.first_bad) == (True, N, None)
-    assert found.seal == seal.root
+    assert found.seal == seal
 
 
 @pytest.mark.requirement("C04", "D30")
@@ -106,8 +108,8 @@ def test_a_dropped_tail_needs_a_seal(written):
     tamper(path, "DELETE FROM ledger_entry WHERE chain = 'site/01' AND seq > 13")
     assert verify(path).ok
     found = verify(path, against=seal)
-    assert [p.code for p in found.problems] == ["EQ-G014"]
-    assert found.seal != seal.root
+    assert [p.code for p in found.problems] == ["EQ-G060"]
+    assert found.seal != seal
 
 
 @pytest.mark.requirement("C04")
@@ -118,8 +120,70 @@ def test_a_rewritten_chain_needs_a_seal(written, draft, tmp_path):
     for n in range(N // 2):
         other.append([draft(n, by="bob"), draft(n, chain="control", stream="people")])
     assert verify(other).ok
-    assert {p.code for p in verify(other, against=seal).problems} == {"EQ-G015"}
+    assert [p.code for p in verify(other, against=seal).problems] == ["EQ-G060"]
     other.close()
+
+
+@pytest.fixture
+def sealed_on_record(written, draft):
+    """The same store, in which its seal stands as an entry."""
+    path, seal = written
+    store = open_store(path)
+    heads = {chain: (head.seq, head.digest) for chain, head in store.heads().items()}
+    body = to_body({"heads": heads, "root": seal})
+    store.append([draft(99, chain="control", stream="study", type="StudySealed", body=body)])
+    store.close()
+    return path
+
+
+@pytest.mark.requirement("C04")
+def test_a_tail_that_is_cut_off_contradicts_the_seal_on_record(sealed_on_record, tmp_path):
+    """Each chain is whole; the control chain says that one of them was longer. No backup of it."""
+    tamper(sealed_on_record, "DELETE FROM ledger_entry WHERE chain = 'site/01' AND seq > 13")
+    found = verify(sealed_on_record)
+    assert [(p.code, p.where.record) for p in found.problems] == [("EQ-G014", "site/01")]
+    store = open_store(sealed_on_record, read_only=True)
+    with pytest.raises(Refused) as refused:
+        write_backup(store, tmp_path / "backup.db")
+    store.close()
+    assert [p.code for p in refused.value.problems] == ["EQ-G014"]
+
+
+@pytest.mark.requirement("C04")
+def test_a_chain_that_is_rewritten_contradicts_the_seal_on_record(sealed_on_record, draft):
+    """One chain written anew, digests included: the seal in the control chain no longer holds."""
+    forged = MemoryStore("S1", "live")
+    forged.append([draft(n, by="bob") for n in range(N // 2)])
+    tamper(sealed_on_record, "DELETE FROM ledger_entry WHERE chain = 'site/01'")
+    connection = sqlite3.connect(sealed_on_record, isolation_level=None)
+    places = ", ".join("?" * len(COLUMNS))
+    for entry in forged.read():
+        line = f"INSERT INTO ledger_entry ({', '.join(COLUMNS)}) VALUES ({places})"
+        connection.execute(line, to_row(entry))
+    connection.close()
+    found = verify(sealed_on_record)
+    assert [(p.code, p.where.record) for p in found.problems] == [("EQ-G015", "site/01")]
+
+
+@pytest.mark.requirement("C04")
+def test_the_root_of_every_moment_is_recognised_and_no_other(draft):
+    """After each entry, over all chains and over those that a site's copy holds."""
+    draw, store = random.Random(5), MemoryStore("S1", "live")
+    chains = ("control", "site-01", "site-02", "site-03")
+    kept = []
+    for n in range(40):
+        store.append([draft(n, chain=draw.choice(chains))])
+        heads = store.heads()
+        kept.append(merkle_root(heads))
+        kept += [
+            merkle_root({c: heads[c] for c in ("control", site)})
+            for site in chains[1:]
+            if {"control", site} <= set(heads)
+        ]
+    assert all(verify(store, against=root).ok for root in kept)
+    never = {**store.heads(), "control": next(iter(store.heads().values()))}
+    for root in (merkle_root(never), kept[-1][:-1] + "g", merkle_root({}), "?"):
+        assert [p.code for p in verify(store, against=root).problems] == ["EQ-G060"]
 
 
 @pytest.mark.requirement("C04")

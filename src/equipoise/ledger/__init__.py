@@ -20,7 +20,7 @@ from equipoise.ledger.entry import (
 from equipoise.ledger.keeping.archive import Making, Manifest, opened_archive, write_archive
 from equipoise.ledger.keeping.restoring import Restored, import_archive, restore, write_backup
 from equipoise.ledger.opening import create_ledger, open_store
-from equipoise.ledger.seal import Seal, check_seal, make_seal, merkle_root, tree_root
+from equipoise.ledger.seal import merkle_root, tree_root
 from equipoise.ledger.sqlite import SqliteStore
 from equipoise.ledger.store import Follower, MemoryStore, Store
 from equipoise.ledger.verification import FirstBad, Verification, verify
@@ -36,14 +36,12 @@ __all__ = [
     "MemoryStore",
     "Realm",
     "Restored",
-    "Seal",
     "SqliteStore",
     "Store",
     "Verification",
     "as_role",
     "check_chain",
     "check_entry",
-    "check_seal",
     "create_ledger",
     "derive_digest",
     "digest_of",
@@ -51,7 +49,6 @@ __all__ = [
     "import_archive",
     "is_address",
     "make_entry",
-    "make_seal",
     "merkle_root",
     "open_store",
     "opened_archive",

@@ -8,10 +8,10 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from equipoise.ledger.checking import Orders, at_entry, check_entry, start_of
 from equipoise.ledger.entry import Entry, Head
+from equipoise.ledger.keeping.survey import survey
 from equipoise.ledger.opening import open_store
-from equipoise.ledger.seal import Seal, check_seal, merkle_root
+from equipoise.ledger.seal import merkle_root
 from equipoise.ledger.store import Store
 from equipoise.problems import Problem, Refused, has_errors, problem
 
@@ -40,7 +40,7 @@ class FirstBad(Struct, frozen=True):
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """What a verification found. `entries` were read; `seal` is the root over the heads found."""
+    """What a verification found: `entries` were read; `seal` is the root over the safe heads."""
 
     ok: bool
     entries: int
@@ -49,10 +49,11 @@ class Verification(Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
 
 
-def verify(target: Store | str | Path, *, against: Seal | None = None) -> Verification:
+def verify(target: Store | str | Path, *, against: str = "") -> Verification:
     """Check every chain of a store, or of the store at a path or address, however damaged.
 
-    `against` is a seal kept elsewhere: it alone shows that a tail was cut off.
+    `against` is the root of a seal kept elsewhere, or of the record at any other moment: it alone
+    shows that a tail was cut off which no seal on record lists.
     """
     if not isinstance(target, str | Path):
         return _verify_store(target, against)
@@ -68,39 +69,21 @@ def verify(target: Store | str | Path, *, against: Seal | None = None) -> Verifi
         store.close()
 
 
-def _verify_store(store: Store, against: Seal | None) -> Verification:
-    found: list[Problem] = []
-    heads: dict[str, Head] = {}
+def _verify_store(store: Store, against: str) -> Verification:
     clocks: dict[str, datetime] = {}
-    digests: dict[tuple[str, int], str] = {}
-    sealed = {(chain, h.seq) for chain, h in against.heads.items()} if against else set()
-    orders = Orders()
-    n_read = 0
-    for item in _entries(store):
-        if isinstance(item, Problem):
-            found.append(item)
-            continue
-        n_read += 1
-        orders.note(item)
-        found += _check(item, store, before=heads.get(item.chain))
-        found += _check_clock(item, clocks.get(item.chain, item.at))
-        clocks[item.chain] = item.at
-        heads[item.chain] = Head(item.seq, item.digest)
-        if (item.chain, item.seq) in sealed:
-            digests[item.chain, item.seq] = item.digest
-    if isinstance(store, Guarded):
-        found += _check_guards(store, n_read)
-    if against:
-        found += check_seal(against, digests)
-    return _report(orders.excuse(found), n_read=n_read, heads=heads)
+    jumps: list[Problem] = []
 
+    def watched() -> Iterator[Entry | Problem]:
+        for item in _entries(store):
+            if isinstance(item, Entry):
+                jumps.extend(_check_clock(item, clocks.get(item.chain, item.at)))
+                clocks[item.chain] = item.at
+            yield item
 
-def _check(entry: Entry, store: Store, *, before: Head | None) -> tuple[Problem, ...]:
-    found = check_entry(entry, before or start_of(entry, store.realm))
-    if entry.study == store.study:
-        return found
-    where = at_entry(entry.chain, entry.seq)
-    return (*found, problem("EQ-G009", where, expected=store.study, found=entry.study))
+    seen = survey(watched(), study=store.study, realm=store.realm, against=against)
+    guards = _check_guards(store, seen.n_entries) if isinstance(store, Guarded) else ()
+    found = (*seen.problems, *jumps, *guards)
+    return _report(found, n_read=seen.n_entries, heads=dict(seen.safe))
 
 
 def _check_clock(entry: Entry, before: datetime) -> tuple[Problem, ...]:

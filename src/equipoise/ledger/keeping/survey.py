@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from equipoise.ledger.checking import Orders, at_entry, check_entry, start_of
 from equipoise.ledger.entry import Entry, Head, Realm
-from equipoise.ledger.seal import merkle_root
+from equipoise.ledger.seal import RollingRoots, merkle_root
 from equipoise.problems import Problem, has_errors, problem
 
 SEAL_TYPE = "StudySealed"
@@ -67,49 +67,85 @@ def survey(
     realm: Realm,
     ends: Mapping[str, Head] | None = None,
     is_part: bool = False,
+    against: str = "",
 ) -> Survey:
-    """Read a record to its end, whatever is wrong with it.
+    """Read a record to its end, whatever is wrong with it; seals that it holds are held against it.
 
     `ends` are the heads that it should have; a part of a ledger may lack chains that a seal lists.
+    `against` is a root that somebody kept elsewhere: over the heads of some moment, or a site's.
     """
-    chains: defaultdict[str, _Chain] = defaultdict(_Chain)
-    found: list[Problem] = []
-    seals: list[RecordedSeal] = []
-    versions: dict[str, int] = {}
-    orders = Orders()
-    n_entries = 0
+    reading = _Reading(study, realm, ends=ends, against=against)
     for item in items:
-        if isinstance(item, Problem):
-            found.append(item)
-            if name := item.where.record.rpartition(" / ")[0]:
-                chains[name].is_bad = True
-            continue
-        n_entries += 1
-        orders.note(item)
-        chain = chains[item.chain]
-        wrong = _check(item, chain.last or start_of(item, realm), study=study, ends=ends)
-        chain.add(item, wrong)
-        found += wrong
+        if isinstance(item, Entry):
+            reading.take(item)
+        else:
+            reading.miss(item)
+    return reading.end(is_part=is_part)
+
+
+class _Reading:
+    """A record while it is read."""
+
+    def __init__(
+        self, study: str, realm: Realm, *, ends: Mapping[str, Head] | None, against: str
+    ) -> None:
+        self.study, self.realm, self.ends, self.against = study, realm, ends, against
+        self.chains: defaultdict[str, _Chain] = defaultdict(_Chain)
+        self.found: list[Problem] = []
+        self.seals: list[RecordedSeal] = []
+        self.versions: dict[str, int] = {}
+        self.orders = Orders()
+        self.roots = RollingRoots()
+        self.is_known = not against
+        self.n_entries = 0
+
+    def miss(self, why: Problem) -> None:
+        """There is something that cannot be read."""
+        self.found.append(why)
+        if name := why.where.record.rpartition(" / ")[0]:
+            self.chains[name].is_bad = True
+
+    def take(self, entry: Entry) -> None:
+        """The next entry in the order of recording."""
+        self.n_entries += 1
+        self.orders.note(entry)
+        chain = self.chains[entry.chain]
+        before = chain.last or start_of(entry, self.realm)
+        wrong = _check(entry, before, study=self.study, ends=self.ends)
+        chain.add(entry, wrong)
+        self.found += wrong
+        if not self.is_known:
+            roots = self.roots.add(entry.chain, Head(entry.seq, entry.digest))
+            self.is_known = self.against in roots
         if not chain.is_bad:
-            versions[item.stream] = item.version
-            if item.type == SEAL_TYPE and item.body is not None:
-                try:
-                    seals.append(msgspec.json.decode(item.body, type=RecordedSeal))
-                except msgspec.MsgspecError:
-                    found.append(problem("EQ-G016", at_entry(item.chain, item.seq)))
-    for name, end in (ends or {}).items():
-        last = chains[name].last
-        if last is None or last.seq < end.seq:
-            found.append(problem("EQ-G014", name, seq=end.seq))
-    for seal in seals:
-        found += _check_recorded(seal, chains, is_part=is_part)
-    return Survey(
-        n_entries=n_entries,
-        safe={name: c.safe[-1][0] for name, c in chains.items() if c.safe},
-        affected={name: tuple(c.affected) for name, c in chains.items() if c.affected},
-        versions=versions,
-        problems=orders.excuse(found),
-    )
+            self.versions[entry.stream] = entry.version
+            if entry.type == SEAL_TYPE and entry.body is not None:
+                self._note_seal(entry, entry.body)
+
+    def _note_seal(self, entry: Entry, body: bytes) -> None:
+        try:
+            self.seals.append(msgspec.json.decode(body, type=RecordedSeal))
+        except msgspec.MsgspecError:
+            self.found.append(problem("EQ-G016", at_entry(entry.chain, entry.seq)))
+
+    def end(self, *, is_part: bool) -> Survey:
+        """What it has shown."""
+        for name, end in (self.ends or {}).items():
+            last = self.chains[name].last
+            if last is None or last.seq < end.seq:
+                self.found.append(problem("EQ-G014", name, seq=end.seq))
+        for seal in self.seals:
+            self.found += _check_recorded(seal, self.chains, is_part=is_part)
+        if not (self.is_known or self.against in {seal.root for seal in self.seals}):
+            self.found.append(problem("EQ-G060", self.against, seal=self.against))
+        chains = self.chains.items()
+        return Survey(
+            n_entries=self.n_entries,
+            safe={name: c.safe[-1][0] for name, c in chains if c.safe},
+            affected={name: tuple(c.affected) for name, c in chains if c.affected},
+            versions=self.versions,
+            problems=self.orders.excuse(self.found),
+        )
 
 
 def _check(
