@@ -275,6 +275,36 @@ def test_a_missing_guard_is_reported(sqlite, path, draft, name):
     assert found.first_bad.seq == 0
 
 
+SWALLOWING = "CREATE TRIGGER nice BEFORE INSERT ON Ledger_Entry BEGIN SELECT RAISE(IGNORE); END"
+
+
+@pytest.mark.requirement("C05")
+def test_what_a_foreign_trigger_swallows_is_not_acknowledged(sqlite, draft):
+    """EQ-G017, of an entry and of a whole ledger that is moved: on return, what is told is kept."""
+    sqlite.connection.execute(SWALLOWING)
+    other = MemoryStore("S1", "rehearsal")
+    other.append([draft(1)])
+    assert refused(lambda: sqlite.append([draft(1)])) == ["EQ-G017"]
+    assert refused(lambda: sqlite.restore(other.read())) == ["EQ-G017"]
+    assert list(sqlite.read()) == []
+
+
+@pytest.mark.requirement("C05")
+@pytest.mark.parametrize("table", ["ledger_entry", "ledger_meta"])
+def test_a_trigger_that_is_not_the_programs_is_reported(sqlite, path, draft, table):
+    """EQ-G061 names it and its table; one on another table is nobody's business."""
+    sqlite.append([draft(1)])
+    sqlite.connection.execute("CREATE TABLE read_table (n)")
+    for name, on in (("mine", "read_table"), ("nice", table)):
+        line = f"CREATE TRIGGER {name} AFTER INSERT ON {on} BEGIN SELECT 1; END"
+        sqlite.connection.execute(line)
+    found = verify(path)
+    assert [(p.code, p.where.record, p.values["name"]) for p in found.problems] == [
+        ("EQ-G061", table, "nice")
+    ]
+    assert not found.ok
+
+
 def test_a_foreign_transaction_is_joined(sqlite, draft):
     """Entries and the caller's tables commit together, or roll back together."""
     connection = sqlite.connection

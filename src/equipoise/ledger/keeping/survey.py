@@ -96,7 +96,7 @@ class _Reading:
         self.versions: dict[str, int] = {}
         self.orders = Orders()
         self.roots = RollingRoots()
-        self.is_known = not against
+        self.is_known = against in ("", merkle_root({}))
         self.n_entries = 0
 
     def miss(self, why: Problem) -> None:
