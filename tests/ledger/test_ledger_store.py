@@ -305,6 +305,17 @@ def test_a_trigger_that_is_not_the_programs_is_reported(sqlite, path, draft, tab
     assert not found.ok
 
 
+def test_heads_are_those_of_one_moment(sqlite, draft):
+    """One statement: between two of them somebody else could record in several chains."""
+    sqlite.append([draft(1), draft(1, chain="control", stream="study"), draft(2)])
+    asked = []
+    sqlite.connection.set_trace_callback(asked.append)
+    heads = sqlite.heads()
+    sqlite.connection.set_trace_callback(None)
+    assert {chain: head.seq for chain, head in heads.items()} == {"control": 1, "site/01": 2}
+    assert len(asked) == 1
+
+
 def test_a_foreign_transaction_is_joined(sqlite, draft):
     """Entries and the caller's tables commit together, or roll back together."""
     connection = sqlite.connection

@@ -20,7 +20,7 @@ from equipoise.ledger.entry import (
 from equipoise.ledger.keeping.archive import Making, Manifest, opened_archive, write_archive
 from equipoise.ledger.keeping.restoring import Restored, import_archive, restore, write_backup
 from equipoise.ledger.opening import create_ledger, open_store
-from equipoise.ledger.seal import merkle_root, tree_root
+from equipoise.ledger.seal import RootSearch, merkle_root, tree_root
 from equipoise.ledger.sqlite import SqliteStore
 from equipoise.ledger.store import Follower, MemoryStore, Store
 from equipoise.ledger.verification import FirstBad, Verification, verify
@@ -36,6 +36,7 @@ __all__ = [
     "MemoryStore",
     "Realm",
     "Restored",
+    "RootSearch",
     "SqliteStore",
     "Store",
     "Verification",

@@ -5,9 +5,9 @@ The tree is that of RFC 6962 (Certificate Transparency), section 2.1.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from equipoise.ledger.entry import Head, frame
+from equipoise.ledger.entry import Entry, Head, frame
 
 CONTROL = "control"
 
@@ -22,31 +22,31 @@ def merkle_root(heads: Mapping[str, Head]) -> str:
     return tree_root([_leaf(chain, heads[chain]) for chain in sorted(heads)])
 
 
-class RollingRoots:
-    """The roots over the heads of a record at each moment of it, entry by entry.
+class RootSearch:
+    """Looks for a root while a record is read in the order of recording.
 
-    Whoever keeps one of them can show it again, whatever was recorded since.
+    Whoever kept a root of any moment can show it again, whatever was recorded since: over all
+    chains, or over those that the copy of one site holds, its own and the control chain. `found`
+    are the heads that it is of; every record began with none.
     """
 
-    def __init__(self) -> None:
-        self._leaves: dict[str, bytes] = {}
-        self._names: list[str] = []
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.found: Mapping[str, Head] | None = {} if root == merkle_root({}) else None
+        self._heads: dict[str, Head] = {}
+        self._hashes: dict[str, bytes] = {}
 
-    def add(self, chain: str, head: Head) -> Iterator[str]:
-        """After one more entry: the root over all chains, and those of the copies that sites have.
-
-        A site's copy holds its own chain and the control chain.
-        """
-        if chain not in self._leaves:
-            self._names = sorted([*self._names, chain])
-        self._leaves[chain] = _leaf_hash(_leaf(chain, head))
-        yield self._root_over(self._names)
-        for other in self._names if chain == CONTROL else [chain]:
-            if other != CONTROL and CONTROL in self._leaves:
-                yield self._root_over(sorted([CONTROL, other]))
-
-    def _root_over(self, names: Iterable[str]) -> str:
-        return _tree_hash([self._leaves[name] for name in names]).hex()
+    def note(self, entry: Entry) -> None:
+        """Look at one more entry."""
+        if self.found is not None:
+            return
+        self._heads[entry.chain] = head = Head(entry.seq, entry.digest)
+        self._hashes[entry.chain] = _leaf_hash(_leaf(entry.chain, head))
+        copies = self._heads if entry.chain == CONTROL else [entry.chain]
+        for names in (self._heads, *({CONTROL, site} & self._heads.keys() for site in copies)):
+            ordered = sorted(names)
+            if _tree_hash([self._hashes[name] for name in ordered]).hex() == self.root:
+                self.found = {name: self._heads[name] for name in ordered}
 
 
 def _leaf(chain: str, head: Head) -> bytes:

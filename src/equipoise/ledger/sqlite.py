@@ -48,6 +48,13 @@ _INSERT = (
     f"INSERT INTO ledger_entry ({', '.join(COLUMNS)}) "  # noqa: S608 - no value from outside
     f"VALUES ({', '.join('?' * len(COLUMNS))})"
 )
+# One statement sees one moment: between two others record. From chain to chain in the index.
+_HEADS = (
+    "WITH RECURSIVE known(c) AS (SELECT min(chain) FROM ledger_entry UNION ALL SELECT (SELECT "
+    "min(chain) FROM ledger_entry WHERE chain > known.c) FROM known WHERE known.c IS NOT NULL) "
+    "SELECT c, seq, digest FROM known JOIN ledger_entry ON chain = c AND seq = "
+    "(SELECT max(seq) FROM ledger_entry WHERE chain = c) ORDER BY c"
+)
 _REDACT = "UPDATE ledger_entry SET body = NULL, salt = '' WHERE chain = ? AND seq = ?"
 _ORDERS = {True: " ORDER BY seq", False: " ORDER BY position"}
 
@@ -114,8 +121,7 @@ class SqliteStore:
 
     def heads(self) -> dict[str, Head]:
         """The last entry of each chain."""
-        chains = self.connection.execute("SELECT DISTINCT chain FROM ledger_entry ORDER BY chain")
-        return self._heads_of([chain for (chain,) in chains])
+        return {chain: Head(seq, digest) for chain, seq, digest in self.connection.execute(_HEADS)}
 
     @contextmanager
     def transaction(self, chains: Collection[str] | None = None) -> Iterator[None]:

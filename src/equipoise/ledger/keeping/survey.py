@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from equipoise.ledger.checking import Orders, at_entry, check_entry, start_of
 from equipoise.ledger.entry import Entry, Head, Realm
-from equipoise.ledger.seal import RollingRoots, merkle_root
+from equipoise.ledger.seal import CONTROL, RootSearch, merkle_root
 from equipoise.problems import Problem, has_errors, problem
 
-SEAL_TYPE = "StudySealed"
+SEAL_TYPE, RESTORE_TYPE = "StudySealed", "LedgerRestored"
 _DIGEST_BYTES = 32
 
 
@@ -34,6 +34,12 @@ class RecordedSeal(Struct, frozen=True):
 
     heads: Mapping[str, tuple[int, str]]
     root: str
+
+
+class RecordedRestore(Struct, frozen=True):
+    """What a restore gave, as the control chain holds it; what came after was lost then."""
+
+    heads: Mapping[str, tuple[int, str]]
 
 
 class _Chain:
@@ -89,14 +95,14 @@ class _Reading:
     def __init__(
         self, study: str, realm: Realm, *, ends: Mapping[str, Head] | None, against: str
     ) -> None:
-        self.study, self.realm, self.ends, self.against = study, realm, ends, against
+        self.study, self.realm, self.ends = study, realm, ends
+        self.search = RootSearch(against) if against else None
         self.chains: defaultdict[str, _Chain] = defaultdict(_Chain)
         self.found: list[Problem] = []
         self.seals: list[RecordedSeal] = []
+        self.restores: list[RecordedRestore] = []
         self.versions: dict[str, int] = {}
         self.orders = Orders()
-        self.roots = RollingRoots()
-        self.is_known = against in ("", merkle_root({}))
         self.n_entries = 0
 
     def miss(self, why: Problem) -> None:
@@ -114,17 +120,20 @@ class _Reading:
         wrong = _check(entry, before, study=self.study, ends=self.ends)
         chain.add(entry, wrong)
         self.found += wrong
-        if not self.is_known:
-            roots = self.roots.add(entry.chain, Head(entry.seq, entry.digest))
-            self.is_known = self.against in roots
+        if self.search is not None:
+            self.search.note(entry)
         if not chain.is_bad:
             self.versions[entry.stream] = entry.version
-            if entry.type == SEAL_TYPE and entry.body is not None:
-                self._note_seal(entry, entry.body)
+            if entry.body is not None:
+                self._note(entry, entry.body)
 
-    def _note_seal(self, entry: Entry, body: bytes) -> None:
+    def _note(self, entry: Entry, body: bytes) -> None:
+        """What the record says of itself."""
         try:
-            self.seals.append(msgspec.json.decode(body, type=RecordedSeal))
+            if entry.type == SEAL_TYPE:
+                self.seals.append(msgspec.json.decode(body, type=RecordedSeal))
+            elif entry.type == RESTORE_TYPE:
+                self.restores.append(msgspec.json.decode(body, type=RecordedRestore))
         except msgspec.MsgspecError:
             self.found.append(problem("EQ-G016", at_entry(entry.chain, entry.seq)))
 
@@ -135,9 +144,15 @@ class _Reading:
             if last is None or last.seq < end.seq:
                 self.found.append(problem("EQ-G014", name, seq=end.seq))
         for seal in self.seals:
-            self.found += _check_recorded(seal, self.chains, is_part=is_part)
-        if not (self.is_known or self.against in {seal.root for seal in self.seals}):
-            self.found.append(problem("EQ-G060", self.against, seal=self.against))
+            lost = [r for r in self.restores if _count(r, CONTROL) >= _count(seal, CONTROL)]
+            held = {c: h for c, h in seal.heads.items() if all(_count(r, c) >= h[0] for r in lost)}
+            self.found += _check_recorded(seal, held, self.chains, is_part=is_part)
+            for name in seal.heads.keys() - held.keys():
+                self.found.append(problem("EQ-G062", name, seq=seal.heads[name][0]))
+        if self.search is not None and self.search.found is None:
+            root = self.search.root
+            if root not in {seal.root for seal in self.seals}:
+                self.found.append(problem("EQ-G060", root, seal=root))
         chains = self.chains.items()
         return Survey(
             n_entries=self.n_entries,
@@ -164,14 +179,25 @@ def _check(
     return found
 
 
+def _count(record: RecordedSeal | RecordedRestore, chain: str) -> int:
+    """How many entries of a chain it is over."""
+    return record.heads[chain][0] if chain in record.heads else 0
+
+
 def _check_recorded(
-    seal: RecordedSeal, chains: Mapping[str, _Chain], *, is_part: bool
+    seal: RecordedSeal,
+    held: Mapping[str, tuple[int, str]],
+    chains: Mapping[str, _Chain],
+    *,
+    is_part: bool,
 ) -> Iterator[Problem]:
-    """What a seal that was recorded on the way says of chains that are sound so far."""
-    heads = {name: Head(*head) for name, head in seal.heads.items()}
-    if merkle_root(heads) != seal.root:
+    """What a seal that was recorded on the way says of chains that are sound so far.
+
+    `held` are those of its heads that no later restore gave up.
+    """
+    if merkle_root({name: Head(*head) for name, head in seal.heads.items()}) != seal.root:
         yield problem("EQ-G016", seal.root)
-    for name, head in heads.items():
+    for name, head in ((name, Head(*head)) for name, head in held.items()):
         chain = chains.get(name)
         if chain is None:
             if not is_part:
