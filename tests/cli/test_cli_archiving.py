@@ -1,6 +1,7 @@
 """`equipoise ledger`: archive, import, backup, restore; looking back."""
 
 import datetime as dt
+import hashlib
 import json
 import re
 import sqlite3
@@ -154,6 +155,35 @@ def test_another_study_does_not_go_into_the_archive(
     (folder / "study.yaml").unlink()
     assert refused(*words, "--study", folder) == ["EQ-S001"]
     assert list(tmp_path.glob("*.zip")) == []
+
+
+@pytest.mark.requirement("C04", "C49")
+def test_a_protocol_that_was_changed_in_the_archive_is_found(
+    rehearsed: Rehearsed, tmp_path: Path
+) -> None:
+    """Another age limit, and its line in the manifest made anew: neither program believes it."""
+    whole, changed = tmp_path / "a.zip", tmp_path / "b.zip"
+    export(rehearsed.store, whole, "--study", STUDY)
+    with zipfile.ZipFile(whole) as opened:
+        members = {name: opened.read(name) for name in opened.namelist()}
+    (name,) = (n for n in members if n.endswith("/eligibility.yaml"))
+    assert b"18" in members[name]
+    members[name] = members[name].replace(b"18", b"12")
+    manifest = json.loads(members["manifest.json"])
+    manifest["members"][name] = hashlib.sha256(members[name]).hexdigest()
+    members["manifest.json"] = json.dumps(manifest).encode()
+    with zipfile.ZipFile(changed, "w") as archive:
+        for member, content in members.items():
+            archive.writestr(member, content)
+    assert "is no study that the record names" in python(changed).stderr
+    assert refused("ledger", "import", changed, "--store", tmp_path / "new.db") == ["EQ-G063"]
+
+
+def test_an_archive_without_its_study_says_so(rehearsed: Rehearsed, tmp_path: Path) -> None:
+    """When it is made, and when it is verified."""
+    assert "Study folders in it: none" in export(rehearsed.store, tmp_path / "a.zip")
+    told = "Of 1 study folders that the record names, 0 are in it."
+    assert told in python(tmp_path / "a.zip").stdout
 
 
 @pytest.mark.requirement("C53", "D18")

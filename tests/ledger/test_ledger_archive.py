@@ -342,6 +342,24 @@ def test_members_are_what_the_manifest_lists(archive):
         assert set(codes(archive)) <= {"EQ-G032", "EQ-G007"}
 
 
+@pytest.mark.requirement("C04", "C49")
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda m: {**m, f"{FOLDER}study.yaml": b"study: S2\n"},
+        lambda m: {**m, f"{FOLDER}forms/more.yaml": b"form: more\n"},
+        lambda m: {n: c for n, c in m.items() if n != f"{FOLDER}forms/skin.yaml"},
+        lambda m: {**m, "study/other": b""},
+        lambda m: {n.replace("forms/skin", "forms/hand"): c for n, c in m.items()},
+    ],
+)
+def test_the_protocol_is_the_one_on_which_the_trial_was_opened(archive, harm):
+    """Whatever is changed in it, its line in the manifest too: the entry that opened it tells."""
+    rewrite(archive, harm(members_of(archive)))
+    assert ask(archive).endswith("is no study that the record names")
+    assert codes(archive) == ["EQ-G063"]
+
+
 @pytest.mark.requirement("C04")
 def test_a_record_that_was_written_anew_is_found_by_the_seal_in_it(sealed, draft, tmp_path):
     """Every digest made anew, one chain or all: the seal on the way no longer holds."""

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Struct
@@ -43,8 +43,12 @@ HASH_RULE = (
     "The salt is given in hex and enters as bytes; a redacted body is null. "
     "The seal is the Merkle tree hash of RFC 6962 over the chains in order of name, each leaf "
     'frame("equipoise/head/1", chain, seq, digest). The body of an entry of type StudySealed '
-    "holds the heads and the root of a seal that was taken then."
+    "holds the heads and the root of a seal that was taken then, that of StudyOpened or "
+    'StudyAmended the digest of a study folder: SHA-256("equipoise/study/1\\n" and, for each file '
+    'in order of name, name "\\n" length "\\n" content).'
 )
+STUDY = "study/"
+_FOLDER_LENGTH = len("study/0123456789ab/")
 ENTRIES, MANIFEST = "entries.jsonl", "manifest.json"
 DAMAGE = (
     zipfile.BadZipFile,
@@ -185,6 +189,20 @@ class Archive:
         wrong = {n for n in {*names, *listed} if names.count(n) != 1 or n not in listed}
         wrong |= {n for n in listed if n not in {*wrong, ENTRIES, MANIFEST} and self._differs(n)}
         return tuple(problem("EQ-G032", name, member=name) for name in sorted(wrong))
+
+    def check_studies(self, named: Collection[str]) -> tuple[Problem, ...]:
+        """The study folders in it that are none of those whose digests the record has.
+
+        Its members must be sound (`check_members`).
+        """
+        found: dict[str, Any] = {}
+        for name in sorted(n for n in self.manifest.members if n.startswith(STUDY)):
+            content = self._opened.read(name)
+            folder, file = name[:_FOLDER_LENGTH], name[_FOLDER_LENGTH:]
+            digest = found.setdefault(folder, hashlib.sha256(b"equipoise/study/1\n"))
+            digest.update(f"{file}\n{len(content)}\n".encode() + content)
+        wrong = [folder for folder, digest in found.items() if digest.hexdigest() not in named]
+        return tuple(problem("EQ-G063", folder, folder=folder) for folder in wrong)
 
     def _differs(self, name: str) -> bool:
         try:

@@ -1,7 +1,7 @@
 """How far a record holds: the last safe entry of each chain, and whom the rest is about."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +12,7 @@ from equipoise.ledger.seal import CONTROL, RootSearch, merkle_root
 from equipoise.problems import Problem, has_errors, problem
 
 SEAL_TYPE, RESTORE_TYPE = "StudySealed", "LedgerRestored"
+STUDY_TYPES = ("StudyOpened", "StudyAmended")
 _DIGEST_BYTES = 32
 
 
@@ -20,12 +21,14 @@ class Survey(Struct, frozen=True, kw_only=True):
 
     `safe` is the last entry of each chain before which nothing is wrong; `affected` are, by chain,
     the streams that have entries after it, and `versions` the last safe version of each stream.
+    `studies` are the digests of the study folders by which the trial went.
     """
 
     n_entries: int
     safe: Mapping[str, Head]
     affected: Mapping[str, tuple[str, ...]]
     versions: Mapping[str, int]
+    studies: Collection[str]
     problems: tuple[Problem, ...]
 
 
@@ -40,6 +43,12 @@ class RecordedRestore(Struct, frozen=True):
     """What a restore gave, as the control chain holds it; what came after was lost then."""
 
     heads: Mapping[str, tuple[int, str]]
+
+
+class RecordedStudy(Struct, frozen=True):
+    """A study folder by which the trial goes from then on."""
+
+    digest: str
 
 
 class _Chain:
@@ -101,6 +110,7 @@ class _Reading:
         self.found: list[Problem] = []
         self.seals: list[RecordedSeal] = []
         self.restores: list[RecordedRestore] = []
+        self.studies: list[str] = []
         self.versions: dict[str, int] = {}
         self.orders = Orders()
         self.n_entries = 0
@@ -134,6 +144,8 @@ class _Reading:
                 self.seals.append(msgspec.json.decode(body, type=RecordedSeal))
             elif entry.type == RESTORE_TYPE:
                 self.restores.append(msgspec.json.decode(body, type=RecordedRestore))
+            elif entry.type in STUDY_TYPES:
+                self.studies.append(msgspec.json.decode(body, type=RecordedStudy).digest)
         except msgspec.MsgspecError:
             self.found.append(problem("EQ-G016", at_entry(entry.chain, entry.seq)))
 
@@ -159,6 +171,7 @@ class _Reading:
             safe={name: c.safe[-1][0] for name, c in chains if c.safe},
             affected={name: tuple(c.affected) for name, c in chains if c.affected},
             versions=self.versions,
+            studies=self.studies,
             problems=self.orders.excuse(self.found),
         )
 
