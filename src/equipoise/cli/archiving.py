@@ -105,7 +105,7 @@ def export_ledger(
     is_json: bool,
 ) -> int:
     """Write the ledger as one file that verifies itself with Python alone: python3 FILE."""
-    from equipoise.cli.copying.packing import members_of
+    from equipoise.cli.copying.packing import beside
     from equipoise.ledger import Making, open_store, write_archive
 
     making = Making(
@@ -113,7 +113,7 @@ def export_ledger(
         chains=(f"site-{site}", "control") if site else (),
         made_by=_program(),
         made_at=made_at,
-        members=members_of(store, directories, lacking=lacking),
+        **beside(store, directories, lacking=lacking)._asdict(),
     )
     with telling_time("exporting"), closing(open_store(store, read_only=True)) as opened:
         told = write_archive(opened, output, making=making)

@@ -4,27 +4,49 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 from equipoise.conduct import event_schemas
-from equipoise.conduct.events import StudyAmended, StudyOpened, from_entry
+from equipoise.conduct.cells import CELL_EVENTS
+from equipoise.conduct.cells.door import CHAIN
+from equipoise.conduct.events import EVENTS, StudyAmended, StudyOpened, from_entry
 from equipoise.ledger import Entry, open_store, without_password
-from equipoise.problems import Refused, problem
+from equipoise.ledger.keeping.archive import TRIAL
+from equipoise.problems import Refused, Text, problem
 from equipoise.study.load import load_study
 
+CELLS = Text(
+    "The record of the cell unit of a clinical trial: every entry that was ever made, by whom, in\n"
+    "which role, when and why. IT TELLS WHICH PARTICIPANT GOT WHICH TREATMENT: donors, batches, bags\n"
+    "and what went into whom. Keep it from everybody who must not know.",
+    "Le registre de l'unité cellulaire d'un essai clinique : chaque entrée jamais faite, par qui,\n"
+    "dans quel rôle, quand et pourquoi. IL DIT QUEL PARTICIPANT A REÇU QUEL TRAITEMENT : donneurs,\n"
+    "lots, poches et ce qui fut donné à qui. Tenez-le à l'écart de quiconque ne doit pas le savoir.",
+)
 
-def members_of(
+
+class Beside(NamedTuple):
+    """What stands in an archive beside its entries, and what its README says that it is."""
+
+    members: Mapping[str, bytes]
+    what: Text
+
+
+def beside(
     store: str | Path, directories: Iterable[Path], *, lacking: tuple[str, ...] = ()
-) -> Mapping[str, bytes]:
-    """The members of an archive of this ledger, by name.
+) -> Beside:
+    """What belongs beside the entries of this ledger, the trial's or the cell unit's.
 
     Raises:
         Refused: a folder is none by which the trial went, or one that the record names is neither
             given nor said to lack.
     """
     with closing(open_store(store, read_only=True)) as opened:
+        is_of_cells = CHAIN in opened.heads()
         named = _studies_in(opened.read(chain="control"))
     studies = _study_files(directories, named, lacking=lacking, place=without_password(store))
-    return {**_schemas(), **studies}
+    schemas = event_schemas(CELL_EVENTS if is_of_cells else EVENTS)
+    return Beside({**_to_members(schemas), **studies}, CELLS if is_of_cells else TRIAL)
 
 
 def _study_files(
@@ -58,8 +80,8 @@ def _studies_in(control: Iterable[Entry]) -> list[str]:
     return [x.digest for x in events if isinstance(x, StudyOpened | StudyAmended)]
 
 
-def _schemas() -> Mapping[str, bytes]:
+def _to_members(schemas: Mapping[str, object]) -> Mapping[str, bytes]:
     return {
         f"schemas/{name}.schema.json": json.dumps(schema, indent=1, sort_keys=True).encode()
-        for name, schema in event_schemas().items()
+        for name, schema in schemas.items()
     }

@@ -30,7 +30,7 @@ from equipoise.ledger.entry import Entry, Head, Realm, to_instant
 from equipoise.ledger.keeping.placing import placing
 from equipoise.ledger.seal import merkle_root
 from equipoise.ledger.store import Store
-from equipoise.problems import Problem, Refused, problem
+from equipoise.problems import Problem, Refused, Text, problem
 
 FORMAT = "equipoise-archive/1"
 HASH_RULE = (
@@ -62,6 +62,12 @@ DAMAGE = (
     RuntimeError,  # an encrypted member; NotImplementedError, a way of packing that is unknown
     OverflowError,
     MemoryError,
+)
+TRIAL = Text(
+    "The record of a clinical trial: every entry that was ever made, by whom, in which role, when\n"
+    "and why. Nothing in it tells which participant got which treatment.",
+    "Le registre d'un essai clinique : chaque entrée jamais faite, par qui, dans quel rôle, quand\n"
+    "et pourquoi. Rien n'y dit quel participant a reçu quel traitement.",
 )
 _LINES_A_WRITE = 500
 _SALVAGED = re.compile(rb'"chain":"([^"]*)","seq":(\d+)')
@@ -114,13 +120,17 @@ _read_manifest = msgspec.json.Decoder(Manifest).decode
 
 
 class Making(Struct, frozen=True, kw_only=True):
-    """How an archive is to be made: for one site or (empty) all, by what, when if that is said."""
+    """How an archive is to be made: for one site or (empty) all, by what, when if that is said.
+
+    `what` it is the record of is said in its README, in both languages.
+    """
 
     site: str = ""
     chains: Collection[str] = ()
     made_by: str = "equipoise"
     made_at: str = ""
     members: Mapping[str, bytes] = {}
+    what: Text = TRIAL
 
 
 def write_archive(store: Store, path: Path, *, making: Making) -> Manifest:
@@ -135,7 +145,7 @@ def write_archive(store: Store, path: Path, *, making: Making) -> Manifest:
     absent = sorted(set(making.chains) - set(store.heads()))
     if absent:
         raise Refused([problem("EQ-G036", chain, chain=chain) for chain in absent])
-    members = {**making.members, "README.txt": _own("archive_readme.txt")}
+    members = {**making.members, "README.txt": _readme(making.what)}
     members["__main__.py"] = _own("verify_archive.py")
     with placing(path) as beside, zipfile.ZipFile(beside, "x", zipfile.ZIP_DEFLATED) as archive:
         digests = {}
@@ -305,6 +315,11 @@ def _info(name: str) -> zipfile.ZipInfo:
     info.compress_type = zipfile.ZIP_DEFLATED
     info.create_system, info.external_attr = 3, 0o100644 << 16
     return info
+
+
+def _readme(what: Text) -> bytes:
+    words = _own("archive_readme.txt").decode()
+    return words.replace("{what_en}", what.en).replace("{what_fr}", what.fr).encode()
 
 
 def _own(name: str) -> bytes:
