@@ -65,7 +65,9 @@ def sealed(draft: Callable[..., Draft]) -> MemoryStore:
     add(*range(2, 20))
     heads = {chain: (head.seq, head.digest) for chain, head in store.heads().items()}
     body = to_body({"heads": heads, "root": merkle_root(store.heads()), "purpose": "interval"})
-    store.append([draft(2, chain="control", stream="study", type="StudySealed", body=body)])
+    last = draft(19).at
+    seal = draft(2, chain="control", stream="study", type="StudySealed", body=body, at=last)
+    store.append([seal])
     add(*range(20, 30))
     return store
 

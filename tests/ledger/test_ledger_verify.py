@@ -161,8 +161,8 @@ def test_a_chain_that_is_rewritten_contradicts_the_seal_on_record(sealed_on_reco
         line = f"INSERT INTO ledger_entry ({', '.join(COLUMNS)}) VALUES ({places})"
         connection.execute(line, to_row(entry))
     connection.close()
-    found = verify(sealed_on_record)
-    assert [(p.code, p.where.record) for p in found.problems] == [("EQ-G015", "site/01")]
+    errors = [p for p in verify(sealed_on_record).problems if p.severity == "error"]
+    assert [(p.code, p.where.record) for p in errors] == [("EQ-G015", "site/01")]
 
 
 @pytest.mark.requirement("C04")

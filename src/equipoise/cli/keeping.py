@@ -121,7 +121,7 @@ def verify(store: str | Path, against: str, is_json: bool) -> int:
     from equipoise.ledger import verify as verify_ledger
 
     with telling_time("verifying"):
-        found = verify_ledger(store, against=against)
+        found = verify_ledger(store, against=against, now=dt.datetime.now(dt.UTC))
     warnings = [p for p in found.problems if p.severity == "warning"]
     if not is_json:
         show_problems(warnings[:N_SHOWN])

@@ -16,12 +16,13 @@ from equipoise.problems import Refused, Text, problem
 from equipoise.study.load import load_study
 
 CELLS = Text(
-    "The record of the cell unit of a clinical trial: every entry that was ever made, by whom, in\n"
-    "which role, when and why. IT TELLS WHICH PARTICIPANT GOT WHICH TREATMENT: donors, batches, bags\n"
-    "and what went into whom. Keep it from everybody who must not know.",
-    "Le registre de l'unité cellulaire d'un essai clinique : chaque entrée jamais faite, par qui,\n"
-    "dans quel rôle, quand et pourquoi. IL DIT QUEL PARTICIPANT A REÇU QUEL TRAITEMENT : donneurs,\n"
-    "lots, poches et ce qui fut donné à qui. Tenez-le à l'écart de quiconque ne doit pas le savoir.",
+    "The record of the cell unit of a clinical trial: every entry that was ever made, by whom,\n"
+    "in which role, when and why. IT TELLS WHICH PARTICIPANT GOT WHICH TREATMENT: donors,\n"
+    "batches, bags and what went into whom. Keep it from everybody who must not know.",
+    "Le registre de l'unité cellulaire d'un essai clinique : chaque entrée jamais faite, par\n"
+    "qui, dans quel rôle, quand et pourquoi. IL DIT QUEL PARTICIPANT A REÇU QUEL TRAITEMENT :\n"
+    "donneurs, lots, poches et ce qui fut donné à qui. Tenez-le à l'écart de quiconque ne doit\n"
+    "pas le savoir.",
 )
 
 
