@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from equipoise.conduct import Person, RunningTrial, open_trial
-from equipoise.ledger import open_store
+from equipoise.ledger import Draft, open_store
 from equipoise.problems import Text
 from equipoise.study.protocol import Identity
 from equipoise.study.study import Study
@@ -108,6 +108,38 @@ def test_a_seal_that_was_kept_is_of_this_ledger_or_not(own: Rehearsed) -> None:
     told = run(*place, "--against", forged, "--json")
     assert (told.exit_code, answer_of(told)["first_bad"]["code"]) == (1, "EQ-G060")
     assert forged in run(*place, "--against", forged).stderr
+
+
+@pytest.mark.requirement("C56", "D29")
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("FutureHappened", b"{}"),
+        ("SiteOpened", b'{"site":"09","colour":"red"}'),
+        ("SiteOpened", b"{}"),
+    ],
+)
+def test_what_a_later_version_recorded_is_refused_in_words(
+    own: Rehearsed, kind: str, body: bytes
+) -> None:
+    """A type, a field, or none where this version needs one: EQ-G065 wherever entries are read."""
+    at = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
+    later = Draft(
+        chain="control", stream="later", version=1, type=kind, at=at, by="system",
+        role="administrator", body=body,
+    )  # fmt: skip
+    with closing(open_store(own.store)) as store:
+        store.append([later])
+    place = ("--store", own.store)
+    assert run("ledger", "verify", *place).exit_code == 0
+    for words in (
+        ("ledger", "seal", *place, "--by", "data_manager"),
+        ("ledger", "show", STUDY, *place, "--participant", "01-001"),
+        ("export", STUDY, *place, "-o", own.store.with_name("out")),
+        ("report", STUDY, *place, "-o", own.store.with_name("report.html")),
+        ("ledger", "rebuild", *place),
+    ):
+        assert refused(*words) == ["EQ-G065"], words
 
 
 def test_who_has_no_role_seals_nothing(own: Rehearsed) -> None:

@@ -14,7 +14,6 @@ instant never shows less.
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 
-import msgspec
 from msgspec import Struct
 
 from equipoise.conduct import events as e
@@ -77,8 +76,8 @@ def sealed_heads(store: Store, root: str) -> Mapping[str, Head]:
     """
     for entry in store.read(stream="study"):
         if entry.type == "StudySealed" and entry.body is not None:
-            sealed = msgspec.json.decode(entry.body, type=e.StudySealed)
-            if sealed.root == root:
+            sealed = e.from_entry(entry.type, entry.body)
+            if isinstance(sealed, e.StudySealed) and sealed.root == root:
                 return {chain: Head(*head) for chain, head in sealed.heads.items()}
     search = RootSearch(root)
     for entry in store.read():

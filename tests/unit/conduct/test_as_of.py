@@ -134,7 +134,7 @@ def test_the_collector_is_left_as_it_was(trial) -> None:
     for switch, is_on in ((gc.enable, True), (gc.disable, False), (gc.enable, True)):
         switch()
         fold(TrialState(), trial.store.read())
-        with pytest.raises(KeyError):
+        with pytest.raises(Refused):
             fold(TrialState(), [unknown])
         assert gc.isenabled() is is_on
 
