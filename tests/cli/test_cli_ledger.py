@@ -110,7 +110,7 @@ def test_a_seal_that_was_kept_is_of_this_ledger_or_not(own: Rehearsed) -> None:
     assert forged in run(*place, "--against", forged).stderr
 
 
-@pytest.mark.requirement("C56", "D29")
+@pytest.mark.requirement("C56", "D20")
 @pytest.mark.parametrize(
     ("kind", "body"),
     [

@@ -307,6 +307,22 @@ def test_each_kind_of_tampering_is_found(archive, harm, words, code):
         assert codes(archive)[0] == code
 
 
+@pytest.mark.requirement("C04", "D29")
+def test_of_every_entry_a_changed_byte_names_it(archive):
+    """By the archive's own verifier and by whoever imports it, the first of two that changed."""
+    members = members_of(archive)
+    lines = members["entries.jsonl"].splitlines(keepends=True)
+    for n, line in enumerate(lines):
+        entry = json.loads(line)
+        harmed = [*lines[:n], changed(line, reason="?"), *lines[n + 1 : -1]]
+        rewrite(archive, members, lines=[*harmed, changed(lines[-1], by="bob")])
+        assert ask(archive).startswith(f"entry {entry['seq']} of chain {entry['chain']} (line ")
+        with pytest.raises(Refused) as refused:
+            import_archive(archive, archive.with_name("new.db"))
+        first = refused.value.problems[0].where.record
+        assert first == f"{entry['chain']} / {entry['seq']}"
+
+
 @pytest.mark.parametrize(
     ("told", "words", "code"),
     [

@@ -1,12 +1,13 @@
+import fcntl
 import sqlite3
 import threading
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 
 import pytest
 
 from equipoise.ledger import MemoryStore, SqliteStore, Store, open_store, verify
 from equipoise.ledger.postgres import PostgresStore
-from equipoise.ledger.sqlite import create_tables
+from equipoise.ledger.sqlite import create_tables, lock_beside
 from equipoise.ledger.sqlite_tables import TRIGGERS
 from equipoise.ledger.store import find_entry
 from equipoise.problems import Refused
@@ -303,6 +304,30 @@ def test_a_trigger_that_is_not_the_programs_is_reported(sqlite, path, draft, tab
         ("EQ-G061", table, "nice")
     ]
     assert not found.ok
+
+
+@pytest.mark.requirement("D09")
+def test_writers_queue_at_the_lock_file(sqlite, path, draft):
+    """Whoever holds it is next; the others wait there and not at SQLite, which starves some."""
+    is_open, may_write, done = threading.Event(), threading.Event(), threading.Event()
+
+    def write():
+        with closing(open_store(path)) as store:  # which queues too
+            is_open.set()
+            may_write.wait(30)
+            store.append([draft(1)])
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert is_open.wait(30)
+    with lock_beside(path).open("r+") as queue:
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        may_write.set()
+        assert not done.wait(0.5)
+        assert list(sqlite.read()) == []
+    writer.join(30)
+    assert [entry.version for entry in sqlite.read()] == [1]
 
 
 def test_heads_are_those_of_one_moment(sqlite, draft):

@@ -217,7 +217,7 @@ def test_flipped_bytes_are_found_or_harmless(written, tmp_path):
     pages = {i // page for e in sound for i in [original.find(e.digest.encode())]}
     places = [p * page + i for p in sorted(pages) for i in range(page)]
     draw = random.Random(20260105)
-    n_found = 0
+    n_found = n_named = 0
     for k in range(100):
         damaged = bytearray(original)
         damaged[draw.choice(places)] ^= 1 << draw.randrange(8)
@@ -228,8 +228,63 @@ def test_flipped_bytes_are_found_or_harmless(written, tmp_path):
             assert contents(copy) == sound
         else:
             n_found += 1
-            assert found.first_bad.message
+            n_named += names_the_first(found.first_bad, changed_rows(path, copy))
     assert n_found > 50
+    assert n_named > 40
+
+
+def changed_rows(path, copy):
+    """Of each row that is not what it was, its place and which columns differ; None: unreadable."""
+    columns = ", ".join(f"CAST({column} AS BLOB)" for column in COLUMNS)
+    rows = []
+    for file in (path, copy):
+        connection = sqlite3.connect(file)
+        try:
+            rows.append(
+                connection.execute(
+                    f"SELECT position, {columns} FROM ledger_entry ORDER BY 1"
+                ).fetchall()
+            )
+        except sqlite3.DatabaseError:
+            return None
+        finally:
+            connection.close()
+    if [row[0] for row in rows[0]] != [row[0] for row in rows[1]]:
+        return None
+    return [
+        (
+            (old[1].decode(), int(old[2])),
+            {c for c, a, b in zip(COLUMNS, old[1:], new[1:], strict=True) if a != b},
+        )
+        for old, new in zip(*rows, strict=True)
+        if old != new
+    ]
+
+
+def names_the_first(bad, changed):
+    """Whether one could tell which entry is the first bad one; then verification names exactly it.
+
+    Where its very name was hit, or the file's structure, it says that much.
+    """
+    if not changed or changed[0][1] & {"chain", "seq"}:
+        assert bad.message
+        return False
+    assert (bad.chain, bad.seq) == changed[0][0]
+    return True
+
+
+@pytest.mark.requirement("C04", "D29")
+def test_of_every_entry_a_flipped_byte_names_it(written, tmp_path):
+    """Once in each entry, where it lies in the file."""
+    path, _ = written
+    original = path.read_bytes()
+    for entry in contents(path):
+        damaged = bytearray(original)
+        damaged[original.index(entry.body_digest.encode())] ^= 1
+        copy = tmp_path / "flipped.db"
+        copy.write_bytes(damaged)
+        bad = verify(copy).first_bad
+        assert (bad.chain, bad.seq) == (entry.chain, entry.seq)
 
 
 @pytest.mark.requirement("D29")
