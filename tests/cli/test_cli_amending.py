@@ -4,6 +4,8 @@ import datetime as dt
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +27,7 @@ from equipoise.conduct import (
 )
 from equipoise.ledger import open_store
 from equipoise.randomization import specify
+from equipoise.study.load import load_study
 from equipoise.study.roles import Role
 from equipoise.vault import VaultClient, create_vault, read_token
 from equipoise.vault.packets.messages import PacketRow
@@ -108,6 +111,25 @@ def test_four_commands_bring_an_amendment_into_force(
     assert refused("export", STUDY, "--store", trial.store, "-o", tmp_path / "out") == ["EQ-C019"]
     done(("export", closing, "--store", trial.store, "-o", tmp_path / "out"))
     assert refused(*ways["vault"]) == ["EQ-C145"]
+    check_archives(trial.store, closing, tmp_path)
+
+
+def check_archives(store: Path, closing: Path, out: Path) -> None:
+    """Both folders are in the archive, or it is said that one lacks: EQ-X940, never in silence."""
+    words = ("ledger", "export", "--store", store, "--study", closing)
+    assert refused(*words, "-o", out / "a.zip") == ["EQ-X940"]
+    first = load_study(STUDY).study
+    assert first is not None
+    for name, more, n in (
+        ("b", ("--lacking", first.digest), 1),
+        ("c", ("--study", STUDY), 2),
+    ):
+        done((*words, *more, "-o", out / f"{name}.zip"))
+        line = [sys.executable, "-I", str(out / f"{name}.zip")]
+        checked = subprocess.run(line, capture_output=True, text=True, check=False)
+        told = f"Of 2 study folders that the record names, {n} are in it.\n"
+        assert (checked.returncode, checked.stdout.endswith(told)) == (0, True), checked.stderr
+        done(("ledger", "import", out / f"{name}.zip", "--store", out / f"{name}.db"))
 
 
 @pytest.mark.requirement("F34", "F13")

@@ -1,14 +1,19 @@
 """The cell unit's ledger from a shell: traces, balances, its chain verified."""
 
 import json
+import subprocess
+import sys
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from equipoise.cli.folders import kept_with
 from equipoise.cli.rehearsing import cells_beside
 from equipoise.cli.serving import Keys, cell_settings, door_settings
+from equipoise.conduct.cells import CELL_EVENTS
 from equipoise.ledger import open_store
 from equipoise.problems import Refused
 from equipoise.study.load import load_study
@@ -114,3 +119,28 @@ def test_the_cell_units_ledger_is_restored_from_its_backup(
     with closing(open_store(cells)) as before, closing(open_store(anew)) as after:
         assert list(after.read()) == list(before.read())
     assert run("cells", "balance", STUDY, "--store", own.store, "--cells", anew).exit_code == 0
+
+
+@pytest.mark.requirement("C49", "C56", "C74")
+def test_the_archive_of_the_cell_unit_says_what_it_is(
+    own: Rehearsed, cells: Path, tmp_path: Path
+) -> None:
+    """That it tells the arm; and what each kind of its entries holds, the trial's own kinds not."""
+    made = run("ledger", "export", "--store", cells, "-o", tmp_path / "cells.zip")
+    assert made.exit_code == 0, made.output
+    with zipfile.ZipFile(tmp_path / "cells.zip") as opened:
+        words = opened.read("README.txt").decode()
+        names = {n.split("/")[1].split(".")[0] for n in opened.namelist() if "schemas/" in n}
+        lines = [json.loads(line) for line in opened.open("entries.jsonl")]
+        for line in lines:
+            schema = json.loads(opened.read(f"schemas/{line['type']}.schema.json"))
+            jsonschema.Draft202012Validator(schema).validate(json.loads(line["body"]))
+    assert len(lines) > 100
+    assert names == {kind.__name__ for kind in CELL_EVENTS}
+    assert "IT TELLS WHICH PARTICIPANT" in words and "IL DIT QUEL PARTICIPANT" in words
+    assert "Nothing in it tells" not in words and "Rien n'y dit" not in words and "{" not in words
+    line = [sys.executable, "-I", str(tmp_path / "cells.zip")]
+    assert subprocess.run(line, capture_output=True, check=False).returncode == 0
+    assert run("ledger", "export", "--store", own.store, "-o", tmp_path / "a.zip").exit_code == 0
+    with zipfile.ZipFile(tmp_path / "a.zip") as opened:
+        assert "Nothing in it tells which participant got" in opened.read("README.txt").decode()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from equipoise.conduct import Person, RunningTrial, open_trial
-from equipoise.ledger import open_store
+from equipoise.ledger import Draft, open_store
 from equipoise.problems import Text
 from equipoise.study.protocol import Identity
 from equipoise.study.study import Study
@@ -93,6 +93,53 @@ def test_a_seal_is_an_entry_over_the_heads(own: Rehearsed) -> None:
     assert sealed.stdout.strip() == before["seal"] != after["seal"]
     assert after["ok"] is True
     assert after["entries"] == before["entries"] + 1
+
+
+@pytest.mark.requirement("C04")
+def test_a_seal_that_was_kept_is_of_this_ledger_or_not(own: Rehearsed) -> None:
+    """The root of an earlier moment, which no entry records, is recognised; another is refused."""
+    kept = answer_of(run("ledger", "verify", "--store", own.store, "--json"))["seal"]
+    assert run("ledger", "seal", "--store", own.store, "--by", "data_manager").exit_code == 0
+    assert run("ledger", "seal", "--store", own.store, "--by", "data_manager").exit_code == 0
+    place = ("ledger", "verify", "--store", own.store)
+    forged = kept[::-1]
+
+    assert run(*place, "--against", kept).exit_code == 0
+    told = run(*place, "--against", forged, "--json")
+    assert (told.exit_code, answer_of(told)["first_bad"]["code"]) == (1, "EQ-G060")
+    assert forged in run(*place, "--against", forged).stderr
+
+
+@pytest.mark.requirement("C56", "D20")
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("FutureHappened", b"{}"),
+        ("SiteOpened", b'{"site":"09","colour":"red"}'),
+        ("SiteOpened", b"{}"),
+    ],
+)
+def test_what_a_later_version_recorded_is_refused_in_words(
+    own: Rehearsed, kind: str, body: bytes
+) -> None:
+    """A type, a field, or none where this version needs one: EQ-G065 wherever entries are read."""
+    at = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
+    later = Draft(
+        chain="control", stream="later", version=1, type=kind, at=at, by="system",
+        role="administrator", body=body,
+    )  # fmt: skip
+    with closing(open_store(own.store)) as store:
+        store.append([later])
+    place = ("--store", own.store)
+    assert run("ledger", "verify", *place).exit_code == 0
+    for words in (
+        ("ledger", "seal", *place, "--by", "data_manager"),
+        ("ledger", "show", STUDY, *place, "--participant", "01-001"),
+        ("export", STUDY, *place, "-o", own.store.with_name("out")),
+        ("report", STUDY, *place, "-o", own.store.with_name("report.html")),
+        ("ledger", "rebuild", *place),
+    ):
+        assert refused(*words) == ["EQ-G065"], words
 
 
 def test_who_has_no_role_seals_nothing(own: Rehearsed) -> None:

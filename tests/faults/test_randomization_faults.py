@@ -1,6 +1,7 @@
 """Sites that randomize at the same moment, each in a process of its own, through the whole way."""
 
 import datetime as dt
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ from equipoise.ledger import open_store, verify
 from equipoise.randomization import Specification
 from equipoise.study.roles import Role
 from equipoise.vault import VaultClient, create_vault, read_token, start_vault
-from tests.faults.randomizer import N_PLANNED
+from equipoise.vault.protocol import VaultReport
+from tests.faults.randomizer import N_PLANNED, STEPS, randomize
 from tests.unit.conduct.conftest import Clock, Course, small_study
 
 ROOT = Path(__file__).parents[2]
@@ -60,14 +62,74 @@ def test_two_hundred_requests_from_eight_processes(tmp_path: Path) -> None:
     store.close()
 
 
-def make_eligible(trial: RunningTrial) -> list[str]:
+@pytest.mark.requirement("D02", "F02", "F03")
+def test_a_process_that_dies_between_ledger_and_vault_leaves_all_or_nothing(tmp_path: Path) -> None:
+    """Killed at each step of an allocation: no entry by halves, and the next call ends it, once.
+
+    Meanwhile the vault has a number for whoever was answered, and for nobody else.
+    """
+    ledger, arms = tmp_path / "trial.db", tmp_path / "vault"
+    study = small_study(N_PLANNED)
+    specification = Specification(
+        study="small", arms=("alpha", "omega"), ratio=(1, 1), blocks=(2,), n_planned=N_PLANNED
+    )
+    contents = {name: arm.gives for name, arm in study.identity.arms.items()}
+    create_vault(arms, specification, contents=contents, realm="rehearsal")
+    token = read_token(arms, "assign")
+    n_asked = {"answered": 1, "ParticipantRandomized": 1, "recorded": 1}  # before it died
+    n_requested = {"asking": 1, **n_asked}
+    with start_vault(arms) as vault:
+        path = str(vault.socket_path)
+        store = open_store(ledger, study="small", realm="rehearsal", create=True)
+        trial = RunningTrial(study, store, VaultClient(path, token))
+        codes = make_eligible(trial, len(STEPS))
+        numbers = {}
+        for n_before, (step, code) in enumerate(zip(STEPS, codes, strict=True)):
+            killed = start(ledger, path, token, [step, code])
+            killed.communicate_with("go\n")
+            with killed.process as process:
+                assert process.stdout and process.stdout.read() == ""
+            assert process.returncode == -signal.SIGKILL
+
+            subject = trial.state.participants[code]
+            kinds = [e.type for e in store.read(stream=code)]
+            assert kinds.count("RandomizationRequested") == n_requested.get(step, 0), step
+            assert kinds.count("ParticipantRandomized") == (step == "recorded")
+            assert bool(subject.number) == (step == "recorded")
+            assert vault_of(path, arms).n_assigned == n_before + n_asked.get(step, 0)
+            assert verify(store).ok
+
+            said = randomize(trial, code)
+            assert (said == "EQ-C050") == (step == "recorded")
+            numbers[code] = trial.state.participants[code].number
+            assert vault_of(path, arms).n_assigned == n_before + 1
+            kinds = [e.type for e in store.read(stream=code)]
+            assert [kinds.count(k) for k in (STEPS[0], STEPS[3])] == [1, 1]
+        listed = VaultClient(path, read_token(arms, "unblind")).open_list(
+            by="t", reason="test", agreed=("a", "b"), populations="d"
+        )
+
+    assert sorted(numbers.values()) == [f"R-{k:03}" for k in range(1, len(STEPS) + 1)]
+    assert {a.participant: a.number for a in listed if a.participant} == numbers
+    assert verify(store).ok
+    store.close()
+
+
+def vault_of(path: str, arms: Path) -> VaultReport:
+    """What the vault says of itself; its list, order and log agree."""
+    report = VaultClient(path, read_token(arms, "audit")).verify()
+    assert report.ok, report.problems
+    return report
+
+
+def make_eligible(trial: RunningTrial, n_people: int = N_PEOPLE) -> list[str]:
     clock = Clock()
     clock.at = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
     people = [Person(role.value, role.value, role.value) for role in Role]
     course = Course(trial, clock)
     with trial.store.batch():
         conduct.open_trial(trial, at=clock(), people=people)
-        return [course.eligible("01" if k % 2 else "02") for k in range(N_PEOPLE)]
+        return [course.eligible("01" if k % 2 else "02") for k in range(n_people)]
 
 
 class Site:

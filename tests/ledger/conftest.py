@@ -1,3 +1,4 @@
+import hashlib
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,11 @@ from equipoise.ledger import (
 from equipoise.ledger.postgres import PostgresStore
 from tests.postgres import Place, Server
 
+STUDY = {"forms/skin.yaml": b"form: skin\n", "study.yaml": b"study: S1\n"}
+"""The folder that the sealed ledger was opened on."""
+STUDY_DIGEST = hashlib.sha256(
+    b"equipoise/study/1\nforms/skin.yaml\n11\nform: skin\nstudy.yaml\n10\nstudy: S1\n"
+).hexdigest()
 START = datetime(2026, 1, 5, 9, 30, 0, 123456, tzinfo=UTC)
 
 
@@ -51,11 +57,17 @@ def sealed(draft: Callable[..., Draft]) -> MemoryStore:
             site = f"0{1 + n % 2}"
             store.append([draft(n, chain=f"site-{site}", stream=f"{site}-00{n % 3}")])
 
-    store.append([draft(1, chain="control", stream="people", reason="Ça va")])
+    opened = to_body({"study": "S1", "digest": STUDY_DIGEST})
+    first = draft(
+        1, chain="control", stream="study", reason="Ça va", type="StudyOpened", body=opened
+    )
+    store.append([first])
     add(*range(2, 20))
     heads = {chain: (head.seq, head.digest) for chain, head in store.heads().items()}
     body = to_body({"heads": heads, "root": merkle_root(store.heads()), "purpose": "interval"})
-    store.append([draft(1, chain="control", stream="study", type="StudySealed", body=body)])
+    last = draft(19).at
+    seal = draft(2, chain="control", stream="study", type="StudySealed", body=body, at=last)
+    store.append([seal])
     add(*range(20, 30))
     return store
 

@@ -14,6 +14,9 @@ from typing import Any
 
 import msgspec
 
+from equipoise.conduct.cells import CELL_EVENTS
+from equipoise.conduct.cells.door import CHAIN, stream_of
+from equipoise.conduct.cells.events import CellEvent
 from equipoise.conduct.events import EVENTS, Happened
 from equipoise.conduct.events.places import place_of
 from equipoise.ledger import Draft, MemoryStore, to_body
@@ -39,7 +42,7 @@ WORDS = {
 
 def main() -> None:
     GOLDEN.mkdir(exist_ok=True)
-    for event in EVENTS:
+    for event in (*EVENTS, *CELL_EVENTS):
         files = sorted(GOLDEN.glob(f"{event.__name__}.*.json"))
         line = line_of(example_of(event))
         if not any(fields_of(line) == fields_of(file.read_bytes()) for file in files):
@@ -52,10 +55,11 @@ def fields_of(line: bytes) -> frozenset[str]:
     return frozenset(msgspec.json.decode(msgspec.json.decode(line)["body"]))
 
 
-def line_of(event: Happened) -> bytes:
+def line_of(event: Happened | CellEvent) -> bytes:
     """The event as the first entry of its chain, as an archive has it."""
     store = MemoryStore("GOLDEN", "live", draw_bytes=random.Random(1).randbytes)
-    chain, stream = place_of(event)
+    of_cells = isinstance(event, CellEvent)
+    chain, stream = (CHAIN, stream_of(event)) if of_cells else place_of(event)
     draft = Draft(
         chain=chain,
         stream=stream,

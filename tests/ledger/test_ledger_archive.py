@@ -4,6 +4,7 @@ import ast
 import hashlib
 import importlib
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -21,20 +22,32 @@ from equipoise.ledger import (
     merkle_root,
     open_store,
     opened_archive,
+    to_body,
+    verify,
     write_archive,
 )
 from equipoise.ledger.entry import Entry
 from equipoise.ledger.keeping.archive import from_line, to_line
 from equipoise.problems import Refused
 
+from .conftest import STUDY, STUDY_DIGEST
+
 VERIFIER = files("equipoise.ledger.keeping").joinpath("verify_archive.py")
+FOLDER = f"study/{STUDY_DIGEST[:12]}/"
+WITH_STUDY = Making(members={FOLDER + name: content for name, content in STUDY.items()})
+SEAL_AFTER = to_body(
+    {
+        "heads": {"control": (3, "ab"), "site-02": (9, "ab")},
+        "root": merkle_root({"control": Head(3, "ab"), "site-02": Head(9, "ab")}),
+    }
+)
 SITE = Making(site="01", chains=("site-01", "control"))
 
 
 @pytest.fixture
 def archive(sealed, tmp_path):
     path = tmp_path / "trial.zip"
-    write_archive(sealed, path, making=Making(members={"study/v1/study.yaml": b"study: S1\n"}))
+    write_archive(sealed, path, making=WITH_STUDY)
     return path
 
 
@@ -92,7 +105,10 @@ def test_the_archive_verifies_itself_with_python_alone(archive, sealed):
     done = run(archive)
     root = merkle_root(sealed.heads())
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"30 entries, each as it was recorded. Seal {root}\n"
+    assert done.stdout == (
+        f"30 entries, each as it was recorded. Seal {root}\n"
+        "Of 1 study folders that the record names, 1 are in it.\n"
+    )
     assert len(VERIFIER.read_text(encoding="utf-8").splitlines()) < 60
     assert members_of(archive)["__main__.py"] == VERIFIER.read_bytes()
     ast.parse(VERIFIER.read_text(encoding="utf-8"), feature_version=(3, 8))
@@ -112,13 +128,32 @@ def test_its_seal_is_ours_for_any_number_of_chains():
 @pytest.mark.requirement("C04")
 def test_a_seal_kept_elsewhere_is_known_or_not(archive, sealed):
     """That of the end and those taken on the way are; any other is not, and the exit code is 1."""
-    on_the_way = json.loads(next(iter(sealed.read(stream="study"))).body)["root"]
+    on_the_way = json.loads(list(sealed.read(stream="study"))[1].body)["root"]
     for root in (merkle_root(sealed.heads()), on_the_way):
         assert run(archive, "--against", root).returncode == 0
         assert ask(archive, "--against", root) == ""
     done = run(archive, "--against", "0" * 64)
     assert done.returncode == 1
-    assert done.stderr == f"the seal {'0' * 64} is not of this archive\n"
+    assert done.stderr == f"the archive never had the seal {'0' * 64}\n"
+
+
+@pytest.mark.requirement("C04")
+def test_the_root_of_every_earlier_moment_is_known_and_no_other(sealed, tmp_path):
+    """Whoever was given a root finds it in an archive that was made later."""
+    short, kept = MemoryStore("S1", "live"), []
+    for entry in sealed.read():
+        short._add(entry)
+        heads = short.heads()
+        kept.append(merkle_root(heads))
+    path = tmp_path / "later.zip"
+    write_archive(sealed, path, making=Making())
+    assert {ask(path, "--against", root) for root in {*kept, merkle_root({})}} == {""}
+    torn = {**sealed.heads(), "control": Head(1, next(iter(sealed.read())).digest)}
+    for root in (merkle_root(torn), kept[7][::-1]):
+        assert ask(path, "--against", root) == f"the archive never had the seal {root}"
+    write_archive(sealed, tmp_path / "site.zip", making=SITE)
+    copied = merkle_root({c: h for c, h in sealed.heads().items() if c != "site-02"})
+    assert ask(tmp_path / "site.zip", "--against", copied) == ""
 
 
 def test_the_archive_says_what_it_is(archive, sealed):
@@ -158,8 +193,7 @@ def test_out_and_in_and_out_again_gives_the_same_bytes(archive, sealed, tmp_path
     """The same ledger and options give the same file; nothing is lost on the way."""
     done = import_archive(archive, tmp_path / "new.db")
     store = open_store(tmp_path / "new.db")
-    making = Making(members={"study/v1/study.yaml": b"study: S1\n"})
-    write_archive(store, tmp_path / "again.zip", making=making)
+    write_archive(store, tmp_path / "again.zip", making=WITH_STUDY)
     assert (done.n_restored, store.heads()) == (30, sealed.heads())
     assert tuple(store.read()) == tuple(sealed.read())
     store.close()
@@ -244,14 +278,14 @@ SALT = "ab" * 16
 @pytest.mark.parametrize(
     ("harm", "words", "code"),
     [
-        (lambda x: x[:-1], "the archive does not end as it should", "EQ-G014"),
-        (lambda _: [], "the archive does not end as it should", "EQ-G014"),
+        (lambda x: x[:-1], "the archive lacks its end", "EQ-G014"),
+        (lambda _: [], "the archive lacks its end", "EQ-G014"),
         (lambda x: [*x[:4], *x[5:]], "entry 3 of chain site-02 (line 6) does not follow", "EQ-G002"),  # noqa: E501
         (lambda x: [*x[:2], x[3], x[2], *x[4:]], "", ""),  # of two chains: no harm
         (lambda x: [*x[:2], x[4], x[3], x[2], *x[5:]], "entry 2 of chain site-02", "EQ-G002"),
         (lambda x: [*x, x[-1]], "does not follow the last", "EQ-G002"),
         (lambda x: [*x[:3], changed(x[3], by="bob"), *x[4:]], "entry 2 of chain site-01 (line 4) was altered", "EQ-G004"),  # noqa: E501
-        (lambda x: [*x[:3], changed(x[3], study="S2"), *x[4:]], "(line 4) does not follow", "EQ-G004"),  # noqa: E501
+        (lambda x: [*x[:3], changed(x[3], study="S2"), *x[4:]], "(line 4) was altered", "EQ-G004"),
         (lambda x: [*x[:3], changed(x[3], body="{}"), *x[4:]], "(line 4) has another body", "EQ-G005"),  # noqa: E501
         (lambda x: [*x[:3], changed(x[3], salt=SALT), *x[4:]], "(line 4) has another body", "EQ-G005"),  # noqa: E501
         (lambda x: [*x[:3], changed(x[3], salt="zz"), *x[4:]], "(line 4)", "EQ-G005"),
@@ -260,8 +294,8 @@ SALT = "ab" * 16
         (lambda x: [*x[:3], changed(x[3], at="2026-01-05T23:59:60Z"), *x[4:]], "(line 4)", "EQ-G007"),  # noqa: E501
         (lambda x: [*x[:3], changed(x[3], more=1), *x[4:]], "", "EQ-G007"),
         (lambda x: [*x[:3], changed(x[3], version=2**70), *x[4:]], "(line 4)", "EQ-G007"),
-        (lambda x: [*x[:3], b"{]\n", *x[4:]], "entries.jsonl, line 4", "EQ-G007"),
-        (lambda x: [*x[:3], x[3][:50] + b"\n", *x[4:]], "entries.jsonl, line 4", "EQ-G007"),
+        (lambda x: [*x[:3], b"{]\n", *x[4:]], "line 4 ", "EQ-G007"),
+        (lambda x: [*x[:3], x[3][:50] + b"\n", *x[4:]], "line 4 ", "EQ-G007"),
     ],
 )  # fmt: skip
 def test_each_kind_of_tampering_is_found(archive, harm, words, code):
@@ -273,13 +307,29 @@ def test_each_kind_of_tampering_is_found(archive, harm, words, code):
         assert codes(archive)[0] == code
 
 
+@pytest.mark.requirement("C04", "D29")
+def test_of_every_entry_a_changed_byte_names_it(archive):
+    """By the archive's own verifier and by whoever imports it, the first of two that changed."""
+    members = members_of(archive)
+    lines = members["entries.jsonl"].splitlines(keepends=True)
+    for n, line in enumerate(lines):
+        entry = json.loads(line)
+        harmed = [*lines[:n], changed(line, reason="?"), *lines[n + 1 : -1]]
+        rewrite(archive, members, lines=[*harmed, changed(lines[-1], by="bob")])
+        assert ask(archive).startswith(f"entry {entry['seq']} of chain {entry['chain']} (line ")
+        with pytest.raises(Refused) as refused:
+            import_archive(archive, archive.with_name("new.db"))
+        first = refused.value.problems[0].where.record
+        assert first == f"{entry['chain']} / {entry['seq']}"
+
+
 @pytest.mark.parametrize(
     ("told", "words", "code"),
     [
         ({"realm": "rehearsal"}, "entry 1 of chain control", "EQ-G003"),
         ({"study": "S2"}, "entry 1 of chain control", "EQ-G009"),
-        ({"seal": "0" * 64}, "does not end as it should", None),
-        ({"heads": {"control": [2, "0" * 64]}}, "does not end as it should", "EQ-G033"),
+        ({"seal": "0" * 64}, "lacks its end", None),
+        ({"heads": {"control": [2, "0" * 64]}}, "lacks its end", "EQ-G033"),
         ({"format": "other/1"}, "", "EQ-G031"),
     ],
 )
@@ -297,7 +347,7 @@ def test_members_are_what_the_manifest_lists(archive):
     for harmed, words in (
         ({**members, "more.txt": b""}, "has other members"),
         ({k: v for k, v in members.items() if k != "README.txt"}, "has other members"),
-        ({**members, "README.txt": b"Trust me."}, "README.txt or later: README.txt is not"),
+        ({**members, "README.txt": b"Trust me."}, "README.txt is not what was written"),
         ({**members, "entries.jsonl": members["entries.jsonl"] + b" "}, "cannot"),
     ):
         rewrite(
@@ -308,10 +358,28 @@ def test_members_are_what_the_manifest_lists(archive):
         assert set(codes(archive)) <= {"EQ-G032", "EQ-G007"}
 
 
+@pytest.mark.requirement("C04", "C49")
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda m: {**m, f"{FOLDER}study.yaml": b"study: S2\n"},
+        lambda m: {**m, f"{FOLDER}forms/more.yaml": b"form: more\n"},
+        lambda m: {n: c for n, c in m.items() if n != f"{FOLDER}forms/skin.yaml"},
+        lambda m: {**m, "study/other": b""},
+        lambda m: {n.replace("forms/skin", "forms/hand"): c for n, c in m.items()},
+    ],
+)
+def test_the_protocol_is_the_one_on_which_the_trial_was_opened(archive, harm):
+    """Whatever is changed in it, its line in the manifest too: the entry that opened it tells."""
+    rewrite(archive, harm(members_of(archive)))
+    assert ask(archive).endswith("is no study that the record names")
+    assert codes(archive) == ["EQ-G063"]
+
+
 @pytest.mark.requirement("C04")
 def test_a_record_that_was_written_anew_is_found_by_the_seal_in_it(sealed, draft, tmp_path):
     """Every digest made anew, one chain or all: the seal on the way no longer holds."""
-    seal = next(iter(sealed.read(stream="study")))
+    seal = list(sealed.read(stream="study"))[1]
     for drop, code in (((), "EQ-G015"), (("site-02",), "EQ-G014")):
         forged = MemoryStore("S1", "live")
         for e in sealed.read():
@@ -345,6 +413,30 @@ def test_a_seal_that_says_nothing_true_is_found(draft, tmp_path):
         assert codes(path) == [code]
 
 
+@pytest.mark.requirement("C04")
+def test_what_a_restore_did_not_bring_back_is_told_and_no_alarm(sealed, draft, tmp_path):
+    """The seal lists more of a chain than the restore that follows it gave: EQ-G062, a warning."""
+    again = MemoryStore("S1", "live")
+    for entry in sealed.read():
+        if entry.seq <= {"site-02": 3, "control": 2}.get(entry.chain, 99):
+            again._add(entry)
+    kept = {chain: (head.seq, head.digest) for chain, head in again.heads().items()}
+    told = draft(39, chain="control", stream="study", type="LedgerRestored")
+    again.append([msgspec.structs.replace(told, body=to_body({"heads": kept}))])
+    again.append([draft(n, chain="site-02", stream="02-009") for n in range(40, 48)])
+    assert again.heads()["site-02"].seq == 11
+    found = verify(again)
+    assert (found.ok, [(p.code, p.where.record) for p in found.problems]) == (
+        True, [("EQ-G062", "site-02")],
+    )  # fmt: skip
+    write_archive(again, tmp_path / "a.zip", making=Making())
+    assert ask(tmp_path / "a.zip") == ""
+    again.append([draft(60, chain="control", stream="study", type="StudySealed", body=SEAL_AFTER)])
+    write_archive(again, tmp_path / "b.zip", making=Making())
+    assert ask(tmp_path / "b.zip").endswith("does not hold")
+    assert {p.code for p in verify(again).problems} >= {"EQ-G015"}
+
+
 @pytest.mark.requirement("C11")
 def test_a_redacted_body_does_not_break_the_archive(sealed, take_out, tmp_path):
     """The salted digest stands for the body, of a seal too; the chain still verifies."""
@@ -364,7 +456,7 @@ def test_a_body_that_is_missing_without_an_order_is_found(sealed, tmp_path):
     write_archive(sealed, tmp_path / "a.zip", making=Making())
 
     assert ask(tmp_path / "a.zip") == (
-        f"entry {entry.seq} of chain {entry.chain} has lost its body, and none ordered it"
+        f"the archive has lost a body, and none ordered it: [{entry.chain, entry.seq}]"
     )
     assert codes(tmp_path / "a.zip") == ["EQ-G024"]
 
@@ -407,7 +499,7 @@ def test_a_member_that_cannot_be_unpacked_is_told(archive, member):
     content[place] ^= 255
     archive.write_bytes(content)
     assert set(codes(archive)) <= {"EQ-G031", "EQ-G032", "EQ-G007", "EQ-G004", "EQ-G014"}
-    assert member in ask(archive) or "of chain" in ask(archive)
+    assert re.match(f"{member}|.* of chain|the archive or {member}", ask(archive))
 
 
 def test_filling_is_all_or_nothing(sealed, tmp_path):

@@ -11,14 +11,11 @@ from equipoise.ledger import (
     Head,
     MemoryStore,
     check_chain,
-    check_seal,
     digest_of,
     make_entry,
-    make_seal,
     merkle_root,
     to_body,
     tree_root,
-    verify,
 )
 
 
@@ -198,24 +195,3 @@ def test_the_root_depends_on_every_head():
         {"control": heads["control"], "site/02": heads["site/01"]},
     ):
         assert merkle_root(other) != root
-
-
-def test_a_seal_finds_what_a_chain_cannot_show(store, draft):
-    """A rewritten entry and a missing one are found against a seal; a forged seal is found too."""
-    store.append([draft(n) for n in range(1, 4)])
-    seal = make_seal("S1", "rehearsal", heads=store.heads())
-    assert verify(store, against=seal).ok
-    digests = {("site/01", 3): "00"}
-    assert codes(check_seal(seal, digests)) == [("EQ-G015", "site/01")]
-    assert codes(check_seal(seal, {})) == [("EQ-G014", "site/01")]
-    forged = msgspec.structs.replace(seal, heads={})
-    assert codes(check_seal(forged, digests)) == [("EQ-G016", seal.root)]
-
-
-def test_a_seal_survives_json(store, draft):
-    """A seal is a body like any other."""
-    from equipoise.ledger import Seal
-
-    store.append([draft(1)])
-    seal = make_seal("S1", "rehearsal", heads=store.heads())
-    assert msgspec.json.decode(to_body(seal), type=Seal) == seal

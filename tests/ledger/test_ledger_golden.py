@@ -6,6 +6,9 @@ import jsonschema
 import msgspec
 import pytest
 
+from equipoise.conduct.cells import CELL_EVENTS
+from equipoise.conduct.cells.door import CHAIN
+from equipoise.conduct.cells.events import from_cell_entry
 from equipoise.conduct.events import EVENTS, from_entry
 from equipoise.conduct.schemas import event_schemas
 from equipoise.ledger import Entry
@@ -25,7 +28,9 @@ def read(path: Path) -> Entry:
 @pytest.mark.requirement("C56")
 def test_each_event_has_an_example_and_no_example_is_of_an_unknown_event() -> None:
     """`python -m tests.ledger.goldens` writes what is missing."""
-    assert {p.name.partition(".")[0] for p in FILES} == {event.__name__ for event in EVENTS}
+    assert {p.name.partition(".")[0] for p in FILES} == {
+        event.__name__ for event in (*EVENTS, *CELL_EVENTS)
+    }
 
 
 @pytest.mark.requirement("C56")
@@ -35,11 +40,14 @@ def test_an_example_is_read_as_it_was_recorded(path: Path) -> None:
     entry = read(path)
     assert entry.body is not None
     written = msgspec.json.decode(entry.body)
-    event = from_entry(entry.type, entry.body)
+    of_cells = entry.chain == CHAIN
+    event = (from_cell_entry if of_cells else from_entry)(entry.type, entry.body)
     known = msgspec.json.decode(msgspec.json.encode(event))
 
     assert check_entry(entry, start_of(entry, "live")) == ()
-    jsonschema.Draft202012Validator(event_schemas()[entry.type]).validate(written)
+    jsonschema.Draft202012Validator(
+        event_schemas(CELL_EVENTS if of_cells else EVENTS)[entry.type]
+    ).validate(written)
     assert {field: known[field] for field in written} == written
 
 

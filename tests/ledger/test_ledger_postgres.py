@@ -21,7 +21,14 @@ from equipoise.ledger import (
 from equipoise.ledger.addresses import without_password
 from equipoise.ledger.opening import read_address
 from equipoise.ledger.postgres import PostgresStore
-from equipoise.ledger.postgres_tables import KEYS, ROUTINES, TRIGGERS, create_tables, has_tables
+from equipoise.ledger.postgres_tables import (
+    KEYS,
+    ROUTINES,
+    TRIGGERS,
+    check_guards,
+    create_tables,
+    has_tables,
+)
 from equipoise.ledger.rows import COLUMNS, to_row
 from equipoise.problems import Refused
 from equipoise.web.settings import database_at
@@ -181,9 +188,37 @@ def test_a_rewritten_guard_is_reported(place, postgres, *, draft, name, how):
     if name == "ledger_is_ordered":
         running = ["ledger_entry_no_update", name]
     with closing(connected(place.owner)) as connection:
-        from equipoise.ledger.postgres_tables import check_guards
-
         assert [p.where.record for p in check_guards(connection)] == (running or [name])
+
+
+@pytest.mark.requirement("D30", "C05")
+@pytest.mark.parametrize(
+    ("statements", "name"),
+    [
+        (
+            (
+                "CREATE FUNCTION mine() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$BEGIN NEW.reason := 'changed'; RETURN NEW; END$$",
+                "CREATE TRIGGER aaa BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION mine()",
+            ),
+            "aaa",
+        ),
+        (("CREATE RULE quiet AS ON INSERT TO {} DO INSTEAD NOTHING",), "quiet"),
+        (("CREATE POLICY seen ON {} USING (true)",), "seen"),
+        (("ALTER TABLE {} ENABLE ROW LEVEL SECURITY",), "ROW LEVEL SECURITY"),
+        (("CREATE TABLE below () INHERITS ({})",), "below"),
+    ],
+)
+@pytest.mark.parametrize("table", ["ledger_entry", "ledger_meta"])
+def test_what_is_not_the_programs_is_reported(place, postgres, *, draft, table, statements, name):
+    """A trigger, a rule, a policy or a table below: each can hide or change what is recorded."""
+    postgres.append([draft(1)])
+    run(place.owner, *(statement.format(table) for statement in statements))
+    with closing(connected(place.owner)) as connection:
+        problems = check_guards(connection)
+    assert [(p.code, p.where.record, p.values["name"]) for p in problems] == [
+        ("EQ-G061", table, name)
+    ]
 
 
 @pytest.mark.requirement("D30", "C04")

@@ -303,16 +303,51 @@ def test_a_ledger_with_a_redacted_body_is_restored(sealed, take_out, tmp_path):
 
 @pytest.mark.requirement("C12", "D08")
 def test_a_clock_that_was_set_back_is_told(draft):
-    """More than a minute earlier than the entry before: EQ-G030, a warning; the order stands."""
+    """More than a minute earlier than one recorded before: EQ-G030, a warning; the order stands."""
     store = MemoryStore("S1", "live")
     start = draft(1).at
     for n, minutes in enumerate((0, 5, 4, 64, 3, 4), 1):
         store.append([draft(n, at=start + timedelta(minutes=minutes))])
-    store.append([draft(1, chain="site/02", stream="x", at=start - timedelta(days=9))])
     found = verify(store)
     assert found.ok
     assert [(p.code, p.where.record) for p in found.problems] == [("EQ-G030", "site/01 / 5")]
     assert "3660 s" in found.problems[0].message
+
+
+def jumps(draft, *seconds, now=None):
+    """What is told of entries at so many seconds after the first, each in a chain of its own."""
+    store = MemoryStore("S1", "live")
+    start = draft(1).at
+    for n, after in enumerate((0, *seconds)):
+        at = start + timedelta(seconds=after)
+        store.append([draft(1, chain=f"site/{n % 3}", stream=str(n), at=at)])
+    found = verify(store, now=None if now is None else start + timedelta(seconds=now))
+    assert found.ok
+    return [(p.code, p.values["seconds"]) for p in found.problems]
+
+
+@pytest.mark.requirement("C12", "D08")
+def test_a_clock_is_held_against_all_that_was_recorded(draft):
+    """Of whatever chain, not the last one alone: a clock that creeps is told, and 59 s are not."""
+    assert jumps(draft, -59) == []
+    assert jumps(draft, -61) == [("EQ-G030", 61)]
+    assert jumps(draft, *(-59 * n for n in range(1, 20))) == [("EQ-G030", 118)] * 9
+    assert jumps(draft, -5 * 3600) == [("EQ-G030", 5 * 3600)]
+    assert jumps(draft, -5 * 3600, -5 * 3600 + 1) == [("EQ-G030", 5 * 3600)]  # told once
+    assert jumps(draft, -5 * 3600, 1, -5 * 3600) == [("EQ-G030", 18000), ("EQ-G030", 18001)]
+
+
+@pytest.mark.requirement("C12", "D08")
+def test_a_clock_is_held_against_the_one_that_verifies(draft):
+    """What bears a time to come is told, the first of a run; 59 s are not, nor without a clock."""
+    ten_years = 10 * 365 * 86400
+    assert jumps(draft, 59, now=0) == []
+    assert jumps(draft, 61, now=0) == [("EQ-G064", 61)]
+    assert jumps(draft, ten_years, ten_years + 5, now=9) == [("EQ-G064", ten_years - 9)]
+    assert jumps(draft, ten_years) == []
+    rehearsal = MemoryStore("S1", "rehearsal")  # whose days are those of its scenario
+    rehearsal.append([draft(1)])
+    assert verify(rehearsal, now=draft(1).at - timedelta(days=900)).problems == ()
 
 
 @pytest.mark.requirement("C12", "D08")

@@ -1,12 +1,13 @@
+import fcntl
 import sqlite3
 import threading
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 
 import pytest
 
 from equipoise.ledger import MemoryStore, SqliteStore, Store, open_store, verify
 from equipoise.ledger.postgres import PostgresStore
-from equipoise.ledger.sqlite import create_tables
+from equipoise.ledger.sqlite import create_tables, lock_beside
 from equipoise.ledger.sqlite_tables import TRIGGERS
 from equipoise.ledger.store import find_entry
 from tests.refusing import refusal
@@ -267,6 +268,71 @@ def test_a_missing_guard_is_reported(sqlite, path, draft, name):
     assert [(p.code, p.where.record) for p in found.problems] == [("EQ-G018", name)]
     assert not found.ok
     assert found.first_bad.seq == 0
+
+
+SWALLOWING = "CREATE TRIGGER nice BEFORE INSERT ON Ledger_Entry BEGIN SELECT RAISE(IGNORE); END"
+
+
+@pytest.mark.requirement("C05")
+def test_what_a_foreign_trigger_swallows_is_not_acknowledged(sqlite, draft):
+    """EQ-G017, of an entry and of a whole ledger that is moved: on return, what is told is kept."""
+    sqlite.connection.execute(SWALLOWING)
+    other = MemoryStore("S1", "rehearsal")
+    other.append([draft(1)])
+    assert refusal(lambda: sqlite.append([draft(1)])) == ["EQ-G017"]
+    assert refusal(lambda: sqlite.restore(other.read())) == ["EQ-G017"]
+    assert list(sqlite.read()) == []
+
+
+@pytest.mark.requirement("C05")
+@pytest.mark.parametrize("table", ["ledger_entry", "ledger_meta"])
+def test_a_trigger_that_is_not_the_programs_is_reported(sqlite, path, draft, table):
+    """EQ-G061 names it and its table; one on another table is nobody's business."""
+    sqlite.append([draft(1)])
+    sqlite.connection.execute("CREATE TABLE read_table (n)")
+    for name, on in (("mine", "read_table"), ("nice", table)):
+        line = f"CREATE TRIGGER {name} AFTER INSERT ON {on} BEGIN SELECT 1; END"
+        sqlite.connection.execute(line)
+    found = verify(path)
+    assert [(p.code, p.where.record, p.values["name"]) for p in found.problems] == [
+        ("EQ-G061", table, "nice")
+    ]
+    assert not found.ok
+
+
+@pytest.mark.requirement("D09")
+def test_writers_queue_at_the_lock_file(sqlite, path, draft):
+    """Whoever holds it is next; the others wait there and not at SQLite, which starves some."""
+    is_open, may_write, done = threading.Event(), threading.Event(), threading.Event()
+
+    def write():
+        with closing(open_store(path)) as store:  # which queues too
+            is_open.set()
+            may_write.wait(30)
+            store.append([draft(1)])
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert is_open.wait(30)
+    with lock_beside(path).open("r+") as queue:
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        may_write.set()
+        assert not done.wait(0.5)
+        assert list(sqlite.read()) == []
+    writer.join(30)
+    assert [entry.version for entry in sqlite.read()] == [1]
+
+
+def test_heads_are_those_of_one_moment(sqlite, draft):
+    """One statement: between two of them somebody else could record in several chains."""
+    sqlite.append([draft(1), draft(1, chain="control", stream="study"), draft(2)])
+    asked = []
+    sqlite.connection.set_trace_callback(asked.append)
+    heads = sqlite.heads()
+    sqlite.connection.set_trace_callback(None)
+    assert {chain: head.seq for chain, head in heads.items()} == {"control": 1, "site/01": 2}
+    assert len(asked) == 1
 
 
 def test_a_foreign_transaction_is_joined(sqlite, draft):

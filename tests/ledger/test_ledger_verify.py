@@ -4,8 +4,10 @@ import sqlite3
 
 import pytest
 
-from equipoise.ledger import make_seal, open_store, verify
+from equipoise.ledger import MemoryStore, merkle_root, open_store, to_body, verify, write_backup
+from equipoise.ledger.rows import COLUMNS, to_row
 from equipoise.ledger.sqlite_tables import TRIGGERS
+from equipoise.problems import Refused
 
 N = 30
 
@@ -16,7 +18,7 @@ def written(path, draft):
     store = open_store(path, study="S1", realm="live", create=True)
     for n in range(N // 2):
         store.append([draft(n), draft(n, chain="control", stream="people")])
-    seal = make_seal("S1", "live", heads=store.heads())
+    seal = merkle_root(store.heads())
     store.close()
     return path, seal
 
@@ -38,7 +40,7 @@ def test_a_sound_store(written):
     path, seal = written
     found = verify(path, against=seal)
     assert (found.ok, found.entries, found.first_bad) == (True, N, None)
-    assert found.seal == seal.root
+    assert found.seal == seal
 
 
 @pytest.mark.requirement("C04", "D30")
@@ -106,8 +108,8 @@ def test_a_dropped_tail_needs_a_seal(written):
     tamper(path, "DELETE FROM ledger_entry WHERE chain = 'site/01' AND seq > 13")
     assert verify(path).ok
     found = verify(path, against=seal)
-    assert [p.code for p in found.problems] == ["EQ-G014"]
-    assert found.seal != seal.root
+    assert [p.code for p in found.problems] == ["EQ-G060"]
+    assert found.seal != seal
 
 
 @pytest.mark.requirement("C04")
@@ -118,8 +120,70 @@ def test_a_rewritten_chain_needs_a_seal(written, draft, tmp_path):
     for n in range(N // 2):
         other.append([draft(n, by="bob"), draft(n, chain="control", stream="people")])
     assert verify(other).ok
-    assert {p.code for p in verify(other, against=seal).problems} == {"EQ-G015"}
+    assert [p.code for p in verify(other, against=seal).problems] == ["EQ-G060"]
     other.close()
+
+
+@pytest.fixture
+def sealed_on_record(written, draft):
+    """The same store, in which its seal stands as an entry."""
+    path, seal = written
+    store = open_store(path)
+    heads = {chain: (head.seq, head.digest) for chain, head in store.heads().items()}
+    body = to_body({"heads": heads, "root": seal})
+    store.append([draft(99, chain="control", stream="study", type="StudySealed", body=body)])
+    store.close()
+    return path
+
+
+@pytest.mark.requirement("C04")
+def test_a_tail_that_is_cut_off_contradicts_the_seal_on_record(sealed_on_record, tmp_path):
+    """Each chain is whole; the control chain says that one of them was longer. No backup of it."""
+    tamper(sealed_on_record, "DELETE FROM ledger_entry WHERE chain = 'site/01' AND seq > 13")
+    found = verify(sealed_on_record)
+    assert [(p.code, p.where.record) for p in found.problems] == [("EQ-G014", "site/01")]
+    store = open_store(sealed_on_record, read_only=True)
+    with pytest.raises(Refused) as refused:
+        write_backup(store, tmp_path / "backup.db")
+    store.close()
+    assert [p.code for p in refused.value.problems] == ["EQ-G014"]
+
+
+@pytest.mark.requirement("C04")
+def test_a_chain_that_is_rewritten_contradicts_the_seal_on_record(sealed_on_record, draft):
+    """One chain written anew, digests included: the seal in the control chain no longer holds."""
+    forged = MemoryStore("S1", "live")
+    forged.append([draft(n, by="bob") for n in range(N // 2)])
+    tamper(sealed_on_record, "DELETE FROM ledger_entry WHERE chain = 'site/01'")
+    connection = sqlite3.connect(sealed_on_record, isolation_level=None)
+    places = ", ".join("?" * len(COLUMNS))
+    for entry in forged.read():
+        line = f"INSERT INTO ledger_entry ({', '.join(COLUMNS)}) VALUES ({places})"
+        connection.execute(line, to_row(entry))
+    connection.close()
+    errors = [p for p in verify(sealed_on_record).problems if p.severity == "error"]
+    assert [(p.code, p.where.record) for p in errors] == [("EQ-G015", "site/01")]
+
+
+@pytest.mark.requirement("C04")
+def test_the_root_of_every_moment_is_recognised_and_no_other(draft):
+    """After each entry, over all chains and over those that a site's copy holds."""
+    draw, store = random.Random(5), MemoryStore("S1", "live")
+    chains = ("control", "site-01", "site-02", "site-03")
+    kept = []
+    for n in range(40):
+        store.append([draft(n, chain=draw.choice(chains))])
+        heads = store.heads()
+        kept.append(merkle_root(heads))
+        kept += [
+            merkle_root({c: heads[c] for c in ("control", site)})
+            for site in chains[1:]
+            if {"control", site} <= set(heads)
+        ]
+    assert all(verify(store, against=root).ok for root in (*kept, merkle_root({})))
+    never = {**store.heads(), "control": next(iter(store.heads().values()))}
+    for root in (merkle_root(never), kept[-1][:-1] + "g", "?"):
+        assert [p.code for p in verify(store, against=root).problems] == ["EQ-G060"]
 
 
 @pytest.mark.requirement("C04")
@@ -153,7 +217,7 @@ def test_flipped_bytes_are_found_or_harmless(written, tmp_path):
     pages = {i // page for e in sound for i in [original.find(e.digest.encode())]}
     places = [p * page + i for p in sorted(pages) for i in range(page)]
     draw = random.Random(20260105)
-    n_found = 0
+    n_found = n_named = 0
     for k in range(100):
         damaged = bytearray(original)
         damaged[draw.choice(places)] ^= 1 << draw.randrange(8)
@@ -164,8 +228,63 @@ def test_flipped_bytes_are_found_or_harmless(written, tmp_path):
             assert contents(copy) == sound
         else:
             n_found += 1
-            assert found.first_bad.message
+            n_named += names_the_first(found.first_bad, changed_rows(path, copy))
     assert n_found > 50
+    assert n_named > 40
+
+
+def changed_rows(path, copy):
+    """Of each row that is not what it was, its place and which columns differ; None: unreadable."""
+    columns = ", ".join(f"CAST({column} AS BLOB)" for column in COLUMNS)
+    rows = []
+    for file in (path, copy):
+        connection = sqlite3.connect(file)
+        try:
+            rows.append(
+                connection.execute(
+                    f"SELECT position, {columns} FROM ledger_entry ORDER BY 1"
+                ).fetchall()
+            )
+        except sqlite3.DatabaseError:
+            return None
+        finally:
+            connection.close()
+    if [row[0] for row in rows[0]] != [row[0] for row in rows[1]]:
+        return None
+    return [
+        (
+            (old[1].decode(), int(old[2])),
+            {c for c, a, b in zip(COLUMNS, old[1:], new[1:], strict=True) if a != b},
+        )
+        for old, new in zip(*rows, strict=True)
+        if old != new
+    ]
+
+
+def names_the_first(bad, changed):
+    """Whether one could tell which entry is the first bad one; then verification names exactly it.
+
+    Where its very name was hit, or the file's structure, it says that much.
+    """
+    if not changed or changed[0][1] & {"chain", "seq"}:
+        assert bad.message
+        return False
+    assert (bad.chain, bad.seq) == changed[0][0]
+    return True
+
+
+@pytest.mark.requirement("C04", "D29")
+def test_of_every_entry_a_flipped_byte_names_it(written, tmp_path):
+    """Once in each entry, where it lies in the file."""
+    path, _ = written
+    original = path.read_bytes()
+    for entry in contents(path):
+        damaged = bytearray(original)
+        damaged[original.index(entry.body_digest.encode())] ^= 1
+        copy = tmp_path / "flipped.db"
+        copy.write_bytes(damaged)
+        bad = verify(copy).first_bad
+        assert (bad.chain, bad.seq) == (entry.chain, entry.seq)
 
 
 @pytest.mark.requirement("D29")
@@ -199,7 +318,7 @@ def test_a_failing_driver_is_named(written, monkeypatch, error):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("equipoise.ledger.sqlite.missing_triggers", fail)
+    monkeypatch.setattr("equipoise.ledger.sqlite.check_triggers", fail)
     assert verify(written[0]).first_bad.code == "EQ-G008"
     monkeypatch.setattr("equipoise.ledger.verification.open_store", fail)
     assert verify(written[0]).first_bad.code == "EQ-G008"

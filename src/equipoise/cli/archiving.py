@@ -1,9 +1,7 @@
 """Commands on the record for those who keep it: archive, backup, restore, and looking back."""
 
 import datetime as dt
-import json
 import time
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +82,16 @@ def create(address: str, directory: Path, realm: str, role: str) -> int:
 
 @ledger.command("export")
 @store_option
-@click.option("--study", "directory", type=FOLDER, help="The study folder, to be kept with it.")
+@click.option(
+    "--study",
+    "directories",
+    multiple=True,
+    type=FOLDER,
+    help="A study folder by which the trial went, to be kept with it; of an amended trial each.",
+)
+@click.option(
+    "--lacking", multiple=True, help="The digest of a study folder that nobody has any more."
+)
 @click.option("--site", default="", help="One site's complete copy: its chain and the control one.")
 @click.option(
     "--made-at",
@@ -97,7 +104,8 @@ def create(address: str, directory: Path, realm: str, role: str) -> int:
 @json_option
 def export_ledger(
     store: str | Path,
-    directory: Path | None,
+    directories: tuple[Path, ...],
+    lacking: tuple[str, ...],
     site: str,
     made_at: str,
     output: Path,
@@ -106,6 +114,7 @@ def export_ledger(
     is_json: bool,
 ) -> int:
     """Write the ledger as one file that verifies itself with Python alone: python3 FILE."""
+    from equipoise.cli.copying.packing import beside
     from equipoise.cli.copying.recording import archiving, digest_of_file
     from equipoise.conduct.events import program
     from equipoise.ledger import Making, write_archive
@@ -115,14 +124,16 @@ def export_ledger(
         chains=(f"site-{site}", "control") if site else (),
         made_by=program(),
         made_at=made_at,
-        members={**_schemas(), **_study_files(store, directory)},
+        **beside(store, directories, lacking=lacking)._asdict(),
     )
     with telling_time("exporting"), archiving(store, by=by, site=site, trial=trial) as made:
         told = write_archive(made.store, output, making=making, finish=made.finish)
+    studies = sorted({n.split("/")[1] for n in told.members if n.startswith("study/")})
     answer = {"entries": told.n_entries, "seal": told.seal, "sha256": digest_of_file(output)}
     if is_json:
-        as_json(answer)
+        as_json({**answer, "studies": studies})
     else:
+        click.echo(f"Study folders in it: {', '.join(studies) or 'none; --study puts them in'}")
         click.echo(f"{told.n_entries} entries in {output}. Verify with: python3 {output}")
         click.echo(f"Seal {told.seal}\nSHA-256 of the file {answer['sha256']}")
     return DONE
@@ -351,31 +362,3 @@ def _participants(done: "Restored") -> list[str]:
     """The participants among the streams that have entries after the damage."""
     streams = {stream for found in done.affected.values() for stream in found}
     return sorted((s for s in streams if s != "study" and "/" not in s), key=natural_order)
-
-
-def _study_files(store: str | Path, directory: Path | None) -> Mapping[str, bytes]:
-    """The study folder that the trial was opened on, byte for byte.
-
-    Raises:
-        Refused: it is another one.
-    """
-    from equipoise.cli.trials import trial_unread
-    from equipoise.study.load import load_study
-
-    if directory is None:
-        return {}
-    loaded = load_study(directory)
-    if loaded.study is None:
-        raise Refused(loaded.problems)
-    with trial_unread(store, loaded.study):
-        digest = loaded.study.digest[:12]
-    return {f"study/{digest}/{name}": source.content for name, source in loaded.sources.items()}
-
-
-def _schemas() -> Mapping[str, bytes]:
-    from equipoise.conduct import event_schemas
-
-    return {
-        f"schemas/{name}.schema.json": json.dumps(schema, indent=1, sort_keys=True).encode()
-        for name, schema in event_schemas().items()
-    }

@@ -124,13 +124,16 @@ def ledger() -> None:
 
 @ledger.command()
 @store_option
+@click.option(
+    "--against", default="", help="A seal that somebody kept: of any moment, or a site's."
+)
 @json_option
-def verify(store: str | Path, is_json: bool) -> int:
-    """Check every chain, digest and seal; name the first bad entry."""
+def verify(store: str | Path, against: str, is_json: bool) -> int:
+    """Check every chain, digest and seal on record; name the first bad entry."""
     from equipoise.ledger import verify as verify_ledger
 
     with telling_time("verifying"):
-        found = verify_ledger(store)
+        found = verify_ledger(store, against=against, now=dt.datetime.now(dt.UTC))
     warnings = [p for p in found.problems if p.severity == "warning"]
     if not is_json:
         show_problems(warnings[:N_SHOWN])

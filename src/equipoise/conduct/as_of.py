@@ -1,6 +1,7 @@
 """Time travel: the trial, or one participant's casebook, as of a seal or an instant.
 
-As of a **seal**: each chain up to the entry that the seal lists. That is exact, always.
+As of a **seal**, or the root of any other moment: each chain up to the entry that it is over. That
+is exact, always.
 
 As of an **instant**: each stream (a participant, a person, a site, the study) up to, and without,
 its first entry that bears a later instant. Entries are ordered by their numbers, never by the
@@ -13,18 +14,17 @@ instant never shows less.
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 
-import msgspec
 from msgspec import Struct
 
 from equipoise.conduct import events as e
 from equipoise.conduct.door import RunningTrial
 from equipoise.conduct.evolve import fold
 from equipoise.conduct.state import Participant, TrialState
-from equipoise.ledger import Entry, Head, Store
+from equipoise.ledger import Entry, Head, RootSearch, Store
 from equipoise.problems import Refused, problem
 
 Moment = dt.datetime | str
-"""An aware instant, or the root of a seal that is on record."""
+"""An aware instant, or the root of a seal or of another moment of the record."""
 
 
 class Casebook(Struct, frozen=True):
@@ -38,7 +38,7 @@ def state_as_of(trial: RunningTrial, moment: Moment) -> TrialState:
     """The whole trial as of a moment: one reading of the ledger.
 
     Raises:
-        Refused: no such seal is on record.
+        Refused: at no moment the record had this root.
     """
     with trial.lock:
         if isinstance(moment, str):
@@ -50,10 +50,10 @@ def state_as_of(trial: RunningTrial, moment: Moment) -> TrialState:
 def casebook_as_of(trial: RunningTrial, *, participant: str, moment: Moment) -> Casebook:
     """One participant as of a moment: their own stream is read, nothing else.
 
-    As of a seal, the seals in the control chain are read too.
+    As of a seal the control chain is read too; as of another root, the record up to its end.
 
     Raises:
-        Refused: no such seal is on record, or there was no such participant then.
+        Refused: at no moment the record had this root, or there was no such participant then.
     """
     late: list[Entry] = []
     with trial.lock:
@@ -69,17 +69,22 @@ def casebook_as_of(trial: RunningTrial, *, participant: str, moment: Moment) -> 
 
 
 def sealed_heads(store: Store, root: str) -> Mapping[str, Head]:
-    """The heads of the recorded seal with this root.
+    """The heads of the recorded seal with this root, or of the moment that had it.
 
     Raises:
         Refused: there is none.
     """
     for entry in store.read(stream="study"):
         if entry.type == "StudySealed" and entry.body is not None:
-            sealed = msgspec.json.decode(entry.body, type=e.StudySealed)
-            if sealed.root == root:
+            sealed = e.from_entry(entry.type, entry.body)
+            if isinstance(sealed, e.StudySealed) and sealed.root == root:
                 return {chain: Head(*head) for chain, head in sealed.heads.items()}
-    raise Refused([problem("EQ-C114", root, seal=root)])
+    search = RootSearch(root)
+    for entry in store.read():
+        search.note(entry)
+    if search.found is None:
+        raise Refused([problem("EQ-C114", root, seal=root)])
+    return search.found
 
 
 def _until(entries: Iterable[Entry], at: dt.datetime, *, late: list[Entry]) -> Iterator[Entry]:

@@ -1,18 +1,22 @@
 """What the body of each event holds, as JSON Schema: for whoever reads an archive without us."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from equipoise.conduct.events import EVENTS
 
 
-def event_schemas() -> Mapping[str, dict[str, Any]]:
-    """JSON Schema of the body of each event, by the name that its entries bear as their type."""
-    roots, parts = msgspec.json.schema_components(EVENTS, ref_template="#/$defs/{name}")
-    named = {kind.__name__: root for kind, root in zip(EVENTS, roots, strict=True)}
+def event_schemas(kinds: Sequence[type[Struct]] = EVENTS) -> Mapping[str, dict[str, Any]]:
+    """JSON Schema of the body of each event, by the name that its entries bear as their type.
+
+    `kinds` are the trial's events, or those of the cell unit's ledger.
+    """
+    roots, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    named = {kind.__name__: root for kind, root in zip(kinds, roots, strict=True)}
     return {
         name: {
             "$schema": "https://json-schema.org/draft/2020-12/schema",

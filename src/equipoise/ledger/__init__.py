@@ -21,7 +21,7 @@ from equipoise.ledger.keeping.archive import Making, Manifest, opened_archive, w
 from equipoise.ledger.keeping.placing import Finish, do_nothing, placing
 from equipoise.ledger.keeping.restoring import Restored, import_archive, restore, write_backup
 from equipoise.ledger.opening import create_ledger, open_store
-from equipoise.ledger.seal import Seal, check_seal, make_seal, merkle_root, tree_root
+from equipoise.ledger.seal import RootSearch, merkle_root, tree_root
 from equipoise.ledger.sqlite import SqliteStore
 from equipoise.ledger.store import Follower, MemoryStore, Store
 from equipoise.ledger.verification import FirstBad, Verification, verify
@@ -38,14 +38,13 @@ __all__ = [
     "MemoryStore",
     "Realm",
     "Restored",
-    "Seal",
+    "RootSearch",
     "SqliteStore",
     "Store",
     "Verification",
     "as_role",
     "check_chain",
     "check_entry",
-    "check_seal",
     "create_ledger",
     "derive_digest",
     "digest_of",
@@ -54,7 +53,6 @@ __all__ = [
     "import_archive",
     "is_address",
     "make_entry",
-    "make_seal",
     "merkle_root",
     "open_store",
     "opened_archive",

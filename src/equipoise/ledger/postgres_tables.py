@@ -221,10 +221,12 @@ def has_tables(connection: Connection) -> bool:
 
 
 def check_guards(connection: Connection) -> tuple[Problem, ...]:
-    """The triggers, functions and keys that are gone or rewritten, and rights that are too many."""
+    """Guards that are gone or rewritten, what is no guard of ours, and rights too many."""
     gone = missing_guards(connection, ROUTINES, TRIGGERS)
     gone += missing_keys(connection, KEYS)
     found = [problem("EQ-G018", name, name=name) for name in gone]
+    for table, name in connection.execute(_FOREIGN, {"ours": list(TRIGGERS)}):
+        found.append(problem("EQ-G061", table, table=table, name=name))
     row = connection.execute("SELECT app_role FROM ledger_meta").fetchone()
     return (*found, *check_rights(connection, row[0] if row else ""))
 
@@ -325,6 +327,21 @@ WHERE pronamespace = {_HERE}
 _PRESENT_KEYS = f"""
 SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
 WHERE i.relnamespace = {_HERE} AND x.indisunique AND x.indisvalid AND x.indpred IS NULL
+"""  # noqa: S608 - no value from outside
+# Whatever else can keep back, hide or change a row on its way.
+_FOREIGN = f"""
+WITH record AS (
+  SELECT pg_class.oid, relname::text, relrowsecurity FROM pg_class
+  WHERE relnamespace = {_HERE} AND relname IN ('ledger_entry', 'ledger_meta')
+)
+SELECT relname, tgname::text FROM record JOIN pg_trigger ON tgrelid = record.oid
+WHERE NOT tgisinternal AND tgname <> ALL(%(ours)s)
+UNION ALL SELECT relname, rulename::text FROM record JOIN pg_rewrite ON ev_class = record.oid
+UNION ALL SELECT relname, polname::text FROM record JOIN pg_policy ON polrelid = record.oid
+UNION ALL SELECT relname, 'ROW LEVEL SECURITY' FROM record WHERE relrowsecurity
+UNION ALL SELECT relname, inhrelid::regclass::text
+FROM record JOIN pg_inherits ON inhparent = record.oid
+ORDER BY 1, 2
 """  # noqa: S608 - no value from outside
 # What the role can do in whatever way (as owner, superuser, by PUBLIC or through another role),
 # and what was granted to whomever.

@@ -7,24 +7,14 @@ The tree is that of RFC 6962 (Certificate Transparency), section 2.1.
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
+from equipoise.ledger.entry import Entry, Head, frame
 
-from equipoise.ledger.entry import Head, Realm, frame
-from equipoise.problems import Problem, problem
-
-
-class Seal(Struct, frozen=True, kw_only=True):
-    """The heads of every chain of a study at one moment, and the root over them (hex)."""
-
-    study: str
-    realm: Realm
-    heads: Mapping[str, Head]
-    root: str
+CONTROL = "control"
 
 
 def tree_root(leaves: Sequence[bytes]) -> str:
     """The Merkle tree hash of a list (RFC 6962), in hex. Leaves and nodes are told apart."""
-    return _tree_hash(leaves).hex()
+    return _tree_hash([_leaf_hash(leaf) for leaf in leaves]).hex()
 
 
 def merkle_root(heads: Mapping[str, Head]) -> str:
@@ -32,33 +22,44 @@ def merkle_root(heads: Mapping[str, Head]) -> str:
     return tree_root([_leaf(chain, heads[chain]) for chain in sorted(heads)])
 
 
-def make_seal(study: str, realm: Realm, *, heads: Mapping[str, Head]) -> Seal:
-    """Seal the heads of a study's chains."""
-    ordered = {chain: heads[chain] for chain in sorted(heads)}
-    return Seal(study=study, realm=realm, heads=ordered, root=merkle_root(ordered))
+class RootSearch:
+    """Looks for a root while a record is read in the order of recording.
 
+    Whoever kept a root of any moment can show it again, whatever was recorded since: over all
+    chains, or over those that the copy of one site holds, its own and the control chain. `found`
+    are the heads that it is of; every record began with none.
+    """
 
-def check_seal(seal: Seal, digests: Mapping[tuple[str, int], str]) -> tuple[Problem, ...]:
-    """What a store lacks of a seal; `digests` has the digest at each (chain, seq) still there."""
-    found = [] if merkle_root(seal.heads) == seal.root else [problem("EQ-G016", seal.root)]
-    for chain, head in seal.heads.items():
-        has = digests.get((chain, head.seq))
-        if has is None:
-            found.append(problem("EQ-G014", chain, seq=head.seq))
-        elif has != head.digest:
-            found.append(problem("EQ-G015", chain, seq=head.seq))
-    return tuple(found)
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.found: Mapping[str, Head] | None = {} if root == merkle_root({}) else None
+        self._heads: dict[str, Head] = {}
+        self._hashes: dict[str, bytes] = {}
+
+    def note(self, entry: Entry) -> None:
+        """Look at one more entry."""
+        if self.found is not None:
+            return
+        self._heads[entry.chain] = head = Head(entry.seq, entry.digest)
+        self._hashes[entry.chain] = _leaf_hash(_leaf(entry.chain, head))
+        copies = self._heads if entry.chain == CONTROL else [entry.chain]
+        for names in (self._heads, *({CONTROL, site} & self._heads.keys() for site in copies)):
+            ordered = sorted(names)
+            if _tree_hash([self._hashes[name] for name in ordered]).hex() == self.root:
+                self.found = {name: self._heads[name] for name in ordered}
 
 
 def _leaf(chain: str, head: Head) -> bytes:
     return frame(b"equipoise/head/1", chain.encode(), str(head.seq).encode(), head.digest.encode())
 
 
-def _tree_hash(leaves: Sequence[bytes]) -> bytes:
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    if len(leaves) == 1:
-        return hashlib.sha256(b"\x00" + leaves[0]).digest()
-    half = 1 << ((len(leaves) - 1).bit_length() - 1)
-    left, right = _tree_hash(leaves[:half]), _tree_hash(leaves[half:])
+def _leaf_hash(leaf: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + leaf).digest()
+
+
+def _tree_hash(hashes: Sequence[bytes]) -> bytes:
+    if len(hashes) <= 1:
+        return hashes[0] if hashes else hashlib.sha256(b"").digest()
+    half = 1 << ((len(hashes) - 1).bit_length() - 1)
+    left, right = _tree_hash(hashes[:half]), _tree_hash(hashes[half:])
     return hashlib.sha256(b"\x01" + left + right).digest()

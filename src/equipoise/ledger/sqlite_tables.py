@@ -8,6 +8,7 @@ import sqlite3
 from equipoise.ledger.checking import ORDER_CHAIN, ORDER_TYPE
 from equipoise.ledger.entry import Realm
 from equipoise.ledger.rows import COLUMNS, SCHEMA_VERSION
+from equipoise.problems import Problem, problem
 
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'the record is append-only'); END"
 _KEPT = ("position", *(column for column in COLUMNS if column not in ("body", "salt")))
@@ -77,11 +78,20 @@ def make_tables(connection: sqlite3.Connection, *, study: str, realm: Realm) -> 
     connection.execute("COMMIT")
 
 
-def missing_triggers(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """The guards that somebody removed or rewrote."""
+def check_triggers(connection: sqlite3.Connection) -> tuple[Problem, ...]:
+    """The guards that somebody removed or rewrote, and triggers on these tables that are none."""
     present = _triggers(connection)
     sound = {name: (sql, STRICTER.get(name, sql)) for name, sql in TRIGGERS.items()}
-    return tuple(name for name, allowed in sound.items() if present.get(name) not in allowed)
+    gone = [name for name, allowed in sound.items() if present.get(name) not in allowed]
+    rows = connection.execute(
+        "SELECT lower(tbl_name), name FROM sqlite_master WHERE type = 'trigger' "
+        "AND lower(tbl_name) IN ('ledger_entry', 'ledger_meta') ORDER BY name"
+    )
+    foreign = [(table, name) for table, name in rows if name not in TRIGGERS]
+    return (
+        *(problem("EQ-G018", name, name=name) for name in gone),
+        *(problem("EQ-G061", table, table=table, name=name) for table, name in foreign),
+    )
 
 
 def loosen(connection: sqlite3.Connection) -> None:

@@ -8,15 +8,16 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from equipoise.ledger.checking import Orders, at_entry, check_entry, start_of
+from equipoise.ledger.checking import at_entry
 from equipoise.ledger.entry import Entry, Head
+from equipoise.ledger.keeping.survey import survey
 from equipoise.ledger.opening import open_store
-from equipoise.ledger.seal import Seal, check_seal, merkle_root
+from equipoise.ledger.seal import merkle_root
 from equipoise.ledger.store import Store
 from equipoise.problems import Problem, Refused, has_errors, problem
 
 DRIFT = timedelta(seconds=60)
-"""How far an entry's time may lie before that of the entry before it in its chain."""
+"""How far an entry's time may lie before the latest that was recorded, or ahead of a clock."""
 
 _DAMAGE = (sqlite3.Error, UnicodeError, OverflowError, MemoryError)
 
@@ -40,7 +41,7 @@ class FirstBad(Struct, frozen=True):
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """What a verification found. `entries` were read; `seal` is the root over the heads found."""
+    """What a verification found: `entries` were read; `seal` is the root over the safe heads."""
 
     ok: bool
     entries: int
@@ -49,13 +50,17 @@ class Verification(Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
 
 
-def verify(target: Store | str | Path, *, against: Seal | None = None) -> Verification:
+def verify(
+    target: Store | str | Path, *, against: str = "", now: datetime | None = None
+) -> Verification:
     """Check every chain of a store, or of the store at a path or address, however damaged.
 
-    `against` is a seal kept elsewhere: it alone shows that a tail was cut off.
+    `against` is the root of a seal kept elsewhere, or of the record at any other moment: it alone
+    shows that a tail was cut off which no seal on record lists. `now` tells which entries of a live
+    trial bear a time to come; those of a rehearsal bear the days of its scenario.
     """
     if not isinstance(target, str | Path):
-        return _verify_store(target, against)
+        return _verify_store(target, against, now)
     try:
         store = open_store(target, read_only=True)
     except Refused as refused:
@@ -63,53 +68,54 @@ def verify(target: Store | str | Path, *, against: Seal | None = None) -> Verifi
     except _DAMAGE as error:
         return _report((_unreadable(error, n_read=0),), n_read=0)
     try:
-        return _verify_store(store, against)
+        return _verify_store(store, against, now)
     finally:
         store.close()
 
 
-def _verify_store(store: Store, against: Seal | None) -> Verification:
-    found: list[Problem] = []
-    heads: dict[str, Head] = {}
-    clocks: dict[str, datetime] = {}
-    digests: dict[tuple[str, int], str] = {}
-    sealed = {(chain, h.seq) for chain, h in against.heads.items()} if against else set()
-    orders = Orders()
-    n_read = 0
-    for item in _entries(store):
-        if isinstance(item, Problem):
-            found.append(item)
-            continue
-        n_read += 1
-        orders.note(item)
-        found += _check(item, store, before=heads.get(item.chain))
-        found += _check_clock(item, clocks.get(item.chain, item.at))
-        clocks[item.chain] = item.at
-        heads[item.chain] = Head(item.seq, item.digest)
-        if (item.chain, item.seq) in sealed:
-            digests[item.chain, item.seq] = item.digest
-    if isinstance(store, Guarded):
-        found += _check_guards(store, n_read)
-    if against:
-        found += check_seal(against, digests)
-    return _report(orders.excuse(found), n_read=n_read, heads=heads)
+def _verify_store(store: Store, against: str, now: datetime | None) -> Verification:
+    clock = _Clock(now if store.realm == "live" else None)
+    jumps: list[Problem] = []
+
+    def watched() -> Iterator[Entry | Problem]:
+        for item in _entries(store):
+            if isinstance(item, Entry):
+                jumps.extend(clock.check(item))
+            yield item
+
+    seen = survey(watched(), study=store.study, realm=store.realm, against=against)
+    guards = _check_guards(store, seen.n_entries) if isinstance(store, Guarded) else ()
+    found = (*seen.problems, *jumps, *guards)
+    return _report(found, n_read=seen.n_entries, heads=dict(seen.safe))
 
 
-def _check(entry: Entry, store: Store, *, before: Head | None) -> tuple[Problem, ...]:
-    found = check_entry(entry, before or start_of(entry, store.realm))
-    if entry.study == store.study:
-        return found
-    where = at_entry(entry.chain, entry.seq)
-    return (*found, problem("EQ-G009", where, expected=store.study, found=entry.study))
+class _Clock:
+    """Whether times go on in the order of recording, over all chains; the order does not depend.
+
+    A clock that was set back is told once, then its time is the one to go on from.
+    """
+
+    def __init__(self, now: datetime | None) -> None:
+        self._now = now
+        self._latest: datetime | None = None
+        self._is_ahead = False
+
+    def check(self, entry: Entry) -> Iterator[Problem]:
+        """What is to be told of the time of one more entry."""
+        where = at_entry(entry.chain, entry.seq)
+        behind = (self._latest or entry.at) - entry.at
+        if behind > DRIFT:
+            yield problem("EQ-G030", where, seq=entry.seq, seconds=_whole(behind))
+        if self._latest is None or behind > DRIFT or entry.at > self._latest:
+            self._latest = entry.at
+        ahead = entry.at - (self._now or entry.at)
+        if ahead > DRIFT and not self._is_ahead:
+            yield problem("EQ-G064", where, seq=entry.seq, seconds=_whole(ahead))
+        self._is_ahead = ahead > DRIFT
 
 
-def _check_clock(entry: Entry, before: datetime) -> tuple[Problem, ...]:
-    """Whether the clock was set back by more than `DRIFT`; the order of entries does not depend."""
-    if before - entry.at <= DRIFT:
-        return ()
-    seconds = round((before - entry.at).total_seconds())
-    where = f"{entry.chain} / {entry.seq}"
-    return (problem("EQ-G030", where, seq=entry.seq, seconds=seconds),)
+def _whole(span: timedelta) -> int:
+    return round(span.total_seconds())
 
 
 def _entries(store: Store) -> Iterator[Entry | Problem]:

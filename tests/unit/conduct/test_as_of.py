@@ -11,6 +11,7 @@ from equipoise import conduct
 from equipoise.conduct import TrialState, casebook_as_of, evolve, fold, state_as_of
 from equipoise.conduct.events import EVENTS
 from equipoise.conduct.schemas import event_schemas
+from equipoise.ledger import merkle_root
 from equipoise.problems import Refused
 
 from .conftest import Clock, Course
@@ -133,9 +134,20 @@ def test_the_collector_is_left_as_it_was(trial) -> None:
     for switch, is_on in ((gc.enable, True), (gc.disable, False), (gc.enable, True)):
         switch()
         fold(TrialState(), trial.store.read())
-        with pytest.raises(KeyError):
+        with pytest.raises(Refused):
             fold(TrialState(), [unknown])
         assert gc.isenabled() is is_on
+
+
+@pytest.mark.requirement("C03", "C59")
+def test_as_of_a_root_that_nobody_recorded_it_is_what_was_there_then(trial) -> None:
+    """A report bears the root of its moment; entries later it still says which state that was."""
+    draw, kept = random.Random(9), {}
+    for _, state, _ in history(Course(trial, Leaps(draw)), draw, n=60):
+        kept[merkle_root(trial.store.heads())] = state
+    assert len(kept) > 20
+    for root, state in kept.items():
+        assert state_as_of(trial, root) == state
 
 
 @pytest.mark.requirement("C03", "C59")

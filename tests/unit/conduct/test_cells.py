@@ -967,8 +967,10 @@ def test_the_record_is_a_ledger_like_the_other(unit: CellCourse, course: Course)
     assert fold_cells(CellState(), [gone]).donors == {}
     assert all(isinstance(a, CellAct) and a.__doc__ for a in cells.CELL_ACTS.values())
     assert all(e.__doc__ for e in CELL_EVENTS)
-    with pytest.raises(KeyError):
-        from_cell_entry("BagStolen", b"{}")
+    for kind, body in (("BagStolen", b"{}"), ("BagsRemoved", b'{"bags":[],"how":"","by":""}')):
+        with pytest.raises(Refused) as refused:
+            from_cell_entry(kind, body)
+        assert [p.code for p in refused.value.problems] == ["EQ-G065"]
 
 
 STEPS = st.lists(

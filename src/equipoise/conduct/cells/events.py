@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct
 
+from equipoise.conduct.events.reading import read_event
 from equipoise.supply import Result
 
 
@@ -157,14 +158,15 @@ class SealedDoorUsed(CellEvent, frozen=True, kw_only=True):
 CELL_EVENTS: tuple[type[CellEvent], ...] = tuple(CellEvent.__subclasses__())
 """All of them."""
 
-_DECODERS = {kind.__name__: msgspec.json.Decoder(kind) for kind in CELL_EVENTS}
+_DECODERS: dict[str, msgspec.json.Decoder[CellEvent]] = {
+    kind.__name__: msgspec.json.Decoder(kind) for kind in CELL_EVENTS
+}
 
 
 def from_cell_entry(type_name: str, body: bytes) -> CellEvent:
     """The event of an entry of the cell unit's ledger.
 
     Raises:
-        KeyError: a type that this version does not know.
+        Refused: this version does not know its type, or does not know it with these fields.
     """
-    event: CellEvent = _DECODERS[type_name].decode(body)
-    return event
+    return read_event(_DECODERS, type_name, body)

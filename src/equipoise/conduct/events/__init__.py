@@ -12,19 +12,21 @@ from equipoise.conduct.events.happened import Happened as Happened
 from equipoise.conduct.events.happened import program as program
 from equipoise.conduct.events.happened import with_program as with_program
 from equipoise.conduct.events.participants import *  # noqa: F403
+from equipoise.conduct.events.reading import read_event
 from equipoise.conduct.events.trial import *  # noqa: F403
 
 EVENTS: tuple[type[Happened], ...] = tuple(Happened.__subclasses__())
 """All of them; at most 60."""
 
-_DECODERS = {kind.__name__: msgspec.json.Decoder(kind) for kind in EVENTS}
+_DECODERS: dict[str, msgspec.json.Decoder[Happened]] = {
+    kind.__name__: msgspec.json.Decoder(kind) for kind in EVENTS
+}
 
 
 def from_entry(type_name: str, body: bytes) -> Happened:
     """The event of a ledger entry.
 
     Raises:
-        KeyError: the ledger holds a type that this version does not know.
+        Refused: this version does not know its type, or does not know it with these fields.
     """
-    event: Happened = _DECODERS[type_name].decode(body)
-    return event
+    return read_event(_DECODERS, type_name, body)

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Struct
@@ -30,7 +30,7 @@ from equipoise.ledger.entry import Entry, Head, Realm, to_instant
 from equipoise.ledger.keeping.placing import Finish, do_nothing, placing
 from equipoise.ledger.seal import merkle_root
 from equipoise.ledger.store import Store
-from equipoise.problems import Problem, Refused, problem
+from equipoise.problems import Problem, Refused, Text, problem
 
 FORMAT = "equipoise-archive/1"
 HASH_RULE = (
@@ -43,8 +43,12 @@ HASH_RULE = (
     "The salt is given in hex and enters as bytes; a redacted body is null. "
     "The seal is the Merkle tree hash of RFC 6962 over the chains in order of name, each leaf "
     'frame("equipoise/head/1", chain, seq, digest). The body of an entry of type StudySealed '
-    "holds the heads and the root of a seal that was taken then."
+    "holds the heads and the root of a seal that was taken then, that of StudyOpened or "
+    'StudyAmended the digest of a study folder: SHA-256("equipoise/study/1\\n" and, for each file '
+    'in order of name, name "\\n" length "\\n" content).'
 )
+STUDY = "study/"
+_FOLDER_LENGTH = len("study/0123456789ab/")
 ENTRIES, MANIFEST = "entries.jsonl", "manifest.json"
 DAMAGE = (
     zipfile.BadZipFile,
@@ -58,6 +62,12 @@ DAMAGE = (
     RuntimeError,  # an encrypted member; NotImplementedError, a way of packing that is unknown
     OverflowError,
     MemoryError,
+)
+TRIAL = Text(
+    "The record of a clinical trial: every entry that was ever made, by whom, in which role, when\n"
+    "and why. Nothing in it tells which participant got which treatment.",
+    "Le registre d'un essai clinique : chaque entrée jamais faite, par qui, dans quel rôle, quand\n"
+    "et pourquoi. Rien n'y dit quel participant a reçu quel traitement.",
 )
 _LINES_A_WRITE = 500
 _SALVAGED = re.compile(rb'"chain":"([^"]*)","seq":(\d+)')
@@ -110,13 +120,17 @@ _read_manifest = msgspec.json.Decoder(Manifest).decode
 
 
 class Making(Struct, frozen=True, kw_only=True):
-    """How an archive is to be made: for one site or (empty) all, by what, when if that is said."""
+    """How an archive is to be made: for one site or (empty) all, by what, when if that is said.
+
+    `what` it is the record of is said in its README, in both languages.
+    """
 
     site: str = ""
     chains: Collection[str] = ()
     made_by: str = "equipoise"
     made_at: str = ""
     members: Mapping[str, bytes] = {}
+    what: Text = TRIAL
 
 
 def write_archive(
@@ -179,6 +193,20 @@ class Archive:
         wrong = {n for n in {*names, *listed} if names.count(n) != 1 or n not in listed}
         wrong |= {n for n in listed if n not in {*wrong, ENTRIES, MANIFEST} and self._differs(n)}
         return tuple(problem("EQ-G032", name, member=name) for name in sorted(wrong))
+
+    def check_studies(self, named: Collection[str]) -> tuple[Problem, ...]:
+        """The study folders in it that are none of those whose digests the record has.
+
+        Its members must be sound (`check_members`).
+        """
+        found: dict[str, Any] = {}
+        for name in sorted(n for n in self.manifest.members if n.startswith(STUDY)):
+            content = self._opened.read(name)
+            folder, file = name[:_FOLDER_LENGTH], name[_FOLDER_LENGTH:]
+            digest = found.setdefault(folder, hashlib.sha256(b"equipoise/study/1\n"))
+            digest.update(f"{file}\n{len(content)}\n".encode() + content)
+        wrong = [folder for folder, digest in found.items() if digest.hexdigest() not in named]
+        return tuple(problem("EQ-G063", folder, folder=folder) for folder in wrong)
 
     def _differs(self, name: str) -> bool:
         try:
@@ -244,7 +272,7 @@ def damaged(error: BaseException) -> Problem:
 
 
 def _write_members(store: Store, path: Path, making: Making) -> Manifest:
-    members = {**making.members, "README.txt": _own("archive_readme.txt")}
+    members = {**making.members, "README.txt": _readme(making.what)}
     members["__main__.py"] = _own("verify_archive.py")
     with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
         digests = {}
@@ -298,6 +326,11 @@ def _info(name: str) -> zipfile.ZipInfo:
     info.compress_type = zipfile.ZIP_DEFLATED
     info.create_system, info.external_attr = 3, 0o100644 << 16
     return info
+
+
+def _readme(what: Text) -> bytes:
+    words = _own("archive_readme.txt").decode()
+    return words.replace("{what_en}", what.en).replace("{what_fr}", what.fr).encode()
 
 
 def _own(name: str) -> bytes:

@@ -5,7 +5,7 @@ Nothing is visible at the new place before everything in it has been checked.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from equipoise.ledger.verification import (
     _unreadable,
     verify,
 )
-from equipoise.problems import Problem, Refused, problem
+from equipoise.problems import Problem, Refused, has_errors, problem
 
 ZIP = b"PK"
 
@@ -37,7 +37,8 @@ ZIP = b"PK"
 class Source(Struct, frozen=True, kw_only=True):
     """A backup or an archive, open for reading.
 
-    `ends` are the heads that it should have; `checked` is what is wrong with the file itself;
+    `ends` are the heads that it should have; `checked` is what is wrong with the file itself,
+    `check_studies` what with the study folders in it, given the digests that the record has;
     `last_versions`, by stream, also counts entries that cannot be read, as far as that can be told.
     """
 
@@ -47,6 +48,7 @@ class Source(Struct, frozen=True, kw_only=True):
     ends: Mapping[str, Head] | None = None
     site: str = ""
     checked: tuple[Problem, ...] = ()
+    check_studies: Callable[[Collection[str]], tuple[Problem, ...]] = lambda _: ()
     last_versions: Callable[[], Mapping[str, int]] = dict
 
 
@@ -175,6 +177,7 @@ def _opened(source: Path) -> Iterator[Source]:
                 items=archive.items,
                 ends=archive.heads,
                 checked=archive.check_members(),
+                check_studies=archive.check_studies,
             )
         return
     try:
@@ -213,6 +216,8 @@ def _safe_entries(source: Source, safe: Mapping[str, Head]) -> Iterator[Entry]:
 
 def _tell(seen: Survey, source: Source) -> Restored:
     problems = (*seen.problems, *source.checked)
+    if not has_errors(problems):
+        problems += source.check_studies(seen.studies)
     found = _report(problems, n_read=seen.n_entries, heads=dict(seen.safe))
     affected = dict(seen.affected)
     if not found.ok:

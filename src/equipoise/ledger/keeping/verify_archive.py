@@ -11,49 +11,49 @@ def seal_of(heads):
     while len(row) > 1:
         pairs = [bytes.fromhex(row[i] + row[i + 1]) for i in range(0, len(row) - 1, 2)]
         row = [hashlib.sha256(b"\1" + p).hexdigest() for p in pairs] + row[2 * len(pairs):]
-    return row[0] if row else hashlib.sha256().hexdigest()
-def check_entry(entry, told, chains):
-    known, body, salt = chains.setdefault(entry["chain"], bytearray()), entry["body"], entry["salt"]
+    return row[0] if row else sha256()
+def ends(chains): return {c: [len(d) // 32 - 1, d[-32:].hex()] for c, d in chains.items()}
+def check_entry(entry, told, chains, at):  # `chains` has digests of 32 bytes, the genesis first
+    at[0] = f"entry {entry['seq']} of chain {entry['chain']} ({at[0]})"
     first = sha256("equipoise/genesis/1", told["study"], told["realm"], entry["chain"])
-    before = (len(known) // 32, known[-32:].hex() or first, told["study"])
+    known, body = chains.setdefault(entry["chain"], bytearray.fromhex(first)), entry["body"]
+    place = (entry["seq"], entry["prev"])
+    demand(place == (len(known) // 32, known[-32:].hex()), "does not follow the last")
     known += bytes.fromhex(entry["digest"])
-    demand((entry["seq"] - 1, entry["prev"], entry["study"]) == before, "does not follow the last")
     demand(entry["digest"] == sha256("equipoise/entry/1", *map(entry.get, FIELDS)), "was altered")
-    salted = body is None or sha256("equipoise/body/1", bytes.fromhex(salt), body)
-    demand(salted in (True, entry["body_digest"]), "has another body than was recorded")
-    if body is None: return [("gone", entry)]
+    if body is None: return [("gone", (entry["chain"], entry["seq"]))]
+    salted = sha256("equipoise/body/1", bytes.fromhex(entry["salt"]), body)
+    demand(salted == entry["body_digest"], "has another body than was recorded")
     return [(entry["type"], json.loads(body))] if entry["chain"] == "control" else []
-def verify(archive, at, against=""):  # `at` tells where; `chains` has their digests, 32 bytes each
-    told, chains, events = json.loads(archive.read("manifest.json")), {}, []
-    names = sorted([*told["members"], "manifest.json"])
-    demand(sorted(archive.namelist()) == names, "has other members than its manifest lists")
-    for name, digest in sorted(told["members"].items()):
-        read, at[0] = hashlib.sha256(), name
-        for number, line in enumerate(archive.open(name), 1):
-            read.update(line)
-            if name == "entries.jsonl":
-                at[0] = f"{name}, line {number}"
-                entry = json.loads(line)
-                at[0] = f"entry {entry['seq']} of chain {entry['chain']} (line {number})"
-                events += check_entry(entry, told, chains)
-        demand(read.hexdigest() == digest, f"or later: {name} is not as it was written")
-    at[0], ends = "the archive", {c: [len(d) // 32, d[-32:].hex()] for c, d in chains.items()}
-    demand((ends, seal_of(ends)) == (told["heads"], told["seal"]), "does not end as it should")
-    for entry in [body for kind, body in events if kind == "gone"]:
-        at[0] = f"entry {entry['seq']} of chain {entry['chain']}"
-        orders = [(o["chain"], o["seq"]) for kind, o in events if kind == "BodyRedacted"]
-        demand((entry["chain"], entry["seq"]) in orders, "has lost its body, and none ordered it")
-    seals = [body for kind, body in events if kind == "StudySealed"]
-    for seal in seals:
-        at[0], heads = f"the seal {seal['root']}", seal["heads"]
+def verify(at, against, archive):  # `at` tells where
+    told, names = json.loads(archive.read("manifest.json")), sorted(archive.namelist())
+    demand(names == sorted([*told["members"], "manifest.json"]), "has other members than it lists")
+    chains, events, roots = {}, [], {"", sha256()}
+    for at[0], line in ((f"line {n}", x) for n, x in enumerate(archive.open("entries.jsonl"), 1)):
+        events += check_entry(json.loads(line), told, chains, at)
+        if against not in roots: roots = {seal_of(ends(chains))}
+    for at[0], digest in sorted(told["members"].items()):
+        demand(hashlib.sha256(archive.read(at[0])).hexdigest() == digest, "is not what was written")
+    def of(*kinds): return [body for kind, body in events if kind in kinds]
+    lost = [x for x in of("gone") if x not in [(o["chain"], o["seq"]) for o in of("BodyRedacted")]]
+    at[0], seals, again = "the archive", of("StudySealed"), of("LedgerRestored")
+    demand(not lost, f"has lost a body, and none ordered it: {lost[:1]}")
+    demand((ends(chains), seal_of(ends(chains))) == (told["heads"], told["seal"]), "lacks its end")
+    demand(against in [*roots, *(s["root"] for s in seals)], f"never had the seal {against}")
+    for at[0], heads, root in ((f"the seal {s['root']}", s["heads"], s["root"]) for s in seals):
+        kept = [r["heads"] for r in again if r["heads"]["control"] >= heads["control"]]  # after it
         ours = {c: h for c, h in heads.items() if c in chains or not told["site"]}
-        found = {c: [n, chains.get(c, b"")[32 * n - 32:32 * n].hex()] for c, (n, _) in ours.items()}
-        demand((ours, seal_of(heads)) == (found, seal["root"]), "does not hold")
-    at[0], roots = f"the seal {against}", [told["seal"], *[seal["root"] for seal in seals]]
-    demand(not against or against in roots, "is not of this archive")
-    return f"{told['n_entries']} entries, each as it was recorded. Seal {told['seal']}"
+        ours = {c: h for c, h in ours.items() if all(k.get(c, [0])[0] >= h[0] for k in kept)}
+        found = {c: [n, chains.get(c, b"")[32 * n:32 * n + 32].hex()] for c, (n, _) in ours.items()}
+        demand((ours, seal_of(heads)) == (found, root), "does not hold")
+    studies = {body["digest"] for body in of("StudyOpened", "StudyAmended")}
+    for at[0] in (folders := {n[:19] for n in names if n.startswith("study/")}):
+        files = [(n[19:], archive.read(n)) for n in names if n[:19] == at[0]]
+        text = b"equipoise/study/1\n" + b"".join(f"{n}\n{len(c)}\n".encode() + c for n, c in files)
+        demand(hashlib.sha256(text).hexdigest() in studies, "is no study that the record names")
+    print(f"{told['n_entries']} entries, each as it was recorded. Seal {told['seal']}")
+    print(f"Of {len(studies)} study folders that the record names, {len(folders)} are in it.")
 if __name__ == "__main__":
-    words, at = [word for word in sys.argv if word != "--against"], ["the archive"]
-    against = words.pop() if "--against" in sys.argv else ""
-    try: print(verify(zipfile.ZipFile(words[-1]), at, against))
+    words, at = [word for word in sys.argv if word != "--against"], ["the archive or entries.jsonl"]
+    try: verify(at, words.pop() if words != sys.argv else "", zipfile.ZipFile(words[-1]))
     except Exception as error: sys.exit(f"{at[0]} {str(error) or repr(error)}")

@@ -1,5 +1,6 @@
 """What overseers read: adverse events and the ledger."""
 
+import datetime as dt
 from functools import lru_cache
 from typing import Any
 
@@ -169,6 +170,7 @@ def _verify(visit: Visit) -> Verification:
 
 
 @lru_cache(maxsize=4)
-def _verified(store: Any, root: str, moment: int) -> Verification:  # noqa: ARG001 - they are the key
+def _verified(store: Any, root: str, moment: int) -> Verification:  # noqa: ARG001 - of the key
     """Verify when the ledger has grown, and again after a minute: damage leaves no new head."""
-    return verify(store)
+    until = dt.datetime.fromtimestamp((moment + 1) * KEPT_SECONDS, dt.UTC)
+    return verify(store, now=until)
