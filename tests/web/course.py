@@ -236,6 +236,7 @@ def given(trial: RunningTrial) -> str:
         trial,
         by=COORDINATOR,
         at=now(),
+        reason="From paper",
         participant=code,
         encounter="M0",
         on=infusion.on,

@@ -261,6 +261,11 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     },
     "decline_override": _request,
     "fail_screening": History.about,
+    "end_infusion": lambda h: {
+        **h.infusion(),
+        "volume_ml": h.pick([0.0, 10.0]),
+        "stopped_at": h.clock.at,
+    },
     "give_infusion": lambda h: {
         **h.infusion(),
         "on": h.clock.today,
@@ -275,6 +280,7 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     "order_redaction": History.redaction,
     "prepare_infusion": lambda h: {**h.infusion(), "label": h.pick(["L1", "L2", "L\x003"])},
     "receive_adverse_event": lambda h: h.about(repeat=h.draw(st.integers(0, 2))),
+    "recall_infusion": lambda h: {**h.infusion(), "label": h.pick(["L1", "L2"])},
     "record_call_off": History.about,
     "record_deviation": lambda h: h.about(kind=h.pick(KINDS), on=h.on()),
     "record_number": lambda h: h.about(number=h.pick(["R1", "R2"])),
@@ -302,6 +308,7 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     "screen_participant": lambda h: {"site": h.pick(["01", "02"]), "on": h.on()},
     "sign_casebook": _signing,
     "sign_populations": _populations,
+    "start_infusion": lambda h: {**h.infusion(), "on": h.clock.today, "label": "L1"},
     "submit_form": History.form,
     "take_back_infusion": lambda h: {**h.infusion(), "label": h.pick(["L1", "L2"])},
     "withdraw_means": History.person,

@@ -47,6 +47,8 @@ DUTIES: dict[str, set[Role]] = {
     "withdraw": ENROLL,
     "complete": ENROLL,
     "order": ENROLL,
+    "start": ENROLL,
+    "end": ENROLL,
     "give": ENROLL,
     "sign": {Role.INVESTIGATOR},
     "ask_override": {Role.INVESTIGATOR},

@@ -130,6 +130,7 @@ def given(trial: RunningTrial, unit: CellUnit) -> tuple[str, str]:
         trial,
         by=course.COORDINATOR,
         at=course.now(),
+        reason="From paper",
         participant=code,
         encounter="M0",
         on=infusion.on,

@@ -21,12 +21,16 @@ from equipoise.conduct.acts.ending import (
 )
 from equipoise.conduct.acts.enrolling import fail_screening, judge_criterion, screen_participant
 from equipoise.conduct.acts.infusing import (
+    check_bag,
     check_ordered_weight,
     declare_supply,
+    end_infusion,
     find_weight,
     give_infusion,
     order_infusion,
     prepare_infusion,
+    recall_infusion,
+    start_infusion,
     take_back_infusion,
 )
 from equipoise.conduct.acts.overriding import (
@@ -154,6 +158,7 @@ __all__ = [
     "casebook_as_of",
     "change_delegation",
     "changes_of_stratum",
+    "check_bag",
     "check_duty",
     "check_folder",
     "check_opened",
@@ -170,6 +175,7 @@ __all__ = [
     "decline_override",
     "digest_of",
     "digest_of_populations",
+    "end_infusion",
     "end_of_training",
     "enter_packet",
     "event_schemas",
@@ -204,6 +210,7 @@ __all__ = [
     "place_of",
     "prepare_infusion",
     "randomize_participant",
+    "recall_infusion",
     "receive_adverse_event",
     "record_breaks",
     "record_call_off",
@@ -228,6 +235,7 @@ __all__ = [
     "seal_trial",
     "sign_casebook",
     "sign_populations",
+    "start_infusion",
     "state_as_of",
     "submit_form",
     "take_back_infusion",

@@ -355,6 +355,7 @@ def _may_meet_a_rule(study: Study, event: e.Happened) -> bool:
 _COUNTED = (
     e.ParticipantScreened,
     e.ParticipantRandomized,
+    e.InfusionStarted,
     e.InfusionGiven,
     e.ParticipantWithdrawn,
     e.ParticipantCompleted,

@@ -59,10 +59,15 @@ class FormRecord(Struct, frozen=True):
         return self.entries.get(item, self.stamp.entry)
 
 
+InfusionStatus = Literal["ordered", "prepared", "started", "given"]
+
+
 class Infusion(Struct, frozen=True):
     """One infusion on its way from the order to the participant.
 
-    `taken_back` are the labels of what was handed out for it and came back.
+    `taken_back` are the labels of what was handed out for it and came back. It is recalled while it
+    is not to be given. `given_on` stands once it began, unless nothing went in; `entered_late` is
+    why it was entered afterwards, from paper.
     """
 
     encounter: str
@@ -72,7 +77,7 @@ class Infusion(Struct, frozen=True):
     volume_ml: float
     n_bags: int
     stamp: Stamp
-    status: Literal["ordered", "prepared", "given"] = "ordered"
+    status: InfusionStatus = "ordered"
     label: str = ""
     usable_until: dt.datetime | None = None
     given_on: dt.date | None = None
@@ -81,6 +86,8 @@ class Infusion(Struct, frozen=True):
     stopped_at: dt.datetime | None = None
     checked_by: str = ""
     taken_back: tuple[str, ...] = ()
+    is_recalled: bool = False
+    entered_late: str = ""
 
 
 class Consent(Struct, frozen=True):

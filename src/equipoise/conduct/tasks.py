@@ -45,7 +45,7 @@ TASKS: Mapping[str, Task] = {
     ),
     "infusions": Task(
         Text("Infusions: order, bedside check", "Perfusions : commande, contrôle au lit"),
-        frozenset({"order_infusion", "give_infusion"}),
+        frozenset({"order_infusion", "start_infusion", "end_infusion", "give_infusion"}),
     ),
     "safety": Task(
         Text("Adverse events and unblinding", "Événements indésirables et levées d'aveugle"),

@@ -15,12 +15,15 @@ from equipoise.study.protocol import Encounter
 from equipoise.study.study import Study
 from equipoise.supply import Judged, Receipt, count_places, judge_results, plan_preparation
 
+OUT = ("prepared", "started")
+"""Of an infusion: it is out of the cell unit's hands, and not or not all in the participant."""
 YEARS_KEPT = 30
 """After the expiry of a batch, the whole way of its bags is kept (1394/2007, article 15)."""
 
 
 class Trace(Struct, frozen=True):
-    """One bag's way: from whom, into whom. `given_on` is None where it was not given.
+    """One bag's way: from whom, into whom. `given_on` is None where it was not given, and it is out
+    where it was handed out and is not given yet, or runs.
 
     Not `is_in_trial`: the trial's ledger does not have the order, as after it was restored from an
     older copy; whether it was given is then not known.
@@ -34,6 +37,8 @@ class Trace(Struct, frozen=True):
     encounter: str
     given_on: dt.date | None
     is_in_trial: bool = True
+    is_out: bool = False
+    is_recalled: bool = False
 
 
 class Balance(Struct, frozen=True):
@@ -218,8 +223,8 @@ def _traces(cells: CellState, trial: TrialState) -> Iterator[Trace]:
     for made in cells.preparations.values():
         subject = trial.participants.get(made.participant)
         infusion = subject.infusions.get(made.encounter) if subject else None
-        is_given = infusion is not None and infusion.label == made.label
-        if made.status == "discarded" and not is_given:
+        handed_out = infusion if infusion is not None and infusion.label == made.label else None
+        if made.status == "discarded" and handed_out is None:
             continue
         for bag, _ in made.draws:
             batch = cells.batches[cells.bags[bag].batch]
@@ -230,8 +235,10 @@ def _traces(cells: CellState, trial: TrialState) -> Iterator[Trace]:
                 label=made.label,
                 participant=made.participant,
                 encounter=made.encounter,
-                given_on=infusion.given_on if infusion is not None and is_given else None,
+                given_on=handed_out.given_on if handed_out else None,
                 is_in_trial=infusion is not None,
+                is_out=handed_out is not None and handed_out.status in OUT,
+                is_recalled=handed_out is not None and handed_out.is_recalled,
             )
 
 

@@ -106,6 +106,7 @@ def batch(visit: Visit, batch: str) -> HttpResponse:
     record = find_batch(batch)
     state = cell_unit().state
     product = visit.study.treatments.products[record.product]
+    exposed = cells.exposed_to(state, visit.state, batch)
     return visit.show(
         "batch.html",
         batch=record,
@@ -114,7 +115,8 @@ def batch(visit: Visit, batch: str) -> HttpResponse:
         judged=cells.judge_batch(visit.study, state, batch),
         bags=[state.bags[b] for b in record.bags],
         balance=cells.balance_of(state, batch),
-        exposed=cells.exposed_to(state, visit.state, batch),
+        exposed=[x for x in exposed if x.given_on or not x.is_out],
+        out=list({x.label: x for x in exposed if x.is_out}.values()),
         encounters=visit.study.schedule.encounters,
         kept_until=kept_until(state, batch),
         limit_of=limit_of,
