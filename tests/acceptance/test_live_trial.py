@@ -201,6 +201,7 @@ def stock(trial: Trial, unit: Visitor, n_bags: int) -> None:
     for name, product in trial.study.treatments.products.items():
         batch = f"L-{name}"
         received = {"product": name, "batch": batch, "shipment": "S1", "is_intact": "yes"}
+        received["declared"] = str(n_bags)
         received["bags"] = " ".join(f"{batch}-{n}" for n in range(10, 10 + n_bags))
         received |= {"donors": "D1", "millions": "10"} if product.active else {}
         unit.send("/stock/receive/", received | day("expires_on", TODAY + dt.timedelta(400)))

@@ -41,6 +41,7 @@ SHIPMENT = {
     "donors": "D7",
     "bags": "L7-1 L7-2, L7-3",
     "missing": "L7-4",
+    "declared": "4",
     "volume": "10",
     "millions": "10",
     "is_intact": "yes",

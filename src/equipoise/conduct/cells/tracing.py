@@ -39,17 +39,22 @@ class Trace(Struct, frozen=True):
     is_in_trial: bool = True
     is_out: bool = False
     is_recalled: bool = False
+    scan: str = ""
 
 
 class Balance(Struct, frozen=True):
-    """The bags of a batch: as many as were sent, each in one state; `lost` is what is left over."""
+    """The bags of a batch: as many as the delivery note says, each in one state.
+
+    Without the count of a delivery note `sent` is what was typed at receipt, and nothing can be
+    lost.
+    """
 
     sent: int
     by_status: Mapping[str, int]
 
     @property
     def lost(self) -> int:
-        """Bags that were sent and are nowhere: never anything but 0."""
+        """Bags of the delivery note that are nowhere; negative where more came than it says."""
         return self.sent - sum(self.by_status.values())
 
 
@@ -87,7 +92,8 @@ def exposed_to(cells: CellState, trial: TrialState, batch: str) -> tuple[Trace, 
 def balance_of(cells: CellState, batch: str) -> Balance:
     """Every bag that was sent, by where it is now."""
     bags = (b for b in cells.bags.values() if b.batch == batch)
-    return Balance(len(cells.batches[batch].bags), Counter(b.status for b in bags))
+    record = cells.batches[batch]
+    return Balance(len(record.bags) + record.difference, Counter(b.status for b in bags))
 
 
 def usable_bags(cells: CellState, *, product: str, on: dt.date) -> tuple[BagRecord, ...]:
@@ -239,6 +245,7 @@ def _traces(cells: CellState, trial: TrialState) -> Iterator[Trace]:
                 is_in_trial=infusion is not None,
                 is_out=handed_out is not None and handed_out.status in OUT,
                 is_recalled=handed_out is not None and handed_out.is_recalled,
+                scan=cells.bags[bag].scan,
             )
 
 
