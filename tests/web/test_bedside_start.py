@@ -115,6 +115,7 @@ def test_the_symbol_on_the_bag_fills_both_fields(
     empty = {"label": "", "scanned": ""}
     wrong = start(client, code, **{**empty, field: f"{LABEL} 02-001"})
     assert wrong.codes == {"EQ-B050"}
+    assert (wrong.value("label"), wrong.value("scanned")) == (LABEL, "02-001")
     start(client, code, **{**empty, field: f"{LABEL} {code}"})
     assert trial.state.participants[code].infusions["M0"].status == "started"
 

@@ -69,6 +69,10 @@ def test_a_start_is_checked_then_recorded_then_ended(course: Course, trial: Runn
         with pytest.raises(Refused) as refused:
             again(course, code, "1", **told)
         assert codes(refused) == ["EQ-B072"]
+    course.trial = RunningTrial(trial.study, trial.store)  # another process, another screen
+    with pytest.raises(Refused) as refused:
+        start(course, code, "1")
+    assert codes(refused) == ["EQ-B072"]
     end(course, code)
     over = trial.state.participants[code].infusions["M0"]
     assert (over.status, over.given_ml, over.entered_late) == ("given", 16.5, "")

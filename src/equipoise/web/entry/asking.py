@@ -67,13 +67,17 @@ def ask(
     *,
     act: Callable[[Answers], HttpResponse],
     known: Answers | None = None,
+    posted: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """Show the questions; once answered, act. What is refused comes back with its words."""
+    """Show the questions; once answered, act. What is refused comes back with its words.
+
+    `posted` is read in place of what the browser posted, where the page makes something of it.
+    """
     if not visit.is_posted or (question.carried and ANSWERED not in visit.request.POST):
         given = known or {}
         fields = [fill_field(n, i, given.get(n)) for n, i in question.items.items()]
         return _show(visit, question, fields)
-    data = visit.request.POST
+    data = visit.request.POST if posted is None else posted
     fields = list(check_given([read_field(n, i, data) for n, i in question.items.items()]))
     found = problems_of(fields)
     if found:

@@ -1,11 +1,13 @@
 """At the bedside: check and start, then the end; or afterwards, from paper."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from msgspec.structs import replace
 
 from equipoise.conduct import (
     check_bag,
@@ -35,11 +37,15 @@ def start(visit: Visit, code: str, encounter: str) -> HttpResponse:
     has_second = visit.study.treatments.bedside.second_person
 
     def act(answers: Answers) -> HttpResponse:
-        bag, card = _scans(answers, has_second=has_second)
         second = identify_second(visit) if has_second else ""
         by = _by(visit, code, encounter)
         start_infusion(
-            visit.trial, **by, on=visit.today, label=bag, scanned=card, checked_by=second
+            visit.trial,
+            **by,
+            on=visit.today,
+            label=str(answers["label"]),
+            scanned=str(answers.get("scanned", "")),
+            checked_by=second,
         )
         done = t("start.done", encounter=label, at=saying.instant(by["at"]))
         return visit.go("participant", code=code, done=done)
@@ -60,7 +66,7 @@ def start(visit: Visit, code: str, encounter: str) -> HttpResponse:
         items=_scan_items(has_second=has_second),
         has_second=has_second,
     )
-    return ask(visit, question, act=act)
+    return ask(visit, question, act=act, posted=_scanned(visit))
 
 
 @page(roles=ENROLLERS, methods=("GET", "POST"), act="end_infusion")
@@ -110,14 +116,13 @@ def give(visit: Visit, code: str, encounter: str) -> HttpResponse:
     def act(answers: Answers) -> HttpResponse:
         volume, on = answers["volume"], date_of(answers, "on")
         assert isinstance(volume, float)
-        bag, card = _scans(answers, has_second=has_second)
         started, stopped = over_midnight(on, answers["started"], answers["stopped"])
         second = identify_second(visit) if has_second else ""
         entries = give_infusion(
             visit.trial,
             **_by(visit, code, encounter),
-            label=bag,
-            scanned=card,
+            label=str(answers["label"]),
+            scanned=str(answers.get("scanned", "")),
             reason=str(answers["reason"]),
             on=on,
             volume_ml=volume,
@@ -141,7 +146,7 @@ def give(visit: Visit, code: str, encounter: str) -> HttpResponse:
         has_second=has_second,
     )
     known: Answers = {"on": infusion.on.isoformat(), "volume": infusion.volume_ml}
-    return ask(visit, question, act=act, known=known)
+    return ask(visit, question, act=act, known=known, posted=_scanned(visit))
 
 
 def _find(visit: Visit, code: str, encounter: str) -> Infusion:
@@ -152,15 +157,12 @@ def _find(visit: Visit, code: str, encounter: str) -> Infusion:
 
 
 def _scan_items(*, has_second: bool) -> dict[str, Item]:
-    """Card and bag: neither is required by itself, for the symbol on the bag fills both."""
-    card = Item(label=text_of("start.scanned"), type="text", required=False)
-    label = Item(
-        label=text_of("start.label"),
-        type="text",
-        required=False,
-        help=text_of("start.label_help") if has_second else None,
-    )
-    return {**({"scanned": card} if has_second else {}), "label": label}
+    """Card and bag; the card only where a second person compares them."""
+    label = Item(label=text_of("start.label"), type="text")
+    if not has_second:
+        return {"label": label}
+    card = Item(label=text_of("start.scanned"), type="text")
+    return {"scanned": card, "label": replace(label, help=text_of("start.label_help"))}
 
 
 def _paper_items(*, has_second: bool) -> dict[str, Item]:
@@ -185,22 +187,14 @@ def _volume(label: str) -> Item:
     return Item(label=text_of(label), type="number", unit="mL", decimals=1)
 
 
-def _scans(answers: Answers, *, has_second: bool) -> tuple[str, str]:
-    """Label and participant as the acts ask for them.
+def _scanned(visit: Visit) -> Mapping[str, str]:
+    """What was posted, with label and card where they belong, whichever the symbol was read into.
 
-    Raises:
-        Refused: one of them is in neither field.
+    The post itself stays: what the second person proved is bound to it.
     """
-    label, scanned = read_scans(str(answers["label"] or ""), str(answers.get("scanned") or ""))
-    given = {"label": label, **({"scanned": scanned} if has_second else {})}
-    missing = [
-        problem("EQ-W001", name, label=text_of(f"start.{name}"))
-        for name, value in given.items()
-        if not value
-    ]
-    if missing:
-        raise Refused(missing)
-    return label, given.get("scanned", "")
+    posted = visit.request.POST.dict()
+    label, card = read_scans(posted.get("label", ""), posted.get("scanned", ""))
+    return {**posted, "label": label, "scanned": card}
 
 
 def _done(visit: Visit, code: str, label: str, *, entries: tuple[Entry, ...]) -> HttpResponse:
