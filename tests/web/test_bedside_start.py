@@ -58,7 +58,7 @@ def test_nothing_goes_in_before_bag_and_person_are_checked(
     client = sign_in(Role.INVESTIGATOR)
     page = read(client.get(bed(code, "start")))
     assert LABEL not in page.one("main").text and page.value("label") == ""
-    assert said("start.stop") not in facts(page)
+    assert not page.all("div", class_="stopped")
     for changes, expected in (
         ({"label": "99999999"}, {"EQ-C065"}),
         ({"scanned": "02-001"}, {"EQ-B050"}),
@@ -83,7 +83,9 @@ def test_a_bag_whose_time_is_over_is_not_begun(trial: RunningTrial, sign_in: Sig
     """The page says so before anybody scans; it can only be told afterwards, with the reason."""
     code = handed_out(trial, until=course.now() - dt.timedelta(minutes=1))
     client = sign_in(Role.INVESTIGATOR)
-    assert "was over at" in facts(read(client.get(bed(code, "start"))))[said("start.stop")]
+    page = read(client.get(bed(code, "start")))
+    assert "was over at" in page.one("div", class_="stopped").text
+    assert "password" not in {e.get("name") for e in page.all("input")}
     assert start(client, code).codes == {"EQ-B071"}
     assert trial.state.participants[code].infusions["M0"].status == "prepared"
 
@@ -101,6 +103,7 @@ def test_what_the_cell_unit_recalls_is_not_begun(
     page = read(client.get(f"/participants/{code}/"))
     words = {"en": "call the cell unit", "fr": "appelez l'unité"}
     assert words[language] in page.one("main").text
+    assert bed(code, "start") not in links(page) and bed(code, "give") in links(page)
     assert start(client, code).codes == {"EQ-B074"}
 
 

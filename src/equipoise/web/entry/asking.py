@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from equipoise.conduct.parts import Value
-from equipoise.problems import Refused, Text
+from equipoise.problems import Problem, Refused, Text
 from equipoise.study.forms import Item
 from equipoise.web.entry.fields import Field, check_given, fill_field, problems_of, read_field
 from equipoise.web.pages import Visit
@@ -23,7 +23,8 @@ class Question(Struct, frozen=True):
 
     `has_second` asks for another person, too, who shows who they are. `carried` is what the page
     that led here posted and no address may hold; then the first post shows the questions, and the
-    next one answers them. `ticks` are boxes of which any number may be ticked.
+    next one answers them. `stops` are why the act is known to be refused: then they are shown, and
+    nothing is asked. `ticks` are boxes of which any number may be ticked.
     """
 
     title: str
@@ -37,6 +38,7 @@ class Question(Struct, frozen=True):
     has_second: bool = False
     carried: Mapping[str, str] = {}
     ticks: "Ticks | None" = None
+    stops: tuple[Problem, ...] = ()
 
 
 class Ticks(Struct, frozen=True):

@@ -58,13 +58,13 @@ def start(visit: Visit, code: str, encounter: str) -> HttpResponse:
         back=_back(code),
         code=code,
         facts=(
-            *((t("start.stop"), f"{saying.message(p)} {saying.hint(p)}") for p in stops),
             (t("start.on"), saying.day(infusion.on)),
             (t("order.volume"), f"{saying.number(infusion.volume_ml)}\u00a0mL"),
             (t("start.until"), saying.instant(infusion.usable_until)),
         ),
         items=_scan_items(has_second=has_second),
         has_second=has_second,
+        stops=() if visit.is_posted else stops,
     )
     return ask(visit, question, act=act, posted=_scanned(visit))
 
