@@ -353,13 +353,9 @@ def _may_meet_a_rule(study: Study, event: e.Happened) -> bool:
 
 
 _COUNTED = (
-    e.ParticipantScreened,
-    e.ParticipantRandomized,
-    e.InfusionStarted,
-    e.InfusionGiven,
-    e.ParticipantWithdrawn,
-    e.ParticipantCompleted,
-)
+    e.ParticipantScreened, e.ParticipantRandomized, e.InfusionStarted, e.InfusionGiven,
+    e.ParticipantWithdrawn, e.ParticipantCompleted,
+)  # fmt: skip
 
 
 def place_of(event: e.Happened) -> tuple[str, str]:

@@ -59,15 +59,11 @@ class FormRecord(Struct, frozen=True):
         return self.entries.get(item, self.stamp.entry)
 
 
-InfusionStatus = Literal["ordered", "prepared", "started", "given"]
-
-
 class Infusion(Struct, frozen=True):
     """One infusion on its way from the order to the participant.
 
-    `taken_back` are the labels of what was handed out for it and came back. It is recalled while it
-    is not to be given. `given_on` stands once it began, unless nothing went in; `entered_late` is
-    why it was entered afterwards, from paper.
+    `taken_back` are labels that were handed out for it and came back; it is recalled while not to be
+    given. `given_on`: it began and something went in; `entered_late`: why it is from paper.
     """
 
     encounter: str
@@ -77,7 +73,7 @@ class Infusion(Struct, frozen=True):
     volume_ml: float
     n_bags: int
     stamp: Stamp
-    status: InfusionStatus = "ordered"
+    status: Literal["ordered", "prepared", "started", "given"] = "ordered"
     label: str = ""
     usable_until: dt.datetime | None = None
     given_on: dt.date | None = None

@@ -108,7 +108,8 @@ def test_nothing_begins_after_the_time_of_its_bag(course: Course, trial: Running
 
 @pytest.mark.requirement("F24", "C73")
 def test_an_infusion_that_began_in_time_may_end_late(course: Course, trial: RunningTrial) -> None:
-    """That is a deviation; so is less than was ordered; more than the bag holds cannot be."""
+    """That is a deviation (EQ-B052); so is less than was ordered (EQ-B073); more than the bag holds
+    cannot be."""
     code = handed_out(course, minutes=30)
     start(course, code, "1")
     for changes, expected in (
