@@ -62,7 +62,7 @@ class FormRecord(Struct, frozen=True):
 class Infusion(Struct, frozen=True):
     """One infusion on its way from the order to the participant.
 
-    `taken_back` are labels that were handed out for it and came back; it is recalled while not to be
+    `taken_back` are labels that were handed out for it and came back; what is recalled is not to be
     given. `given_on`: it began and something went in; `entered_late`: why it is from paper.
     """
 

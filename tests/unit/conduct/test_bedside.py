@@ -145,7 +145,7 @@ def test_a_start_of_which_nothing_went_in_is_no_infusion(
 
 
 @pytest.mark.requirement("F24")
-def test_the_end_is_told_though_the_participant_left_meanwhile(
+def test_the_end_is_told_though_the_participant_left_and_before_the_lock(
     course: Course, trial: RunningTrial
 ) -> None:
     code = handed_out(course)
@@ -158,8 +158,17 @@ def test_the_end_is_told_though_the_participant_left_meanwhile(
         participant=code,
         on=course.clock.today,
     )
+    assert "EQ-B079" in lock(trial, course)
     end(course, code)
     assert trial.state.participants[code].infusions["M0"].status == "given"
+    assert "EQ-B079" not in lock(trial, course)
+
+
+def lock(trial: RunningTrial, course: Course) -> list[str]:
+    """Why the data cannot be locked: somebody who left and is not signed is left aside here."""
+    with pytest.raises(Refused) as refused:
+        conduct.lock_data(trial, by="data_manager", at=course.clock(), reason="end")
+    return codes(refused)
 
 
 @pytest.mark.requirement("F24", "C73", "C65")
