@@ -103,6 +103,7 @@ def test_what_the_cell_unit_recalls_is_not_begun(
     page = read(client.get(f"/participants/{code}/"))
     words = {"en": "call the cell unit", "fr": "appelez l'unité"}
     assert words[language] in page.one("main").text
+    assert words[language] in read(client.get("/")).one("main").text
     assert bed(code, "start") not in links(page) and bed(code, "give") in links(page)
     assert start(client, code).codes == {"EQ-B074"}
 
