@@ -186,6 +186,7 @@ def stock(trial: Trial, unit: Visitor, n_bags: int) -> None:
     for name, product in trial.study.treatments.products.items():
         batch = f"L-{name}"
         received = {"product": name, "batch": batch, "shipment": "S1", "is_intact": "yes"}
+        received["declared"] = str(n_bags)
         received["bags"] = " ".join(f"{batch}-{n}" for n in range(10, 10 + n_bags))
         received |= {"donors": "D1", "millions": "10"} if product.active else {}
         unit.send("/stock/receive/", received | day("expires_on", TODAY + dt.timedelta(400)))
@@ -243,14 +244,14 @@ def test_the_first_participant(place: Place, tmp_path: Path) -> None:
         fill_in(trial, code, "M0", "vital_signs")
         coordinator.send(f"/participants/{code}/encounters/M0/order/", day("on"))
         label = prepare(trial, unit, second, work=f"/work-list/{code}/M0/")
-        give = f"/participants/{code}/encounters/M0/give/"
-        now = dt.datetime.now(dt.UTC)
-        started = f"{now - dt.timedelta(minutes=1):%H:%M}"
-        bedside = {"scanned": code, "volume": "50", "started": started, "stopped": f"{now:%H:%M}"}
-        bedside |= {"second": "c.one", "password": PASSWORD} | day("on")
+        bed = f"/participants/{code}/encounters/M0"
+        bedside = {"scanned": code, "second": "c.one", "password": PASSWORD}
         other = f"{(int(label) + 1) % 10**8:08d}"
-        assert investigator.send(give, bedside | {"label": other}).codes == {"EQ-C065"}
-        page = investigator.send(give, bedside | {"label": label}).text
+        assert investigator.send(f"{bed}/start/", bedside | {"label": other}).codes == {"EQ-C065"}
+        assert "Running" in investigator.send(f"{bed}/start/", bedside | {"label": label}).text
+        time.sleep(61 - dt.datetime.now(dt.UTC).second)  # the end is told to the minute
+        ended = {"volume": "50", "stopped": f"{dt.datetime.now(dt.UTC):%H:%M}"}
+        page = investigator.send(f"{bed}/end/", ended).text
         assert f"Given 1.4 × 10⁸ viable cells, 50 mL, label {label}" in page.replace("\u00a0", " ")
         compared = ["--store", place.store, "--token", tmp_path / "vault" / "assign.token"]
         equipoise("vault", "compare", tmp_path / "v.sock", *compared)

@@ -765,7 +765,7 @@ CONTROLS = (
         "tests/unit/conduct/test_infusing.py::test_two_people_scan_participant_and_bag",
         (
             Edit(
-                "conduct/acts/infusing.py",
+                "conduct/acts/infusing/bedside.py",
                 "if scanned.strip() != subject.code and (scanned or needs_scan):",
                 "if not subject.code and (scanned or needs_scan):",
             ),
@@ -776,9 +776,53 @@ CONTROLS = (
         "tests/unit/conduct/test_infusing.py::test_an_infusion_ends_before_its_bag_does",
         (
             Edit(
-                "conduct/acts/infusing.py",
-                "if until is None or over_at is None or over_at <= until:",
-                "if until is None or over_at is None or over_at >= until:",
+                "conduct/acts/infusing/bedside.py",
+                "if stopped_at is not None and stopped_at > until:",
+                "if stopped_at is not None and stopped_at < until:",
+            ),
+        ),
+    ),
+    Control(
+        "Nothing begins after the time of its bag",
+        "tests/unit/conduct/test_bedside.py::test_nothing_begins_after_the_time_of_its_bag",
+        (
+            Edit(
+                "conduct/acts/infusing/bedside.py",
+                "if started_at is not None and started_at > until:",
+                "if started_at is None:",
+            ),
+        ),
+    ),
+    Control(
+        "What is out of a blocked batch is not begun",
+        "tests/unit/conduct/test_bedside.py::test_what_is_out_of_a_blocked_batch_is_not_given",
+        (
+            Edit(
+                "conduct/acts/infusing/bedside.py",
+                'return (problem("EQ-B074", where),) if infusion.is_recalled else ()',
+                "return ()",
+            ),
+        ),
+    ),
+    Control(
+        "No more goes in than the bag held",
+        "tests/unit/conduct/test_bedside.py::test_an_infusion_that_began_in_time_may_end_late",
+        (
+            Edit(
+                "conduct/acts/infusing/bedside.py",
+                "if not 0 <= volume_ml <= infusion.volume_ml:",
+                "if not 0 <= volume_ml <= 1.5 * infusion.volume_ml:",
+            ),
+        ),
+    ),
+    Control(
+        "A bag of the delivery note that nobody has is told",
+        "tests/unit/conduct/test_receiving.py::test_the_delivery_note_is_held_against_what_came",
+        (
+            Edit(
+                "conduct/cells/state.py",
+                "return 0 if self.declared is None else self.declared - len(self.bags)",
+                "return 0",
             ),
         ),
     ),
@@ -799,7 +843,7 @@ CONTROLS = (
         "::test_a_weight_corrected_after_the_order_stops_the_infusion",
         (
             Edit(
-                "conduct/acts/infusing.py",
+                "conduct/acts/infusing/ordering.py",
                 "if weight is not None and weight.kg == infusion.weight_kg:",
                 "if weight is not None:",
             ),

@@ -241,6 +241,7 @@ def given(trial: RunningTrial) -> str:
         trial,
         by=COORDINATOR,
         at=over,
+        reason="From paper",
         participant=code,
         encounter="M0",
         on=infusion.on,

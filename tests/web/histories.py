@@ -262,6 +262,11 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     },
     "decline_override": _request,
     "fail_screening": History.about,
+    "end_infusion": lambda h: {
+        **h.infusion(),
+        "volume_ml": h.pick([0.0, 10.0]),
+        "stopped_at": h.clock.at,
+    },
     "give_infusion": lambda h: {
         **h.infusion(),
         "on": h.clock.today,
@@ -276,6 +281,7 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     "order_redaction": History.redaction,
     "prepare_infusion": lambda h: {**h.infusion(), "label": h.pick(["L1", "L2", "L\x003"])},
     "receive_adverse_event": lambda h: h.about(repeat=h.draw(st.integers(0, 2))),
+    "recall_infusion": lambda h: {**h.infusion(), "label": h.pick(["L1", "L2"])},
     "record_call_off": History.about,
     "record_copy": lambda h: {
         "kind": h.pick(["tables", "report", "archive"]),
@@ -320,6 +326,7 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     "sign_casebook": _signing,
     "sign_populations": _populations,
     "stop_treatment": lambda h: h.about(on=h.on()),
+    "start_infusion": lambda h: {**h.infusion(), "on": h.clock.today, "label": "L1"},
     "submit_form": History.form,
     "take_back_infusion": lambda h: {**h.infusion(), "label": h.pick(["L1", "L2"])},
     "withdraw_means": History.person,

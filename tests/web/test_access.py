@@ -49,6 +49,8 @@ DUTIES: dict[str, set[Role]] = {
     "stop_treatment": ENROLL,
     "resume_treatment": {Role.INVESTIGATOR},
     "order": ENROLL,
+    "start": ENROLL,
+    "end": ENROLL,
     "give": ENROLL,
     "sign": {Role.INVESTIGATOR},
     "ask_override": {Role.INVESTIGATOR},

@@ -147,7 +147,7 @@ def test_no_blinded_page_tells_an_arm(
             "sign",
         ):
             seen.append(walking.ask(client, f"/participants/{code}/{act}/", "POST", {}))
-        for act in ("order", "give"):
+        for act in ("order", "start", "end", "give"):
             address = f"/participants/{code}/encounters/M0/{act}/"
             seen.append(walking.ask(client, address, "POST", course.day("on")))
 

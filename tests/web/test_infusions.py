@@ -20,7 +20,7 @@ from equipoise.conduct.cells import CellUnit
 from equipoise.study.roles import Role
 from equipoise.vault import VaultClient, read_token
 from equipoise.web.running import use_cells, use_trial
-from equipoise.web.views.acts import over_midnight
+from equipoise.web.views.infusing.bedside import over_midnight
 
 from . import course
 from .conftest import PASSWORD, SECOND, SignIn, enter_as, name_of, said
@@ -312,10 +312,10 @@ def test_a_corrected_weight_is_ordered_anew(trial: RunningTrial, sign_in: SignIn
 
     by = {"by": name_of(Role.CELL_UNIT), "at": course.now()}
     prepare_infusion(trial, **by, participant=code, encounter="M0", label="12345678")
-    give_page = f"/participants/{code}/encounters/M0/give/"
-    assert said("give.stop") not in facts(read(client.get(give_page)))
+    start_page = f"/participants/{code}/encounters/M0/start/"
+    assert read(client.get(start_page)).all("form", method="post")
     reweigh(trial, code, 70.0)
-    assert "from 80 kg" in facts(read(client.get(give_page)))[said("give.stop")]
+    assert "from 80 kg" in read(client.get(start_page)).one("div", class_="stopped").text
     assert offer not in links(read(client.get(f"/participants/{code}/")))
     second = {"second": name_of(Role.INVESTIGATOR)}
     done = give(client, code, **second)
@@ -395,6 +395,7 @@ SCANNED = {
     "volume": "50",
     "started": "00:00",
     "stopped": "00:01",
+    "reason": "The screen was away; copied from paper",
     "second": name_of(Role.COORDINATOR),
     "password": PASSWORD,
 }
@@ -432,7 +433,9 @@ def test_the_bag_is_given_that_was_prepared(trial: RunningTrial, sign_in: SignIn
     ("changes", "code_of"),
     [
         ({"volume": "0"}, "EQ-C067"),
-        ({"volume": "165"}, "EQ-C067"),
+        ({"volume": "50.1"}, "EQ-C067"),
+        ({"reason": ""}, "EQ-W001"),
+        ({"reason": "x"}, "EQ-C004"),
         ({"volume": "9" * 400}, "EQ-C067"),
         ({"volume": ""}, "EQ-W001"),
         ({"volume": "all"}, "EQ-W002"),
@@ -502,7 +505,7 @@ def test_the_next_step_is_offered_to_who_takes_it(trial: RunningTrial, sign_in: 
         trial, by=by, at=course.now(), participant=code, encounter="M0", label="12345678"
     )
     client = sign_in(Role.COORDINATOR, door="site")
-    assert offered() == {"give"}
+    assert offered() == {"start"}
     give(client, code, second=name_of(Role.INVESTIGATOR))
     assert offered() == set()
     monitor = read(sign_in(Role.MONITOR).get(f"/participants/{code}/"))

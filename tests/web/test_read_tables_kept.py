@@ -416,7 +416,11 @@ def test_rows_that_were_loaded_are_changed(store: Any) -> None:
     conduct.prepare_infusion(trial, by="cell_unit", at=clock(), **back)
     conduct.take_back_infusion(trial, by="cell_unit", at=clock(), **back)
     conduct.prepare_infusion(trial, by="cell_unit", at=clock(), **infusion)
-    conduct.give_infusion(trial, by="coordinator", at=clock(), **infusion, on=today, volume_ml=14.0)
+    conduct.start_infusion(trial, by="coordinator", at=clock(), **infusion, on=today)
+    conduct.recall_infusion(trial, by="cell_unit", at=clock(), **infusion)
+    del infusion["label"]
+    over = {"at": clock(), "stopped_at": clock.at, "volume_ml": 16.5}
+    conduct.end_infusion(trial, by="coordinator", **over, **infusion)
     conduct.record_deviation(
         trial, by="monitor", at=clock(), reason="Late", participant=code, kind="treatment", on=today
     )
@@ -433,7 +437,7 @@ def test_rows_that_were_loaded_are_changed(store: Any) -> None:
     who = "SELECT sites, from_on, is_active FROM read_person WHERE person = 'ann'"
     assert one(who)[:2] == ("02", None) and one(who)[2] in ("0", "False")
     assert one("SELECT status, label, given_on, given_ml FROM read_infusion") == (
-        "given", "L1", str(today), "14.0",
+        "given", "L1", str(today), "16.5",
     )  # fmt: skip
     assert one("SELECT status, number, randomized_on, left_on, cause FROM read_participant") == (
         "withdrawn", "R1", str(today), str(today), "Moves",

@@ -15,7 +15,7 @@ from .conftest import PASSWORD, SignIn, name_of, said
 from .provider import Provider
 from .reading import Reading, read
 from .test_elsewhere import provider, settings_of  # noqa: F401 - fixtures
-from .test_infusions import SCANNED, TODAY
+from .test_infusions import SCANNED
 from .test_structure import english_in, faults
 
 FIRST, SECOND = name_of(Role.INVESTIGATOR), name_of(Role.COORDINATOR)
@@ -32,14 +32,14 @@ def at_home(behind: Callable[..., None]) -> Iterator[None]:
 
 
 class Giving:
-    """An infusion about to be recorded as given by the first person, at their screen."""
+    """An infusion about to be begun by the first person, at their screen."""
 
     def __init__(self, trial: RunningTrial, client: Client) -> None:
         self.trial, self.client, self.code = trial, client, course.prepared(trial)
-        self.address = f"/participants/{self.code}/encounters/M0/give/"
+        self.address = f"/participants/{self.code}/encounters/M0/start/"
         self.page = read(client.get(self.address))
-        kept = {k: v for k, v in SCANNED.items() if k not in ("second", "password")}
-        self.fields = {**TODAY, **kept, "scanned": self.code, "_what": self.page.value("_what")}
+        label = SCANNED["label"]
+        self.fields = {"label": label, "scanned": self.code, "_what": self.page.value("_what")}
 
     def challenge(self, kind: str = "second", **changes: str) -> dict[str, Any]:
         fields = {**self.fields, **changes}
@@ -57,7 +57,7 @@ class Giving:
     @property
     def checked_by(self) -> str:
         infusion = self.trial.state.participants[self.code].infusions["M0"]
-        assert (infusion.status == "given") == bool(infusion.checked_by)
+        assert (infusion.status == "started") == bool(infusion.checked_by)
         return infusion.checked_by
 
 
@@ -66,11 +66,10 @@ def test_a_passkey_of_the_second_person_is_enough(trial: RunningTrial, sign_in: 
     """It says who it is: no name, no password; the first person stays who is logged in."""
     device = test_passkeys.enroll(sign_in(Role.COORDINATOR))
     giving = Giving(trial, sign_in(Role.INVESTIGATOR))
-    assert said("second.passkey", button=said("give.button")) in giving.page.text
-    done = giving.send(passkey=device.answer(giving.challenge()))
-    assert said("give.done", encounter="M0, first infusion") in done.text
+    assert said("second.passkey", button=said("start.button")) in giving.page.text
+    giving.send(passkey=device.answer(giving.challenge()))
     assert giving.checked_by == SECOND
-    last = [e for e in trial.store.read() if e.type == "InfusionGiven"][-1]
+    last = [e for e in trial.store.read() if e.type == "InfusionStarted"][-1]
     assert last.by == FIRST
 
 

@@ -86,7 +86,8 @@ def every_address(trial: RunningTrial) -> Iterator[str]:
             yield f"{person}{act}/"
         yield f"{person}judge/E6/anew/"
         for encounter in trial.study.infusion_encounters:
-            yield from (f"{person}encounters/{encounter}/{a}/" for a in ("order", "give", "miss"))
+            acts = ("order", "start", "end", "give", "miss")
+            yield from (f"{person}encounters/{encounter}/{a}/" for a in acts)
         for encounter, form, repeat in subject.forms:
             record = f"{person}forms/{encounter or '-'}/{form}/{repeat}/"
             yield record

@@ -260,7 +260,7 @@ def _is_term(term: str, event: AdverseEvent) -> bool:
 
 def _is_given(person: Participant, encounter: str) -> bool:
     infusion = person.infusions.get(encounter)
-    return infusion is not None and infusion.status == "given"
+    return infusion is not None and infusion.given_on is not None
 
 
 def _check_received(study: Study, state: TrialState, received: Received) -> None:

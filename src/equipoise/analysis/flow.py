@@ -78,7 +78,7 @@ def _reasons_of(person: Participant) -> tuple[str, ...]:
 
 def _count_group(study: Study, group: Group) -> FlowGroup:
     status = Counter(p.status for p in group.members)
-    given = Counter(e for p in group.members for e, i in p.infusions.items() if i.status == "given")
+    given = Counter(e for p in group.members for e, i in p.infusions.items() if i.given_on)
     return FlowGroup(
         label=group.label,
         n=len(group.members),

@@ -268,7 +268,7 @@ def trace(directory: Path, name: str, store: str | Path, cells: Path, is_json: b
         given = one.given_on or ("not given" if one.is_in_trial else "not in the trial")
         donors = " ".join(one.donors) or "-"
         click.echo(
-            f"{donors}  {one.batch}  {one.bag}  {one.label}  "
+            f"{donors}  {one.batch}  {' '.join(filter(None, (one.bag, one.scan)))}  {one.label}  "
             f"{one.participant} {one.encounter}  {given}"
         )
     return DONE

@@ -23,12 +23,16 @@ from equipoise.conduct.acts.ending import (
 )
 from equipoise.conduct.acts.enrolling import fail_screening, judge_criterion, screen_participant
 from equipoise.conduct.acts.infusing import (
+    check_bag,
     check_ordered_weight,
     declare_supply,
+    end_infusion,
     find_weight,
     give_infusion,
     order_infusion,
     prepare_infusion,
+    recall_infusion,
+    start_infusion,
     take_back_infusion,
 )
 from equipoise.conduct.acts.overriding import (
@@ -167,6 +171,7 @@ __all__ = [
     "casebook_as_of",
     "change_delegation",
     "changes_of_stratum",
+    "check_bag",
     "check_copier",
     "check_duty",
     "check_folder",
@@ -184,6 +189,7 @@ __all__ = [
     "decline_override",
     "digest_of",
     "digest_of_populations",
+    "end_infusion",
     "end_of_training",
     "enter_packet",
     "event_schemas",
@@ -224,6 +230,7 @@ __all__ = [
     "place_of",
     "prepare_infusion",
     "randomize_participant",
+    "recall_infusion",
     "receive_adverse_event",
     "record_breaks",
     "record_call_off",
@@ -252,6 +259,7 @@ __all__ = [
     "seal_trial",
     "sign_casebook",
     "sign_populations",
+    "start_infusion",
     "state_as_of",
     "stop_treatment",
     "submit_form",

@@ -354,12 +354,9 @@ def _may_meet_a_rule(study: Study, event: e.Happened) -> bool:
 
 
 _COUNTED = (
-    e.ParticipantScreened,
-    e.ParticipantRandomized,
-    e.InfusionGiven,
-    e.ParticipantWithdrawn,
-    e.ParticipantCompleted,
-)
+    e.ParticipantScreened, e.ParticipantRandomized, e.InfusionStarted, e.InfusionGiven,
+    e.ParticipantWithdrawn, e.ParticipantCompleted,
+)  # fmt: skip
 
 
 def refuse_if(problems: Sequence[Problem]) -> None:

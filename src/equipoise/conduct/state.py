@@ -66,7 +66,8 @@ class FormRecord(Struct, frozen=True):
 class Infusion(Struct, frozen=True):
     """One infusion on its way from the order to the participant.
 
-    `taken_back` are the labels of what was handed out for it and came back.
+    `taken_back` are labels that were handed out for it and came back; what is recalled is not to be
+    given. `given_on`: it began and something went in; `entered_late`: why it is from paper.
     """
 
     encounter: str
@@ -76,7 +77,7 @@ class Infusion(Struct, frozen=True):
     volume_ml: float
     n_bags: int
     stamp: Stamp
-    status: Literal["ordered", "prepared", "given"] = "ordered"
+    status: Literal["ordered", "prepared", "started", "given"] = "ordered"
     label: str = ""
     usable_until: dt.datetime | None = None
     given_on: dt.date | None = None
@@ -85,6 +86,8 @@ class Infusion(Struct, frozen=True):
     stopped_at: dt.datetime | None = None
     checked_by: str = ""
     taken_back: tuple[str, ...] = ()
+    is_recalled: bool = False
+    entered_late: str = ""
 
 
 class Consent(Struct, frozen=True):

@@ -47,7 +47,16 @@ TASKS: Mapping[str, Task] = {
         Text(
             "Infusions: order, bedside check, stop", "Perfusions : commande, contrôle au lit, arrêt"
         ),
-        frozenset({"order_infusion", "give_infusion", "stop_treatment", "resume_treatment"}),
+        frozenset(
+            {
+                "order_infusion",
+                "start_infusion",
+                "end_infusion",
+                "give_infusion",
+                "stop_treatment",
+                "resume_treatment",
+            }
+        ),
     ),
     "safety": Task(
         Text("Adverse events and unblinding", "Événements indésirables et levées d'aveugle"),

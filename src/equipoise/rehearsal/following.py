@@ -4,10 +4,11 @@ import datetime as dt
 from typing import Any
 
 from equipoise.conduct import (
+    end_infusion,
     expects,
-    give_infusion,
     miss_encounter,
     order_infusion,
+    start_infusion,
 )
 from equipoise.rehearsal.agenda import Course, at_hour, working_day
 from equipoise.rehearsal.cells import READY_AFTER
@@ -159,22 +160,27 @@ def _infuse(person: VirtualParticipant, encounter: str) -> Course:
     yield person.later("infusion", encounter)
     if world.is_paused:
         return
-    if person.do(give_infusion, role=Role.INVESTIGATOR, **_at_bedside(person, encounter)):
-        person.body.infuse(product, on=on)
-        start_infusion_events(person, product=product, encounter=encounter)
+    if not person.do(start_infusion, role=Role.INVESTIGATOR, **_at_bedside(person, encounter)):
+        return
+    yield world.agenda.now + INFUSION_TAKES
+    person.do(
+        end_infusion,
+        role=Role.INVESTIGATOR,
+        encounter=encounter,
+        volume_ml=person.record.infusions[encounter].volume_ml,
+        stopped_at=world.agenda.now,
+    )
+    person.body.infuse(product, on=on)
+    start_infusion_events(person, product=product, encounter=encounter)
 
 
 def _at_bedside(person: VirtualParticipant, encounter: str) -> dict[str, Any]:
-    """Both scanned by two people, and given in the minutes before."""
-    infusion, end = person.record.infusions[encounter], person.world.agenda.now
+    """Participant and bag, scanned and compared by two people."""
     return {
         "encounter": encounter,
         "on": person.today,
-        "label": infusion.label,
-        "volume_ml": infusion.volume_ml,
+        "label": person.record.infusions[encounter].label,
         "scanned": person.code,
-        "started_at": end - INFUSION_TAKES,
-        "stopped_at": end,
         "checked_by": person_at(person.site, Role.COORDINATOR),
     }
 

@@ -13,7 +13,7 @@ from equipoise.supply.dose import (
     plan_preparation,
 )
 from equipoise.supply.european_code import EuropeanCode, read_european_code
-from equipoise.supply.labels import draw_label
+from equipoise.supply.labels import draw_label, read_scans, symbol_of
 from equipoise.supply.specification import Judged, Result, judge_results
 from equipoise.supply.stock import Receipt, count_places
 
@@ -36,4 +36,6 @@ __all__ = [
     "plan_mixture",
     "plan_preparation",
     "read_european_code",
+    "read_scans",
+    "symbol_of",
 ]

@@ -14,3 +14,19 @@ def draw_label(draw_below: DrawBelow, *, used: Collection[str]) -> str:
         label = f"{draw_below(10**LABEL_DIGITS):0{LABEL_DIGITS}d}"
         if label not in used:
             return label
+
+
+def symbol_of(label: str, participant: str) -> str:
+    """What the two-dimensional symbol of a label holds."""
+    return f"{label} {participant}"
+
+
+def read_scans(label: str, card: str) -> tuple[str, str]:
+    """The label and the participant's code out of two fields, whichever the symbol was read into.
+
+    A field that is empty is filled from the symbol in the other.
+    """
+    of_label, of_card = label.split(), card.split()
+    labels = of_label[:1] or of_card[:-1]
+    codes = of_card[-1:] or of_label[1:]
+    return "".join(labels), "".join(codes)

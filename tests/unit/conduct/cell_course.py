@@ -133,16 +133,8 @@ class CellCourse:
         return label
 
     def give(self, code: str, label: str, encounter: str = "M0") -> None:
+        about = {"by": "investigator", "participant": code, "encounter": encounter}
+        on = self.clock.today
+        conduct.start_infusion(self.trial, **about, at=self.clock(), on=on, label=label)
         at = self.clock()
-        conduct.give_infusion(
-            self.trial,
-            by="investigator",
-            at=at,
-            participant=code,
-            encounter=encounter,
-            on=self.clock.today,
-            label=label,
-            volume_ml=50.0,
-            started_at=at - dt.timedelta(minutes=5),
-            stopped_at=at,
-        )
+        conduct.end_infusion(self.trial, **about, at=at, volume_ml=50.0, stopped_at=at)

@@ -1,6 +1,5 @@
 """Randomized, dispensed, received: three records that an analysis must not take for each other."""
 
-import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -50,19 +49,11 @@ def give(course: Course, unit: CellCourse, code: str, *bags: str, ml: float = 50
     """Order, hand out, give so much of the 50 mL."""
     course.order(code)
     label = unit.handed_out(code, *bags)
+    about = {"by": "investigator", "participant": code, "encounter": "M0"}
+    on = unit.clock.today
+    conduct.start_infusion(unit.trial, **about, at=unit.clock(), on=on, label=label)
     at = unit.clock()
-    conduct.give_infusion(
-        unit.trial,
-        by="investigator",
-        at=at,
-        participant=code,
-        encounter="M0",
-        on=unit.clock.today,
-        label=label,
-        volume_ml=ml,
-        started_at=at - dt.timedelta(minutes=5),
-        stopped_at=at,
-    )
+    conduct.end_infusion(unit.trial, **about, at=at, volume_ml=ml, stopped_at=at)
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from equipoise.supply import (
     draw_label,
     judge_results,
     read_european_code,
+    read_scans,
+    symbol_of,
 )
 from equipoise.supply.specification import is_within
 
@@ -252,3 +254,23 @@ def test_a_label_is_never_given_twice() -> None:
     numbers = iter([7, 7, 9])
 
     assert draw_label(lambda _: next(numbers), used={"00000007"}) == "00000009"
+
+
+@pytest.mark.requirement("F24")
+@pytest.mark.parametrize(
+    ("label", "card", "found"),
+    [
+        ("12345678", "01-001", ("12345678", "01-001")),
+        ("12345678 01-001", "", ("12345678", "01-001")),
+        ("", "12345678 01-001", ("12345678", "01-001")),
+        ("12345678 01-001", "12345678 01-001", ("12345678", "01-001")),
+        ("12345678 01-001", "01-002", ("12345678", "01-002")),
+        ("12345678", "", ("12345678", "")),
+        ("", "01-001", ("", "01-001")),
+        (" ", "", ("", "")),
+    ],
+)
+def test_what_was_scanned_into_two_fields(label: str, card: str, found: tuple[str, str]) -> None:
+    """The bar code in one, the card in the other, or the symbol in either; a card is never lost."""
+    assert read_scans(label, card) == found
+    assert read_scans(symbol_of(*found), "") == found or not all(found)

@@ -91,8 +91,8 @@ def complete_participant(
 
 @act(Role.DATA_MANAGER)
 def lock_data(view: View, *, by: str, at: dt.datetime, reason: str = "") -> Events:
-    """Close the data: everybody has left, every casebook is signed as it now stands, and it is
-    known where every sealed packet is."""
+    """Close the data: everybody has left, every casebook is signed as it now stands, every
+    infusion that began has its end, and it is known where every sealed packet is."""
     problems = [*check_open(view.state), *check_accounted(view.state)]
     for subject in view.state.participants.values():
         where = at_record(subject.code)
@@ -100,6 +100,11 @@ def lock_data(view: View, *, by: str, at: dt.datetime, reason: str = "") -> Even
             problems.append(problem("EQ-C072", where, participant=subject.code))
         if subject.is_randomized and not is_signed(view.study, subject):
             problems.append(problem("EQ-C073", where, participant=subject.code))
+        problems += [
+            problem("EQ-B079", where, encounter=name)
+            for name, infusion in subject.infusions.items()
+            if infusion.status == "started"
+        ]
     refuse_if(problems)
     return [e.DataLocked()]
 

@@ -18,6 +18,7 @@ from equipoise.conduct.cells.preparing import (
 )
 from equipoise.conduct.cells.receiving import (
     block_batch,
+    explain_difference,
     receive_batch,
     record_result,
     register_donor,
@@ -54,6 +55,7 @@ __all__ = [
     "count_bag",
     "derive_places",
     "discard_preparation",
+    "explain_difference",
     "exposed_to",
     "hand_out",
     "is_to_verify_again",

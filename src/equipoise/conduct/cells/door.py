@@ -7,7 +7,7 @@ from typing import Concatenate, Generic, ParamSpec
 from msgspec import Struct
 
 from equipoise.conduct.cells import events as c
-from equipoise.conduct.cells.declaring import declare_less, takes_stock
+from equipoise.conduct.cells.declaring import declare_less, recall_blocked, takes_stock
 from equipoise.conduct.cells.state import BagRecord, BatchRecord, CellState, fold_cells
 from equipoise.conduct.door import RunningTrial, at_record, refuse_if, to_drafts
 from equipoise.conduct.events import with_program
@@ -160,8 +160,9 @@ class CellAct(Generic[P]):
             view = unit.view(str(command["by"]), at=at, act=self.name)
             events = self.decide(view, *args, **kwargs)
             entries = unit.record(view, events, at=at, reason=reason)
+            after = fold_cells(view.cells, entries)
+            recall_blocked(unit.trial, after, events, by=view.person.person, at=at)
             if takes_stock(view.cells, events):
-                after = fold_cells(view.cells, entries)
                 declare_less(unit.trial, after, by=view.person.person, at=at)
             return entries
 

@@ -28,7 +28,7 @@ class BatchReceived(CellEvent, frozen=True, kw_only=True):
     """A shipment of one batch came: its bags, those that were sent and did not arrive, its papers.
 
     `european_code` is the Single European Code; `scans` holds, by bag, what else its label says,
-    such as an ISBT 128 symbol, kept as it was scanned.
+    such as an ISBT 128 symbol, kept as it was scanned. `declared` is what the delivery note counts.
     """
 
     batch: str
@@ -43,6 +43,13 @@ class BatchReceived(CellEvent, frozen=True, kw_only=True):
     european_code: str = ""
     scans: Mapping[str, str] = {}
     is_intact: bool = True
+    declared: int | None = None
+
+
+class DifferenceExplained(CellEvent, frozen=True, kw_only=True):
+    """Why the bags that were scanned are not those of the delivery note; the entry's reason."""
+
+    batch: str
 
 
 class ResultRecorded(CellEvent, frozen=True, kw_only=True):

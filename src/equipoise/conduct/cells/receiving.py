@@ -12,6 +12,7 @@ from equipoise.study.protocol import Product, ReleaseTest
 from equipoise.supply import Judged, Result, judge_results, read_european_code
 
 _NAME = re.compile(r"[A-Za-z0-9=&][A-Za-z0-9._+=&-]{0,63}")
+LONGEST_SCAN = 200
 _RESERVED = frozenset({"donor", "receive", "declare"})
 """A name is part of the addresses of the unit's pages: these words are pages of their own."""
 
@@ -46,8 +47,12 @@ def receive_batch(
     european_code: str = "",
     scans: Mapping[str, str] | None = None,
     is_intact: bool = True,
+    declared: int | None = None,
 ) -> CellEvents:
-    """Take in a shipment of one batch; it stays in quarantine until it is released."""
+    """Take in a shipment of one batch; it stays in quarantine until it is released.
+
+    `declared` is how many bags the delivery note says: it is held against those named here.
+    """
     where = at_record(batch)
     if product not in view.study.treatments.products:
         refuse_if([problem("EQ-B022", where, product=product)])
@@ -57,6 +62,7 @@ def receive_batch(
         problems.append(problem("EQ-B025", where, n=len(donors)))
     if not bags or volume_ml <= 0 or (cells_per_ml is not None and cells_per_ml <= 0):
         problems.append(problem("EQ-B047", where))
+    problems += _check_scans(scans or {}, bags=bags, at=where)
     problems += _check_code(european_code, expires_on, donations=_donations(view, donors), at=where)
     refuse_if(problems)
     return [
@@ -73,8 +79,22 @@ def receive_batch(
             european_code=european_code,
             scans=scans or {},
             is_intact=is_intact,
+            declared=declared,
         )
     ]
+
+
+@cell_act
+def explain_difference(
+    view: CellView, *, by: str, at: dt.datetime, reason: str = "", batch: str
+) -> CellEvents:
+    """Say why other bags came than the delivery note says; until then nothing is released."""
+    record = view.batch(batch)
+    problems = [] if reason.strip() else [problem("EQ-B046", batch)]
+    if not record.difference or record.explained:
+        problems.append(problem("EQ-B078", batch))
+    refuse_if(problems)
+    return [c.DifferenceExplained(batch=batch)]
 
 
 @cell_act
@@ -159,6 +179,9 @@ def _check_releasable(record: BatchRecord, product: Product, *, where: Where) ->
         found.append(problem("EQ-B031", where, tests=", ".join(judged.missing)))
     if not record.is_intact:
         found.append(problem("EQ-B048", where))
+    if record.difference and not record.explained:
+        n, declared = len(record.bags), record.declared
+        found.append(problem("EQ-B077", where, n=n, declared=declared))
     return found
 
 
@@ -178,6 +201,15 @@ def _check_spelling(names: tuple[str, ...], *, at: Where) -> Iterator[Problem]:
     for name in names:
         if name and (not _NAME.fullmatch(name) or name.lower() in _RESERVED):
             yield problem("EQ-B068", at, name=name)
+
+
+def _check_scans(
+    scans: Mapping[str, str], *, bags: tuple[str, ...], at: Where
+) -> Iterator[Problem]:
+    """What a bag's label says, as scanned: of a bag that came, printable, and no novel."""
+    for bag, scan in scans.items():
+        if bag not in bags or not scan.isprintable() or not 0 < len(scan) <= LONGEST_SCAN:
+            yield problem("EQ-B076", at, bag=bag, most=LONGEST_SCAN)
 
 
 def _donations(view: CellView, donors: tuple[str, ...]) -> list[str]:

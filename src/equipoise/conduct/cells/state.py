@@ -31,10 +31,20 @@ class BatchRecord(Struct, frozen=True):
     stamp: Stamp
     european_code: str = ""
     is_intact: bool = True
+    declared: int | None = None
+    explained: Stamp | None = None
     results: Mapping[str, Result] = {}
     status: BatchStatus = "quarantine"
     changed: Stamp | None = None
     told: Mapping[str, tuple[str, Stamp]] = {}
+
+    @property
+    def difference(self) -> int:
+        """Bags on the delivery note that were neither scanned nor named as missing; 0 without one.
+
+        Negative: more came than it says.
+        """
+        return 0 if self.declared is None else self.declared - len(self.bags)
 
     @property
     def may_be_used(self) -> bool:
@@ -123,10 +133,15 @@ def _received(s: CellState, x: c.BatchReceived, stamp: Stamp) -> CellState:
         stamp=stamp,
         european_code=x.european_code,
         is_intact=x.is_intact,
+        declared=x.declared,
     )
     came = {b: BagRecord(b, x.batch, x.volume_ml, scan=x.scans.get(b, "")) for b in x.bags}
     lost = {b: BagRecord(b, x.batch, x.volume_ml, status="missing") for b in x.missing}
     return replace(s, batches={**s.batches, x.batch: batch}, bags={**s.bags, **came, **lost})
+
+
+def _explained(s: CellState, x: c.DifferenceExplained, stamp: Stamp) -> CellState:
+    return _with_batch(s, x.batch, explained=stamp)
 
 
 def _result(s: CellState, x: c.ResultRecorded, _: Stamp) -> CellState:
@@ -209,6 +224,7 @@ def _door_used(s: CellState, _: c.SealedDoorUsed, __: Stamp) -> CellState:
 _EVOLVE: dict[type[c.CellEvent], Callable[[CellState, Any, Stamp], CellState]] = {
     c.DonorRegistered: _donor,
     c.BatchReceived: _received,
+    c.DifferenceExplained: _explained,
     c.ResultRecorded: _result,
     c.BatchReleased: _released,
     c.BatchBlocked: _blocked,

@@ -15,12 +15,15 @@ from equipoise.study.protocol import Encounter
 from equipoise.study.study import Study
 from equipoise.supply import Judged, Receipt, count_places, judge_results, plan_preparation
 
+OUT = ("prepared", "started")
+"""Of an infusion: it is out of the cell unit's hands, and not or not all in the participant."""
 YEARS_KEPT = 30
 """After the expiry of a batch, the whole way of its bags is kept (1394/2007, article 15)."""
 
 
 class Trace(Struct, frozen=True):
-    """One bag's way: from whom, into whom. `given_on` is None where it was not given.
+    """One bag's way: from whom, into whom. `given_on` is None where it was not given, and it is out
+    where it was handed out and is not given yet, or runs.
 
     Not `is_in_trial`: the trial's ledger does not have the order, as after it was restored from an
     older copy; whether it was given is then not known.
@@ -34,17 +37,24 @@ class Trace(Struct, frozen=True):
     encounter: str
     given_on: dt.date | None
     is_in_trial: bool = True
+    is_out: bool = False
+    is_recalled: bool = False
+    scan: str = ""
 
 
 class Balance(Struct, frozen=True):
-    """The bags of a batch: as many as were sent, each in one state; `lost` is what is left over."""
+    """The bags of a batch: as many as the delivery note says, each in one state.
+
+    Without the count of a delivery note `sent` is what was typed at receipt, and nothing can be
+    lost.
+    """
 
     sent: int
     by_status: Mapping[str, int]
 
     @property
     def lost(self) -> int:
-        """Bags that were sent and are nowhere: never anything but 0."""
+        """Bags of the delivery note that are nowhere; negative where more came than it says."""
         return self.sent - sum(self.by_status.values())
 
 
@@ -82,7 +92,8 @@ def exposed_to(cells: CellState, trial: TrialState, batch: str) -> tuple[Trace, 
 def balance_of(cells: CellState, batch: str) -> Balance:
     """Every bag that was sent, by where it is now."""
     bags = (b for b in cells.bags.values() if b.batch == batch)
-    return Balance(len(cells.batches[batch].bags), Counter(b.status for b in bags))
+    record = cells.batches[batch]
+    return Balance(len(record.bags) + record.difference, Counter(b.status for b in bags))
 
 
 def usable_bags(cells: CellState, *, product: str, on: dt.date) -> tuple[BagRecord, ...]:
@@ -225,8 +236,8 @@ def _traces(cells: CellState, trial: TrialState) -> Iterator[Trace]:
     for made in cells.preparations.values():
         subject = trial.participants.get(made.participant)
         infusion = subject.infusions.get(made.encounter) if subject else None
-        is_given = infusion is not None and infusion.label == made.label
-        if made.status == "discarded" and not is_given:
+        handed_out = infusion if infusion is not None and infusion.label == made.label else None
+        if made.status == "discarded" and handed_out is None:
             continue
         for bag, _ in made.draws:
             batch = cells.batches[cells.bags[bag].batch]
@@ -237,8 +248,11 @@ def _traces(cells: CellState, trial: TrialState) -> Iterator[Trace]:
                 label=made.label,
                 participant=made.participant,
                 encounter=made.encounter,
-                given_on=infusion.given_on if infusion is not None and is_given else None,
+                given_on=handed_out.given_on if handed_out else None,
                 is_in_trial=infusion is not None,
+                is_out=handed_out is not None and handed_out.status in OUT,
+                is_recalled=handed_out is not None and handed_out.is_recalled,
+                scan=cells.bags[bag].scan,
             )
 
 

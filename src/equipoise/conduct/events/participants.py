@@ -216,6 +216,25 @@ class InfusionTakenBack(Happened, frozen=True, kw_only=True):
     label: str
 
 
+class InfusionRecalled(Happened, frozen=True, kw_only=True):
+    """The cell unit asks that what is out under this label is not given, or is stopped."""
+
+    participant: str
+    encounter: str
+    label: str
+
+
+class InfusionStarted(Happened, frozen=True, kw_only=True):
+    """All was checked at the bedside and held, and the infusion began at that instant."""
+
+    participant: str
+    encounter: str
+    on: dt.date
+    label: str
+    started_at: dt.datetime
+    checked_by: str = ""
+
+
 class InfusionGiven(Happened, frozen=True, kw_only=True):
     """The preparation went into the participant; a second person had compared code and label."""
 

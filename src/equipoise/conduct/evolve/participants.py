@@ -184,19 +184,38 @@ def _infusion_prepared(p: Participant, x: e.InfusionPrepared, _: Stamp) -> Parti
 def _infusion_taken_back(p: Participant, x: e.InfusionTakenBack, _: Stamp) -> Participant:
     known = p.infusions[x.encounter]
     changes: dict[str, Any] = {"status": "ordered", "label": "", "usable_until": None}
+    changes["is_recalled"] = False
     infusion = replace(known, **changes, taken_back=(*known.taken_back, x.label))
     return replace(p, infusions={**p.infusions, x.encounter: infusion})
 
 
-def _infusion_given(p: Participant, x: e.InfusionGiven, _: Stamp) -> Participant:
+def _infusion_recalled(p: Participant, x: e.InfusionRecalled, _: Stamp) -> Participant:
+    infusion = replace(p.infusions[x.encounter], is_recalled=True)
+    return replace(p, infusions={**p.infusions, x.encounter: infusion})
+
+
+def _infusion_started(p: Participant, x: e.InfusionStarted, _: Stamp) -> Participant:
     infusion = replace(
         p.infusions[x.encounter],
-        status="given",
+        status="started",
         given_on=x.on,
+        started_at=x.started_at,
+        checked_by=x.checked_by,
+    )
+    return replace(p, infusions={**p.infusions, x.encounter: infusion})
+
+
+def _infusion_given(p: Participant, x: e.InfusionGiven, stamp: Stamp) -> Participant:
+    known = p.infusions[x.encounter]
+    infusion = replace(
+        known,
+        status="given",
+        given_on=x.on if x.volume_ml > 0 else None,
         given_ml=x.volume_ml,
         started_at=x.started_at,
         stopped_at=x.stopped_at,
         checked_by=x.checked_by,
+        entered_late=stamp.reason if known.status == "prepared" else "",
     )
     return replace(p, infusions={**p.infusions, x.encounter: infusion})
 
@@ -250,6 +269,8 @@ PARTICIPANT: dict[type[e.Happened], Callable[[Any, Any, Stamp], Participant]] = 
     e.InfusionOrdered: _infusion_ordered,
     e.InfusionPrepared: _infusion_prepared,
     e.InfusionTakenBack: _infusion_taken_back,
+    e.InfusionRecalled: _infusion_recalled,
+    e.InfusionStarted: _infusion_started,
     e.InfusionGiven: _infusion_given,
     e.TreatmentChanged: _treatment_changed,
     e.ParticipantWithdrawn: _withdrawn,

@@ -155,6 +155,7 @@ class VirtualUnit:
             donors=donors,
             expires_on=today + SHELF_LIFE,
             bags=tuple(f"{batch}-{i:03d}" for i in range(1, n + 1)),
+            declared=n,
             volume_ml=nominal.volume_ml,
             cells_per_ml=nominal.cells_per_ml if product.active else None,
         )

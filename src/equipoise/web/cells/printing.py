@@ -17,6 +17,7 @@ from reportlab.pdfgen.canvas import Canvas
 from equipoise.conduct.cells import PreparationRecord
 from equipoise.exchange.paper import blank_paper, write_words
 from equipoise.study.roles import Role
+from equipoise.supply import symbol_of
 from equipoise.web import saying
 from equipoise.web.cells.preparing import find_made, words_of
 from equipoise.web.cells.viewing import viewed
@@ -78,7 +79,7 @@ def print_label(label: Label) -> bytes:
     Code128(label.label, barHeight=12 * mm, barWidth=0.45 * mm, quiet=False).drawOn(
         canvas, left, top - 37 * mm
     )
-    symbol = QrCode(f"{label.label} {label.participant}", width=26 * mm, height=26 * mm)
+    symbol = QrCode(symbol_of(label.label, label.participant), width=26 * mm, height=26 * mm)
     symbol.drawOn(canvas, LABEL_SIZE[0] - 31 * mm, top - 42 * mm)
     within = t("label.within", minutes=label.within_minutes) if label.within_minutes else "–"
     facts = (

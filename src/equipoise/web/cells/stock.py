@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from equipoise.conduct import cells, declare_supply
 from equipoise.conduct.cells import BatchRecord
+from equipoise.conduct.cells.receiving import LONGEST_SCAN
 from equipoise.conduct.cells.tracing import kept_until
 from equipoise.problems import Refused, Text, natural_order, problem
 from equipoise.study.forms import Item
@@ -77,7 +78,9 @@ def receive(visit: Visit) -> HttpResponse:
 
     def act(answers: Answers) -> HttpResponse:
         batch = str(answers["batch"])
-        millions = answers["millions"]
+        millions, declared = answers["millions"], answers["declared"]
+        assert isinstance(declared, int)
+        bags = _names(answers["bags"])
         cells.receive_batch(
             cell_unit(),
             **_by(visit),
@@ -86,7 +89,9 @@ def receive(visit: Visit) -> HttpResponse:
             shipment=str(answers["shipment"]),
             donors=_names(answers["donors"]),
             expires_on=date_of(answers, "expires_on"),
-            bags=_names(answers["bags"]),
+            bags=bags,
+            scans=_scans(bags, answers["scans"]),
+            declared=declared,
             missing=_names(answers["missing"]),
             volume_ml=float(str(answers["volume"])),
             cells_per_ml=millions * 1e6 if isinstance(millions, int | float) else None,
@@ -108,6 +113,7 @@ def batch(visit: Visit, batch: str) -> HttpResponse:
     record = find_batch(batch)
     state = cell_unit().state
     product = visit.study.treatments.products[record.product]
+    exposed = cells.exposed_to(state, visit.state, batch)
     return visit.show(
         "batch.html",
         batch=record,
@@ -116,7 +122,8 @@ def batch(visit: Visit, batch: str) -> HttpResponse:
         judged=cells.judge_batch(visit.study, state, batch),
         bags=[state.bags[b] for b in sorted(record.bags, key=natural_order)],
         balance=cells.balance_of(state, batch),
-        exposed=cells.exposed_to(state, visit.state, batch),
+        exposed=[x for x in exposed if x.given_on or not x.is_out],
+        out=list({x.label: x for x in exposed if x.is_out}.values()),
         encounters=visit.study.schedule.encounters,
         kept_until=kept_until(state, batch),
         limit_of=limit_of,
@@ -163,6 +170,19 @@ def release(visit: Visit, batch: str) -> HttpResponse:
 
     items = {"reason": _reason(is_required=False)}
     return ask(visit, _question("release", _back(batch), items, batch=batch), act=act)
+
+
+@page(roles=UNIT, methods=("GET", "POST"))
+def explain(visit: Visit, batch: str) -> HttpResponse:
+    """Say why other bags came than the delivery note says."""
+    find_batch(batch)
+
+    def act(answers: Answers) -> HttpResponse:
+        cells.explain_difference(cell_unit(), **_by(visit, answers), batch=batch)
+        return visit.go("batch", batch=batch, done=t("stock.explained", batch=batch))
+
+    question = _question("explain", _back(batch), {"reason": _reason()}, batch=batch)
+    return ask(visit, question, act=act)
 
 
 @page(roles=UNIT, methods=("GET", "POST"))
@@ -293,7 +313,9 @@ def _shipment(visit: Visit) -> dict[str, Item]:
         "shipment": text("shipment"),
         "donors": text("donors", required=False, help=names),
         "expires_on": Item(label=text_of("stock.expires"), type="date"),
+        "declared": Item(label=text_of("stock.note"), type="integer", range=(1, 10000)),
         "bags": text("bags", help=names),
+        "scans": text("scans", required=False, help=text_of("stock.scans_help")),
         "missing": text("missing", required=False, help=names),
         "volume": Item(label=text_of("stock.volume"), type="number", unit="mL", range=(0.1, 1000)),
         "millions": Item(
@@ -324,6 +346,18 @@ def _reason(*, is_required: bool = True) -> Item:
 
 def _names(given: object) -> tuple[str, ...]:
     return tuple(str(given or "").replace(",", " ").split())
+
+
+def _scans(bags: tuple[str, ...], given: object) -> dict[str, str]:
+    """What each bag's label says, in the order of the bags.
+
+    Raises:
+        Refused: there are not as many as bags.
+    """
+    scans = str(given or "").split()
+    if len(scans) not in (0, len(bags)):
+        raise Refused([problem("EQ-B076", "scans", bag=", ".join(bags), most=LONGEST_SCAN)])
+    return dict(zip(bags, scans, strict=False))
 
 
 def _result(given: object) -> float | str:

@@ -33,6 +33,7 @@ urlpatterns: list[URLPattern] = [
     path(BATCH, stock.batch, name="batch"),
     path(BATCH + "result/<str:test>/", stock.result, name="result"),
     path(BATCH + "release/", stock.release, name="release"),
+    path(BATCH + "explain/", stock.explain, name="explain"),
     path(BATCH + "block/", stock.block, name="block"),
     path(BATCH + "tell/", stock.tell, name="tell"),
     path(BATCH + "bags/<str:bag>/", stock.bag_out, name="bag_out"),

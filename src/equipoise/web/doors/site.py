@@ -19,6 +19,7 @@ from equipoise.web.views import participant as one
 from equipoise.web.views import participants as all_of_them
 from equipoise.web.views import people as staff
 from equipoise.web.views.agreeing import amendments, overrides
+from equipoise.web.views.infusing import bedside
 from equipoise.web.views.signing_in import keys
 from equipoise.web.views.staff import delegations, review
 from equipoise.web.views.trail import reading, reviewing
@@ -57,7 +58,9 @@ urlpatterns: list[URLPattern] = [
     path(PERSON + "complete/", acts.complete, name="complete"),
     path(PERSON + "sign/", acts.sign, name="sign"),
     path(ENCOUNTER + "order/", acts.order, name="order"),
-    path(ENCOUNTER + "give/", acts.give, name="give"),
+    path(ENCOUNTER + "start/", bedside.start, name="start"),
+    path(ENCOUNTER + "end/", bedside.end, name="end"),
+    path(ENCOUNTER + "give/", bedside.give, name="give"),
     path(ENCOUNTER + "miss/", acts.miss, name="miss"),
     path(PERSON + "log/<str:form>/new/", forms.new_entry, name="new_entry"),
     path(FORM, forms.form, name="form"),

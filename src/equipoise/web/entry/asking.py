@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from equipoise.conduct.parts import Value
-from equipoise.problems import Refused, Text
+from equipoise.problems import Problem, Refused, Text
 from equipoise.study.forms import Item
 from equipoise.web.entry.fields import Field, check_given, fill_field, problems_of, read_field
 from equipoise.web.pages import Visit
@@ -23,7 +23,8 @@ class Question(Struct, frozen=True):
 
     `has_second` asks for another person, too, who shows who they are. `carried` is what the page
     that led here posted and no address may hold; then the first post shows the questions, and the
-    next one answers them. `ticks` are groups of boxes of which any number may be ticked.
+    next one answers them. `stops` are why the act is known to be refused: then they are shown, and
+    nothing is asked. `ticks` are groups of boxes of which any number may be ticked.
     """
 
     title: str
@@ -37,6 +38,7 @@ class Question(Struct, frozen=True):
     has_second: bool = False
     carried: Mapping[str, str] = {}
     ticks: "tuple[Ticks, ...]" = ()
+    stops: tuple[Problem, ...] = ()
 
 
 class Ticks(Struct, frozen=True):
@@ -67,13 +69,17 @@ def ask(
     *,
     act: Callable[[Answers], HttpResponse],
     known: Answers | None = None,
+    posted: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """Show the questions; once answered, act. What is refused comes back with its words."""
+    """Show the questions; once answered, act. What is refused comes back with its words.
+
+    `posted` is read in place of what the browser posted, where the page makes something of it.
+    """
     if not visit.is_posted or (question.carried and ANSWERED not in visit.request.POST):
         given = known or {}
         fields = [fill_field(n, i, given.get(n)) for n, i in question.items.items()]
         return _show(visit, question, fields)
-    data = visit.request.POST
+    data = visit.request.POST if posted is None else posted
     fields = list(check_given([read_field(n, i, data) for n, i in question.items.items()]))
     found = problems_of(fields)
     if found:

@@ -271,7 +271,9 @@ def _ordered(sheet: Sheet, x: e.InfusionOrdered, stamp: Stamp) -> None:
 
 
 def _infused(
-    sheet: Sheet, x: e.InfusionPrepared | e.InfusionTakenBack | e.InfusionGiven, _: Stamp
+    sheet: Sheet,
+    x: e.InfusionPrepared | e.InfusionTakenBack | e.InfusionStarted | e.InfusionGiven,
+    _: Stamp,
 ) -> None:
     known = sheet.find(INFUSION, x.participant, x.encounter)
     if known is None:
@@ -280,8 +282,11 @@ def _infused(
         changes: Row = {"status": "prepared", "label": _text(x.label)}
     elif isinstance(x, e.InfusionTakenBack):
         changes = {"status": "ordered", "label": ""}
+    elif isinstance(x, e.InfusionStarted):
+        changes = {"status": "started", "given_on": x.on.isoformat()}
     else:
-        changes = {"status": "given", "given_on": x.on.isoformat(), "given_ml": x.volume_ml}
+        on = x.on.isoformat() if x.volume_ml > 0 else None
+        changes = {"status": "given", "given_on": on, "given_ml": x.volume_ml}
     sheet.put(INFUSION, {**known, **changes})
 
 
@@ -321,6 +326,7 @@ _WRITERS: dict[type, Callable[[Sheet, Any, Stamp], None]] = {
     e.InfusionOrdered: _ordered,
     e.InfusionPrepared: _infused,
     e.InfusionTakenBack: _infused,
+    e.InfusionStarted: _infused,
     e.InfusionGiven: _infused,
     e.PersonAdded: _added,
     e.DelegationChanged: _delegated,
@@ -334,6 +340,8 @@ _PLACES: dict[type, Callable[[Any], Place]] = {
     e.InfusionOrdered: lambda x: (x.encounter, "", 0, ""),
     e.InfusionPrepared: lambda x: (x.encounter, "", 0, ""),
     e.InfusionTakenBack: lambda x: (x.encounter, "", 0, ""),
+    e.InfusionRecalled: lambda x: (x.encounter, "", 0, ""),
+    e.InfusionStarted: lambda x: (x.encounter, "", 0, ""),
     e.InfusionGiven: lambda x: (x.encounter, "", 0, ""),
 }
 _NEEDS: dict[type, Callable[[Any], tuple[Table, Key]]] = {
@@ -342,6 +350,7 @@ _NEEDS: dict[type, Callable[[Any], tuple[Table, Key]]] = {
     e.ItemCorrected: lambda x: (FORM, (x.participant, x.encounter, x.form, x.repeat)),
     e.InfusionPrepared: lambda x: (INFUSION, (x.participant, x.encounter)),
     e.InfusionTakenBack: lambda x: (INFUSION, (x.participant, x.encounter)),
+    e.InfusionStarted: lambda x: (INFUSION, (x.participant, x.encounter)),
     e.InfusionGiven: lambda x: (INFUSION, (x.participant, x.encounter)),
 }
 _CHANGES: dict[type, Callable[[Any], Row]] = {

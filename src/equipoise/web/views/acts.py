@@ -1,21 +1,18 @@
-"""Acts on a participant that ask for little: order, give, miss, leave, complete, sign."""
+"""Acts on a participant that ask for little: order, miss, leave, complete, sign."""
 
 import datetime as dt
 from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 
 from equipoise.conduct import (
     Act,
     Participant,
-    check_ordered_weight,
     complete_participant,
     digest_of,
     fail_screening,
     find_weight,
-    give_infusion,
     miss_encounter,
     order_infusion,
     resume_treatment,
@@ -29,7 +26,6 @@ from equipoise.study.roles import Role
 from equipoise.supply import check_weight, plan_preparation
 from equipoise.web import saying
 from equipoise.web.entry.asking import Answers, Question, ask, date_of
-from equipoise.web.entry.second import identify_second
 from equipoise.web.pages import Visit, page
 from equipoise.web.texts import say, t, text_of
 from equipoise.web.views.participant import WRITERS
@@ -58,102 +54,6 @@ def order(visit: Visit, code: str, encounter: str) -> HttpResponse:
         items={"on": Item(label=text_of("order.on"), type="date")},
     )
     return ask(visit, question, act=act, known={"on": visit.today.isoformat()})
-
-
-@page(roles=ENROLLERS, methods=("GET", "POST"), act="give_infusion")
-def give(visit: Visit, code: str, encounter: str) -> HttpResponse:
-    """Record that an infusion was given; the label on the bag is typed from the bag."""
-    subject = visit.participant(code)
-    infusion = subject.infusions.get(encounter)
-    if infusion is None:
-        raise Refused([problem("EQ-C062", f"{code} / {encounter}", encounter=encounter)])
-    changed = check_ordered_weight(visit.study, subject, infusion, where=Where(record=code))
-    label = encounter_label(visit, encounter)
-    has_second = visit.study.treatments.bedside.second_person
-
-    def act(answers: Answers) -> HttpResponse:
-        volume, on = answers["volume"], date_of(answers, "on")
-        assert isinstance(volume, float)
-        started, stopped = over_midnight(on, answers["started"], answers["stopped"])
-        second = identify_second(visit) if has_second else ""
-        entries = give_infusion(
-            visit.trial,
-            **_by(visit, code),
-            encounter=encounter,
-            on=on,
-            label=str(answers["label"]).strip(),
-            volume_ml=volume,
-            scanned=str(answers["scanned"]).strip() if has_second else "",
-            started_at=started,
-            stopped_at=stopped,
-            checked_by=second,
-        )
-        is_late = any(entry.type == "DeviationRecorded" for entry in entries)
-        done = t("give.done_deviation" if is_late else "give.done", encounter=label)
-        return visit.go("participant", code=code, done=done)
-
-    question = Question(
-        title=t("give.title", encounter=label),
-        button=t("give.button"),
-        lead=t("give.lead"),
-        back=_back(code),
-        code=code,
-        facts=(
-            (t("order.volume"), f"{saying.number(infusion.volume_ml)}\u00a0mL"),
-            (t("give.until"), saying.instant(infusion.usable_until)),
-            *((t("give.stop"), f"{saying.message(p)} {saying.hint(p)}") for p in changed),
-        ),
-        items=_bedside_items(has_second=has_second),
-        has_second=has_second,
-    )
-    known: Answers = {"on": infusion.on.isoformat(), "volume": infusion.volume_ml}
-    return ask(visit, question, act=act, known=known)
-
-
-def _bedside_items(*, has_second: bool) -> dict[str, Item]:
-    """What is asked at the bedside; times and card only where a second person compares them."""
-
-    def text(name: str, *, required: bool = True) -> Item:
-        return Item(label=text_of(f"give.{name}"), type="text", required=required)
-
-    return {
-        **({"scanned": text("scanned")} if has_second else {}),
-        "label": text("label"),
-        "on": Item(label=text_of("give.on"), type="date"),
-        "started": text("started", required=has_second),
-        "stopped": text("stopped", required=has_second),
-        "volume": Item(label=text_of("give.volume"), type="number", unit="mL", decimals=1),
-    }
-
-
-def over_midnight(
-    on: dt.date, started: object, stopped: object
-) -> tuple[dt.datetime | None, dt.datetime | None]:
-    """Start and end from the two times of the day; an end before the start is of the next day.
-
-    Raises:
-        Refused: one of them is no time.
-    """
-    begun, over = (_clock(on, x, where=w) for x, w in ((started, "started"), (stopped, "stopped")))
-    if begun and over and over < begun:
-        over = _clock(on + dt.timedelta(days=1), stopped, where="stopped")
-    return begun, over
-
-
-def _clock(on: dt.date, given: object, *, where: str) -> dt.datetime | None:
-    """A time of the day at the site, as an instant; nothing if none was given.
-
-    Raises:
-        Refused: it is no time.
-    """
-    text = str(given or "").strip().replace("h", ":").replace(".", ":")
-    if not text:
-        return None
-    try:
-        at = dt.datetime.strptime(f"{on} {text}", "%Y-%m-%d %H:%M")  # noqa: DTZ007 - made aware next
-        return timezone.make_aware(at).astimezone(dt.UTC)
-    except (ValueError, OverflowError):  # the latter in the year 1
-        raise Refused([problem("EQ-W063", where, found=text)]) from None
 
 
 @page(roles=WRITERS, methods=("GET", "POST"), act="miss_encounter")

@@ -18,8 +18,8 @@ from equipoise.vault.packets.messages import OpenedPacket
 from equipoise.web.entry.asking import Answers, Question, ask, date_of
 from equipoise.web.pages import Visit, page
 from equipoise.web.texts import t, text_of
-from equipoise.web.views.acts import over_midnight
 from equipoise.web.views.eligibility import READERS
+from equipoise.web.views.infusing.bedside import over_midnight
 
 
 @page(roles=READERS)

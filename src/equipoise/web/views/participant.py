@@ -48,7 +48,8 @@ class Row(Struct, frozen=True):
     leaves: tuple[Leaf, ...]
     infusion: Infusion | None
     may_order: bool
-    may_give: bool
+    may_start: bool
+    may_end: bool
     may_miss: bool
 
 
@@ -113,10 +114,15 @@ def _row(visit: Visit, subject: Participant, stop: Stop) -> Row:
         and is_planned
         and is_open
         and stop.timing != "not_expected",
-        may_give=may_act
-        and visit.may_do("give_infusion")
+        may_start=may_act
+        and visit.may_do("start_infusion")
         and infusion is not None
         and infusion.status == "prepared",
+        may_end=visit.may(*ENROLLERS)
+        and visit.state.locked is None
+        and visit.may_do("end_infusion")
+        and infusion is not None
+        and infusion.status == "started",
         may_miss=visit.may(*WRITERS)
         and visit.may_do("miss_encounter")
         and subject.is_in_trial

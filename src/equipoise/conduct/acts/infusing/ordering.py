@@ -1,14 +1,11 @@
-"""Infusions: ordered by the site, prepared by the cell unit, given to the participant."""
+"""Infusions up to the bedside: ordered by the site, handed out by the cell unit, taken back."""
 
 import datetime as dt
-from collections.abc import Iterator
 
 from equipoise.conduct import events as e
-from equipoise.conduct.acts.people import is_same_human
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import expects
 from equipoise.conduct.rules import (
-    check_duty,
     check_in_trial,
     check_not_future,
     check_open,
@@ -16,14 +13,12 @@ from equipoise.conduct.rules import (
     check_treated,
 )
 from equipoise.conduct.state import Infusion, Participant
-from equipoise.conduct.tasks import check_task
 from equipoise.problems import Problem, Where, problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
 from equipoise.supply import WeighedOn, check_weight, plan_preparation
 
 BEDSIDE_ROLES = (Role.COORDINATOR, Role.INVESTIGATOR)
-LONGEST_INFUSION = dt.timedelta(hours=24)
 
 
 @act(*BEDSIDE_ROLES)
@@ -97,7 +92,7 @@ def prepare_infusion(
     """Hand out a preparation under an opaque label, never used before, to be given until then."""
     subject = view.participant(participant)
     where = at_record(participant, encounter)
-    infusion = _find_infusion(subject, encounter, where=where)
+    infusion = find_infusion(subject, encounter, where=where)
     problems = [
         *check_in_trial(view.state, subject),
         *check_running(view.state, where=where),
@@ -134,7 +129,7 @@ def take_back_infusion(
     """
     subject = view.participant(participant)
     where = at_record(participant, encounter)
-    infusion = _find_infusion(subject, encounter, where=where)
+    infusion = find_infusion(subject, encounter, where=where)
     problems = [*check_open(view.state), *_check_no_words(reason, where=where)]
     if infusion.status != "prepared":
         problems.append(problem("EQ-C063", where, status=infusion.status))
@@ -142,6 +137,31 @@ def take_back_infusion(
         problems.append(problem("EQ-C065", where, label=label))
     refuse_if(problems)
     return [e.InfusionTakenBack(participant=participant, encounter=encounter, label=label)]
+
+
+@act(Role.CELL_UNIT)
+def recall_infusion(
+    view: View,
+    *,
+    by: str,
+    at: dt.datetime,
+    reason: str = "",
+    participant: str,
+    encounter: str,
+    label: str,
+) -> Events:
+    """What was handed out is not to be given; if it runs, it is to be stopped. It is not said why:
+    the same words for whatever it holds."""
+    subject = view.participant(participant)
+    where = at_record(participant, encounter)
+    infusion = find_infusion(subject, encounter, where=where)
+    problems = [*check_open(view.state), *_check_no_words(reason, where=where)]
+    if infusion.status not in ("prepared", "started") or infusion.is_recalled:
+        problems.append(problem("EQ-C063", where, status=infusion.status))
+    elif label != infusion.label:
+        problems.append(problem("EQ-C065", where, label=label))
+    refuse_if(problems)
+    return [e.InfusionRecalled(participant=participant, encounter=encounter, label=label)]
 
 
 @act(Role.CELL_UNIT)
@@ -158,64 +178,6 @@ def declare_supply(
     if places < 0 or until_on < at.date():
         refuse_if([problem("EQ-B057", places=places, until=until_on)])
     return [e.SupplyDeclared(places=places, until_on=until_on)]
-
-
-@act(*BEDSIDE_ROLES)
-def give_infusion(
-    view: View,
-    *,
-    by: str,
-    at: dt.datetime,
-    reason: str = "",
-    participant: str,
-    encounter: str,
-    on: dt.date,
-    label: str,
-    volume_ml: float,
-    scanned: str = "",
-    started_at: dt.datetime | None = None,
-    stopped_at: dt.datetime | None = None,
-    checked_by: str = "",
-) -> Events:
-    """Record what went into the participant; the label on the bag must be the one prepared.
-
-    `scanned` is the participant's code as read at the bedside. Where the study asks for a second
-    person, `checked_by` compared both, and start and end are told. What was begun is a fact: that
-    it ended late, or that the weight is another by now, is recorded with it as a deviation.
-    """
-    subject = view.participant(participant)
-    where = at_record(participant, encounter)
-    infusion = _find_infusion(subject, encounter, where=where)
-    problems = [
-        *check_in_trial(view.state, subject),
-        *check_not_future(on, at=at, where=where),
-        *_check_not_after_pause(view, on, where=where),
-        *check_treated(subject, on=on, where=where),
-        *_check_scanned(view, subject, infusion, scanned=scanned, label=label),
-        *_check_times(view, infusion, on=on, at=at, times=(started_at, stopped_at)),
-        *_check_order(subject, started_at, where=where),
-        *_check_second(view, subject, checked_by=checked_by, at=at),
-    ]
-    if on != infusion.on:
-        problems.append(problem("EQ-C066", where, on=on, ordered=infusion.on))
-    if not 0 < volume_ml <= 1.5 * infusion.volume_ml:
-        problems.append(problem("EQ-C067", where, volume=volume_ml, planned=infusion.volume_ml))
-    departures = [
-        *check_ordered_weight(view.study, subject, infusion, where=where),
-        *_check_end(infusion, over_at=at if started_at is None else stopped_at, where=where),
-    ]
-    refuse_if([*problems, *(departures if started_at is None else ())])
-    given = e.InfusionGiven(
-        participant=participant,
-        encounter=encounter,
-        on=on,
-        label=label,
-        volume_ml=volume_ml,
-        started_at=started_at,
-        stopped_at=stopped_at,
-        checked_by=checked_by,
-    )
-    return [given, *(_deviation(participant, found, on=on) for found in departures)]
 
 
 def find_weight(subject: Participant, item: str, *, on: dt.date) -> WeighedOn | None:
@@ -259,103 +221,12 @@ def _check_no_words(reason: str, *, where: Where) -> tuple[Problem, ...]:
     return (problem("EQ-B064", where),) if reason else ()
 
 
-def _check_end(
-    infusion: Infusion, *, over_at: dt.datetime | None, where: Where
-) -> tuple[Problem, ...]:
-    """It was over within the time of the bag."""
-    until = infusion.usable_until
-    if until is None or over_at is None or over_at <= until:
-        return ()
-    return (problem("EQ-B052", where, until=until.isoformat(timespec="minutes")),)
+def find_infusion(subject: Participant, encounter: str, *, where: Where) -> Infusion:
+    """The infusion of an encounter.
 
-
-def _deviation(participant: str, found: Problem, *, on: dt.date) -> e.DeviationRecorded:
-    what = found.say("en")
-    return e.DeviationRecorded(participant=participant, kind="treatment", on=on, what=what)
-
-
-def _check_scanned(
-    view: View, subject: Participant, infusion: Infusion, *, scanned: str, label: str
-) -> Iterator[Problem]:
-    """The participant is this one, and the bag the one that was prepared for this visit."""
-    where = at_record(subject.code, infusion.encounter)
-    needs_scan = view.study.treatments.bedside.second_person
-    if scanned.strip() != subject.code and (scanned or needs_scan):
-        yield problem("EQ-B050", where, scanned=scanned or "-", participant=subject.code)
-    if infusion.status != "prepared":
-        yield problem("EQ-C063", where, status=infusion.status)
-    elif label != infusion.label:
-        visits = [name for name, other in subject.infusions.items() if other.label == label]
-        if visits:
-            yield problem("EQ-B051", where, label=label, visit=visits[0])
-        else:
-            yield problem("EQ-C065", where, label=label)
-
-
-def _check_times(
-    view: View,
-    infusion: Infusion,
-    *,
-    on: dt.date,
-    at: dt.datetime,
-    times: tuple[dt.datetime | None, dt.datetime | None],
-) -> Iterator[Problem]:
-    """It began before it ended, about that day, and has ended."""
-    where = at_record(infusion.encounter)
-    started_at, stopped_at = times
-    if started_at is None or stopped_at is None:
-        if view.study.treatments.bedside.second_person or infusion.usable_until:
-            yield problem("EQ-B055", where)
-        return
-    is_near = abs((started_at.date() - on).days) <= 1  # the day is the site's, the instant is UTC
-    is_long_enough = dt.timedelta(0) < stopped_at - started_at <= LONGEST_INFUSION
-    if not (is_near and is_long_enough and stopped_at <= at):
-        yield problem("EQ-B055", where)
-
-
-def _check_order(
-    subject: Participant, started_at: dt.datetime | None, *, where: Where
-) -> tuple[Problem, ...]:
-    """It began after the randomization; what is typed at the bedside has no seconds."""
-    randomized_at = subject.randomized_at
-    if started_at is None or randomized_at is None:
-        return ()
-    if started_at >= randomized_at.replace(second=0, microsecond=0):
-        return ()
-    told = {"infused": started_at, "randomized": randomized_at}
-    words = {k: v.isoformat(timespec="minutes") for k, v in told.items()}
-    return (problem("EQ-C184", where, **words),)
-
-
-def _check_second(
-    view: View, subject: Participant, *, checked_by: str, at: dt.datetime
-) -> Iterator[Problem]:
-    """Another person of the site, on duty, compared participant and label."""
-    if not checked_by:
-        if view.study.treatments.bedside.second_person:
-            yield problem("EQ-B053", subject.code)
-        return
-    second = view.state.people.get(checked_by)
-    if second is None or is_same_human(second, view.person):
-        yield problem("EQ-B053", subject.code)
-        return
-    is_of_site = second.role in BEDSIDE_ROLES and second.may_see(subject.site)
-    lacks = (
-        *check_duty(view.study, second, at=at),
-        *check_task(view.study, second, "give_infusion"),
-    )
-    if not is_of_site or lacks:
-        yield problem("EQ-B054", subject.code, name=second.name)
-
-
-def _check_not_after_pause(view: View, on: dt.date, *, where: Where) -> tuple[Problem, ...]:
-    """What went in before the pause, or on its day, is a fact and stays recordable."""
-    met = view.state.met
-    is_before = all(on <= met[rule].stamp.at.date() for rule in view.state.pausing)
-    return () if is_before else check_running(view.state, where=where)
-
-
-def _find_infusion(subject: Participant, encounter: str, *, where: Where) -> Infusion:
+    Raises:
+        Refused: none was ordered.
+    """
     infusion = subject.infusions.get(encounter)
     if infusion is None:
         refuse_if([problem("EQ-C062", where, encounter=encounter)])

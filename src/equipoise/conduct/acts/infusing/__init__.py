@@ -1,0 +1,31 @@
+"""Infusions: ordered by the site, handed out by the cell unit, begun and ended at the bedside."""
+
+from equipoise.conduct.acts.infusing.bedside import (
+    check_bag,
+    end_infusion,
+    give_infusion,
+    start_infusion,
+)
+from equipoise.conduct.acts.infusing.ordering import (
+    check_ordered_weight,
+    declare_supply,
+    find_weight,
+    order_infusion,
+    prepare_infusion,
+    recall_infusion,
+    take_back_infusion,
+)
+
+__all__ = [
+    "check_bag",
+    "check_ordered_weight",
+    "declare_supply",
+    "end_infusion",
+    "find_weight",
+    "give_infusion",
+    "order_infusion",
+    "prepare_infusion",
+    "recall_infusion",
+    "start_infusion",
+    "take_back_infusion",
+]
