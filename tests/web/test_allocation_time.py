@@ -139,6 +139,7 @@ def test_nothing_is_infused_before_the_randomization(trial: RunningTrial) -> Non
         "by": course.COORDINATOR, "at": over, "participant": late, "encounter": "M0",
         "on": infusion.on, "label": infusion.label, "volume_ml": infusion.volume_ml,
         "scanned": late, "stopped_at": over, "checked_by": course.INVESTIGATOR,
+        "reason": "From paper",
     }  # fmt: skip
     before = subject.randomized_at - dt.timedelta(minutes=1)
     assert refusal(lambda: give_infusion(trial, **given, started_at=before)) == {"EQ-C184"}

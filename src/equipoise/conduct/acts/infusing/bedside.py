@@ -154,11 +154,8 @@ def give_infusion(
         *_check_order(subject, started_at, where=where),
         *_check_second(view, subject, checked_by=checked_by, at=at),
         *check_reason(reason, act="give_infusion", where=where),
+        *_check_told(infusion, on=on, volume_ml=volume_ml, where=where),
     ]
-    if on != infusion.on:
-        problems.append(problem("EQ-C066", where, on=on, ordered=infusion.on))
-    if not 0 < volume_ml <= infusion.volume_ml:
-        problems.append(problem("EQ-C067", where, volume=volume_ml, planned=infusion.volume_ml))
     refuse_if(problems)
     given = e.InfusionGiven(
         participant=participant,
@@ -278,6 +275,16 @@ def _check_whole(infusion: Infusion, volume_ml: float, *, where: Where) -> tuple
     if volume_ml >= infusion.volume_ml:
         return ()
     return (problem("EQ-B073", where, volume=volume_ml, planned=infusion.volume_ml),)
+
+
+def _check_told(
+    infusion: Infusion, *, on: dt.date, volume_ml: float, where: Where
+) -> Iterator[Problem]:
+    """The day is that of the order, and no more went in than the bag held."""
+    if on != infusion.on:
+        yield problem("EQ-C066", where, on=on, ordered=infusion.on)
+    if not 0 < volume_ml <= infusion.volume_ml:
+        yield problem("EQ-C067", where, volume=volume_ml, planned=infusion.volume_ml)
 
 
 def _check_order(
