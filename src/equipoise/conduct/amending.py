@@ -84,7 +84,7 @@ def confirm_amendment(
     if is_same_human(first, second) or asked.requested.role == second.role:
         problems.append(problem("EQ-C146", where, name=second.name, role=second.role))
     if meaning:
-        problems += check_accountable(second)
+        problems += check_accountable(second, proof=proof)
     under_way = [p.code for p in state.participants.values() if p.status == "randomizing"]
     if under_way:
         problems.append(problem("EQ-C147", where, participants=", ".join(sorted(under_way))))

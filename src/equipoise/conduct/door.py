@@ -24,6 +24,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
+from equipoise.conduct.accounts.person import SERVER
 from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_rules
 from equipoise.conduct.rules import check_duty
@@ -41,7 +42,7 @@ Events = Sequence[e.Happened]
 AT_ONE_SITE = frozenset({"submit_form", "correct_item", "miss_encounter", "judge_criterion"})
 """The acts that concern one participant, look at no other, and come often."""
 
-SYSTEM = Person("system", "Equipoise", "administrator")
+SYSTEM = Person(SERVER, "Equipoise", "administrator")
 """Who records what nobody decided: the first entries, and what follows from an act by a rule."""
 
 
@@ -366,23 +367,13 @@ def place_of(event: e.Happened) -> tuple[str, str]:
     match event:
         case e.ParticipantScreened():
             return f"site-{event.site}", event.participant
-        case (
-            e.PersonAdded()
-            | e.DelegationChanged()
-            | e.TrainingRecorded()
-            | e.SignedIn()
-            | e.SignInBarred()
-            | e.SignInMeansChanged()
-            | e.AccountabilityAccepted()
-            | e.PersonRemoved()
-        ):
-            return "control", f"person/{event.person}"
         case e.SiteOpened():
             return "control", f"site/{event.site}"
     participant = getattr(event, "participant", None)
     if participant is not None:
         return _chain_of(participant), participant
-    return "control", "study"
+    person = getattr(event, "person", None)
+    return "control", f"person/{person}" if person else "study"
 
 
 def _chain_of(participant: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from equipoise.conduct.accounts.person import Person as Person  # noqa: PLC0414 - a part of it
 from equipoise.conduct.parts import (
     Change,
     DeviationKind,
@@ -246,47 +247,6 @@ class Participant(Struct, frozen=True):
         """The latest record of a form by its date, then by its entry."""
         records = [r for r in self.forms.values() if r.form == form]
         return max(records, key=lambda r: (r.on, r.stamp.at), default=None)
-
-
-class Person(Struct, frozen=True):
-    """Somebody with a role; no sites means all sites, no days means without limit, and no tasks
-    the whole role. `came_at` is when they last came in at the site door, `reviewed` who last kept
-    their access and when, or who gave it.
-
-    `trained` holds, by training, the last day on which it counts; None where it always does.
-    `barred_at` is when wrong passwords last made the account wait, `accepted_at` when this person
-    accepted what a signature means. `means` are what opens the account besides a password, such as
-    `passkey:` with the fingerprint of its public key; `withdrawn` the accounts of a log-in provider
-    that did, and never come back by themselves.
-    """
-
-    person: str
-    name: str
-    role: str
-    sites: tuple[str, ...] = ()
-    is_active: bool = True
-    from_on: dt.date | None = None
-    until_on: dt.date | None = None
-    trained: Mapping[str, dt.date | None] = {}
-    barred_at: dt.datetime | None = None
-    accepted_at: dt.datetime | None = None
-    means: tuple[str, ...] = ()
-    withdrawn: tuple[str, ...] = ()
-    tasks: tuple[str, ...] = ()
-    came_at: dt.datetime | None = None
-    reviewed: Stamp | None = None
-
-    def may_see(self, site: str) -> bool:
-        """Whether this person works at, or for, a site."""
-        return not self.sites or site in self.sites
-
-    def may_do(self, task: str) -> bool:
-        """Whether a task of the role is delegated to this person; what is no task is anybody's."""
-        return not task or not self.tasks or task in self.tasks
-
-    def is_delegated(self, on: dt.date) -> bool:
-        """Whether this person acts in their role on a day."""
-        return (self.from_on or on) <= on <= (self.until_on or on)
 
 
 class Seal(Struct, frozen=True):

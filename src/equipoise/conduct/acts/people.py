@@ -15,13 +15,13 @@ from typing import Any
 import msgspec
 
 from equipoise.conduct import events as e
+from equipoise.conduct.accounts.person import SERVER
 from equipoise.conduct.acts.unblinding import list_unblindings
-from equipoise.conduct.door import ACTS, SYSTEM, Events, RunningTrial, View, act, refuse_if
+from equipoise.conduct.door import ACTS, Events, View, act, refuse_if
 from equipoise.conduct.parts import AccessDecision, Proof
 from equipoise.conduct.rules import check_accountable, check_not_future, check_reason
 from equipoise.conduct.state import Person, TrialState
 from equipoise.conduct.tasks import CHANGERS, DELEGATED_ROLES, TASKS, task_of_form
-from equipoise.ledger import Entry
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.protocol import Training
 from equipoise.study.roles import UNBLINDED_ROLES, Role
@@ -78,7 +78,7 @@ def change_delegation(
     tasks: tuple[str, ...] = (),
 ) -> Events:
     """Change where, when and in which tasks somebody acts in their role; it holds at once."""
-    known = _active(view, person)
+    known = find_active(view, person)
     place: dict[str, Any] = {
         "sites": sites,
         "from_on": from_on,
@@ -108,7 +108,7 @@ def record_training(
     on: dt.date,
 ) -> Events:
     """Record that somebody completed a training; when it ends follows from the study."""
-    _active(view, person)
+    find_active(view, person)
     known = view.study.identity.training.get(training)
     if known is None:
         raise Refused([problem("EQ-C101", person, training=training)])
@@ -120,7 +120,7 @@ def record_training(
 @act(Role.ADMINISTRATOR)
 def remove_person(view: View, *, by: str, at: dt.datetime, reason: str = "", person: str) -> Events:
     """Take somebody's role away, at once; the reason is kept."""
-    _active(view, person)
+    find_active(view, person)
     refuse_if(check_reason(reason, act="remove_person", where=Where(record=person)))
     return [e.PersonRemoved(person=person)]
 
@@ -142,7 +142,7 @@ def review_access(
     `digest` is of what the reviewer saw. An access that is ended ends at once, for the reason.
     """
     seen = reviewed_by(view.state, view.person)
-    problems = list(check_accountable(view.person))
+    problems = list(check_accountable(view.person, proof=proof))
     if digest != digest_of_access(view.study, seen):
         problems.append(problem("EQ-C151", by))
     own = sorted(set(decisions) - {p.person for p in seen})
@@ -192,79 +192,6 @@ def derive_review_day(study: Study, person: Person) -> dt.date | None:
     return add_months(person.reviewed.at.date(), months)
 
 
-def record_sign_in(
-    trial: RunningTrial, *, at: dt.datetime, person: str, proof: Proof
-) -> tuple[Entry, ...]:
-    """Record that somebody came in; no duty is asked, for whoever has a role comes in.
-
-    Raises:
-        Refused: the person has no role.
-    """
-    with trial.transaction():
-        known = _active(View(trial.study, trial.state, SYSTEM), person)
-        view = View(trial.study, trial.state, known)
-        return trial.record(view, [e.SignedIn(person=person, proof=proof)], at=at, reason="")
-
-
-def bar_sign_in(
-    trial: RunningTrial, *, at: dt.datetime, person: str, n_failures: int, wait: dt.timedelta
-) -> tuple[Entry, ...]:
-    """Record that wrong passwords made an account wait, once for each time; nobody asks for it."""
-    with trial.transaction():
-        state = trial.state
-        known = state.people.get(person)
-        if known is None or (known.barred_at is not None and at < known.barred_at + wait):
-            return ()
-        barred = e.SignInBarred(person=person, n_failures=n_failures)
-        return trial.record(View(trial.study, state, SYSTEM), [barred], at=at, reason="")
-
-
-def record_means(
-    trial: RunningTrial,
-    *,
-    at: dt.datetime,
-    person: str,
-    means: str,
-    is_added: bool,
-    by: Person | None = None,
-    reason: str = "",
-) -> tuple[Entry, ...]:
-    """Record that somebody added a means of signing in, or gave it up: by themselves, or `by`.
-
-    No duty is asked: who may not act yet, or any more, still signs in and keeps their keys.
-
-    Raises:
-        Refused: the person has no role.
-    """
-    with trial.transaction():
-        known = _active(View(trial.study, trial.state, SYSTEM), person)
-        if is_added == (means in known.means):
-            return ()
-        changed = e.SignInMeansChanged(person=person, means=means, is_added=is_added)
-        view = View(trial.study, trial.state, by or known)
-        return trial.record(view, [changed], at=at, reason=reason)
-
-
-@act(Role.ADMINISTRATOR)
-def withdraw_means(
-    view: View,
-    *,
-    by: str,
-    at: dt.datetime,
-    reason: str = "",
-    person: str,
-    with_account: bool = True,
-) -> Events:
-    """Take from somebody every means of signing in but the password: lost or stolen ones too.
-
-    The account at a log-in provider goes for good; without `with_account` it stays.
-    """
-    known = _active(view, person)
-    refuse_if(check_reason(reason, act="withdraw_means", where=Where(record=person)))
-    gone = [m for m in known.means if with_account or not m.startswith("provider:")]
-    return [e.SignInMeansChanged(person=person, means=m, is_added=False) for m in gone]
-
-
 def check_person(
     new: Person, *, known: Mapping[str, Person], sites: Collection[str]
 ) -> tuple[Problem, ...]:
@@ -279,7 +206,7 @@ def check_person(
     is_blinded = [p for p in namesakes if p.is_active and p.role not in UNBLINDED_ROLES]
     if was_unblinded and (new.role not in UNBLINDED_ROLES or new.person in known):
         problems.append(problem("EQ-C013", new.person, person=new.name))
-    elif new.person in known:
+    elif new.person in known or new.person == SERVER:
         problems.append(problem("EQ-C012", new.person, person=new.person))
     elif is_blinded and new.role in UNBLINDED_ROLES:
         account = is_blinded[0].person
@@ -319,7 +246,12 @@ def add_months(on: dt.date, months: int) -> dt.date:
     return dt.date(year, month, min(on.day, calendar.monthrange(year, month)[1]))
 
 
-def _active(view: View, person: str) -> Person:
+def find_active(view: View, person: str) -> Person:
+    """Somebody with a role.
+
+    Raises:
+        Refused: nobody of this identifier has one.
+    """
     known = view.state.people.get(person)
     if known is None or not known.is_active:
         raise Refused([problem("EQ-C001", person, person=person)])

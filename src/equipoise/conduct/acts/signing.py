@@ -53,7 +53,7 @@ def sign_casebook(
 ) -> Events:
     """Endorse all data of a participant; `digest` is of what the signer saw."""
     subject = view.participant(participant)
-    problems = [*check_open(view.state), *check_accountable(view.person)]
+    problems = [*check_open(view.state), *check_accountable(view.person, proof=proof)]
     if digest != digest_of(view.study, subject):
         problems.append(problem("EQ-C071", participant, participant=participant))
     refuse_if(problems)

@@ -69,6 +69,27 @@ class SignedIn(Happened, frozen=True, kw_only=True):
     proof: Proof
 
 
+class InvitationMade(Happened, frozen=True, kw_only=True):
+    """A code was made with which somebody chooses a password; its fingerprint, never the code."""
+
+    person: str
+    code: str
+
+
+class PasswordChosen(Happened, frozen=True, kw_only=True):
+    """Whoever had the code of this fingerprint chose the password of an account."""
+
+    person: str
+    code: str
+
+
+class InvitationConfirmed(Happened, frozen=True, kw_only=True):
+    """A second person made sure that the owner of the account chose the password in that entry."""
+
+    person: str
+    chosen: str
+
+
 class SignInBarred(Happened, frozen=True, kw_only=True):
     """Wrong passwords were given for somebody so often that the account waits."""
 

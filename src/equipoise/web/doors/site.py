@@ -20,7 +20,7 @@ from equipoise.web.views import participants as all_of_them
 from equipoise.web.views import people as staff
 from equipoise.web.views.agreeing import amendments, overrides
 from equipoise.web.views.signing_in import keys
-from equipoise.web.views.staff import delegations, review
+from equipoise.web.views.staff import confirming, delegations, review
 
 PERSON = "participants/<str:code>/"
 FORM = PERSON + "forms/<str:encounter>/<str:form>/<int:repeat>/"
@@ -81,6 +81,7 @@ urlpatterns: list[URLPattern] = [
     path(SOMEBODY + "train/", staff.train, name="train"),
     path(SOMEBODY + "remove/", staff.remove, name="remove_person"),
     path(SOMEBODY + "invite/", staff.invite, name="invite"),
+    path(SOMEBODY + "confirm/", confirming.confirm, name="confirm_code"),
     path(SOMEBODY + "keys/", keys.withdraw, name="withdraw_means"),
 ]
 handler400 = "equipoise.web.views.access.unreadable"

@@ -12,9 +12,11 @@ from equipoise.conduct import (
     add_person,
     change_delegation,
     check_duty,
+    invite_person,
     record_training,
     remove_person,
 )
+from equipoise.conduct.accounts.inviting import CONFIRMERS
 from equipoise.conduct.acts.people import tasks_of
 from equipoise.conduct.tasks import TASKS
 from equipoise.problems import Problem, Refused, Text, problem
@@ -22,7 +24,7 @@ from equipoise.study.forms import Item
 from equipoise.study.roles import Role
 from equipoise.web.entry.asking import Answers, Question, Ticks, ask, date_of
 from equipoise.web.pages import Visit, page
-from equipoise.web.server import code_for
+from equipoise.web.server import code_for, fingerprint_of
 from equipoise.web.texts import say, t, text_of
 from equipoise.web.views.staff.review import find_due
 
@@ -47,6 +49,7 @@ def people(visit: Visit) -> HttpResponse:
         "people.html",
         told=[_tell(visit, p) for p in found],
         may_change=visit.may(Role.ADMINISTRATOR),
+        may_confirm=visit.may(*CONFIRMERS),
         review=find_due(visit),
         trains=bool(visit.study.identity.training),
     )
@@ -182,11 +185,16 @@ def invite(visit: Visit, person: str) -> HttpResponse:
 
 
 def _invite(visit: Visit, person: str) -> HttpResponse:
-    """Show the code once: no administrator chooses or learns a password (ASVS 6.4.6)."""
+    """Show the code once: no administrator chooses or learns a password (ASVS 6.4.6).
+
+    That it was made is on record before it is shown, and its owner reads so when they come in.
+    """
+    code = code_for(person)
+    invite_person(visit.trial, **_by(visit, person), code=fingerprint_of(code))
     return visit.show(
         "invited.html",
         invited=visit.trial.state.people[person],
-        code=code_for(person),
+        code=code,
         address=visit.request.build_absolute_uri(reverse("welcome")),
     )
 
