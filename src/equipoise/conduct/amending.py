@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from equipoise.conduct import events as e
-from equipoise.conduct.acts.people import is_same_human
+from equipoise.conduct.accounts.person import is_same_human
 from equipoise.conduct.door import Events, View, act, refuse_if
 from equipoise.conduct.parts import Proof
 from equipoise.conduct.rules import (

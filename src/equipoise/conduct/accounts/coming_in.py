@@ -3,7 +3,7 @@
 import datetime as dt
 
 from equipoise.conduct import events as e
-from equipoise.conduct.acts.people import find_active
+from equipoise.conduct.acts.people import check_manages, find_active
 from equipoise.conduct.door import SYSTEM, Events, RunningTrial, View, act, refuse_if
 from equipoise.conduct.parts import Proof
 from equipoise.conduct.rules import check_confirmed, check_reason
@@ -83,6 +83,7 @@ def withdraw_means(
     The account at a log-in provider goes for good; without `with_account` it stays.
     """
     known = find_active(view, person)
-    refuse_if(check_reason(reason, act="withdraw_means", where=Where(record=person)))
+    problems = check_manages(view.person, known)
+    refuse_if([*problems, *check_reason(reason, act="withdraw_means", where=Where(record=person))])
     gone = [m for m in known.means if with_account or not m.startswith("provider:")]
     return [e.SignInMeansChanged(person=person, means=m, is_added=False) for m in gone]

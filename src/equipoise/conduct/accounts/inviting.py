@@ -8,7 +8,8 @@ a password before somebody else made sure that its owner chose it (21 CFR 11.200
 import datetime as dt
 
 from equipoise.conduct import events as e
-from equipoise.conduct.acts.people import find_active, is_same_human
+from equipoise.conduct.accounts.person import is_own, is_same_human
+from equipoise.conduct.acts.people import check_manages, find_active
 from equipoise.conduct.door import SYSTEM, Events, RunningTrial, View, act, refuse_if
 from equipoise.conduct.rules import check_confirmed, check_reason
 from equipoise.ledger import Entry
@@ -24,7 +25,7 @@ def invite_person(
     view: View, *, by: str, at: dt.datetime, reason: str = "", person: str, code: str
 ) -> Events:
     """Make a code for somebody's password; `code` is its fingerprint."""
-    find_active(view, person)
+    refuse_if(check_manages(view.person, find_active(view, person)))
     return [e.InvitationMade(person=person, code=code)]
 
 
@@ -69,9 +70,10 @@ def confirm_invitation(
         refuse_if([problem("EQ-C192", where, name=known.name)])
     assert password is not None
     problems = [*check_reason(reason, act="confirm_invitation", where=where)]
-    problems += check_confirmed(view.person)
-    maker = view.state.people.get(password.invited.by) if password.invited else None
-    if any(is_same_human(view.person, p) for p in (known, maker) if p is not None):
+    problems += [*check_confirmed(view.person), *check_manages(view.person, known)]
+    made, people = password.invited, view.state.people
+    is_maker = made is not None and is_own(made, view.person, people=people)
+    if is_maker or is_same_human(view.person, known):
         problems.append(problem("EQ-C191", where, name=known.name))
     refuse_if(problems)
     return [e.InvitationConfirmed(person=person, chosen=chosen)]

@@ -1,6 +1,7 @@
 """Somebody with a role, and what is known of their account."""
 
 import datetime as dt
+import unicodedata
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -78,3 +79,24 @@ class Person(Struct, frozen=True):
     def is_delegated(self, on: dt.date) -> bool:
         """Whether this person acts in their role on a day."""
         return (self.from_on or on) <= on <= (self.until_on or on)
+
+
+def is_same_human(one: Person, other: Person) -> bool:
+    """Whether two accounts are one person's: the same identifier, or the same printed name."""
+    return one.person == other.person or fold_name(one.name) == fold_name(other.name)
+
+
+def is_own(stamp: Stamp, person: Person, *, people: Mapping[str, Person]) -> bool:
+    """Whether somebody recorded this, under this account or an earlier one of theirs."""
+    first = people.get(stamp.by)
+    return stamp.by == person.person or (first is not None and is_same_human(first, person))
+
+
+def fold_name(name: str, *, between: str = "") -> str:
+    """A name without what makes two writings of it differ: case, accents, what is no letter.
+
+    `between` stands in the place of anything that is no letter or digit, once.
+    """
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    letters = "".join(c for c in plain if not unicodedata.combining(c))
+    return between.join("".join(c if c.isalnum() else " " for c in letters).split())

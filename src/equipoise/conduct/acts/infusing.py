@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from equipoise.conduct import events as e
-from equipoise.conduct.acts.people import is_same_human
+from equipoise.conduct.accounts.person import is_same_human
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import expects
 from equipoise.conduct.rules import (

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import get_args
 
 from equipoise.conduct import events as e
-from equipoise.conduct.acts.people import is_same_human
+from equipoise.conduct.accounts.person import is_same_human
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import assess_participant
 from equipoise.conduct.parts import DeviationKind, Ground, Override, Proof

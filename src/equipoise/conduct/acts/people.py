@@ -8,19 +8,19 @@ import calendar
 import datetime as dt
 import hashlib
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from equipoise.conduct import events as e
-from equipoise.conduct.accounts.person import SERVER
+from equipoise.conduct.accounts.person import SERVER, fold_name, is_same_human
 from equipoise.conduct.acts.unblinding import list_unblindings
 from equipoise.conduct.door import ACTS, Events, View, act, refuse_if
 from equipoise.conduct.parts import AccessDecision, Proof
 from equipoise.conduct.rules import check_accountable, check_not_future, check_reason
-from equipoise.conduct.state import Person, TrialState
+from equipoise.conduct.state import Person, TrialState, Unblinding
 from equipoise.conduct.tasks import CHANGERS, DELEGATED_ROLES, TASKS, task_of_form
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.protocol import Training
@@ -58,6 +58,7 @@ def add_person(
         [
             *check_person(new, known=view.state.people, sites=view.state.sites),
             *check_tasks(view.study, new),
+            *check_manages(view.person, new),
             *_check_unblinded(new, view.state),
         ]
     )
@@ -91,6 +92,8 @@ def change_delegation(
             *check_reason(reason, act="change_delegation", where=Where(record=person)),
             *_check_place(moved, sites=view.state.sites),
             *check_tasks(view.study, moved),
+            *check_manages(view.person, known, moved),
+            *_check_other(view.person, known),
         ]
     )
     return [e.DelegationChanged(person=person, **place)]
@@ -108,7 +111,7 @@ def record_training(
     on: dt.date,
 ) -> Events:
     """Record that somebody completed a training; when it ends follows from the study."""
-    find_active(view, person)
+    refuse_if(check_manages(view.person, find_active(view, person)))
     known = view.study.identity.training.get(training)
     if known is None:
         raise Refused([problem("EQ-C101", person, training=training)])
@@ -120,8 +123,8 @@ def record_training(
 @act(Role.ADMINISTRATOR)
 def remove_person(view: View, *, by: str, at: dt.datetime, reason: str = "", person: str) -> Events:
     """Take somebody's role away, at once; the reason is kept."""
-    find_active(view, person)
-    refuse_if(check_reason(reason, act="remove_person", where=Where(record=person)))
+    problems = check_manages(view.person, find_active(view, person))
+    refuse_if([*problems, *check_reason(reason, act="remove_person", where=Where(record=person))])
     return [e.PersonRemoved(person=person)]
 
 
@@ -160,8 +163,9 @@ def review_access(
 
 
 def reviewed_by(state: TrialState, reviewer: Person) -> tuple[Person, ...]:
-    """Whose access somebody reviews: everybody's with a role but their own, under any account."""
-    people = (p for p in state.people.values() if p.is_active and not is_same_human(p, reviewer))
+    """Whose access somebody reviews: everybody's whom they manage but their own, of any account."""
+    others = (p for p in state.people.values() if p.is_active and not is_same_human(p, reviewer))
+    people = [p for p in others if not check_manages(reviewer, p)]
     return tuple(sorted(people, key=lambda p: (p.role, p.person)))
 
 
@@ -202,6 +206,7 @@ def check_person(
     if not new.name.strip():
         problems.append(problem("EQ-C103", new.person, person=new.person))
     namesakes = [p for p in known.values() if is_same_human(p, new)]
+    others = [p for p in namesakes if p.is_active and p.person != new.person]
     was_unblinded = [p for p in namesakes if p.role in UNBLINDED_ROLES]
     is_blinded = [p for p in namesakes if p.is_active and p.role not in UNBLINDED_ROLES]
     if was_unblinded and (new.role not in UNBLINDED_ROLES or new.person in known):
@@ -211,27 +216,42 @@ def check_person(
     elif is_blinded and new.role in UNBLINDED_ROLES:
         account = is_blinded[0].person
         problems.append(problem("EQ-C105", new.person, name=new.name, account=account))
+    elif others:
+        account = others[0].person
+        problems.append(problem("EQ-C194", new.person, name=new.name, account=account))
     return (*problems, *_check_place(new, sites=sites))
 
 
 def _check_unblinded(new: Person, state: TrialState) -> tuple[Problem, ...]:
-    """Who broke a code, under whatever account, does not come back to assess outcomes."""
-    if new.role != Role.OUTCOME_ASSESSOR:
+    """Who came to know what somebody receives, under whatever account, gets no blinded role."""
+    if new.role in UNBLINDED_ROLES:
         return ()
     same = [p for p in state.people.values() if is_same_human(p, new)]
-    # Who opened a packet is told by name, and may have had no account.
-    names = {_folded(n) for p in (*same, new) for n in (p.person, p.name)}
-    known = ((p.code, u) for p, u in list_unblindings(state))
-    broken = sorted({code for code, u in known if u.reference and _folded(u.stamp.by) in names})
-    if not broken:
+    names = [n for p in (*same, new) for n in (p.person, p.name)]
+    known = {p.code for p, u in list_unblindings(state) if any(map(partial(_knows, u), names))}
+    if not known:
         return ()
-    named = ", ".join(broken)
+    named = ", ".join(sorted(known))
     return (problem("EQ-V049", new.person, name=new.name, participants=named),)
 
 
-def is_same_human(one: Person, other: Person) -> bool:
-    """Whether two accounts are one person's: the same identifier, or the same printed name."""
-    return one.person == other.person or _folded(one.name) == _folded(other.name)
+def _knows(told: Unblinding, name: str) -> bool:
+    """Whether it is this one who knows: who broke the code, or is named where it came out.
+
+    Who opened a packet is told by name, and may have had no account.
+    """
+    if told.reference:
+        return fold_name(told.stamp.by) == fold_name(name)
+    words = f" {fold_name(told.learned, between=' ')} "
+    return f" {fold_name(name, between=' ')} " in words
+
+
+def check_manages(person: Person, *others: Person) -> tuple[Problem, ...]:
+    """Who manages people of some sites manages nobody who works elsewhere, too."""
+    own = set(person.sites)
+    if not own or all(p.sites and own.issuperset(p.sites) for p in others):
+        return ()
+    return (problem("EQ-C196", others[0].person, name=others[0].name, sites=", ".join(own)),)
 
 
 def end_of_training(training: Training, *, on: dt.date) -> dt.date | None:
@@ -280,6 +300,13 @@ def tasks_of(study: Study, role: str) -> tuple[str, ...]:
     return tuple(name for name, t in TASKS.items() if name in of_forms or t.acts & acts)
 
 
+def _check_other(person: Person, other: Person) -> tuple[Problem, ...]:
+    """Nobody changes their own delegation."""
+    if not is_same_human(person, other):
+        return ()
+    return (problem("EQ-C197", other.person, name=other.name),)
+
+
 def check_tasks(study: Study, person: Person) -> tuple[Problem, ...]:
     """Only tasks of the role are delegated."""
     known = tasks_of(study, person.role)
@@ -288,9 +315,3 @@ def check_tasks(study: Study, person: Person) -> tuple[Problem, ...]:
     return tuple(
         problem("EQ-C149", person.person, task=t, role=person.role, known=words) for t in unknown
     )
-
-
-def _folded(name: str) -> str:
-    """A name without what makes two writings of it differ: case, accents, spaces."""
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(c for c in plain if c.isalnum())

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from equipoise.conduct import events as e
+from equipoise.conduct.accounts.person import is_own
 from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
 from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_populations
@@ -187,6 +188,8 @@ def agree_unblinding(
     signed = view.state.populations
     if signed is None or signed.digest != digest:
         problems.append(problem("EQ-V037", view.state.study))
+    elif is_own(signed.stamp, view.person, people=view.state.people):
+        problems.append(problem("EQ-C195", view.state.study, name=view.person.name))
     refuse_if(problems)
     return [e.UnblindingAgreed(digest=digest, meaning=meaning, proof=proof)]
 

@@ -17,7 +17,8 @@ from equipoise.conduct import (
     remove_person,
 )
 from equipoise.conduct.accounts.inviting import CONFIRMERS
-from equipoise.conduct.acts.people import tasks_of
+from equipoise.conduct.acts.people import check_manages, tasks_of
+from equipoise.conduct.door import refuse_if
 from equipoise.conduct.tasks import TASKS
 from equipoise.problems import Problem, Refused, Text, problem
 from equipoise.study.forms import Item
@@ -32,10 +33,11 @@ READERS = (Role.ADMINISTRATOR, Role.AUDITOR)
 
 
 class Told(Struct, frozen=True):
-    """Somebody in the list, their tasks if not the whole role, their trainings, and what keeps
-    them from acting today."""
+    """Somebody in the list, whether the reader manages them, their tasks if not the whole role,
+    their trainings, and what keeps them from acting today."""
 
     person: Person
+    may_change: bool
     tasks: tuple[Text, ...]
     trainings: tuple[tuple[str, dt.date | None, bool], ...]
     lacks: tuple[Problem, ...]
@@ -207,13 +209,15 @@ def _tell(visit: Visit, person: Person) -> Told:
         if person.role in training.by
     )
     lacks = check_duty(visit.study, person, at=visit.now) if person.is_active else ()
-    return Told(person, tuple(TASKS[x].label for x in person.tasks), trainings, lacks)
+    may_change = person.is_active and not check_manages(visit.person, person)
+    return Told(person, may_change, tuple(TASKS[x].label for x in person.tasks), trainings, lacks)
 
 
 def _active(visit: Visit, person: str) -> Person:
     known = visit.state.people.get(person)
     if known is None or not known.is_active:
         raise Refused([problem("EQ-C001", person, person=person)])
+    refuse_if(check_manages(visit.person, known))
     return known
 
 
