@@ -93,11 +93,12 @@ class Consent(Struct, frozen=True):
 
 
 class Signature(Struct, frozen=True):
-    """An investigator's signature; void when the digest of the casebook is no longer this one."""
+    """An investigator's signature; void for ever once what it is about changed, by that entry."""
 
     digest: str
     meaning: str
     stamp: Stamp
+    voided: Stamp | None = None
 
 
 class OverrideRecord(Struct, frozen=True):
@@ -242,6 +243,23 @@ class Participant(Struct, frozen=True):
     def is_in_trial(self) -> bool:
         """Whether new data are expected."""
         return self.status in ("screening", "randomizing", "randomized")
+
+    def content(self) -> tuple[object, ...]:
+        """All that is recorded and that a signature is about: in JSON the same for the same."""
+        forms = [
+            (r.encounter, r.form, r.repeat, r.on.isoformat(), dict(r.values), dict(r.not_done))
+            for _, r in sorted(self.forms.items())
+        ]
+        judged = [(rule, a.is_true, a.on.isoformat()) for rule, a in sorted(self.answers.items())]
+        infused = [
+            (i.encounter, i.status, i.weight_kg, i.label, str(i.given_on), i.given_ml)
+            for _, i in sorted(self.infusions.items())
+        ]
+        departed = [(d.kind, d.on.isoformat(), d.what, d.criteria) for d in self.deviations]
+        known = [(u.kind, u.question, u.stamp.entry) for u in self.unblindings]
+        about = (self.code, self.number, self.status, sorted(self.missed))
+        said = (about, forms, judged, infused, departed)
+        return (*said, known) if known else said
 
     def latest(self, form: str) -> FormRecord | None:
         """The latest record of a form by its date, then by its entry."""
