@@ -15,6 +15,9 @@ from equipoise.conduct.events.trial import *  # noqa: F403
 EVENTS: tuple[type[Happened], ...] = tuple(Happened.__subclasses__())
 """All of them; at most 60."""
 
+TITLES = {kind.__name__: kind.title for kind in EVENTS}
+"""What each kind is called on pages, by the type of its entries."""
+
 _DECODERS = {kind.__name__: msgspec.json.Decoder(kind) for kind in EVENTS}
 
 

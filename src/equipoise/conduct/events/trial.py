@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from typing import ClassVar
 
 from equipoise.conduct.events.happened import Happened
 from equipoise.conduct.parts import (
@@ -9,11 +10,13 @@ from equipoise.conduct.parts import (
     PacketEnd,
     Proof,
 )
+from equipoise.problems import Text
 
 
 class StudyOpened(Happened, frozen=True, kw_only=True):
     """The trial was opened on this exact study folder."""
 
+    title: ClassVar[Text] = Text("Trial opened", "Essai ouvert")
     study: str
     digest: str
     n_open_decisions: int
@@ -22,6 +25,7 @@ class StudyOpened(Happened, frozen=True, kw_only=True):
 class SiteOpened(Happened, frozen=True, kw_only=True):
     """A site may screen from now on."""
 
+    title: ClassVar[Text] = Text("Site opened", "Centre ouvert")
     site: str
 
 
@@ -31,6 +35,7 @@ class PersonAdded(Happened, frozen=True, kw_only=True):
     `tasks` are those of the role that are delegated to them; empty is the whole role.
     """
 
+    title: ClassVar[Text] = Text("Role given", "Rôle attribué")
     person: str
     name: str
     role: str
@@ -46,6 +51,7 @@ class DelegationChanged(Happened, frozen=True, kw_only=True):
     The role itself never changes.
     """
 
+    title: ClassVar[Text] = Text("Delegation changed", "Délégation modifiée")
     person: str
     sites: tuple[str, ...] = ()
     from_on: dt.date | None = None
@@ -56,6 +62,7 @@ class DelegationChanged(Happened, frozen=True, kw_only=True):
 class TrainingRecorded(Happened, frozen=True, kw_only=True):
     """Somebody completed a training that the study asks for; it holds until that day."""
 
+    title: ClassVar[Text] = Text("Training recorded", "Formation enregistrée")
     person: str
     training: str
     on: dt.date
@@ -65,6 +72,7 @@ class TrainingRecorded(Happened, frozen=True, kw_only=True):
 class SignedIn(Happened, frozen=True, kw_only=True):
     """Somebody came in at the site door, and by which means they showed who they are."""
 
+    title: ClassVar[Text] = Text("Logged in", "Connexion")
     person: str
     proof: Proof
 
@@ -72,6 +80,7 @@ class SignedIn(Happened, frozen=True, kw_only=True):
 class InvitationMade(Happened, frozen=True, kw_only=True):
     """A code was made with which somebody chooses a password; its fingerprint, never the code."""
 
+    title: ClassVar[Text] = Text("Code for a password made", "Code pour un mot de passe créé")
     person: str
     code: str
 
@@ -79,6 +88,7 @@ class InvitationMade(Happened, frozen=True, kw_only=True):
 class PasswordChosen(Happened, frozen=True, kw_only=True):
     """Whoever had the code of this fingerprint chose the password of an account."""
 
+    title: ClassVar[Text] = Text("Password chosen", "Mot de passe choisi")
     person: str
     code: str
 
@@ -86,6 +96,7 @@ class PasswordChosen(Happened, frozen=True, kw_only=True):
 class InvitationConfirmed(Happened, frozen=True, kw_only=True):
     """A second person made sure that the owner of the account chose the password in that entry."""
 
+    title: ClassVar[Text] = Text("Password confirmed", "Mot de passe confirmé")
     person: str
     chosen: str
 
@@ -93,6 +104,9 @@ class InvitationConfirmed(Happened, frozen=True, kw_only=True):
 class SignInBarred(Happened, frozen=True, kw_only=True):
     """Wrong passwords were given for somebody so often that the account waits."""
 
+    title: ClassVar[Text] = Text(
+        "Log-in barred after wrong passwords", "Connexion bloquée après des mots de passe erronés"
+    )
     person: str
     n_failures: int
 
@@ -100,6 +114,7 @@ class SignInBarred(Happened, frozen=True, kw_only=True):
 class SignInMeansChanged(Happened, frozen=True, kw_only=True):
     """This opens an account besides its password, or no longer does: kind and fingerprint."""
 
+    title: ClassVar[Text] = Text("Means of log-in changed", "Moyen de connexion modifié")
     person: str
     means: str
     is_added: bool
@@ -108,6 +123,7 @@ class SignInMeansChanged(Happened, frozen=True, kw_only=True):
 class AccountabilityAccepted(Happened, frozen=True, kw_only=True):
     """Somebody accepted, in these words, that their electronic signature binds like one by hand."""
 
+    title: ClassVar[Text] = Text("Meaning of signatures accepted", "Portée des signatures acceptée")
     person: str
     statement: str
 
@@ -115,6 +131,7 @@ class AccountabilityAccepted(Happened, frozen=True, kw_only=True):
 class PersonRemoved(Happened, frozen=True, kw_only=True):
     """Somebody lost their role; the identifier is never given again."""
 
+    title: ClassVar[Text] = Text("Role taken away", "Rôle retiré")
     person: str
 
 
@@ -124,6 +141,7 @@ class AccessReviewed(Happened, frozen=True, kw_only=True):
     `digest` is of what they saw of them. An access that was ended has its own `PersonRemoved`.
     """
 
+    title: ClassVar[Text] = Text("Access reviewed", "Accès revus")
     decisions: Mapping[str, AccessDecision]
     digest: str
     meaning: str
@@ -133,6 +151,9 @@ class AccessReviewed(Happened, frozen=True, kw_only=True):
 class AllocationCommitted(Happened, frozen=True, kw_only=True):
     """The vault made its sequence and published this commitment to it (a Merkle root)."""
 
+    title: ClassVar[Text] = Text(
+        "Allocation committed to", "Engagement sur la liste de randomisation"
+    )
     commitment: str
     n_planned: int
 
@@ -144,6 +165,7 @@ class PacketsPrinted(Happened, frozen=True, kw_only=True):
     opens: a number that was given, or the packet that holds it.
     """
 
+    title: ClassVar[Text] = Text("Packets printed", "Enveloppes imprimées")
     batch: int
     site: str
     stratum: str
@@ -156,6 +178,7 @@ class PacketsPrinted(Happened, frozen=True, kw_only=True):
 class PacketAccounted(Happened, frozen=True, kw_only=True):
     """What became of a packet that nobody was randomized or unblinded by, since that day."""
 
+    title: ClassVar[Text] = Text("Packet accounted for", "Sort d'une enveloppe déclaré")
     packet: str
     became: PacketEnd
     on: dt.date
@@ -164,6 +187,7 @@ class PacketAccounted(Happened, frozen=True, kw_only=True):
 class StudySealed(Happened, frozen=True, kw_only=True):
     """All heads under one root; `entry` is the signature or lock that it followed, if one."""
 
+    title: ClassVar[Text] = Text("Ledger sealed", "Journal scellé")
     heads: Mapping[str, tuple[int, str]]
     root: str
     purpose: str
@@ -176,6 +200,7 @@ class SealStamped(Happened, frozen=True, kw_only=True):
     `token` is its answer in base64, to be checked by anybody against its certificate.
     """
 
+    title: ClassVar[Text] = Text("Seal time-stamped", "Sceau horodaté")
     root: str
     service: str
     stamped_at: dt.datetime
@@ -188,6 +213,7 @@ class BodyRedacted(Happened, frozen=True, kw_only=True):
     The ledger itself knows this event: it alone lets a body go, and only that of the entry named.
     """
 
+    title: ClassVar[Text] = Text("Content of an entry taken out", "Contenu d'une entrée retiré")
     chain: str
     seq: int
 
@@ -195,10 +221,13 @@ class BodyRedacted(Happened, frozen=True, kw_only=True):
 class DataLocked(Happened, frozen=True, kw_only=True):
     """No value of any participant changes from now on."""
 
+    title: ClassVar[Text] = Text("Data locked", "Données verrouillées")
+
 
 class PopulationsSigned(Happened, frozen=True, kw_only=True):
     """After the lock, a blinded statistician signed who belongs to which analysis population."""
 
+    title: ClassVar[Text] = Text("Analysis populations signed", "Populations d'analyse signées")
     digest: str
     meaning: str
     proof: Proof = ""
@@ -207,6 +236,7 @@ class PopulationsSigned(Happened, frozen=True, kw_only=True):
 class UnblindingAgreed(Happened, frozen=True, kw_only=True):
     """A second person agreed that the code is opened for the analysis of these populations."""
 
+    title: ClassVar[Text] = Text("Opening of the code agreed", "Levée de l'aveugle acceptée")
     digest: str
     meaning: str
     proof: Proof = ""
@@ -218,6 +248,7 @@ class AmendmentRequested(Happened, frozen=True, kw_only=True):
     `begins_anew` are the strata for which the vault will begin a list of its own.
     """
 
+    title: ClassVar[Text] = Text("Amendment requested", "Amendement demandé")
     digest: str
     changes: Mapping[str, tuple[str, str]]
     begins_anew: tuple[str, ...]
@@ -226,6 +257,7 @@ class AmendmentRequested(Happened, frozen=True, kw_only=True):
 class AmendmentConfirmed(Happened, frozen=True, kw_only=True):
     """A second person agreed to the request of that entry; randomization waits for the vault."""
 
+    title: ClassVar[Text] = Text("Amendment confirmed", "Amendement confirmé")
     digest: str
     request: str
     meaning: str = ""
@@ -235,6 +267,7 @@ class AmendmentConfirmed(Happened, frozen=True, kw_only=True):
 class StudyAmended(Happened, frozen=True, kw_only=True):
     """The vault began a new part of its sequence, and the trial goes on by this study folder."""
 
+    title: ClassVar[Text] = Text("Amendment in force", "Amendement en vigueur")
     digest: str
     commitment: str
     n_planned: int
@@ -244,6 +277,7 @@ class StudyAmended(Happened, frozen=True, kw_only=True):
 class SupplyDeclared(Happened, frozen=True, kw_only=True):
     """Until that day so many people may be randomized in all, whatever the arms of the next are."""
 
+    title: ClassVar[Text] = Text("Supply declared", "Stock déclaré")
     places: int
     until_on: dt.date
 
@@ -255,6 +289,7 @@ class StoppingRuleMet(Happened, frozen=True, kw_only=True):
     rule true; `does` is `pause` or `notify`.
     """
 
+    title: ClassVar[Text] = Text("Stopping rule met", "Règle d'arrêt atteinte")
     rule: str
     does: str
     counts: Mapping[str, tuple[int, int]]
@@ -264,12 +299,14 @@ class StoppingRuleMet(Happened, frozen=True, kw_only=True):
 class ResumptionAgreed(Happened, frozen=True, kw_only=True):
     """One of the roles that must agree before a paused trial goes on has agreed, and why."""
 
+    title: ClassVar[Text] = Text("Resumption agreed", "Reprise acceptée")
     rules: tuple[str, ...]
 
 
 class TrialResumed(Happened, frozen=True, kw_only=True):
     """All who must agree have agreed: randomization and infusions go on despite these rules."""
 
+    title: ClassVar[Text] = Text("Trial resumed", "Essai repris")
     rules: tuple[str, ...]
 
 
@@ -280,6 +317,7 @@ class LedgerRestored(Happened, frozen=True, kw_only=True):
     elsewhere, show that nothing came after it.
     """
 
+    title: ClassVar[Text] = Text("Ledger restored", "Journal restauré")
     source: str
     n_entries: int
     heads: Mapping[str, tuple[int, str]]
@@ -291,8 +329,11 @@ class LedgerRestored(Happened, frozen=True, kw_only=True):
 class RestoreConfirmed(Happened, frozen=True, kw_only=True):
     """The latest seal kept elsewhere is that of the restored ledger: nothing was lost."""
 
+    title: ClassVar[Text] = Text("Restore confirmed as whole", "Restauration confirmée complète")
     root: str
 
 
 class GapAttested(Happened, frozen=True, kw_only=True):
     """One of two people has said, with a reason, that what is missing was looked into."""
+
+    title: ClassVar[Text] = Text("Gap attested", "Lacune attestée")

@@ -6,10 +6,15 @@ from collections.abc import Collection, Mapping
 from django.db.models import Max, Q
 from msgspec import Struct
 
+from equipoise.conduct.events import PasswordChosen, SignedIn
 from equipoise.web.tables.models import Correction, Line
 from equipoise.web.tables.opening import ALIAS
 
 PER_PAGE = 50
+
+
+SIGN_IN = (SignedIn.__name__, PasswordChosen.__name__)
+"""What somebody does to come in is no act of theirs."""
 
 
 class Search(Struct, frozen=True, kw_only=True):
@@ -35,7 +40,7 @@ class Found(Struct, frozen=True):
 
 def find_last_acts() -> Mapping[str, dt.datetime]:
     """When each person last recorded something; coming in is none."""
-    lines = Line.objects.using(ALIAS).exclude(type="SignedIn").order_by()
+    lines = Line.objects.using(ALIAS).exclude(type__in=SIGN_IN).order_by()
     return dict(lines.values_list("by").annotate(Max("at")))
 
 

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from msgspec import Struct
+from msgspec.structs import replace
 
 from equipoise.analysis.adverse import list_events
 from equipoise.conduct import assess_rules, receive_adverse_event, resume_trial
@@ -17,6 +18,7 @@ from equipoise.ledger.verification import Verification, verify
 from equipoise.safety import AdverseEvent, assess_clock
 from equipoise.study.forms import Item
 from equipoise.study.roles import Role
+from equipoise.web import saying
 from equipoise.web.entry.asking import Answers, Question, ask
 from equipoise.web.pages import BLINDED, Visit, page
 from equipoise.web.running import read_tables
@@ -157,6 +159,7 @@ def audit_trail(visit: Visit) -> HttpResponse:
     return visit.show(
         "audit_trail.html",
         lines=found.lines,
+        told=lambda correction, value: _value(visit, correction, value),
         n_lines=found.n_lines,
         page=at,
         n_pages=max(1, -(-found.n_lines // PER_PAGE)),
@@ -165,6 +168,15 @@ def audit_trail(visit: Visit) -> HttpResponse:
         codes={p.code for p in visit.participants()},
         redactable=REDACTABLE if may_redact(visit) else (),
     )
+
+
+def _value(visit: Visit, correction: Any, value: str) -> str:
+    """A value of a correction, in JSON there, as its form shows it, but with all its digits."""
+    form = visit.study.forms.get(correction.form)
+    item = form.items.get(correction.item) if form else None
+    if item is None:
+        return value
+    return saying.value_of(replace(item, decimals=None), msgspec.json.decode(value))
 
 
 def _day(text: str) -> dt.datetime | None:
