@@ -150,7 +150,10 @@ def test_an_administrator_alone_does_not_sign_as_somebody_else(
         posted = {"digest": read(client.get(address)).value("digest"), "password": STRONG}
         assert read(client.post(address, posted)).codes == {"EQ-C190"}
         assert read(client.get("/passkeys/add/")).codes == {"EQ-C190"}
-        assert said("people.unconfirmed") in read(administrator.get("/people/")).text
+        for asks, n_links in ((administrator, 0), (auditor, 1)):
+            page = read(asks.get("/people/"))
+            assert said("people.unconfirmed") in page.text
+            assert len(page.all("a", href=f"/people/{who}/confirm/")) == n_links
         confirm, known = f"/people/{who}/confirm/", {"reason": "asked at the bedside"}
         for asks, codes in ((administrator, {"EQ-C191"}), (auditor, set())):
             page = read(asks.get(confirm))

@@ -6,9 +6,10 @@ a password before somebody else made sure that its owner chose it (21 CFR 11.200
 """
 
 import datetime as dt
+from collections.abc import Mapping
 
 from equipoise.conduct import events as e
-from equipoise.conduct.accounts.person import is_own, is_same_human
+from equipoise.conduct.accounts.person import Person, is_own, is_same_human
 from equipoise.conduct.acts.people import check_manages, find_active
 from equipoise.conduct.door import SYSTEM, Events, RunningTrial, View, act, refuse_if
 from equipoise.conduct.rules import check_confirmed, check_reason
@@ -71,9 +72,14 @@ def confirm_invitation(
     assert password is not None
     problems = [*check_reason(reason, act="confirm_invitation", where=where)]
     problems += [*check_confirmed(view.person), *check_manages(view.person, known)]
-    made, people = password.invited, view.state.people
-    is_maker = made is not None and is_own(made, view.person, people=people)
-    if is_maker or is_same_human(view.person, known):
+    if is_part_of_it(known, view.person, people=view.state.people):
         problems.append(problem("EQ-C191", where, name=known.name))
     refuse_if(problems)
     return [e.InvitationConfirmed(person=person, chosen=chosen)]
+
+
+def is_part_of_it(known: Person, other: Person, *, people: Mapping[str, Person]) -> bool:
+    """Whether somebody is the owner of the account, or made the code its password was chosen by."""
+    made = known.password.invited if known.password else None
+    is_maker = made is not None and is_own(made, other, people=people)
+    return is_maker or is_same_human(other, known)

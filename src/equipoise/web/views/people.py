@@ -16,7 +16,7 @@ from equipoise.conduct import (
     record_training,
     remove_person,
 )
-from equipoise.conduct.accounts.inviting import CONFIRMERS
+from equipoise.conduct.accounts.inviting import CONFIRMERS, is_part_of_it
 from equipoise.conduct.acts.people import check_manages, tasks_of
 from equipoise.conduct.door import refuse_if
 from equipoise.conduct.tasks import TASKS
@@ -33,11 +33,12 @@ READERS = (Role.ADMINISTRATOR, Role.AUDITOR)
 
 
 class Told(Struct, frozen=True):
-    """Somebody in the list, whether the reader manages them, their tasks if not the whole role,
-    their trainings, and what keeps them from acting today."""
+    """Somebody in the list, whether the reader manages them or confirms their password, their tasks
+    if not the whole role, their trainings, and what keeps them from acting today."""
 
     person: Person
     may_change: bool
+    may_confirm: bool
     tasks: tuple[Text, ...]
     trainings: tuple[tuple[str, dt.date | None, bool], ...]
     lacks: tuple[Problem, ...]
@@ -51,7 +52,6 @@ def people(visit: Visit) -> HttpResponse:
         "people.html",
         told=[_tell(visit, p) for p in found],
         may_change=visit.may(Role.ADMINISTRATOR),
-        may_confirm=visit.may(*CONFIRMERS),
         review=find_due(visit),
         trains=bool(visit.study.identity.training),
     )
@@ -209,8 +209,16 @@ def _tell(visit: Visit, person: Person) -> Told:
         if person.role in training.by
     )
     lacks = check_duty(visit.study, person, at=visit.now) if person.is_active else ()
-    may_change = person.is_active and not check_manages(visit.person, person)
-    return Told(person, may_change, tuple(TASKS[x].label for x in person.tasks), trainings, lacks)
+    is_managed = person.is_active and not check_manages(visit.person, person)
+    waits = visit.may(*CONFIRMERS) and is_managed and not person.is_confirmed
+    return Told(
+        person=person,
+        may_change=is_managed,
+        may_confirm=waits and not is_part_of_it(person, visit.person, people=visit.state.people),
+        tasks=tuple(TASKS[x].label for x in person.tasks),
+        trainings=trainings,
+        lacks=lacks,
+    )
 
 
 def _active(visit: Visit, person: str) -> Person:
