@@ -62,7 +62,8 @@ def events() -> str:
     for event in EVENTS:
         fields = ", ".join(f"`{f.name}`" for f in msgspec.structs.fields(event))
         parts.append(
-            f"## {event.__name__}\n\n{inspect.getdoc(event)}\n\nHolds: {fields or 'nothing'}.\n"
+            f"## {event.__name__}\n\n*{event.title.en}.* {inspect.getdoc(event)}\n\n"
+            f"Holds: {fields or 'nothing'}.\n"
         )
     parts.append(
         f"# In the cell unit's own ledger\n\n{len(CELL_EVENTS)} kinds of things, "

@@ -104,7 +104,7 @@ def open_words(tmp_path: Path, **given: str) -> list[object]:
     return ["open", STUDY, *place, *options]
 
 
-@pytest.mark.requirement("C26", "C35")
+@pytest.mark.requirement("C26", "C29", "C35")
 def test_a_trial_is_opened_and_its_administrator_comes_in(tmp_path: Path, start: Start) -> None:
     """From an empty folder: a vault, the ledger, a door, an own password, the page of people."""
     run("vault", tmp_path / "vault", "--create", STUDY, "--realm", "rehearsal")
@@ -139,8 +139,22 @@ def test_a_trial_is_opened_and_its_administrator_comes_in(tmp_path: Path, start:
             "SiteOpened",
             "PersonAdded",
             "AllocationCommitted",
+            "InvitationMade",
+            "PasswordChosen",
             "SignedIn",
         }
+    assert refused(*invite_words(tmp_path, person="bob")) == ["EQ-C001"]
+    invited = run(*invite_words(tmp_path, person="ada"))
+    assert invited.exit_code == 0, invited.output
+    words = dict.fromkeys(words, "four words in a row")
+    post("/welcome/", username="ada", code=invited.stdout.splitlines()[-1], **words)
+    with closing(open_store(own.store, read_only=True)) as store:
+        told = [(e.type, e.by) for e in store.read() if e.stream == "person/ada"]
+    assert told[-2:] == [("InvitationMade", "system"), ("PasswordChosen", "ada")]
+
+
+def invite_words(tmp_path: Path, *, person: str) -> list[object]:
+    return ["invite", STUDY, "--store", tmp_path / "trial.db", "--person", person]
 
 
 @pytest.mark.requirement("C26")

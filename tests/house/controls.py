@@ -327,10 +327,58 @@ CONTROLS = (
         (
             Edit(
                 "conduct/acts/signing.py",
-                "return signature is not None and signature.digest == digest_of(study, subject)",
-                "return signature is not None",
+                "if signature is None or signature.voided is not None:",
+                "if signature is None:",
+            ),
+            Edit(
+                "conduct/acts/signing.py",
+                "return signature.digest == digest_of(study, subject)",
+                "return True",
             ),
         ),
+    ),
+    Control(
+        "A signature that became void never stands again",
+        "tests/unit/conduct/test_ending.py::test_a_void_signature_never_stands_again",
+        (
+            Edit(
+                "conduct/acts/signing.py",
+                "if signature is None or signature.voided is not None:",
+                "if signature is None:",
+            ),
+        ),
+    ),
+    Control(
+        "Nobody signs with a password before a second person asked its owner",
+        "tests/unit/conduct/test_inviting.py::test_who_makes_a_code_does_not_sign_with_it_alone",
+        (Edit("conduct/rules.py", "if person.is_confirmed:", "if person.person:"),),
+    ),
+    Control(
+        "Nobody has two roles at a time",
+        "tests/unit/conduct/test_people.py::test_nobody_has_two_roles_at_a_time",
+        (Edit("conduct/acts/people.py", "elif others:", "elif not others and others:"),),
+    ),
+    Control(
+        "Who was unblinded gets no blinded role any more",
+        "tests/unit/conduct/test_unblinding.py::"
+        "test_who_broke_a_code_never_gets_a_blinded_role_again",
+        (
+            Edit(
+                "conduct/acts/people.py",
+                "    if new.role in UNBLINDED_ROLES:\n",
+                "    if new.role != Role.OUTCOME_ASSESSOR:\n",
+            ),
+        ),
+    ),
+    Control(
+        "Who manages people of some sites manages nobody elsewhere",
+        "tests/unit/conduct/test_people.py::test_who_manages_a_site_manages_nobody_elsewhere",
+        (Edit("conduct/acts/people.py", "if not own or all(", "if True or all("),),
+    ),
+    Control(
+        "Nobody changes their own delegation",
+        "tests/unit/conduct/test_people.py::test_nobody_changes_their_own_delegation",
+        (Edit("conduct/acts/people.py", "if not is_same_human(person, other):", "if True:"),),
     ),
     Control(
         "A seal follows each signature",
@@ -736,7 +784,13 @@ CONTROLS = (
     Control(
         "A second person computes the dose again",
         "tests/unit/conduct/test_cells.py::test_who_prepared_is_not_the_second_person",
-        (Edit("conduct/cells/preparing.py", "if by == made.made.by:", "if not by:"),),
+        (
+            Edit(
+                "conduct/cells/preparing.py",
+                "if is_own(made.made, view.person,",
+                "if not is_own(made.made, view.person,",
+            ),
+        ),
     ),
     Control(
         "Only the same figures pass the second computation",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from equipoise.conduct.events import EVENTS
+from equipoise.conduct.events import EVENTS, Happened
 from equipoise.problems import CATALOGUE
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +37,15 @@ def test_the_list_of_events_is_closed_and_short() -> None:
     """At most 70 kinds of things can ever happen, and each says what it means."""
     assert len(EVENTS) <= 70
     assert all(event.__doc__ for event in EVENTS)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_each_kind_of_event_has_a_title_of_its_own_in_both_languages(event: type[Happened]) -> None:
+    """Pages say it beside the type; no two are called the same."""
+    assert event.title.en and event.title.fr
+    assert sum(other.title.en == event.title.en for other in EVENTS) == 1
+    assert sum(other.title.fr == event.title.fr for other in EVENTS) == 1
+    assert "title" not in event.__struct_fields__
 
 
 def test_the_reference_pages_are_current() -> None:

@@ -194,6 +194,16 @@ def _review(h: History) -> dict[str, object]:
     return {"decisions": decisions, "digest": digest, "meaning": "I reviewed them"}
 
 
+def _confirmation(h: History) -> dict[str, object]:
+    person = h.pick(p.person for p in h.trial.state.people.values() if p.is_active)
+    (chosen,) = conduct.record_password(h.trial, at=h.clock(), person=person, code=CODE)
+    return {"person": person, "chosen": f"{chosen.chain}:{chosen.seq}"}
+
+
+CODE = "a" * 32
+"""The fingerprint of a code."""
+
+
 def _populations(h: History) -> dict[str, object]:
     digest = conduct.digest_of_populations(h.trial.study, h.trial.state)
     return {"meaning": "I endorse", "digest": digest}
@@ -253,6 +263,7 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
         "as_it_is": h.draw(st.booleans()),
     },
     "complete_participant": lambda h: h.about(on=h.on()),
+    "confirm_invitation": _confirmation,
     "confirm_override": lambda h: {**_request(h), "on": h.on(), "meaning": "I agree"},
     "confirm_restore": lambda _: {"root": "0" * 64},
     "correct_item": History.correction,
@@ -273,6 +284,7 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
         "label": "L1",
         "volume_ml": 10.0,
     },
+    "invite_person": lambda h: {**h.person(), "code": CODE},
     "judge_criterion": lambda h: h.about(rule="I2", is_true=h.draw(st.booleans()), on=h.on()),
     "lock_data": lambda h: None if h.draw(st.integers(0, 9)) else {},
     "miss_encounter": lambda h: h.about(encounter=h.pick(ENCOUNTERS)),

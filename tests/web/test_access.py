@@ -75,6 +75,7 @@ DUTIES: dict[str, set[Role]] = {
     "remove_person": {Role.ADMINISTRATOR},
     "invite": {Role.ADMINISTRATOR},
     "withdraw_means": {Role.ADMINISTRATOR},
+    "confirm_code": {Role.ADMINISTRATOR, Role.AUDITOR},
     "ledger": ENROLL | {Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR},
     "unblindings": (WATCH | {Role.DSMB}),
     "tell_unblinding": WATCH | {Role.DSMB, Role.OUTCOME_ASSESSOR},

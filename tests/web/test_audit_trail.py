@@ -44,8 +44,36 @@ def test_a_correction_is_found_with_both_values(
     page = read(sign_in(role).get("/audit-trail/", {"participant": code, "form": "demography"}))
     assert said("trail.count", n=2) in page.text
     newest = page.all("tr")[1].text
-    for words in ("ItemCorrected", code, "height", "165.0", "171.5", "Misread"):
+    for words in (
+        "Value corrected",
+        "ItemCorrected",
+        code,
+        "height",
+        "165 cm",
+        "171.5 cm",
+        "Misread",
+    ):
         assert words in newest
+
+
+@pytest.mark.requirement("C03")
+def test_the_trail_and_the_ledger_are_told_in_french(trial: RunningTrial, sign_in: SignIn) -> None:
+    """What happened in words, beside its type; a value as its form shows it, no `false`."""
+    code = corrected(trial)
+    given = {"encounter": "screening", "form": "consent", "item": "insurance", "seen": 1}
+    correct_item(
+        trial, by=name_of(Role.COORDINATOR), at=course.now(), reason="Misread", participant=code,
+        **given, value=False,
+    )  # fmt: skip
+    client = sign_in(Role.MONITOR)
+    client.cookies["django_language"] = "fr"
+    trail = [r.text for r in read(client.get("/audit-trail/", {"participant": code})).all("tr")]
+    assert "Valeur corrigée ItemCorrected" in trail[1]
+    assert "Oui" in trail[1] and "Non" in trail[1] and "false" not in trail[1]
+    assert "165 cm" in trail[2] and "171,5" in trail[2]
+    page = read(client.get(f"/ledger/?participant={code}"))
+    assert f"Valeur corrigée {code} ItemCorrected" in page.all("tr")[1].text
+    assert page.one("option", value="ItemCorrected").text == "Valeur corrigée"
 
 
 def test_by_person_and_day(trial: RunningTrial, sign_in: SignIn) -> None:

@@ -110,6 +110,27 @@ def test_two_people_correct_the_same_item(trial: RunningTrial, sign_in: SignIn, 
     assert weight_of(trial, code) == 72.0
 
 
+@pytest.mark.requirement("F02")
+@pytest.mark.parametrize(
+    ("item", "first", "told"),
+    [("insurance", {"insurance": "no"}, "« Non »"), ("guardianship", {"guardianship": "none"}, "")],
+)
+def test_a_conflict_is_told_in_the_readers_words(
+    item: str, first: dict[str, str], told: str, *, trial: RunningTrial, sign_in: SignIn, code: str
+) -> None:
+    """Neither `False` nor the name of a choice: what the form itself says."""
+    address = form_of(code, "consent") + f"correct/{item}/"
+    client = sign_in(Role.COORDINATOR)
+    if told:
+        client.post(address, {**first, ".reason": "card expired", "seen": "1"})
+    client.cookies["django_language"] = "fr"
+    page = read(client.post(address, {**first, ".reason": "carte perdue", "seen": "9"}))
+    assert page.codes >= {"EQ-C042"}
+    choices = trial.study.forms["consent"].items[item].choices
+    told = told or f"« {choices['none'].say('fr')} »"
+    assert told in page.text and "False" not in page.text
+
+
 def test_a_conflict_with_another_item_of_the_form(
     trial: RunningTrial, sign_in: SignIn, code: str
 ) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from equipoise.conduct import RunningTrial
+from equipoise.conduct import RunningTrial, submit_form
 from equipoise.conduct.state import FormRecord
 from equipoise.study.roles import Role
+from equipoise.web.views import forms
 
 from . import course
-from .conftest import SignIn, said
+from .conftest import SignIn, name_of, said
 from .reading import Reading, read
 
 
@@ -349,14 +350,59 @@ def test_a_form_has_its_own_places_alone(
         assert (response.status_code, read(response).codes) == (404, {code_of})
 
 
+@pytest.mark.requirement("F02")
 def test_a_form_is_entered_once(trial: RunningTrial, client: Client, code: str) -> None:
-    """Who opened it before somebody else saved it is told so, with their own answers kept."""
-    assert (
-        client.post(address(code, "vital_signs"), filled(trial, "vital_signs")).status_code == 302
-    )
-    again = post(client, address(code, "vital_signs"), filled(trial, "vital_signs", weight="71"))
-    assert (again.codes, again.value("weight")) == ({"EQ-C030"}, "71")
+    """Who saves it after somebody else sees both versions, and corrects to theirs from there."""
+    at = address(code, "vital_signs")
+    assert client.post(at, filled(trial, "vital_signs")).status_code == 302
+    again = post(client, at, filled(trial, "vital_signs", weight="71.5", pulse="x"), status=409)
+    assert again.codes == {"EQ-C030"}
+    rows = {r.text for r in again.all("tr") if said("both.differs") in r.text}
+    assert any("70.0" in r and "71.5" in r for r in rows), rows
+    assert any(" x " in r for r in rows) and len(rows) == 2
     assert record_of(trial, code, "vital_signs").values["weight"] == 70.0
+
+    (mine,) = [f for f in again.all("form") if f.attrs["action"].endswith("/correct/weight/")]
+    page = read(client.post(mine.attrs["action"], {"typed": "yes", "weight": "71.5"}))
+    assert (page.codes, page.value("weight"), page.value("seen")) == (set(), "71.5", "1")
+    reason = {"weight": "71.5", "seen": "1", ".reason": "from the chart"}
+    assert client.post(mine.attrs["action"], reason).status_code == 302
+    assert record_of(trial, code, "vital_signs").values["weight"] == 71.5
+
+
+@pytest.mark.requirement("F02")
+def test_a_form_that_is_entered_meanwhile_is_shown(
+    trial: RunningTrial, client: Client, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the reading of the page's trial and the act, in French: the other's values, too."""
+
+    def after_another(trial: RunningTrial, **given: Any) -> None:
+        values = {**given["values"], "weight": 82.5}
+        submit_form(trial, **{**given, "by": name_of(Role.COORDINATOR), "values": values})
+        submit_form(trial, **given)
+
+    monkeypatch.setattr(forms, "submit_form", after_another)
+    client.cookies["django_language"] = "fr"
+    response = client.post(address(code, "vital_signs"), filled(trial, "vital_signs"))
+    page = read(response)
+    assert (response.status_code, page.codes) == (409, {"EQ-C030"})
+    assert any("82,5" in r.text and "70,0" in r.text for r in page.all("tr"))
+
+
+@pytest.mark.requirement("F02")
+def test_the_second_entry_of_a_log_becomes_the_next(
+    trial: RunningTrial, client: Client, code: str
+) -> None:
+    """Two adverse events reported at one time are two, and nothing is typed again."""
+    posted = filled(trial, "adverse_event", term="Headache")
+    assert client.post(address(code, "adverse_event", "-", 1), posted).status_code == 302
+    second = {**posted, "term": "Nausea"}
+    again = post(client, address(code, "adverse_event", "-", 1), second, status=409)
+    assert (again.codes, again.value("term")) == ({"EQ-W110"}, "Nausea")
+    (form,) = [f for f in again.all("form") if "adverse_event" in f.attrs.get("action", "")]
+    assert client.post(form.attrs["action"], second).status_code == 302
+    kept = trial.state.participants[code].forms
+    assert [kept["", "adverse_event", n].values["term"] for n in (1, 2)] == ["Headache", "Nausea"]
 
 
 def test_a_form_is_entered_by_its_own_people(

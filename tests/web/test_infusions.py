@@ -68,6 +68,10 @@ def test_the_dose_of_the_day(trial: RunningTrial, sign_in: SignIn) -> None:
     assert shown[said("order.volume")] == "50 mL"
     assert shown[said("order.bags")] == "2"
     assert page.value("on.day") == str(course.TODAY.day)
+    client.cookies["django_language"] = "fr"
+    french = read(client.get(f"/participants/{code}/encounters/M0/order/"))
+    assert "1,4 × 10⁸ cellules viables" in facts(french).values()
+    client.cookies["django_language"] = "en"
 
     done = order(client, code)
     assert said("order.done", encounter="M0, first infusion") in done.text

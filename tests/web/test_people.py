@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import Client
 
 from equipoise.conduct import RunningTrial
@@ -57,8 +58,6 @@ def codes_of_sign_in(name: str, password: str) -> set[str]:
 
 @pytest.fixture
 def administrator(sign_in: SignIn) -> Client:
-    from django.contrib.auth import get_user_model
-
     get_user_model().objects.filter(username__in=["a.martin", "b.durand"]).delete()
     return sign_in(Role.ADMINISTRATOR)
 
@@ -156,6 +155,45 @@ def test_a_forgotten_password_is_replaced_by_its_owner(administrator: Client) ->
     assert log_in("a.martin", STRONG)[1] == 422
     assert log_in("a.martin", "a quite new password")[1] == 302
     assert choose("a.martin", code) == {"EQ-W030"}
+
+
+@pytest.mark.requirement("C29", "C35")
+def test_an_administrator_alone_does_not_sign_as_somebody_else(
+    trial: RunningTrial, administrator: Client, sign_in: SignIn
+) -> None:
+    """Makes the code, types it, comes in as them: on record and told, and nothing is signed before
+    the auditor has asked; the maker confirms nothing."""
+    who, user = name_of(Role.INVESTIGATOR), get_user_model()
+    code = code_on(read(administrator.post(f"/people/{who}/invite/")))
+    before, auditor = user.objects.get(username=who).password, sign_in(Role.AUDITOR)
+    try:
+        assert choose(who, code) == set()
+        client, _ = log_in(who, STRONG)
+        told = [(e.type, e.by) for e in trial.store.read() if e.stream == f"person/{who}"][-3:]
+        assert [kind for kind, _ in told] == ["InvitationMade", "PasswordChosen", "SignedIn"]
+        assert told[0][1] == name_of(Role.ADMINISTRATOR)
+        maker = trial.state.people[name_of(Role.ADMINISTRATOR)].name
+        assert f"by: {maker}." in client.get("/").content.decode()
+
+        participant = course.consented(trial)
+        address = f"/participants/{participant}/sign/"
+        posted = {"digest": read(client.get(address)).value("digest"), "password": STRONG}
+        assert read(client.post(address, posted)).codes == {"EQ-C190"}
+        assert read(client.get("/passkeys/add/")).codes == {"EQ-C190"}
+        for asks, n_links in ((administrator, 0), (auditor, 1)):
+            page = read(asks.get("/people/"))
+            assert said("people.unconfirmed") in page.text
+            assert len(page.all("a", href=f"/people/{who}/confirm/")) == n_links
+        confirm, known = f"/people/{who}/confirm/", {"reason": "asked at the bedside"}
+        for asks, codes in ((administrator, {"EQ-C191"}), (auditor, set())):
+            page = read(asks.get(confirm))
+            known |= {n: page.value(n) for n in ("chosen", "is_answered")}
+            assert read(asks.post(confirm, known)).codes == codes
+        assert read(auditor.get(confirm)).codes == {"EQ-C192"}
+        assert client.post(address, posted).status_code == 302
+        assert trial.state.participants[participant].signature is not None
+    finally:
+        user.objects.filter(username=who).update(password=before)
 
 
 @pytest.mark.requirement("C31", "C33")

@@ -97,13 +97,14 @@ def _unusual(form: Form, values: Mapping[str, Value]) -> Iterator[EditCheck]:
             continue
         low, high = item.usual
         if not low <= value <= high:
-            bounds = f"{low:g} – {high:g} {item.unit}".rstrip()
+            bounds, told = f"{low:g} – {high:g} {item.unit}".rstrip(), f"{value:g}"
+            french = (text.replace(".", ",") for text in (told, bounds))
             yield EditCheck(
                 id=f"usual-{name}",
                 warn_if=f"not ({low:g} <= {name} <= {high:g})",
                 say=Text(
-                    f"{item.label.en}: {value:g} is unusual ({bounds}).",
-                    f"{item.label.say('fr')} : {value:g} est inhabituel ({bounds}).",
+                    f"{item.label.en}: {told} is unusual ({bounds}).",
+                    "{} : {} est inhabituel ({}).".format(item.label.say("fr"), *french),
                 ),
             )
 

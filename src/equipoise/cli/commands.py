@@ -12,7 +12,7 @@ from equipoise.cli.answering import Door
 from equipoise.cli.copying import listing  # noqa: F401 - adds to `ledger`
 from equipoise.cli.designing import check, draft, screen
 from equipoise.cli.keeping import export, ledger, report
-from equipoise.cli.running import cells_group, demo, open_command, rehearse, serve
+from equipoise.cli.running import cells_group, demo, invite, open_command, rehearse, serve
 
 
 @click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,7 +26,7 @@ def main() -> None:
 
 COMMANDS = (
     *(check, draft, randomization, screen),
-    *(cells_group, demo, open_command, packets, rehearse, serve, vault),
+    *(cells_group, demo, invite, open_command, packets, rehearse, serve, vault),
     *(amend, export, ledger, report),
 )
 for command in COMMANDS:

@@ -174,7 +174,8 @@ def open_command(
     realm: str,
 ) -> int:
     """Open a trial on its reviewed folder, with its first administrator, who adds the others."""
-    from equipoise.cli.serving import Keys, open_new_trial
+    from equipoise.cli.serving import Keys
+    from equipoise.cli.setup.opening import open_new_trial
 
     keys = Keys(keep, accounts, socket)
     code = open_new_trial(
@@ -184,6 +185,33 @@ def open_command(
         f"The trial is open in {without_password(store)}. Serve the site door; within three days"
     )
     click.echo(f"{administrator} chooses a password at its page /welcome/ with this code:")
+    click.echo(code)
+    return DONE
+
+
+@click.command()
+@click.argument("directory", type=FOLDER)
+@store_option
+@keep_option
+@accounts_option
+@click.option("--person", required=True, help="User name of somebody with a role.")
+def invite(
+    directory: Path,
+    store: str | Path,
+    keep: Path | None,
+    accounts: str | Path | None,
+    person: str,
+) -> int:
+    """Make a code for somebody's password, where no second administrator can make it.
+
+    The trial must hold the same folder. It is on record that the code was made at the server.
+    """
+    from equipoise.cli.serving import Keys
+    from equipoise.cli.setup.opening import invite_at_server
+
+    keys = Keys(keep, accounts, "")
+    code = invite_at_server(directory, store=store, keys=keys, person=person)
+    click.echo(f"Within three days {person} chooses a password at /welcome/ with this code:")
     click.echo(code)
     return DONE
 

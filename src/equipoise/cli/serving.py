@@ -15,20 +15,16 @@ from msgspec import Struct
 from equipoise.cli.answering import DONE, show_problems, telling_time
 from equipoise.cli.folders import (
     Kept,
-    check_empty,
     kept_with,
     load_checked,
     not_writable,
-    refuse_taken,
 )
 from equipoise.cli.rehearsing import cells_beside
 from equipoise.cli.trials import read_tables, trial_on
 from equipoise.conduct import (
-    Person,
     RunningTrial,
     check_vault_fits,
     find_unplaced,
-    open_trial,
     record_breaks,
     record_packets,
 )
@@ -36,17 +32,13 @@ from equipoise.conduct import cells as cell_acts
 from equipoise.conduct.acts.randomizing import proof_of
 from equipoise.conduct.rules import check_amending
 from equipoise.ledger import (
-    MemoryStore,
-    Realm,
     Store,
     is_address,
     open_store,
-    without_password,
 )
 from equipoise.problems import Refused, Where, problem
 from equipoise.randomization import Allocation, Specification, read_list
 from equipoise.rehearsal import vault_contents
-from equipoise.study.roles import Role
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient, create_vault, serve_vault
 from equipoise.vault.protocol import Line
@@ -118,37 +110,6 @@ class Keys(Struct, frozen=True):
     accounts: str | Path | None
     socket: str | Path
     token: Path = Path()
-
-
-def open_new_trial(
-    directory: Path, *, store: str | Path, keys: Keys, realm: str, person: tuple[str, str]
-) -> str:
-    """Open a trial in a new ledger; gives back the code for its administrator's first password.
-
-    Raises:
-        Refused: something is there, the accounts have people in them, the folder is not ready, or
-            the vault is not its own.
-    """
-    from equipoise.web.server import has_people, invite
-
-    study, vault = load_checked(directory), VaultClient(keys.socket)
-    kept = kept_with(store, keys.keep, study=study.identity.study)
-    accounts = keys.accounts or kept.accounts
-    refuse_taken(store, *([accounts] if is_address(store) else []))
-    kind: Realm = "live" if realm == "live" else "rehearsal"
-    administrator = Person(person[0], person[1], Role.ADMINISTRATOR.value)
-    # All that can be refused is refused before there is a file.
-    rehearsed = RunningTrial(study, MemoryStore(study.identity.study, kind), vault)
-    open_trial(rehearsed, at=dt.datetime.now(dt.UTC), people=(administrator,))
-    check_empty(store, study=study, realm=kind)
-    ensure_accounts(accounts, kept)
-    if has_people(accounts):
-        place = without_password(accounts)
-        raise Refused([problem("EQ-X930", place, place=place)])
-    with closing(open_store(store, study=study.identity.study, realm=kind, create=True)) as ledger:
-        trial = RunningTrial(study, ledger, vault)
-        open_trial(trial, at=dt.datetime.now(dt.UTC), people=(administrator,))
-    return invite(accounts, person[0], secret=kept.secret("site"))
 
 
 def serve_door(

@@ -4,6 +4,18 @@ Everything that happens is an event; everything you see is computed from events;
 refused is explained. Acts are called with a `RunningTrial` and `by`, `at`, `reason`.
 """
 
+from equipoise.conduct.accounts.coming_in import (
+    bar_sign_in,
+    record_means,
+    record_sign_in,
+    withdraw_means,
+)
+from equipoise.conduct.accounts.inviting import (
+    confirm_invitation,
+    invite_person,
+    record_invitation,
+    record_password,
+)
 from equipoise.conduct.acts.capturing import (
     correct_item,
     miss_encounter,
@@ -47,15 +59,11 @@ from equipoise.conduct.acts.overriding import (
 )
 from equipoise.conduct.acts.people import (
     add_person,
-    bar_sign_in,
     change_delegation,
     end_of_training,
-    record_means,
-    record_sign_in,
     record_training,
     remove_person,
     review_access,
-    withdraw_means,
 )
 from equipoise.conduct.acts.randomizing import (
     call_off_randomization,
@@ -182,6 +190,7 @@ __all__ = [
     "claim_packet",
     "complete_participant",
     "confirm_amendment",
+    "confirm_invitation",
     "confirm_override",
     "confirm_restore",
     "correct_item",
@@ -207,6 +216,7 @@ __all__ = [
     "fold",
     "give_infusion",
     "grounds_of",
+    "invite_person",
     "is_after_unblinding",
     "is_granted",
     "is_signed",
@@ -236,9 +246,11 @@ __all__ = [
     "record_call_off",
     "record_copy",
     "record_deviation",
+    "record_invitation",
     "record_means",
     "record_number",
     "record_packets",
+    "record_password",
     "record_restored",
     "record_seal",
     "record_sign_in",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from equipoise.conduct import events as e
-from equipoise.conduct.acts.people import is_same_human
+from equipoise.conduct.accounts.person import is_same_human
 from equipoise.conduct.door import Events, View, act, refuse_if
 from equipoise.conduct.facts import list_participants
 from equipoise.conduct.parts import Proof
@@ -85,7 +85,7 @@ def confirm_amendment(
     if is_same_human(first, second) or asked.requested.role == second.role:
         problems.append(problem("EQ-C146", where, name=second.name, role=second.role))
     if meaning:
-        problems += check_accountable(second)
+        problems += check_accountable(second, proof=proof)
     under_way = [p.code for p in list_participants(state) if p.status == "randomizing"]
     if under_way:
         problems.append(problem("EQ-C147", where, participants=", ".join(under_way)))

@@ -24,6 +24,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
+from equipoise.conduct.accounts.person import SERVER
 from equipoise.conduct.events.places import chain_of, place_of
 from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_rules
@@ -42,7 +43,7 @@ Events = Sequence[e.Happened]
 AT_ONE_SITE = frozenset({"submit_form", "correct_item", "miss_encounter", "judge_criterion"})
 """The acts that concern one participant, look at no other, and come often."""
 
-SYSTEM = Person("system", "Equipoise", "administrator")
+SYSTEM = Person(SERVER, "Equipoise", "administrator")
 """Who records what nobody decided: the first entries, and what follows from an act by a rule."""
 
 

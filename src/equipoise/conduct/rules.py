@@ -3,6 +3,7 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+from equipoise.conduct.parts import Proof
 from equipoise.conduct.state import Participant, Person, TrialState
 from equipoise.problems import Problem, Where, problem
 from equipoise.study.study import Study
@@ -41,11 +42,19 @@ def check_duty(study: Study, person: Person, *, at: dt.datetime) -> tuple[Proble
     return tuple(problems)
 
 
-def check_accountable(person: Person) -> tuple[Problem, ...]:
-    """Who signs has accepted what a signature means."""
+def check_accountable(person: Person, *, proof: Proof) -> tuple[Problem, ...]:
+    """Who signs has accepted what a signature means, and signs by means that are theirs."""
+    found = () if proof in ("passkey", "provider") else check_confirmed(person)
     if person.accepted_at is None:
-        return (problem("EQ-C106", person.person, name=person.name),)
-    return ()
+        found += (problem("EQ-C106", person.person, name=person.name),)
+    return found
+
+
+def check_confirmed(person: Person) -> tuple[Problem, ...]:
+    """Whoever made a code could have used it; so a second person asks its owner about it."""
+    if person.is_confirmed:
+        return ()
+    return (problem("EQ-C190", person.person, name=person.name),)
 
 
 def check_open(state: TrialState) -> tuple[Problem, ...]:

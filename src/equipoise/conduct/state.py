@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from equipoise.conduct.accounts.person import Person as Person  # noqa: PLC0414 - a part of it
 from equipoise.conduct.parts import (
     Change,
     Copy,
@@ -99,11 +100,12 @@ class Consent(Struct, frozen=True):
 
 
 class Signature(Struct, frozen=True):
-    """An investigator's signature; void when the digest of the casebook is no longer this one."""
+    """An investigator's signature; void for ever once what it is about changed, by that entry."""
 
     digest: str
     meaning: str
     stamp: Stamp
+    voided: Stamp | None = None
 
 
 class OverrideRecord(Struct, frozen=True):
@@ -249,51 +251,28 @@ class Participant(Struct, frozen=True):
         """Whether new data are expected."""
         return self.status in ("screening", "randomizing", "randomized")
 
+    def content(self) -> tuple[object, ...]:
+        """All that is recorded and that a signature is about: in JSON the same for the same."""
+        forms = [
+            (r.encounter, r.form, r.repeat, r.on.isoformat(), dict(r.values), dict(r.not_done))
+            for _, r in sorted(self.forms.items())
+        ]
+        judged = [(rule, a.is_true, a.on.isoformat()) for rule, a in sorted(self.answers.items())]
+        infused = [
+            (i.encounter, i.status, i.weight_kg, i.label, str(i.given_on), i.given_ml)
+            for _, i in sorted(self.infusions.items())
+        ]
+        departed = [(d.kind, d.on.isoformat(), d.what, d.criteria) for d in self.deviations]
+        changes = [(c.is_stopped, c.on.isoformat(), c.cause) for c in self.treatment_changes]
+        known = [(u.kind, u.question, u.stamp.entry) for u in self.unblindings]
+        about = (self.code, self.number, self.status, sorted(self.missed))
+        said = (about, forms, judged, infused, departed)
+        return (*said, *(part for part in (changes, known) if part))
+
     def latest(self, form: str) -> FormRecord | None:
         """The latest record of a form by its date, then by its entry."""
         records = [r for r in self.forms.values() if r.form == form]
         return max(records, key=lambda r: (r.on, r.stamp.at), default=None)
-
-
-class Person(Struct, frozen=True):
-    """Somebody with a role; no sites means all sites, no days means without limit, and no tasks
-    the whole role. `came_at` is when they last came in at the site door, `reviewed` who last kept
-    their access and when, or who gave it.
-
-    `trained` holds, by training, the last day on which it counts; None where it always does.
-    `barred_at` is when wrong passwords last made the account wait, `accepted_at` when this person
-    accepted what a signature means. `means` are what opens the account besides a password, such as
-    `passkey:` with the fingerprint of its public key; `withdrawn` the accounts of a log-in provider
-    that did, and never come back by themselves.
-    """
-
-    person: str
-    name: str
-    role: str
-    sites: tuple[str, ...] = ()
-    is_active: bool = True
-    from_on: dt.date | None = None
-    until_on: dt.date | None = None
-    trained: Mapping[str, dt.date | None] = {}
-    barred_at: dt.datetime | None = None
-    accepted_at: dt.datetime | None = None
-    means: tuple[str, ...] = ()
-    withdrawn: tuple[str, ...] = ()
-    tasks: tuple[str, ...] = ()
-    came_at: dt.datetime | None = None
-    reviewed: Stamp | None = None
-
-    def may_see(self, site: str) -> bool:
-        """Whether this person works at, or for, a site."""
-        return not self.sites or site in self.sites
-
-    def may_do(self, task: str) -> bool:
-        """Whether a task of the role is delegated to this person; what is no task is anybody's."""
-        return not task or not self.tasks or task in self.tasks
-
-    def is_delegated(self, on: dt.date) -> bool:
-        """Whether this person acts in their role on a day."""
-        return (self.from_on or on) <= on <= (self.until_on or on)
 
 
 class Seal(Struct, frozen=True):

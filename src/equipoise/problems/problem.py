@@ -1,11 +1,20 @@
 """The problem itself, its place, and the exception that carries problems out of an act."""
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from equipoise.problems.catalogue import CATALOGUE, Severity
 from equipoise.problems.text import Language, Text
+
+
+@runtime_checkable
+class Spoken(Protocol):
+    """What is said otherwise in each language, such as a text."""
+
+    def say(self, language: Language) -> str:
+        """It, in this language."""
 
 
 class Where(Struct, frozen=True):
@@ -76,5 +85,5 @@ def has_errors(problems: Iterable[Problem]) -> bool:
 
 
 def _fill(template: Text, values: Mapping[str, object], language: Language) -> str:
-    words = {k: v.say(language) if isinstance(v, Text) else v for k, v in values.items()}
+    words = {k: v.say(language) if isinstance(v, Spoken) else v for k, v in values.items()}
     return template.say(language).format_map(words)

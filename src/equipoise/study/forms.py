@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
-from equipoise.problems import Text
+from equipoise.problems import Language, Text
 from equipoise.study.protocol import Identifier, Name, Piece
 from equipoise.study.roles import Role
 
@@ -35,6 +35,23 @@ class Item(Piece, frozen=True, kw_only=True):
     help: Text | None = None
     area: str = ""
     side: Side = ""
+
+
+class ItemValue(Struct, frozen=True):
+    """A value together with its question: whoever tells of it knows how it is written."""
+
+    item: Item
+    value: object
+
+    def say(self, language: Language) -> str:
+        """The answer in words; whoever shows it to a reader writes numbers and days their way."""
+        if self.value is None or self.value == "":
+            return "–"
+        if isinstance(self.value, bool):
+            return Text("yes" if self.value else "no", "oui" if self.value else "non").say(language)
+        choice = self.item.choices.get(str(self.value))
+        said = choice.say(language) if choice else str(self.value)
+        return f"{said} {self.item.unit}".strip()
 
 
 class Derivation(Piece, frozen=True, kw_only=True):

@@ -210,7 +210,7 @@ class Dose(Piece, frozen=True, kw_only=True):
     """
 
     per_kg: Positive
-    unit: str
+    unit: Text | str
     counts: Literal["viable", "total"] = "viable"
     weight: str = "vital_signs.weight"
     weight_within_days: Count = 0

@@ -13,6 +13,7 @@ from django_htmx.jinja import htmx_script
 from jinja2 import Environment, StrictUndefined
 
 from equipoise.analysis.deviations import KIND_NAMES
+from equipoise.conduct.events import TITLES
 from equipoise.web import saying, texts
 
 
@@ -30,6 +31,7 @@ def environment(**options: Any) -> Environment:
         "get_messages": get_messages,
         "value_of": saying.value_of,
         "deviation_kind": lambda kind: texts.say(KIND_NAMES[kind]),
+        "event": lambda kind: texts.say(TITLES.get(kind, kind)),
         "because": saying.because,
     }
     made.filters |= {

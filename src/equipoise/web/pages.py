@@ -30,7 +30,9 @@ from equipoise.conduct import (
     check_duty,
     list_participants,
 )
+from equipoise.conduct.accounts.person import SERVER
 from equipoise.conduct.parts import Proof
+from equipoise.conduct.rules import check_confirmed
 from equipoise.conduct.tasks import check_task
 from equipoise.problems import Problem, Refused, Text, problem
 from equipoise.study.roles import UNBLINDED_ROLES, Role
@@ -159,6 +161,8 @@ class Visit(Struct, frozen=True):
     def check_signer(self) -> tuple[Problem, ...]:
         """As a signature asks: the proof again, and once that it binds like one by hand."""
         found = self.check_proof()
+        if self.proof == "password" and not found:
+            found = check_confirmed(self.person)
         if not found and self.person.accepted_at is None and "accept" in self.request.POST:
             who, statement = self.person.person, t("sign.statement")
             accept_accountability(self.trial, by=who, at=self.now, statement=statement)
@@ -210,7 +214,7 @@ class Visit(Struct, frozen=True):
     def name_of(self, person: str) -> str:
         """The printed name behind an identifier, which stays after the role is taken away."""
         known = self.state.people.get(person)
-        return known.name if known else person
+        return known.name if known else t("people.server") if person == SERVER else person
 
     def let_session_age(self) -> None:
         """Nobody asks but the page itself: that does not keep a session open."""

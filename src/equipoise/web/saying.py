@@ -11,7 +11,7 @@ from equipoise.analysis.values import label_of
 from equipoise.language import Reason
 from equipoise.language.words import REASONS
 from equipoise.problems import Problem, Text
-from equipoise.study.forms import Item
+from equipoise.study.forms import Item, ItemValue
 from equipoise.study.study import Study
 from equipoise.web.texts import language, say, t
 
@@ -114,6 +114,8 @@ def _spoken(problem: Problem) -> Problem:
 
 
 def _speak(value: object) -> object:
+    if isinstance(value, ItemValue):
+        return value_of(value.item, value.value)
     if isinstance(value, Text):
         return say(value)
     if isinstance(value, dt.datetime):

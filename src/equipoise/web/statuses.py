@@ -12,6 +12,7 @@ _STATUSES = {
     "EQ-C001": 403,
     "EQ-C002": 403,
     "EQ-C003": 404,
+    "EQ-C030": 409,
     "EQ-C031": 404,
     "EQ-C033": 403,
     "EQ-C035": 404,
@@ -31,6 +32,11 @@ _STATUSES = {
     "EQ-C148": 403,
     "EQ-C151": 409,
     "EQ-C152": 403,
+    "EQ-C190": 403,
+    "EQ-C191": 403,
+    "EQ-C192": 409,
+    "EQ-C196": 403,
+    "EQ-C197": 403,
     "EQ-G001": 409,
     "EQ-G052": 503,
     "EQ-G055": 503,
@@ -47,6 +53,7 @@ _STATUSES = {
     "EQ-W052": 502,
     "EQ-W071": 503,
     "EQ-W091": 409,
+    "EQ-W110": 409,
     "EQ-W072": 403,
 }
 """The HTTP status of a refusal; every other one is 422, unprocessable."""

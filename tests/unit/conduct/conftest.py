@@ -8,6 +8,7 @@ import pytest
 
 from equipoise import conduct
 from equipoise.conduct import Person, RunningTrial
+from equipoise.conduct.events import PersonAdded
 from equipoise.ledger import MemoryStore
 from equipoise.problems import Text
 from equipoise.randomization import Specification
@@ -199,6 +200,16 @@ def trial(study: Study, vault: LocalVault, vault_folder: Path, clock: Clock) -> 
     for who in conduct.SIGNERS:
         conduct.accept_accountability(trial, by=who.value, at=clock(), statement="It binds me")
     return trial
+
+
+def open_second_account(
+    trial: RunningTrial, clock: Clock, person: str, *, name: str, role: Role
+) -> None:
+    """Two accounts of one name, as a ledger of before may hold them: no act makes the second."""
+    view = conduct.View(trial.study, trial.state, conduct.SYSTEM)
+    added = [PersonAdded(person=person, name=name, role=role)]
+    with trial.transaction():
+        trial.record(view, added, at=clock(), reason="")
 
 
 class Course:

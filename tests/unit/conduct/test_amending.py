@@ -20,7 +20,7 @@ from equipoise.vault import LocalVault, VaultClient, create_vault, read_token
 from equipoise.vault.keeping.amending import Agreement, amend_vault
 from equipoise.vault.packets.messages import OpenedPacket, Printed
 
-from .conftest import Clock, Course, small_study
+from .conftest import Clock, Course, open_second_account, small_study
 from .test_opening import codes
 from .test_packets import told_of
 
@@ -152,8 +152,9 @@ def opening(tmp_path: Path, clock: Clock) -> Iterator[Callable[[Study], Amending
         trial = RunningTrial(study, MemoryStore("small", "rehearsal"))
         course = Amending(trial, clock, tmp_path / "v")
         people = [Person(role.value, role.value, role.value) for role in Role]
-        people.append(Person("data_manager-2", "Safety_Officer", "data_manager"))
         conduct.open_trial(trial, at=clock(), people=people)
+        same = {"name": "Safety_Officer", "role": Role.DATA_MANAGER}
+        open_second_account(trial, clock, "data_manager-2", **same)  # type: ignore[arg-type]
         made.append(course)
         return course
 

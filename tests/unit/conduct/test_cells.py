@@ -25,10 +25,11 @@ from equipoise.conduct.cells.tracing import bags_at_most, kept_until
 from equipoise.ledger import MemoryStore
 from equipoise.problems import Refused
 from equipoise.study.protocol import Treatments, Window
+from equipoise.study.roles import Role
 from tests.refusing import refusal
 
 from .cell_course import CELLS, SHAM, CellCourse, limit
-from .conftest import Clock, Course
+from .conftest import Clock, Course, open_second_account
 from .test_infusing import weigh
 from .test_opening import codes
 
@@ -273,6 +274,10 @@ def test_who_prepared_is_not_the_second_person(unit: CellCourse, course: Course)
     same = {"target_cells": 140_000_000, "drawn_ml": 16.5, "n_bags": 2}
 
     assert refusal(unit.do, cells.verify_preparation, label=label, **same) == ["EQ-B044"]
+    open_second_account(course.trial, course.clock, "again", name="Cell_Unit", role=Role.CELL_UNIT)
+    assert refusal(unit.do, cells.verify_preparation, by="again", label=label, **same) == [
+        "EQ-B044"
+    ]
     assert refusal(unit.verify, "99999999") == ["EQ-B040"]
 
 

@@ -155,6 +155,59 @@ def test_a_signature_is_bound_to_the_data_it_saw(course: Course, trial: RunningT
     assert codes(refused) == ["EQ-C071"]
 
 
+@pytest.mark.requirement("C17", "C22")
+def test_a_void_signature_never_stands_again(course: Course, trial: RunningTrial) -> None:
+    """Corrected, and corrected back: two corrections that nobody signed."""
+    code = course.randomized()
+    sign(course, code)
+    correct(course, code, "arm", 12)
+    correct(course, code, "arm", 10, seen=2)
+    subject = trial.state.participants[code]
+    assert subject.signature is not None and subject.signature.voided is not None
+    assert subject.signature.digest == digest_of(trial.study, subject)
+    assert not is_signed(trial.study, subject)
+    fresh = RunningTrial(trial.study, trial.store, trial.vault)
+    assert fresh.state.participants[code] == subject
+
+    corrections = [x for x in trial.store.read() if x.type == "ItemCorrected"]
+    for entry in corrections:  # a redaction of what voided it does not make it stand
+        conduct.redact_entry(
+            trial,
+            by="investigator",
+            at=course.clock(),
+            reason="A name was in it",
+            chain=entry.chain,
+            seq=entry.seq,
+        )
+    fresh = RunningTrial(trial.study, trial.store, trial.vault)
+    assert not is_signed(trial.study, fresh.state.participants[code])
+    sign(course, code)
+    assert is_signed(trial.study, trial.state.participants[code])
+
+
+@pytest.mark.requirement("C22", "C67")
+def test_an_unblinding_voids_a_signature_given_before(
+    course: Course, trial: RunningTrial, clock: Clock
+) -> None:
+    """After the lock, too, when it is signed anew; one that stands is not."""
+    code = course.randomized()
+    given = {"by": "monitor", "participant": code, "reason": "A letter", "learned": "The nurse"}
+    by = {"at": clock(), "on": clock.today}
+    conduct.withdraw_participant(trial, by="investigator", participant=code, reason="Moved", **by)
+    for is_locked in (False, True):
+        sign(course, code)
+        if is_locked:
+            conduct.lock_data(trial, by="data_manager", at=clock())
+            with pytest.raises(Refused) as refused:
+                sign(course, code)
+            assert codes(refused) == ["EQ-C016"]
+        assert is_signed(trial.study, trial.state.participants[code])
+        conduct.record_unblinding(trial, **given, **by)  # type: ignore[arg-type]
+        assert not is_signed(trial.study, trial.state.participants[code])
+    sign(course, code)
+    assert is_signed(trial.study, trial.state.participants[code])
+
+
 @pytest.mark.requirement("C24", "C57")
 def test_the_lock_waits_for_everybody_and_closes_everything(
     course: Course, trial: RunningTrial, clock: Clock

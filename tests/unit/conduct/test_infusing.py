@@ -11,7 +11,7 @@ from equipoise.problems import Refused, Where
 from equipoise.study.protocol import Treatments
 from equipoise.study.roles import Role
 
-from .conftest import Clock, Course
+from .conftest import Clock, Course, open_second_account
 from .test_opening import codes
 
 
@@ -184,9 +184,8 @@ def test_two_people_scan_participant_and_bag(course: Course, trial: RunningTrial
     for subject, label in ((code, "11112222"), (other, "33334444")):
         course.order(subject)
         prepare(course, subject, label)
-    same = {"person": "again", "name": trial.state.people["investigator"].name.upper()}
-    by = {"by": "administrator", "at": course.clock()}
-    conduct.add_person(trial, **by, **same, role=Role.COORDINATOR)
+    same = trial.state.people["investigator"].name.upper()
+    open_second_account(trial, course.clock, "again", name=same, role=Role.COORDINATOR)
     good = {"scanned": code, "checked_by": "coordinator", **at(course)}
     for changes, expected in (
         ({"scanned": other}, ["EQ-B050"]),

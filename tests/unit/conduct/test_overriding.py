@@ -14,7 +14,7 @@ from equipoise.problems import Refused
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
 
-from .conftest import Clock, Course
+from .conftest import Clock, Course, open_second_account
 from .test_capturing import correct
 from .test_opening import codes
 
@@ -168,9 +168,7 @@ def test_the_second_person_is_another(
     name: str, role: Role, expected: list[str], *, course: Course, code: str
 ) -> None:
     """A second account does not make a second person."""
-    conduct.add_person(
-        course.trial, by="administrator", at=course.clock(), person="new", name=name, role=role
-    )
+    open_second_account(course.trial, course.clock, "new", name=name, role=role)
     conduct.accept_accountability(
         course.trial, by="new", at=course.clock(), statement="It binds me"
     )

@@ -8,6 +8,7 @@ import pytest
 
 from equipoise import conduct
 from equipoise.conduct import Person, RunningTrial
+from equipoise.conduct.acts.people import reviewed_by
 from equipoise.ledger import MemoryStore
 from equipoise.problems import Text
 from equipoise.study.protocol import Training
@@ -86,7 +87,68 @@ def test_a_person_has_a_name_and_works_at_sites_that_exist(
 
     assert trial.state.people["new"].sites == ("02",)
     for code, given in wrong.items():
-        assert refusal(lambda given=given: add(trial, clock, "newer", **given)) == [code]
+        newer = {"name": "Somebody Newer", **given}
+        assert refusal(lambda newer=newer: add(trial, clock, "newer", **newer)) == [code]
+
+
+@pytest.mark.requirement("C26", "C27")
+@pytest.mark.parametrize("role", [Role.DATA_MANAGER, Role.COORDINATOR, Role.AUDITOR])
+def test_nobody_has_two_roles_at_a_time(trial: RunningTrial, clock: Clock, role: Role) -> None:
+    """However the name is written; once the first is taken away, or with a name of their own."""
+    add(trial, clock, name="Zo\u00e9 Martin")
+    again = {"name": "zoe  MARTIN", "role": role}
+
+    assert refusal(lambda: add(trial, clock, "zm", **again)) == ["EQ-C194"]
+    add(trial, clock, "zm2", name="Zoe B. Martin", role=role)
+    conduct.remove_person(trial, by="administrator", at=clock(), person="new", reason="Moves on")
+    add(trial, clock, "zm", **again)
+    assert trial.state.people["zm"].is_active
+
+
+@pytest.fixture
+def of_site(trial: RunningTrial, clock: Clock) -> str:
+    """Who manages the people of site 01 alone."""
+    add(trial, clock, "adm-1", name="Adm One", role=Role.ADMINISTRATOR, sites=("01",))
+    return "adm-1"
+
+
+@pytest.mark.requirement("C26", "C31")
+def test_who_manages_a_site_manages_nobody_elsewhere(
+    trial: RunningTrial, clock: Clock, of_site: str
+) -> None:
+    """Nobody is added, moved, trained, removed, invited or reviewed beyond it."""
+    by: dict[str, Any] = {"by": of_site, "at": clock()}
+    new: dict[str, Any] = {"person": "n", "name": "New", "role": Role.COORDINATOR, **by}
+    for sites in (("02",), ("01", "02"), ()):
+        wider = lambda sites=sites: conduct.add_person(trial, **new, sites=sites)  # noqa: E731
+        assert refusal(wider) == ["EQ-C196"]
+    conduct.add_person(trial, **new, sites=("01",))
+    moved: dict[str, Any] = {"person": "n", "sites": ("02",), "reason": "Moves", **by}
+    assert refusal(lambda: conduct.change_delegation(trial, **moved)) == ["EQ-C196"]
+    assert refusal(lambda: conduct.change_delegation(trial, **moved | {"sites": ()})) == ["EQ-C196"]
+    other: dict[str, Any] = {"person": "coordinator-02", **by}
+    for attempt in (
+        lambda: conduct.change_delegation(trial, **other, sites=("01",), reason="Comes here"),
+        lambda: conduct.remove_person(trial, **other, reason="Left"),
+        lambda: conduct.withdraw_means(trial, **other, reason="Lost"),
+        lambda: conduct.invite_person(trial, **other, code="c" * 32),
+    ):
+        assert refusal(attempt) == ["EQ-C196"]
+    assert [p.person for p in reviewed_by(trial.state, trial.state.people[of_site])] == ["n"]
+    conduct.remove_person(trial, **by, person="n", reason="Left")
+
+
+@pytest.mark.requirement("C26", "C33")
+@pytest.mark.parametrize("who", ["adm-1", "administrator"])
+def test_nobody_changes_their_own_delegation(
+    trial: RunningTrial, clock: Clock, of_site: str, who: str
+) -> None:
+    """Neither its sites nor its days; another administrator does."""
+    change: dict[str, Any] = {"person": who, "sites": ("01",), "reason": "Wider"}
+    own = lambda: conduct.change_delegation(trial, by=who, at=clock(), **change)  # noqa: E731
+    assert refusal(own) == ["EQ-C197"]
+    add(trial, clock, "adm-2", name="Adm Two", role=Role.ADMINISTRATOR)
+    conduct.change_delegation(trial, by="adm-2", at=clock(), **change)
 
 
 @pytest.mark.requirement("C27", "C31")

@@ -128,6 +128,10 @@ def test_two_people_in_two_roles_attest_a_gap(trial, course, clock) -> None:
     assert refusal(lambda: attest("auditor")) == ["EQ-C113"]
     assert refusal(lambda: attest("second")) == ["EQ-C113"]
     assert refusal(lambda: Course(again, clock).randomize(code)) == ["EQ-C110"]
+    by = {"by": "administrator", "at": clock()}
+    conduct.remove_person(again, **by, person="auditor", reason="Moves on")
+    conduct.add_person(again, **by, person="first", name="Auditor", role="data_manager")
+    assert refusal(lambda: attest("first")) == ["EQ-C113"]
     attest("data_manager")
     assert again.state.restored is None
     assert Course(again, clock).randomize(code) == "R-001"

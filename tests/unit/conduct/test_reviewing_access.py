@@ -19,7 +19,7 @@ from equipoise.study.roles import Role
 from equipoise.study.study import Study
 from tests.refusing import refusal
 
-from .conftest import Clock
+from .conftest import Clock, open_second_account
 
 MEANING = "I reviewed each of them"
 
@@ -78,7 +78,7 @@ def test_nobody_reviews_themself(reviewed: RunningTrial, clock: Clock) -> None:
     """Nor a second account of the same name; another who manages people does."""
     given: dict[str, Any] = {"by": "administrator", "role": Role.ADMINISTRATOR}
     name = reviewed.state.people["administrator"].name
-    conduct.add_person(reviewed, at=clock(), person="other-self", name=name, **given)
+    open_second_account(reviewed, clock, "other-self", name=name, role=Role.ADMINISTRATOR)
     conduct.add_person(reviewed, at=clock(), person="second", name="Second", **given)
 
     seen = {p.person for p in reviewed_by(reviewed.state, reviewed.state.people["administrator"])}

@@ -12,8 +12,9 @@ from equipoise.conduct import events as e
 from equipoise.problems import Refused, Text
 from equipoise.safety import AdverseEvent, assess_stopping, count_events
 from equipoise.study.protocol import SafetyPlan, StoppingRule
+from equipoise.study.roles import Role
 
-from .conftest import Clock, Course
+from .conftest import Clock, Course, open_second_account
 from .test_capturing import correct
 from .test_infusing import give, prepare
 from .test_opening import codes
@@ -200,6 +201,8 @@ def test_it_goes_on_once_everybody_who_must_has_agreed(
     resume(course, "dsmb")
     assert guarded.state.pausing == ("death",)
     assert refused(lambda: resume(course, "dsmb")) == ["EQ-C093"]
+    open_second_account(guarded, course.clock, "again", name="DSMB", role=Role.SAFETY_OFFICER)
+    assert refused(lambda: resume(course, "again")) == ["EQ-C195"]
 
     resume(course, "safety_officer")
     assert guarded.state.pausing == ()

@@ -10,12 +10,12 @@ import pytest
 from equipoise import conduct
 from equipoise.conduct import RunningTrial, digest_of_populations
 from equipoise.problems import Refused, Text, Where
-from equipoise.study.roles import Role
+from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
 from equipoise.vault import LocalVault, VaultClient, read_token
 from equipoise.vault.keeping.copying import back_up_vault, restore_vault
 
-from .conftest import Clock, Course
+from .conftest import Clock, Course, open_second_account
 from .test_ending import leave, sign
 from .test_opening import codes
 
@@ -114,13 +114,16 @@ def test_who_broke_it_may_have_left_since(
 
 
 @pytest.mark.requirement("C28", "F28")
-def test_who_broke_a_code_does_not_come_back_to_assess_outcomes(
-    course: Course, trial: RunningTrial, emergency: VaultClient, clock: Clock
+@pytest.mark.parametrize("role", sorted(set(Role) - UNBLINDED_ROLES))
+def test_who_broke_a_code_never_gets_a_blinded_role_again(
+    course: Course, emergency: VaultClient, clock: Clock, *, role: Role
 ) -> None:
-    """Not under another account of the same name either; in another role they may."""
+    """Not under another account of the same name either; they go on in the role they had."""
+    trial = course.trial
     code = course.randomized()
     shock(emergency, code)
     conduct.record_breaks(trial, emergency.breaks(), at=clock())
+    course.submit(code, "vitals", encounter="M0", weight=70.0, pregnant=False)
     conduct.remove_person(
         trial, by="administrator", at=clock(), person="investigator", reason="Left"
     )
@@ -131,10 +134,29 @@ def test_who_broke_a_code_does_not_come_back_to_assess_outcomes(
         )
 
     with pytest.raises(Refused) as refused:
-        add("other", "Investigator", Role.OUTCOME_ASSESSOR)
+        add("other", "Investigator", role)
     assert codes(refused) == ["EQ-V049"]
-    add("another", "Somebody else", Role.OUTCOME_ASSESSOR)
-    add("monitor2", "Investigator", Role.MONITOR)
+    add("another", "Somebody else", role)
+    add("unit2", "Investigator", Role.CELL_UNIT)
+
+
+@pytest.mark.requirement("C28", "F27")
+def test_who_is_told_to_know_gets_no_new_blinded_role(
+    course: Course, trial: RunningTrial, clock: Clock
+) -> None:
+    """By mistake, too: whoever is named in the register, in whatever writing; nobody else."""
+    code = course.randomized()
+    tell(trial, code, clock, learned="Zo\u00e9 MARTIN-Durand, and her resident")
+
+    def add(person: str, name: str) -> None:
+        given = {"person": person, "name": name, "role": Role.STATISTICIAN}
+        conduct.add_person(trial, by="administrator", at=clock(), **given)  # type: ignore[arg-type]
+
+    with pytest.raises(Refused) as refused:
+        add("zmd", "Zoe Martin Durand")
+    assert codes(refused) == ["EQ-V049"]
+    add("zma", "Zo\u00e9 Mart")
+    add("monitor2", "Somebody Else")
 
 
 def tell(trial: RunningTrial, code: str, clock: Clock, **given: object) -> None:
@@ -259,6 +281,21 @@ def locked(course: Course, trial: RunningTrial, clock: Clock) -> str:
 def end(trial: RunningTrial, clock: Clock, role: Role, digest: str) -> None:
     act = conduct.sign_populations if role == Role.STATISTICIAN else conduct.agree_unblinding
     act(trial, by=role.value, at=clock(), meaning="So be it", digest=digest)
+
+
+@pytest.mark.requirement("C57", "C71")
+def test_who_signed_the_populations_does_not_agree_under_another_account(
+    course: Course, trial: RunningTrial, clock: Clock
+) -> None:
+    digest = locked(course, trial, clock)
+    end(trial, clock, Role.STATISTICIAN, digest)
+    open_second_account(trial, clock, "again", name="STATISTICIAN", role=Role.SAFETY_OFFICER)
+    agree = {"by": "again", "meaning": "So be it", "digest": digest, "proof": "passkey"}
+    conduct.accept_accountability(trial, by="again", at=clock(), statement="It binds me")
+    with pytest.raises(Refused) as refused:
+        conduct.agree_unblinding(trial, at=clock(), **agree)  # type: ignore[arg-type]
+    assert codes(refused) == ["EQ-C195"]
+    end(trial, clock, Role.SAFETY_OFFICER, digest)
 
 
 @pytest.mark.requirement("C71", "C57")

@@ -23,7 +23,7 @@ from equipoise.conduct.rules import (
 from equipoise.conduct.state import FormRecord, Participant
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.safety import read_adverse_event
-from equipoise.study.forms import Form
+from equipoise.study.forms import Form, Item, ItemValue
 from equipoise.study.roles import Role
 
 SITE_ROLES = (Role.COORDINATOR, Role.INVESTIGATOR, Role.OUTCOME_ASSESSOR)
@@ -121,7 +121,7 @@ def correct_item(
         *check_reason(reason, act="correct_item", where=where),
         *_check_role(view, definition, where=where),
         *check_open(view.state),
-        *_check_seen(record, item, seen=seen, where=where),
+        *_check_seen(record, item, asked=definition.items[item], seen=seen, where=where),
         *read.problems,
         *check_entry(definition, values=values, not_done=omitted, others=others, where=where),
     ]
@@ -243,9 +243,12 @@ def _check_place(
     return ()
 
 
-def _check_seen(record: FormRecord, item: str, *, seen: int, where: Where) -> tuple[Problem, ...]:
+def _check_seen(
+    record: FormRecord, item: str, *, asked: Item, seen: int, where: Where
+) -> tuple[Problem, ...]:
     """Nobody corrects a value that they have not seen."""
     if seen == record.version:
         return ()
     last = record.corrections[-1].stamp.by if record.corrections else record.stamp.by
-    return (problem("EQ-C042", where, by=last, value=record.values.get(item)),)
+    now = ItemValue(asked, record.values.get(item))
+    return (problem("EQ-C042", where, by=last, value=now),)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import get_args
 
 from equipoise.conduct import events as e
-from equipoise.conduct.acts.people import is_same_human
+from equipoise.conduct.accounts.person import is_same_human
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import assess_participant
 from equipoise.conduct.parts import DeviationKind, Ground, Override, Proof
@@ -57,7 +57,7 @@ def request_override(
         *_check_screening(view, subject),
         *check_not_future(on, at=at, where=where),
         *check_reason(reason, act="request_override", where=where),
-        *check_accountable(view.person),
+        *check_accountable(view.person, proof=proof),
         *check_consented(subject, on=on, where=where),
         *_check_named(view, grounds, criteria, where=where),
     ]
@@ -98,7 +98,7 @@ def confirm_override(
     if asked is None or asked.status != "requested" or asked.requested.entry != request:
         refuse_if([*problems, problem("EQ-C084", where)])
     assert asked is not None
-    problems += check_accountable(view.person)
+    problems += check_accountable(view.person, proof=proof)
     problems += _check_second(view, asked, where=where)
     if not _fits(asked, assess_participant(view.study, subject, on=on), exactly=True):
         problems.append(problem("EQ-C087", where, on=asked.on))

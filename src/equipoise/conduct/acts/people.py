@@ -8,20 +8,20 @@ import calendar
 import datetime as dt
 import hashlib
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from equipoise.conduct import events as e
+from equipoise.conduct.accounts.person import SERVER, fold_name, is_same_human
 from equipoise.conduct.acts.unblinding import list_unblindings
-from equipoise.conduct.door import ACTS, SYSTEM, Events, RunningTrial, View, act, refuse_if
+from equipoise.conduct.door import ACTS, Events, View, act, refuse_if
 from equipoise.conduct.parts import AccessDecision, Proof
 from equipoise.conduct.rules import check_accountable, check_not_future, check_reason
-from equipoise.conduct.state import Person, TrialState
+from equipoise.conduct.state import Person, TrialState, Unblinding
 from equipoise.conduct.tasks import CHANGERS, DELEGATED_ROLES, TASKS, task_of_form
-from equipoise.ledger import Entry
 from equipoise.problems import Problem, Refused, Where, natural_order, problem
 from equipoise.study.protocol import Training
 from equipoise.study.roles import UNBLINDED_ROLES, Role
@@ -58,6 +58,7 @@ def add_person(
         [
             *check_person(new, known=view.state.people, sites=view.state.sites),
             *check_tasks(view.study, new),
+            *check_manages(view.person, new),
             *_check_unblinded(new, view.state),
         ]
     )
@@ -78,7 +79,7 @@ def change_delegation(
     tasks: tuple[str, ...] = (),
 ) -> Events:
     """Change where, when and in which tasks somebody acts in their role; it holds at once."""
-    known = _active(view, person)
+    known = find_active(view, person)
     place: dict[str, Any] = {
         "sites": sites,
         "from_on": from_on,
@@ -91,6 +92,8 @@ def change_delegation(
             *check_reason(reason, act="change_delegation", where=Where(record=person)),
             *_check_place(moved, sites=view.state.sites),
             *check_tasks(view.study, moved),
+            *check_manages(view.person, known, moved),
+            *_check_other(view.person, known),
         ]
     )
     return [e.DelegationChanged(person=person, **place)]
@@ -108,7 +111,7 @@ def record_training(
     on: dt.date,
 ) -> Events:
     """Record that somebody completed a training; when it ends follows from the study."""
-    _active(view, person)
+    refuse_if(check_manages(view.person, find_active(view, person)))
     known = view.study.identity.training.get(training)
     if known is None:
         raise Refused([problem("EQ-C101", person, training=training)])
@@ -120,8 +123,8 @@ def record_training(
 @act(Role.ADMINISTRATOR)
 def remove_person(view: View, *, by: str, at: dt.datetime, reason: str = "", person: str) -> Events:
     """Take somebody's role away, at once; the reason is kept."""
-    _active(view, person)
-    refuse_if(check_reason(reason, act="remove_person", where=Where(record=person)))
+    problems = check_manages(view.person, find_active(view, person))
+    refuse_if([*problems, *check_reason(reason, act="remove_person", where=Where(record=person))])
     return [e.PersonRemoved(person=person)]
 
 
@@ -142,7 +145,7 @@ def review_access(
     `digest` is of what the reviewer saw. An access that is ended ends at once, for the reason.
     """
     seen = reviewed_by(view.state, view.person)
-    problems = list(check_accountable(view.person))
+    problems = list(check_accountable(view.person, proof=proof))
     if digest != digest_of_access(view.study, seen):
         problems.append(problem("EQ-C151", by))
     own = sorted(set(decisions) - {p.person for p in seen})
@@ -160,8 +163,9 @@ def review_access(
 
 
 def reviewed_by(state: TrialState, reviewer: Person) -> tuple[Person, ...]:
-    """Whose access somebody reviews: everybody's with a role but their own, under any account."""
-    people = (p for p in state.people.values() if p.is_active and not is_same_human(p, reviewer))
+    """Whose access somebody reviews: everybody's whom they manage but their own, of any account."""
+    others = (p for p in state.people.values() if p.is_active and not is_same_human(p, reviewer))
+    people = [p for p in others if not check_manages(reviewer, p)]
     return tuple(sorted(people, key=lambda p: (p.role, p.person)))
 
 
@@ -199,79 +203,6 @@ def derive_review_day(study: Study, person: Person) -> dt.date | None:
     return add_months(person.reviewed.at.date(), months)
 
 
-def record_sign_in(
-    trial: RunningTrial, *, at: dt.datetime, person: str, proof: Proof
-) -> tuple[Entry, ...]:
-    """Record that somebody came in; no duty is asked, for whoever has a role comes in.
-
-    Raises:
-        Refused: the person has no role.
-    """
-    with trial.transaction():
-        known = _active(View(trial.study, trial.state, SYSTEM), person)
-        view = View(trial.study, trial.state, known)
-        return trial.record(view, [e.SignedIn(person=person, proof=proof)], at=at, reason="")
-
-
-def bar_sign_in(
-    trial: RunningTrial, *, at: dt.datetime, person: str, n_failures: int, wait: dt.timedelta
-) -> tuple[Entry, ...]:
-    """Record that wrong passwords made an account wait, once for each time; nobody asks for it."""
-    with trial.transaction():
-        state = trial.state
-        known = state.people.get(person)
-        if known is None or (known.barred_at is not None and at < known.barred_at + wait):
-            return ()
-        barred = e.SignInBarred(person=person, n_failures=n_failures)
-        return trial.record(View(trial.study, state, SYSTEM), [barred], at=at, reason="")
-
-
-def record_means(
-    trial: RunningTrial,
-    *,
-    at: dt.datetime,
-    person: str,
-    means: str,
-    is_added: bool,
-    by: Person | None = None,
-    reason: str = "",
-) -> tuple[Entry, ...]:
-    """Record that somebody added a means of signing in, or gave it up: by themselves, or `by`.
-
-    No duty is asked: who may not act yet, or any more, still signs in and keeps their keys.
-
-    Raises:
-        Refused: the person has no role.
-    """
-    with trial.transaction():
-        known = _active(View(trial.study, trial.state, SYSTEM), person)
-        if is_added == (means in known.means):
-            return ()
-        changed = e.SignInMeansChanged(person=person, means=means, is_added=is_added)
-        view = View(trial.study, trial.state, by or known)
-        return trial.record(view, [changed], at=at, reason=reason)
-
-
-@act(Role.ADMINISTRATOR)
-def withdraw_means(
-    view: View,
-    *,
-    by: str,
-    at: dt.datetime,
-    reason: str = "",
-    person: str,
-    with_account: bool = True,
-) -> Events:
-    """Take from somebody every means of signing in but the password: lost or stolen ones too.
-
-    The account at a log-in provider goes for good; without `with_account` it stays.
-    """
-    known = _active(view, person)
-    refuse_if(check_reason(reason, act="withdraw_means", where=Where(record=person)))
-    gone = [m for m in known.means if with_account or not m.startswith("provider:")]
-    return [e.SignInMeansChanged(person=person, means=m, is_added=False) for m in gone]
-
-
 def check_person(
     new: Person, *, known: Mapping[str, Person], sites: Collection[str]
 ) -> tuple[Problem, ...]:
@@ -282,36 +213,52 @@ def check_person(
     if not new.name.strip():
         problems.append(problem("EQ-C103", new.person, person=new.person))
     namesakes = [p for p in known.values() if is_same_human(p, new)]
+    others = [p for p in namesakes if p.is_active and p.person != new.person]
     was_unblinded = [p for p in namesakes if p.role in UNBLINDED_ROLES]
     is_blinded = [p for p in namesakes if p.is_active and p.role not in UNBLINDED_ROLES]
     if was_unblinded and (new.role not in UNBLINDED_ROLES or new.person in known):
         problems.append(problem("EQ-C013", new.person, person=new.name))
-    elif new.person in known:
+    elif new.person in known or new.person == SERVER:
         problems.append(problem("EQ-C012", new.person, person=new.person))
     elif is_blinded and new.role in UNBLINDED_ROLES:
         account = is_blinded[0].person
         problems.append(problem("EQ-C105", new.person, name=new.name, account=account))
+    elif others:
+        account = others[0].person
+        problems.append(problem("EQ-C194", new.person, name=new.name, account=account))
     return (*problems, *_check_place(new, sites=sites))
 
 
 def _check_unblinded(new: Person, state: TrialState) -> tuple[Problem, ...]:
-    """Who broke a code, under whatever account, does not come back to assess outcomes."""
-    if new.role != Role.OUTCOME_ASSESSOR:
+    """Who came to know what somebody receives, under whatever account, gets no blinded role."""
+    if new.role in UNBLINDED_ROLES:
         return ()
     same = [p for p in state.people.values() if is_same_human(p, new)]
-    # Who opened a packet is told by name, and may have had no account.
-    names = {_folded(n) for p in (*same, new) for n in (p.person, p.name)}
-    known = ((p.code, u) for p, u in list_unblindings(state))
-    broken = {code for code, u in known if u.reference and _folded(u.stamp.by) in names}
-    if not broken:
+    names = [n for p in (*same, new) for n in (p.person, p.name)]
+    known = {p.code for p, u in list_unblindings(state) if any(map(partial(_knows, u), names))}
+    if not known:
         return ()
-    named = ", ".join(sorted(broken, key=natural_order))
+    named = ", ".join(sorted(known, key=natural_order))
     return (problem("EQ-V049", new.person, name=new.name, participants=named),)
 
 
-def is_same_human(one: Person, other: Person) -> bool:
-    """Whether two accounts are one person's: the same identifier, or the same printed name."""
-    return one.person == other.person or _folded(one.name) == _folded(other.name)
+def _knows(told: Unblinding, name: str) -> bool:
+    """Whether it is this one who knows: who broke the code, or is named where it came out.
+
+    Who opened a packet is told by name, and may have had no account.
+    """
+    if told.reference:
+        return fold_name(told.stamp.by) == fold_name(name)
+    words = f" {fold_name(told.learned, between=' ')} "
+    return f" {fold_name(name, between=' ')} " in words
+
+
+def check_manages(person: Person, *others: Person) -> tuple[Problem, ...]:
+    """Who manages people of some sites manages nobody who works elsewhere, too."""
+    own = set(person.sites)
+    if not own or all(p.sites and own.issuperset(p.sites) for p in others):
+        return ()
+    return (problem("EQ-C196", others[0].person, name=others[0].name, sites=", ".join(own)),)
 
 
 def end_of_training(training: Training, *, on: dt.date) -> dt.date | None:
@@ -326,7 +273,12 @@ def add_months(on: dt.date, months: int) -> dt.date:
     return dt.date(year, month, min(on.day, calendar.monthrange(year, month)[1]))
 
 
-def _active(view: View, person: str) -> Person:
+def find_active(view: View, person: str) -> Person:
+    """Somebody with a role.
+
+    Raises:
+        Refused: nobody of this identifier has one.
+    """
     known = view.state.people.get(person)
     if known is None or not known.is_active:
         raise Refused([problem("EQ-C001", person, person=person)])
@@ -355,6 +307,13 @@ def tasks_of(study: Study, role: str) -> tuple[str, ...]:
     return tuple(name for name, t in TASKS.items() if name in of_forms or t.acts & acts)
 
 
+def _check_other(person: Person, other: Person) -> tuple[Problem, ...]:
+    """Nobody changes their own delegation."""
+    if not is_same_human(person, other):
+        return ()
+    return (problem("EQ-C197", other.person, name=other.name),)
+
+
 def check_tasks(study: Study, person: Person) -> tuple[Problem, ...]:
     """Only tasks of the role are delegated."""
     known = tasks_of(study, person.role)
@@ -363,9 +322,3 @@ def check_tasks(study: Study, person: Person) -> tuple[Problem, ...]:
     return tuple(
         problem("EQ-C149", person.person, task=t, role=person.role, known=words) for t in unknown
     )
-
-
-def _folded(name: str) -> str:
-    """A name without what makes two writings of it differ: case, accents, spaces."""
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(c for c in plain if c.isalnum())

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 
 from equipoise.conduct import events as e
+from equipoise.conduct.accounts.person import is_own
 from equipoise.conduct.door import SYSTEM, Events, RunningTrial, View, act, refuse_if
 from equipoise.conduct.rules import check_reason
 from equipoise.ledger import Entry, Head, merkle_root
@@ -67,7 +68,8 @@ def attest_gap(view: View, *, by: str, at: dt.datetime, reason: str = "") -> Eve
                 first_role=first.role,
             )
             for first in restored.attested
-            if first.by == view.person.person or first.role == view.person.role
+            if is_own(first, view.person, people=view.state.people)
+            or first.role == view.person.role
         ]
     refuse_if(problems)
     return [e.GapAttested()]

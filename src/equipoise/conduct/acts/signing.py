@@ -51,9 +51,14 @@ def sign_casebook(
     digest: str,
     proof: Proof = "",
 ) -> Events:
-    """Endorse all data of a participant; `digest` is of what the signer saw."""
-    subject = view.participant(participant)
-    problems = [*check_open(view.state), *check_accountable(view.person)]
+    """Endorse all data of a participant; `digest` is of what the signer saw.
+
+    After the lock only a signature that became void, by an unblinding above all, is given anew.
+    """
+    subject, state = view.participant(participant), view.state
+    is_void = subject.signature is not None and not is_signed(view.study, subject)
+    problems = [] if state.locked and is_void else [*check_open(state)]
+    problems += check_accountable(view.person, proof=proof)
     if digest != digest_of(view.study, subject):
         problems.append(problem("EQ-C071", participant, participant=participant))
     refuse_if(problems)
@@ -63,24 +68,13 @@ def sign_casebook(
 def digest_of(study: Study, subject: Participant) -> str:
     """SHA-256 of everything recorded about a participant, and of the text of the study by which
     its forms are read: what a signature is bound to."""
-    forms = [
-        (r.encounter, r.form, r.repeat, r.on.isoformat(), dict(r.values), dict(r.not_done))
-        for _, r in sorted(subject.forms.items())
-    ]
-    judged = [(rule, a.is_true, a.on.isoformat()) for rule, a in sorted(subject.answers.items())]
-    infused = [
-        (i.encounter, i.status, i.weight_kg, i.label, str(i.given_on), i.given_ml)
-        for _, i in sorted(subject.infusions.items())
-    ]
-    departed = [(d.kind, d.on.isoformat(), d.what, d.criteria) for d in subject.deviations]
-    changes = [(c.is_stopped, c.on.isoformat(), c.cause) for c in subject.treatment_changes]
-    about = (subject.code, subject.number, subject.status, sorted(subject.missed))
-    course = (forms, judged, infused, departed, *([changes] if changes else []))
-    bound = ("equipoise/casebook/1", study.digest, about, *course)
+    bound = ("equipoise/casebook/1", study.digest, *subject.content())
     return hashlib.sha256(msgspec.json.encode(bound, order="deterministic")).hexdigest()
 
 
 def is_signed(study: Study, subject: Participant) -> bool:
-    """Whether the signature stands: nothing changed since."""
+    """Whether the signature stands: nothing changed since, not even for a while."""
     signature = subject.signature
-    return signature is not None and signature.digest == digest_of(study, subject)
+    if signature is None or signature.voided is not None:
+        return False
+    return signature.digest == digest_of(study, subject)

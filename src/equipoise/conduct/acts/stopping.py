@@ -3,6 +3,7 @@
 import datetime as dt
 
 from equipoise.conduct import events as e
+from equipoise.conduct.accounts.person import is_own
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.rules import check_open, check_reason
 from equipoise.problems import problem
@@ -30,6 +31,9 @@ def resume_trial(
         problems.append(problem("EQ-C093", where, role=role))
     elif role not in asked:
         problems.append(problem("EQ-C094", where, role=role, asked=", ".join(asked)))
+    others = [stamp for r, stamp in state.agreed.items() if r != role]
+    if any(is_own(stamp, view.person, people=state.people) for stamp in others):
+        problems.append(problem("EQ-C195", where, name=view.person.name))
     refuse_if(problems)
     agreed = [e.ResumptionAgreed(rules=state.pausing)]
     if {*state.agreed, role} >= set(asked):

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from equipoise.conduct import events as e
+from equipoise.conduct.accounts.person import is_own
 from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
 from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_populations
@@ -166,7 +167,7 @@ def sign_populations(
     proof: Proof = "",
 ) -> Events:
     """Fix, blinded and after the lock, who belongs to which population (ICH E9 5.2, 7.1)."""
-    problems = _check_to_sign(view, digest=digest)
+    problems = _check_to_sign(view, digest=digest, proof=proof)
     refuse_if(problems)
     return [e.PopulationsSigned(digest=digest, meaning=meaning, proof=proof)]
 
@@ -183,16 +184,18 @@ def agree_unblinding(
     proof: Proof = "",
 ) -> Events:
     """Agree, as the second person, that the code is opened for these signed populations."""
-    problems = _check_to_sign(view, digest=digest)
+    problems = _check_to_sign(view, digest=digest, proof=proof)
     signed = view.state.populations
     if signed is None or signed.digest != digest:
         problems.append(problem("EQ-V037", view.state.study))
+    elif is_own(signed.stamp, view.person, people=view.state.people):
+        problems.append(problem("EQ-C195", view.state.study, name=view.person.name))
     refuse_if(problems)
     return [e.UnblindingAgreed(digest=digest, meaning=meaning, proof=proof)]
 
 
-def _check_to_sign(view: View, *, digest: str) -> list[Problem]:
-    problems = list(check_accountable(view.person))
+def _check_to_sign(view: View, *, digest: str, proof: Proof) -> list[Problem]:
+    problems = list(check_accountable(view.person, proof=proof))
     if view.state.locked is None:
         problems.append(problem("EQ-V038", view.state.study))
     elif digest != digest_of_populations(view.study, view.state):

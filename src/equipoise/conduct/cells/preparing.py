@@ -6,6 +6,7 @@ A placebo goes through the same steps at the same times, so that how long it tak
 import datetime as dt
 from collections.abc import Iterator, Mapping
 
+from equipoise.conduct.accounts.person import is_own
 from equipoise.conduct.acts.infusing import check_ordered_weight, prepare_infusion
 from equipoise.conduct.cells import events as c
 from equipoise.conduct.cells.door import (
@@ -195,7 +196,7 @@ def verify_preparation(
     is_again = made.status == "verified" and is_to_verify_again(view.cells, view.trial, made)
     if made.status != "made" and not is_again:
         problems.append(problem("EQ-B043", where, status=made.status))
-    if by == made.made.by:
+    if is_own(made.made, view.person, people=view.trial.people):
         problems.append(problem("EQ-B044", where))
     problems += check_recomputed(
         computed=(made.target_cells, made.drawn_ml, len(made.draws)),

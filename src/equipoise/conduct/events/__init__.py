@@ -21,6 +21,8 @@ EVENTS: tuple[type[Happened], ...] = tuple(Happened.__subclasses__())
 _DECODERS: dict[str, msgspec.json.Decoder[Happened]] = {
     kind.__name__: msgspec.json.Decoder(kind) for kind in EVENTS
 }
+TITLES = {kind.__name__: kind.title for kind in EVENTS}
+"""What each kind is called on pages, by the type of its entries."""
 
 
 def from_entry(type_name: str, body: bytes) -> Happened:

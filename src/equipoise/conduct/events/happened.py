@@ -2,21 +2,25 @@
 
 from functools import cache
 from importlib.metadata import version
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
+
+from equipoise.problems import Text
 
 T = TypeVar("T", bound=Struct)
 
 
 class Happened(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A recorded fact.
+    """A recorded fact; `title` is what its kind is called on pages.
 
     One that holds values which the program computed has a field `computed_by`: name and version of
     the program and the first digits of the study folder's digest. It is filled when the event is
     recorded, and empty in entries from before there was such a field.
     """
+
+    title: ClassVar[Text]
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from equipoise.conduct.events.happened import Happened
 from equipoise.conduct.parts import (
@@ -14,12 +14,14 @@ from equipoise.conduct.parts import (
     UnblindingKind,
     Value,
 )
+from equipoise.problems import Text
 from equipoise.vault.packets.messages import PacketKind
 
 
 class ParticipantScreened(Happened, frozen=True, kw_only=True):
     """A person entered screening and got a participant code."""
 
+    title: ClassVar[Text] = Text("Screening begun", "Sélection commencée")
     participant: str
     site: str
     on: dt.date
@@ -28,6 +30,7 @@ class ParticipantScreened(Happened, frozen=True, kw_only=True):
 class ConsentSigned(Happened, frozen=True, kw_only=True):
     """Written informed consent to this version of the information sheet."""
 
+    title: ClassVar[Text] = Text("Consent signed", "Consentement signé")
     participant: str
     version: str
     on: dt.date
@@ -36,6 +39,7 @@ class ConsentSigned(Happened, frozen=True, kw_only=True):
 class CriterionJudged(Happened, frozen=True, kw_only=True):
     """A person answered a question that only a person can answer."""
 
+    title: ClassVar[Text] = Text("Criterion judged", "Critère apprécié")
     participant: str
     rule: str
     is_true: bool
@@ -48,6 +52,7 @@ class FormSubmitted(Happened, frozen=True, kw_only=True):
     `as_entered` holds each number that was entered in another unit than its item's, with the unit.
     """
 
+    title: ClassVar[Text] = Text("Form entered", "Formulaire saisi")
     participant: str
     encounter: str
     form: str
@@ -63,6 +68,7 @@ class FormSubmitted(Happened, frozen=True, kw_only=True):
 class ItemCorrected(Happened, frozen=True, kw_only=True):
     """One value was replaced; the first one stays in the ledger."""
 
+    title: ClassVar[Text] = Text("Value corrected", "Valeur corrigée")
     participant: str
     encounter: str
     form: str
@@ -77,6 +83,9 @@ class ItemCorrected(Happened, frozen=True, kw_only=True):
 class AdverseEventReceived(Happened, frozen=True, kw_only=True):
     """The sponsor has an adverse event that must be reported: its clock is met."""
 
+    title: ClassVar[Text] = Text(
+        "Adverse event received by the sponsor", "Événement indésirable reçu par le promoteur"
+    )
     participant: str
     repeat: int
 
@@ -84,6 +93,7 @@ class AdverseEventReceived(Happened, frozen=True, kw_only=True):
 class EncounterMissed(Happened, frozen=True, kw_only=True):
     """A planned encounter did not take place."""
 
+    title: ClassVar[Text] = Text("Visit missed", "Visite manquée")
     participant: str
     encounter: str
 
@@ -91,6 +101,7 @@ class EncounterMissed(Happened, frozen=True, kw_only=True):
 class ScreeningFailed(Happened, frozen=True, kw_only=True):
     """The person leaves before randomization; `criteria` are the ones that barred."""
 
+    title: ClassVar[Text] = Text("Screening failed", "Échec de sélection")
     participant: str
     criteria: tuple[str, ...]
     computed_by: str = ""
@@ -99,6 +110,7 @@ class ScreeningFailed(Happened, frozen=True, kw_only=True):
 class OverrideRequested(Happened, frozen=True, kw_only=True):
     """A physician asks to let somebody in whom these criteria stop; the reason is the entry's."""
 
+    title: ClassVar[Text] = Text("Exception requested", "Exception demandée")
     participant: str
     on: dt.date
     grounds: tuple[Ground, ...]
@@ -111,6 +123,7 @@ class OverrideRequested(Happened, frozen=True, kw_only=True):
 class OverrideConfirmed(Happened, frozen=True, kw_only=True):
     """A second person, on the sponsor's side, agrees to the request of that entry."""
 
+    title: ClassVar[Text] = Text("Exception confirmed", "Exception confirmée")
     participant: str
     request: str
     meaning: str = ""
@@ -120,6 +133,7 @@ class OverrideConfirmed(Happened, frozen=True, kw_only=True):
 class OverrideDeclined(Happened, frozen=True, kw_only=True):
     """The request of that entry was refused, or taken back, before it was used."""
 
+    title: ClassVar[Text] = Text("Exception declined", "Exception refusée")
     participant: str
     request: str
 
@@ -127,6 +141,7 @@ class OverrideDeclined(Happened, frozen=True, kw_only=True):
 class DeviationRecorded(Happened, frozen=True, kw_only=True):
     """The protocol was departed from: in what, since when, and by which override if by one."""
 
+    title: ClassVar[Text] = Text("Deviation recorded", "Déviation enregistrée")
     participant: str
     kind: DeviationKind
     on: dt.date
@@ -138,6 +153,7 @@ class DeviationRecorded(Happened, frozen=True, kw_only=True):
 class EligibilityReassessed(Happened, frozen=True, kw_only=True):
     """What was entered after randomization changes the verdict as of that day; the proof stays."""
 
+    title: ClassVar[Text] = Text("Eligibility reassessed", "Éligibilité réévaluée")
     participant: str
     reference_on: dt.date
     study_digest: str
@@ -151,6 +167,7 @@ class RandomizationRequested(Happened, frozen=True, kw_only=True):
     `left_out` are the participants whom minimization does not count by the rule of the study.
     """
 
+    title: ClassVar[Text] = Text("Randomization requested", "Randomisation demandée")
     participant: str
     stratum: str
     on: dt.date
@@ -163,6 +180,7 @@ class RandomizationRequested(Happened, frozen=True, kw_only=True):
 class RandomizationCalledOff(Happened, frozen=True, kw_only=True):
     """A request that got no number: the vault gives none for it any more."""
 
+    title: ClassVar[Text] = Text("Randomization called off", "Randomisation annulée")
     participant: str
 
 
@@ -172,6 +190,7 @@ class PacketOpened(Happened, frozen=True, kw_only=True):
     When it was entered, and by whom, the entry says.
     """
 
+    title: ClassVar[Text] = Text("Packet opened", "Enveloppe ouverte")
     participant: str
     packet: str
     kind: PacketKind
@@ -182,6 +201,7 @@ class PacketOpened(Happened, frozen=True, kw_only=True):
 class ParticipantRandomized(Happened, frozen=True, kw_only=True):
     """The vault gave the next number of its list."""
 
+    title: ClassVar[Text] = Text("Participant randomized", "Participant randomisé")
     participant: str
     number: str
 
@@ -189,6 +209,7 @@ class ParticipantRandomized(Happened, frozen=True, kw_only=True):
 class InfusionOrdered(Happened, frozen=True, kw_only=True):
     """The site asks the cell unit for an infusion; the dose comes from the weight of the day."""
 
+    title: ClassVar[Text] = Text("Infusion ordered", "Perfusion commandée")
     participant: str
     encounter: str
     on: dt.date
@@ -202,6 +223,7 @@ class InfusionOrdered(Happened, frozen=True, kw_only=True):
 class InfusionPrepared(Happened, frozen=True, kw_only=True):
     """The cell unit handed out the preparation under an opaque label, to be given until then."""
 
+    title: ClassVar[Text] = Text("Infusion handed out", "Perfusion remise")
     participant: str
     encounter: str
     label: str
@@ -211,6 +233,7 @@ class InfusionPrepared(Happened, frozen=True, kw_only=True):
 class InfusionTakenBack(Happened, frozen=True, kw_only=True):
     """What was handed out under this label came back, not given; the order waits again."""
 
+    title: ClassVar[Text] = Text("Infusion taken back", "Perfusion reprise")
     participant: str
     encounter: str
     label: str
@@ -219,6 +242,7 @@ class InfusionTakenBack(Happened, frozen=True, kw_only=True):
 class InfusionRecalled(Happened, frozen=True, kw_only=True):
     """The cell unit asks that what is out under this label is not given, or is stopped."""
 
+    title: ClassVar[Text] = Text("Bag not to be given", "Poche à ne pas donner")
     participant: str
     encounter: str
     label: str
@@ -227,6 +251,7 @@ class InfusionRecalled(Happened, frozen=True, kw_only=True):
 class InfusionStarted(Happened, frozen=True, kw_only=True):
     """All was checked at the bedside and held, and the infusion began at that instant."""
 
+    title: ClassVar[Text] = Text("Infusion begun", "Perfusion commencée")
     participant: str
     encounter: str
     on: dt.date
@@ -238,6 +263,7 @@ class InfusionStarted(Happened, frozen=True, kw_only=True):
 class InfusionGiven(Happened, frozen=True, kw_only=True):
     """The preparation went into the participant; a second person had compared code and label."""
 
+    title: ClassVar[Text] = Text("Infusion given", "Perfusion administrée")
     participant: str
     encounter: str
     on: dt.date
@@ -251,6 +277,7 @@ class InfusionGiven(Happened, frozen=True, kw_only=True):
 class TreatmentChanged(Happened, frozen=True, kw_only=True):
     """From that day on the participant gets no infusion, or may get them again; visits go on."""
 
+    title: ClassVar[Text] = Text("Treatment stopped or resumed", "Traitement arrêté ou repris")
     participant: str
     is_stopped: bool
     on: dt.date
@@ -260,6 +287,7 @@ class TreatmentChanged(Happened, frozen=True, kw_only=True):
 class ParticipantWithdrawn(Happened, frozen=True, kw_only=True):
     """The participant leaves the trial; what was collected stays."""
 
+    title: ClassVar[Text] = Text("Participant withdrawn", "Participant sorti de l'essai")
     participant: str
     on: dt.date
     cause: str
@@ -268,6 +296,7 @@ class ParticipantWithdrawn(Happened, frozen=True, kw_only=True):
 class ParticipantCompleted(Happened, frozen=True, kw_only=True):
     """The participant reached the end of the planned follow-up."""
 
+    title: ClassVar[Text] = Text("Follow-up completed", "Suivi terminé")
     participant: str
     on: dt.date
 
@@ -279,6 +308,7 @@ class CodeBroken(Happened, frozen=True, kw_only=True):
     says who knows now.
     """
 
+    title: ClassVar[Text] = Text("Somebody unblinded", "Aveugle levé")
     participant: str
     kind: UnblindingKind
     question: str
@@ -290,6 +320,7 @@ class CodeBroken(Happened, frozen=True, kw_only=True):
 class UnblindingAssessed(Happened, frozen=True, kw_only=True):
     """What an unblinding meant for the trial, and what was done about it."""
 
+    title: ClassVar[Text] = Text("Unblinding assessed", "Levée d'aveugle évaluée")
     participant: str
     entry: str
     impact: str
@@ -299,6 +330,7 @@ class UnblindingAssessed(Happened, frozen=True, kw_only=True):
 class CasebookSigned(Happened, frozen=True, kw_only=True):
     """An investigator endorses all data of a participant as they stand under this digest."""
 
+    title: ClassVar[Text] = Text("Casebook signed", "Cahier signé")
     participant: str
     meaning: str
     digest: str

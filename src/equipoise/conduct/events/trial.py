@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from typing import ClassVar
 
 from equipoise.conduct.events.happened import Happened
 from equipoise.conduct.parts import (
@@ -11,11 +12,13 @@ from equipoise.conduct.parts import (
     Proof,
     TrailFilter,
 )
+from equipoise.problems import Text
 
 
 class StudyOpened(Happened, frozen=True, kw_only=True):
     """The trial was opened on this exact study folder."""
 
+    title: ClassVar[Text] = Text("Trial opened", "Essai ouvert")
     study: str
     digest: str
     n_open_decisions: int
@@ -24,6 +27,7 @@ class StudyOpened(Happened, frozen=True, kw_only=True):
 class SiteOpened(Happened, frozen=True, kw_only=True):
     """A site may screen from now on."""
 
+    title: ClassVar[Text] = Text("Site opened", "Centre ouvert")
     site: str
 
 
@@ -33,6 +37,7 @@ class PersonAdded(Happened, frozen=True, kw_only=True):
     `tasks` are those of the role that are delegated to them; empty is the whole role.
     """
 
+    title: ClassVar[Text] = Text("Role given", "Rôle attribué")
     person: str
     name: str
     role: str
@@ -48,6 +53,7 @@ class DelegationChanged(Happened, frozen=True, kw_only=True):
     The role itself never changes.
     """
 
+    title: ClassVar[Text] = Text("Delegation changed", "Délégation modifiée")
     person: str
     sites: tuple[str, ...] = ()
     from_on: dt.date | None = None
@@ -58,6 +64,7 @@ class DelegationChanged(Happened, frozen=True, kw_only=True):
 class TrainingRecorded(Happened, frozen=True, kw_only=True):
     """Somebody completed a training that the study asks for; it holds until that day."""
 
+    title: ClassVar[Text] = Text("Training recorded", "Formation enregistrée")
     person: str
     training: str
     on: dt.date
@@ -67,13 +74,41 @@ class TrainingRecorded(Happened, frozen=True, kw_only=True):
 class SignedIn(Happened, frozen=True, kw_only=True):
     """Somebody came in at the site door, and by which means they showed who they are."""
 
+    title: ClassVar[Text] = Text("Logged in", "Connexion")
     person: str
     proof: Proof
+
+
+class InvitationMade(Happened, frozen=True, kw_only=True):
+    """A code was made with which somebody chooses a password; its fingerprint, never the code."""
+
+    title: ClassVar[Text] = Text("Code for a password made", "Code pour un mot de passe créé")
+    person: str
+    code: str
+
+
+class PasswordChosen(Happened, frozen=True, kw_only=True):
+    """Whoever had the code of this fingerprint chose the password of an account."""
+
+    title: ClassVar[Text] = Text("Password chosen", "Mot de passe choisi")
+    person: str
+    code: str
+
+
+class InvitationConfirmed(Happened, frozen=True, kw_only=True):
+    """A second person made sure that the owner of the account chose the password in that entry."""
+
+    title: ClassVar[Text] = Text("Password confirmed", "Mot de passe confirmé")
+    person: str
+    chosen: str
 
 
 class SignInBarred(Happened, frozen=True, kw_only=True):
     """Wrong passwords were given for somebody so often that the account waits."""
 
+    title: ClassVar[Text] = Text(
+        "Log-in barred after wrong passwords", "Connexion bloquée après des mots de passe erronés"
+    )
     person: str
     n_failures: int
 
@@ -81,6 +116,7 @@ class SignInBarred(Happened, frozen=True, kw_only=True):
 class SignInMeansChanged(Happened, frozen=True, kw_only=True):
     """This opens an account besides its password, or no longer does: kind and fingerprint."""
 
+    title: ClassVar[Text] = Text("Means of log-in changed", "Moyen de connexion modifié")
     person: str
     means: str
     is_added: bool
@@ -89,6 +125,7 @@ class SignInMeansChanged(Happened, frozen=True, kw_only=True):
 class AccountabilityAccepted(Happened, frozen=True, kw_only=True):
     """Somebody accepted, in these words, that their electronic signature binds like one by hand."""
 
+    title: ClassVar[Text] = Text("Meaning of signatures accepted", "Portée des signatures acceptée")
     person: str
     statement: str
 
@@ -96,6 +133,7 @@ class AccountabilityAccepted(Happened, frozen=True, kw_only=True):
 class PersonRemoved(Happened, frozen=True, kw_only=True):
     """Somebody lost their role; the identifier is never given again."""
 
+    title: ClassVar[Text] = Text("Role taken away", "Rôle retiré")
     person: str
 
 
@@ -105,6 +143,7 @@ class AccessReviewed(Happened, frozen=True, kw_only=True):
     `digest` is of what they saw of them. An access that was ended has its own `PersonRemoved`.
     """
 
+    title: ClassVar[Text] = Text("Access reviewed", "Accès revus")
     decisions: Mapping[str, AccessDecision]
     digest: str
     meaning: str
@@ -119,6 +158,7 @@ class AuditTrailReviewed(Happened, frozen=True, kw_only=True):
     ends. A finding may point to `entries`, by their numbers in the chain.
     """
 
+    title: ClassVar[Text] = Text("Audit trail reviewed", "Piste d'audit revue")
     chain: str
     asked: TrailFilter
     up_to: int
@@ -132,6 +172,9 @@ class AuditTrailReviewed(Happened, frozen=True, kw_only=True):
 class AllocationCommitted(Happened, frozen=True, kw_only=True):
     """The vault made its sequence and published this commitment to it (a Merkle root)."""
 
+    title: ClassVar[Text] = Text(
+        "Allocation committed to", "Engagement sur la liste de randomisation"
+    )
     commitment: str
     n_planned: int
 
@@ -143,6 +186,7 @@ class PacketsPrinted(Happened, frozen=True, kw_only=True):
     opens: a number that was given, or the packet that holds it.
     """
 
+    title: ClassVar[Text] = Text("Packets printed", "Enveloppes imprimées")
     batch: int
     site: str
     stratum: str
@@ -155,6 +199,7 @@ class PacketsPrinted(Happened, frozen=True, kw_only=True):
 class PacketAccounted(Happened, frozen=True, kw_only=True):
     """What became of a packet that nobody was randomized or unblinded by, since that day."""
 
+    title: ClassVar[Text] = Text("Packet accounted for", "Sort d'une enveloppe déclaré")
     packet: str
     became: PacketEnd
     on: dt.date
@@ -163,6 +208,7 @@ class PacketAccounted(Happened, frozen=True, kw_only=True):
 class StudySealed(Happened, frozen=True, kw_only=True):
     """All heads under one root; `entry` is the signature or lock that it followed, if one."""
 
+    title: ClassVar[Text] = Text("Ledger sealed", "Journal scellé")
     heads: Mapping[str, tuple[int, str]]
     root: str
     purpose: str
@@ -177,6 +223,7 @@ class CopyMade(Happened, frozen=True, kw_only=True):
     copy by arm bears a random number.
     """
 
+    title: ClassVar[Text] = Text("Copy taken out", "Copie sortie")
     kind: CopyKind
     site: str = ""
     is_by_arm: bool = False
@@ -190,6 +237,7 @@ class SealStamped(Happened, frozen=True, kw_only=True):
     `token` is its answer in base64, to be checked by anybody against its certificate.
     """
 
+    title: ClassVar[Text] = Text("Seal time-stamped", "Sceau horodaté")
     root: str
     service: str
     stamped_at: dt.datetime
@@ -202,6 +250,7 @@ class BodyRedacted(Happened, frozen=True, kw_only=True):
     The ledger itself knows this event: it alone lets a body go, and only that of the entry named.
     """
 
+    title: ClassVar[Text] = Text("Content of an entry taken out", "Contenu d'une entrée retiré")
     chain: str
     seq: int
 
@@ -209,10 +258,13 @@ class BodyRedacted(Happened, frozen=True, kw_only=True):
 class DataLocked(Happened, frozen=True, kw_only=True):
     """No value of any participant changes from now on."""
 
+    title: ClassVar[Text] = Text("Data locked", "Données verrouillées")
+
 
 class PopulationsSigned(Happened, frozen=True, kw_only=True):
     """After the lock, a blinded statistician signed who belongs to which analysis population."""
 
+    title: ClassVar[Text] = Text("Analysis populations signed", "Populations d'analyse signées")
     digest: str
     meaning: str
     proof: Proof = ""
@@ -221,6 +273,7 @@ class PopulationsSigned(Happened, frozen=True, kw_only=True):
 class UnblindingAgreed(Happened, frozen=True, kw_only=True):
     """A second person agreed that the code is opened for the analysis of these populations."""
 
+    title: ClassVar[Text] = Text("Opening of the code agreed", "Levée de l'aveugle acceptée")
     digest: str
     meaning: str
     proof: Proof = ""
@@ -232,6 +285,7 @@ class AmendmentRequested(Happened, frozen=True, kw_only=True):
     `begins_anew` are the strata for which the vault will begin a list of its own.
     """
 
+    title: ClassVar[Text] = Text("Amendment requested", "Amendement demandé")
     digest: str
     changes: Mapping[str, tuple[str, str]]
     begins_anew: tuple[str, ...]
@@ -240,6 +294,7 @@ class AmendmentRequested(Happened, frozen=True, kw_only=True):
 class AmendmentConfirmed(Happened, frozen=True, kw_only=True):
     """A second person agreed to the request of that entry; randomization waits for the vault."""
 
+    title: ClassVar[Text] = Text("Amendment confirmed", "Amendement confirmé")
     digest: str
     request: str
     meaning: str = ""
@@ -249,6 +304,7 @@ class AmendmentConfirmed(Happened, frozen=True, kw_only=True):
 class StudyAmended(Happened, frozen=True, kw_only=True):
     """The vault began a new part of its sequence, and the trial goes on by this study folder."""
 
+    title: ClassVar[Text] = Text("Amendment in force", "Amendement en vigueur")
     digest: str
     commitment: str
     n_planned: int
@@ -258,6 +314,7 @@ class StudyAmended(Happened, frozen=True, kw_only=True):
 class SupplyDeclared(Happened, frozen=True, kw_only=True):
     """Until that day so many people may be randomized in all, whatever the arms of the next are."""
 
+    title: ClassVar[Text] = Text("Supply declared", "Stock déclaré")
     places: int
     until_on: dt.date
 
@@ -269,6 +326,7 @@ class StoppingRuleMet(Happened, frozen=True, kw_only=True):
     rule true; `does` is `pause` or `notify`.
     """
 
+    title: ClassVar[Text] = Text("Stopping rule met", "Règle d'arrêt atteinte")
     rule: str
     does: str
     counts: Mapping[str, tuple[int, int]]
@@ -279,12 +337,14 @@ class StoppingRuleMet(Happened, frozen=True, kw_only=True):
 class ResumptionAgreed(Happened, frozen=True, kw_only=True):
     """One of the roles that must agree before a paused trial goes on has agreed, and why."""
 
+    title: ClassVar[Text] = Text("Resumption agreed", "Reprise acceptée")
     rules: tuple[str, ...]
 
 
 class TrialResumed(Happened, frozen=True, kw_only=True):
     """All who must agree have agreed: randomization and infusions go on despite these rules."""
 
+    title: ClassVar[Text] = Text("Trial resumed", "Essai repris")
     rules: tuple[str, ...]
 
 
@@ -295,6 +355,7 @@ class LedgerRestored(Happened, frozen=True, kw_only=True):
     elsewhere, show that nothing came after it.
     """
 
+    title: ClassVar[Text] = Text("Ledger restored", "Journal restauré")
     source: str
     n_entries: int
     heads: Mapping[str, tuple[int, str]]
@@ -306,8 +367,11 @@ class LedgerRestored(Happened, frozen=True, kw_only=True):
 class RestoreConfirmed(Happened, frozen=True, kw_only=True):
     """The latest seal kept elsewhere is that of the restored ledger: nothing was lost."""
 
+    title: ClassVar[Text] = Text("Restore confirmed as whole", "Restauration confirmée complète")
     root: str
 
 
 class GapAttested(Happened, frozen=True, kw_only=True):
     """One of two people has said, with a reason, that what is missing was looked into."""
+
+    title: ClassVar[Text] = Text("Gap attested", "Lacune attestée")

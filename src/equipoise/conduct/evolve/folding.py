@@ -28,7 +28,9 @@ def fold(state: TrialState, entries: Iterable[Entry]) -> TrialState:
     versions, heads = dict(state.versions), dict(state.heads)
     with no_collection():
         for entry in entries:
-            if entry.body is not None:
+            if entry.body is None:
+                redact(participants, entry)
+            else:
                 event = e.from_entry(entry.type, entry.body)
                 place = f"{entry.chain}:{entry.seq}"
                 proof: Proof = getattr(event, "proof", "")
@@ -59,5 +61,26 @@ def no_collection() -> Iterator[None]:
 
 
 def apply_to(subject: Participant | None, event: e.Happened, stamp: Stamp) -> Participant:
-    """The participant after one more event; None before the first."""
-    return PARTICIPANT[type(event)](subject, event, stamp)
+    """The participant after one more event; None before the first.
+
+    A signature is void for ever once what it is about changed, although it be changed back.
+    """
+    after = PARTICIPANT[type(event)](subject, event, stamp)
+    if subject is None or subject.signature is None or isinstance(event, e.CasebookSigned):
+        return after
+    return after if after.content() == subject.content() else _void(after, stamp)
+
+
+def redact(participants: dict[str, Participant], entry: Entry) -> None:
+    """What a form's entry said is gone; that it voided a signature given before, is not."""
+    subject = participants.get(entry.stream)
+    if subject is not None:
+        stamp = Stamp(entry.by, entry.role, entry.at, entry.reason, f"{entry.chain}:{entry.seq}")
+        participants[entry.stream] = _void(subject, stamp)
+
+
+def _void(subject: Participant, stamp: Stamp) -> Participant:
+    signature = subject.signature
+    if signature is None or signature.voided is not None:
+        return subject
+    return replace(subject, signature=replace(signature, voided=stamp))

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
+from equipoise.conduct.accounts.person import ChosenPassword
 from equipoise.conduct.parts import Copy, Endorsed, Stamp, TrailReview
 from equipoise.conduct.state import (
     AmendmentRecord,
@@ -48,6 +49,25 @@ def _training_recorded(s: TrialState, x: e.TrainingRecorded, _: Stamp) -> TrialS
 def _signed_in(s: TrialState, x: e.SignedIn, stamp: Stamp) -> TrialState:
     came = replace(s.people[x.person], came_at=stamp.at)
     return replace(s, people={**s.people, x.person: came})
+
+
+def _invitation_made(s: TrialState, x: e.InvitationMade, stamp: Stamp) -> TrialState:
+    known = s.people[x.person]
+    invited = replace(known, invitations={**known.invitations, x.code: stamp})
+    return replace(s, people={**s.people, x.person: invited})
+
+
+def _password_chosen(s: TrialState, x: e.PasswordChosen, stamp: Stamp) -> TrialState:
+    known = s.people[x.person]
+    chose = replace(known, password=ChosenPassword(stamp, known.invitations.get(x.code)))
+    return replace(s, people={**s.people, x.person: chose})
+
+
+def _invitation_confirmed(s: TrialState, x: e.InvitationConfirmed, stamp: Stamp) -> TrialState:
+    known = s.people[x.person]
+    assert known.password is not None
+    confirmed = replace(known, password=replace(known.password, confirmed=stamp))
+    return replace(s, people={**s.people, x.person: confirmed})
 
 
 def _sign_in_barred(s: TrialState, x: e.SignInBarred, stamp: Stamp) -> TrialState:
@@ -207,6 +227,9 @@ CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]] 
     e.DelegationChanged: _delegation_changed,
     e.TrainingRecorded: _training_recorded,
     e.SignedIn: _signed_in,
+    e.InvitationMade: _invitation_made,
+    e.PasswordChosen: _password_chosen,
+    e.InvitationConfirmed: _invitation_confirmed,
     e.SignInBarred: _sign_in_barred,
     e.SignInMeansChanged: _means_changed,
     e.AccountabilityAccepted: _accepted,

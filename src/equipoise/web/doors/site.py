@@ -21,7 +21,7 @@ from equipoise.web.views import people as staff
 from equipoise.web.views.agreeing import amendments, overrides
 from equipoise.web.views.infusing import bedside
 from equipoise.web.views.signing_in import keys
-from equipoise.web.views.staff import delegations, review
+from equipoise.web.views.staff import confirming, delegations, review
 from equipoise.web.views.trail import reading, reviewing
 
 PERSON = "participants/<str:code>/"
@@ -89,6 +89,7 @@ urlpatterns: list[URLPattern] = [
     path(SOMEBODY + "train/", staff.train, name="train"),
     path(SOMEBODY + "remove/", staff.remove, name="remove_person"),
     path(SOMEBODY + "invite/", staff.invite, name="invite"),
+    path(SOMEBODY + "confirm/", confirming.confirm, name="confirm_code"),
     path(SOMEBODY + "keys/", keys.withdraw, name="withdraw_means"),
 ]
 handler400 = "equipoise.web.views.access.unreadable"

@@ -68,7 +68,11 @@ def tell(visit: Visit, code: str) -> HttpResponse:
         code=code,
         items={
             "on": Item(label=text_of("unblinding.on"), type="date"),
-            "learned": Item(label=text_of("unblinding.learned"), type="text"),
+            "learned": Item(
+                label=text_of("unblinding.learned"),
+                type="text",
+                help=text_of("unblinding.learned_help"),
+            ),
             "reason": Item(label=text_of("unblinding.how"), type="text"),
         },
         is_grave=True,

@@ -58,6 +58,14 @@ class Field(Struct, frozen=True):
         return range(int(low), int(high) + 1)
 
     @property
+    def sent(self) -> Mapping[str, str]:
+        """What a page sends to have the field read like this."""
+        parts = {_name(self.name, part): text for part, text in self.raw.items() if text}
+        more = {"unit": self.unit, "reason": self.not_done}
+        more |= {"not_done": "yes" if self.is_not_done else ""}
+        return parts | {f"{self.name}.{part}": text for part, text in more.items() if text}
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing was typed, well or badly."""
         return not any(self.raw.values())

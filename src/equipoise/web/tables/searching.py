@@ -6,12 +6,17 @@ from collections.abc import Collection, Iterable, Mapping
 from django.db.models import Max, Q
 from msgspec import Struct
 
+from equipoise.conduct.events import PasswordChosen, SignedIn
 from equipoise.conduct.parts import TrailFilter
 from equipoise.web.tables.models import Correction, Line
 from equipoise.web.tables.opening import ALIAS
 
 PER_PAGE = 50
 Told = tuple[tuple[Line, Correction | None], ...]
+
+
+SIGN_IN = (SignedIn.__name__, PasswordChosen.__name__)
+"""What somebody does to come in is no act of theirs."""
 
 
 class Search(Struct, frozen=True, kw_only=True):
@@ -31,7 +36,7 @@ class Found(Struct, frozen=True):
 
 def find_last_acts() -> Mapping[str, dt.datetime]:
     """When each person last recorded something; coming in is none."""
-    lines = Line.objects.using(ALIAS).exclude(type="SignedIn").order_by()
+    lines = Line.objects.using(ALIAS).exclude(type__in=SIGN_IN).order_by()
     return dict(lines.values_list("by").annotate(Max("at")))
 
 

@@ -1,8 +1,10 @@
 """Coming in and going out, the language, and the pages for what goes wrong."""
 
+import datetime as dt
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import authenticate, get_user_model, logout
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import default_token_generator
@@ -12,13 +14,15 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 
-from equipoise.conduct import record_sign_in
+from equipoise.conduct import Person, record_password, record_sign_in
 from equipoise.conduct.cells import record_use
 from equipoise.conduct.parts import Proof
 from equipoise.problems import Problem, problem
+from equipoise.web import saying
 from equipoise.web.identity.sessions import open_session
 from equipoise.web.pages import ANYONE, NOBODY, Page, Visit, belongs_here, page
 from equipoise.web.running import cell_unit_if_any
+from equipoise.web.server import fingerprint_of
 from equipoise.web.texts import t
 
 
@@ -47,6 +51,7 @@ def come_in(visit: Visit, user: Any, *, proof: Proof, means: str = "") -> HttpRe
     nobody prepares anything there. The emergency door needs no ledger, and records breaks alone.
     """
     name = user.get_username()
+    _tell_of_code(visit, visit.state.people[name])
     unit = cell_unit_if_any()
     if unit is not None:
         record_use(unit, by=visit.state.people[name], at=visit.now, page="sign_in")
@@ -56,6 +61,18 @@ def come_in(visit: Visit, user: Any, *, proof: Proof, means: str = "") -> HttpRe
     return redirect("home")
 
 
+def _tell_of_code(visit: Visit, person: Person) -> None:
+    """Whoever comes in reads that somebody made a code for their account since they last came."""
+    made, since = person.invited, person.came_at or visit.now - CODE_IS_NEWS
+    if made is not None and made.at > since:
+        said = t("people.code_told", by=visit.name_of(made.by), at=saying.instant(made.at))
+        messages.warning(visit.request, said)
+
+
+CODE_IS_NEWS = dt.timedelta(days=30)
+"""For so long where log-ins are not on record in this ledger."""
+
+
 @page(roles=ANYONE, methods=("GET", "POST"))
 def welcome(visit: Visit) -> HttpResponse:
     """Choose a password, with the code that an administrator handed over."""
@@ -63,14 +80,15 @@ def welcome(visit: Visit) -> HttpResponse:
     name, code = posted.get("username", "")[:150].strip(), posted.get("code", "")[:200].strip()
     found: tuple[Problem, ...] = ()
     if visit.is_posted:
-        found = _choose_password(name, code, posted.getlist("password") + posted.getlist("again"))
+        typed = posted.getlist("password") + posted.getlist("again")
+        found = _choose_password(visit, name, code, typed)
         if not found:
             return visit.go("sign_in", done=t("welcome.done"))
     status = 422 if found else 200
     return visit.show("welcome.html", status=status, problems=found, typed=name)
 
 
-def _choose_password(name: str, code: str, typed: list[str]) -> tuple[Problem, ...]:
+def _choose_password(visit: Visit, name: str, code: str, typed: list[str]) -> tuple[Problem, ...]:
     """Also where nobody comes in with one: it counts in an emergency, when a provider is away."""
     user = get_user_model().objects.filter(username=name).first()
     if user is None or not default_token_generator.check_token(user, code):
@@ -81,6 +99,7 @@ def _choose_password(name: str, code: str, typed: list[str]) -> tuple[Problem, .
         validate_password(typed[0][:4096], user)
     except ValidationError as error:
         return tuple(problem("EQ-W032", "password", why=why) for why in error.messages)
+    record_password(visit.trial, at=visit.now, person=name, code=fingerprint_of(code))
     user.set_password(typed[0][:4096])
     user.save()
     return ()

@@ -246,7 +246,7 @@ def _dose_facts(visit: Visit, subject: Participant, *, on: dt.date) -> tuple[tup
     plan = plan_preparation(dose, bag, weight.kg)
     return (
         *facts,
-        (t("order.dose"), f"{saying.power(plan.target_cells)} {dose.unit}"),
+        (t("order.dose"), f"{saying.power(plan.target_cells)} {say(dose.unit)}"),
         (t("order.volume"), f"{saying.number(plan.volume_ml)}\u00a0mL"),
         (t("order.bags"), str(plan.n_bags)),
     )

@@ -55,6 +55,14 @@ class Place(Struct, frozen=True):
         }
 
 
+class Both(Struct, frozen=True):
+    """An item as it stands in the record, and as somebody typed it who was second."""
+
+    stands: Field
+    typed: Field
+    is_same: bool
+
+
 @page(roles=READERS, methods=("GET", "POST"))
 def form(visit: Visit, **parts: Any) -> HttpResponse:
     """A form: its record, or the empty form for those who enter it."""
@@ -112,11 +120,15 @@ def correct(visit: Visit, item: str, **parts: Any) -> HttpResponse:
         now = fill_field(item, definition, value, not_done=omitted, unit=unit)
         return _show_correction(visit, place, now)
     field = read_field(item, definition, visit.request.POST)
+    if "typed" in visit.request.POST:  # on another page, beside what stands
+        return _show_correction(visit, place, field)
     return _correct(visit, place, field)
 
 
 def _submit(visit: Visit, place: Place) -> HttpResponse:
     sheet = require_day(_read(visit, place))
+    if place.record is not None:
+        return _show_both(visit, place, sheet)
     if sheet.on.value is None or sheet.all_problems:
         return _show_sheet(visit, place, _judge(place, sheet), status=422)
     try:
@@ -134,6 +146,9 @@ def _submit(visit: Visit, place: Place) -> HttpResponse:
             units=sheet.units,
         )
     except Refused as refused:
+        now = visit.trial.state.participants[place.subject.code]
+        if (place := replace(place, subject=now)).record is not None:
+            return _show_both(visit, place, sheet)
         again = with_problems(sheet, refused.problems)
         return _show_sheet(visit, place, again, status=status_of(refused.problems))
     done = t("form.done", form=say(place.form.title))
@@ -195,6 +210,43 @@ def _correct(visit: Visit, place: Place, field: Field) -> HttpResponse:
 
 def _show_sheet(visit: Visit, place: Place, sheet: Sheet, *, status: int = 200) -> HttpResponse:
     return visit.show("form.html", status=status, place=place, sheet=sheet, **_about(visit, place))
+
+
+def _show_both(visit: Visit, place: Place, sheet: Sheet) -> HttpResponse:
+    """Somebody else was first: what stands beside what was typed, of which nothing is lost.
+
+    In a log both count: what was typed becomes the next entry.
+    """
+    record = place.record
+    assert record is not None
+    if place.form.repeats:
+        other = replace(place, repeat=_next_repeat(place.subject, place.form))
+        told = problem("EQ-W110", place.subject.code, n=place.repeat, next=other.repeat)
+        return _show_sheet(visit, other, with_problems(sheet, [told]), status=status_of([told]))
+    stands = fill_sheet(visit.study, place.subject, record)
+    lines = [
+        Both(stands.fields[name], typed, _is_same(record, sheet, typed))
+        for name, typed in sheet.fields.items()
+        if typed.is_shown or stands.fields[name].is_shown
+    ]
+    on = Both(stands.on, sheet.on, stands.on.value == sheet.on.value)
+    told = problem("EQ-C030", place.subject.code, form=place.form.title)
+    return visit.show(
+        "both.html",
+        status=status_of([told]),
+        place=place,
+        record=record,
+        on=on,
+        lines=lines,
+        problems=(told,),
+        **_about(visit, place),
+    )
+
+
+def _is_same(record: FormRecord, sheet: Sheet, typed: Field) -> bool:
+    omitted = typed.not_done if typed.is_not_done else ""
+    is_same = record.values.get(typed.name) == sheet.values.get(typed.name)
+    return is_same and record.not_done.get(typed.name, "") == omitted and not typed.problems
 
 
 def _show_record(visit: Visit, place: Place, record: FormRecord) -> HttpResponse:

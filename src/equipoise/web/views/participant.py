@@ -58,7 +58,8 @@ def participant(visit: Visit, code: str) -> HttpResponse:
     """The participant's page."""
     subject = visit.participant(code)
     stops = plan_stops(visit.study, subject, today=visit.today)
-    is_open = visit.state.locked is None
+    is_open, stands = visit.state.locked is None, is_signed(visit.study, subject)
+    may_sign = is_open or (subject.signature is not None and not stands)
     may_change = subject.is_in_trial and is_open and visit.may_do("stop_treatment")
     return visit.show(
         "participant.html",
@@ -67,7 +68,7 @@ def participant(visit: Visit, code: str) -> HttpResponse:
         rows=[_row(visit, subject, stop) for stop in stops],
         logs=_logs(visit, subject),
         stratum_changes=_stratum_changes(visit, subject),
-        is_signed=is_signed(visit.study, subject),
+        is_signed=stands,
         sees_course=visit.person.role not in BLIND_TO_COURSE,
         may_enroll=visit.may(*ENROLLERS) and is_open,
         may_stop=may_change and visit.may(*ENROLLERS) and is_to_treat(visit, subject),
@@ -76,7 +77,7 @@ def participant(visit: Visit, code: str) -> HttpResponse:
         and subject.treatment_stop is not None,
         may_deviate=visit.may(*RECORDERS) and is_open,
         may_tell=visit.may(*WITNESSES),
-        may_sign=visit.may(Role.INVESTIGATOR) and visit.may_do("sign_casebook") and is_open,
+        may_sign=visit.may(Role.INVESTIGATOR) and visit.may_do("sign_casebook") and may_sign,
     )
 
 

@@ -12,17 +12,20 @@ from equipoise.conduct import (
     add_person,
     change_delegation,
     check_duty,
+    invite_person,
     record_training,
     remove_person,
 )
-from equipoise.conduct.acts.people import tasks_of
+from equipoise.conduct.accounts.inviting import CONFIRMERS, is_part_of_it
+from equipoise.conduct.acts.people import check_manages, tasks_of
+from equipoise.conduct.door import refuse_if
 from equipoise.conduct.tasks import TASKS
 from equipoise.problems import LANGUAGES, Problem, Refused, Text, natural_order, problem
 from equipoise.study.forms import Item
 from equipoise.study.roles import Role
 from equipoise.web.entry.asking import Answers, Question, Ticks, ask, date_of
 from equipoise.web.pages import Visit, page
-from equipoise.web.server import code_for
+from equipoise.web.server import code_for, fingerprint_of
 from equipoise.web.texts import say, t, text_of
 from equipoise.web.views.staff.review import find_due
 
@@ -30,10 +33,12 @@ READERS = (Role.ADMINISTRATOR, Role.AUDITOR)
 
 
 class Told(Struct, frozen=True):
-    """Somebody in the list, their tasks if not the whole role, their trainings, and what keeps
-    them from acting today."""
+    """Somebody in the list, whether the reader manages them or confirms their password, their tasks
+    if not the whole role, their trainings, and what keeps them from acting today."""
 
     person: Person
+    may_change: bool
+    may_confirm: bool
     tasks: tuple[Text, ...]
     trainings: tuple[tuple[str, dt.date | None, bool], ...]
     lacks: tuple[Problem, ...]
@@ -183,11 +188,16 @@ def invite(visit: Visit, person: str) -> HttpResponse:
 
 
 def _invite(visit: Visit, person: str) -> HttpResponse:
-    """Show the code once: no administrator chooses or learns a password (ASVS 6.4.6)."""
+    """Show the code once: no administrator chooses or learns a password (ASVS 6.4.6).
+
+    That it was made is on record before it is shown, and its owner reads so when they come in.
+    """
+    code = code_for(person)
+    invite_person(visit.trial, **_by(visit, person), code=fingerprint_of(code))
     return visit.show(
         "invited.html",
         invited=visit.trial.state.people[person],
-        code=code_for(person),
+        code=code,
         address=visit.request.build_absolute_uri(reverse("welcome")),
     )
 
@@ -200,13 +210,23 @@ def _tell(visit: Visit, person: Person) -> Told:
         if person.role in training.by
     )
     lacks = check_duty(visit.study, person, at=visit.now) if person.is_active else ()
-    return Told(person, tuple(TASKS[x].label for x in person.tasks), trainings, lacks)
+    is_managed = person.is_active and not check_manages(visit.person, person)
+    waits = visit.may(*CONFIRMERS) and is_managed and not person.is_confirmed
+    return Told(
+        person=person,
+        may_change=is_managed,
+        may_confirm=waits and not is_part_of_it(person, visit.person, people=visit.state.people),
+        tasks=tuple(TASKS[x].label for x in person.tasks),
+        trainings=trainings,
+        lacks=lacks,
+    )
 
 
 def _active(visit: Visit, person: str) -> Person:
     known = visit.state.people.get(person)
     if known is None or not known.is_active:
         raise Refused([problem("EQ-C001", person, person=person)])
+    refuse_if(check_manages(visit.person, known))
     return known
 
 

@@ -11,6 +11,8 @@ from django.http import HttpResponse, JsonResponse
 from django.urls import reverse
 
 from equipoise.conduct import withdraw_means
+from equipoise.conduct.door import refuse_if
+from equipoise.conduct.rules import check_confirmed
 from equipoise.problems import Problem, Refused, problem
 from equipoise.study.forms import Item
 from equipoise.study.roles import Role
@@ -39,6 +41,7 @@ def own(visit: Visit) -> HttpResponse:
 def add(visit: Visit) -> HttpResponse:
     """Show once more who one is; then a passkey may be made."""
     passkeys.place_of(visit.request)
+    refuse_if(check_confirmed(visit.person))
     found = visit.check_proof() if visit.is_posted else ()
     if not visit.is_posted or found:
         return visit.show("passkey_add.html", status=422 if found else 200, problems=found)

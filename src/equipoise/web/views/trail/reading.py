@@ -2,16 +2,20 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+import msgspec
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from msgspec.structs import replace
 
 from equipoise.conduct import is_after_unblinding
 from equipoise.conduct.parts import TrailFilter
 from equipoise.conduct.reviewing.trail import CONTROL, REVIEWERS, chains_of
 from equipoise.study.roles import Role
+from equipoise.web import saying
 from equipoise.web.pages import Visit, page
 from equipoise.web.running import read_tables
 from equipoise.web.texts import say, t
@@ -35,6 +39,7 @@ def audit_trail(visit: Visit) -> HttpResponse:
     return visit.show(
         "audit_trail.html",
         lines=found.lines,
+        told=partial(told_value, visit),
         n_lines=found.n_lines,
         page=at,
         n_pages=max(1, -(-found.n_lines // PER_PAGE)),
@@ -58,6 +63,15 @@ def _is_late(visit: Visit, line: Any) -> bool:
         return False
     entry = f"{line.chain}:{line.seq}"
     return is_after_unblinding(visit.state, subject, at=line.at, entry=entry)
+
+
+def told_value(visit: Visit, correction: Any, value: str) -> str:
+    """A value of a correction, in JSON there, as its form shows it, but with all its digits."""
+    form = visit.study.forms.get(correction.form)
+    item = form.items.get(correction.item) if form else None
+    if item is None:
+        return value
+    return saying.value_of(replace(item, decimals=None), msgspec.json.decode(value))
 
 
 def chains_told(visit: Visit) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ What is recorded are the filter and numbers of entries, never what stands in the
 """
 
 import datetime as dt
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -38,6 +39,7 @@ from equipoise.web.views.trail.reading import (
     filter_of,
     name_of_chain,
     read_asked,
+    told_value,
 )
 
 
@@ -164,6 +166,7 @@ def _show(
         seen=seen,
         sample=sample or "",
         lines=find_lines(seen.chain, numbers),
+        told=partial(told_value, visit),
         ticked=_ticked(visit.request),
         is_too_much=is_too_much,
         most=MOST,

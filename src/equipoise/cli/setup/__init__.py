@@ -1,0 +1,1 @@
+"""Before anybody comes in: the trial is opened, and codes are made at the server."""

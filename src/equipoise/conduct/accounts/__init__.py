@@ -1,0 +1,1 @@
+"""What opens an account, on record: log-ins, their means, and the codes for a password."""
