@@ -79,7 +79,7 @@ def example_of(kind: Any, name: str = "") -> Any:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         hints = typing.get_type_hints(kind)
-        return kind(**{field: example_of(hint, field) for field, hint in hints.items()})
+        return kind(**{f: example_of(hints[f], f) for f in kind.__struct_fields__})
     if origin in (typing.Union, types.UnionType):
         return example_of(next(a for a in args if a is not type(None)), name)
     if origin is typing.Literal:
