@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -18,6 +19,8 @@ from equipoise.ledger import (
 from equipoise.ledger.sqlite_tables import STRICTER, TRIGGERS
 from tests.refusing import refusal
 
+from .conftest import START
+
 SECRET = b"Name of a person"
 ORDER = ("control", 1)
 
@@ -28,9 +31,12 @@ def order(draft):
 
     def make(version=1, **body):
         wanted = {"chain": "site/01", "seq": 2, "why": "a name in a free text"} | body
-        return draft(
-            version, chain="control", stream="study", type="BodyRedacted", body=to_body(wanted)
-        )
+        place = {
+            "chain": "control",
+            "stream": "study",
+            "at": START + timedelta(minutes=3 + version),
+        }
+        return draft(version, type="BodyRedacted", body=to_body(wanted), **place)
 
     return make
 

@@ -167,7 +167,7 @@ def test_whose_access_nobody_may_review(trial: RunningTrial, clock: Clock) -> No
         conduct.add_person(trial, by="administrator", at=clock(), **given)
 
     assert without(clock.today) == ["administrator"]
-    add("again", own, None)
+    open_second_account(trial, clock, "again", name=own, role=role)
     assert without(clock.today) == ["administrator", "again"]
     add("second", "Somebody else", last)
     assert without(last) == []

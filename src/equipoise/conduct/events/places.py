@@ -12,23 +12,13 @@ def place_of(event: Happened) -> tuple[str, str]:
             return f"site-{event.site}", event.participant
         case t.AuditTrailReviewed():
             return event.chain, f"audit-trail/{event.chain}"
-        case (
-            t.PersonAdded()
-            | t.DelegationChanged()
-            | t.TrainingRecorded()
-            | t.SignedIn()
-            | t.SignInBarred()
-            | t.SignInMeansChanged()
-            | t.AccountabilityAccepted()
-            | t.PersonRemoved()
-        ):
-            return "control", f"person/{event.person}"
         case t.SiteOpened():
             return "control", f"site/{event.site}"
     participant = getattr(event, "participant", None)
     if participant is not None:
         return chain_of(participant), participant
-    return "control", "study"
+    person = getattr(event, "person", None)
+    return "control", f"person/{person}" if person else "study"
 
 
 def chain_of(participant: str) -> str:
