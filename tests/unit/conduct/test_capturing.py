@@ -6,7 +6,8 @@ import pytest
 
 from equipoise import conduct
 from equipoise.conduct import RunningTrial
-from equipoise.problems import Refused
+from equipoise.problems import Refused, Text
+from equipoise.study.forms import Item, ItemValue
 
 from .conftest import Clock, Course
 from .test_opening import codes
@@ -239,3 +240,21 @@ def test_a_missed_encounter_is_said_with_a_reason(
     with pytest.raises(Refused) as refused:
         course.submit(code, "skin", encounter="M3", arm=1, leg=1)
     assert codes(refused) == ["EQ-C036"]
+
+
+@pytest.mark.requirement("F02")
+@pytest.mark.parametrize(
+    ("item", "value", "english", "french"),
+    [
+        (Item(label=Text("W"), type="number", unit="kg"), 70.5, "70.5 kg", "70.5 kg"),
+        (Item(label=Text("P"), type="boolean"), False, "no", "non"),
+        (Item(label=Text("P"), type="boolean"), True, "yes", "oui"),
+        (Item(label=Text("C"), type="choice", choices={"a": Text("One", "Un")}), "a", "One", "Un"),
+        (Item(label=Text("T"), type="text"), None, "–", "–"),
+    ],
+)
+def test_a_value_is_said_with_its_question(
+    item: Item, value: object, *, english: str, french: str
+) -> None:
+    told = ItemValue(item, value)
+    assert (told.say("en"), told.say("fr")) == (english, french)
