@@ -75,7 +75,7 @@ def features_of(own: list[Entry], everything: list[Entry]) -> list[float]:
     number = next(e for e in own if e.type == "ParticipantRandomized")
     found += [float(c) for c in b"".join([number.body or b""])[-6:]]
     place = {(e.chain, e.seq): n for n, e in enumerate(everything)}
-    for kind in ("InfusionOrdered", "InfusionPrepared", "InfusionGiven"):
+    for kind in ("InfusionOrdered", "InfusionPrepared", "InfusionStarted", "InfusionGiven"):
         of_kind = [e for e in own if e.type == kind]
         found += [float(len(of_kind)), float(sum(len(e.body or b"") for e in of_kind))]
         found += [float(sum(sum(e.body or b"") % 97 for e in of_kind[:1]))]
