@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from equipoise import conduct
+from equipoise.cli.folders import load_checked
 from equipoise.conduct import RunningTrial, digest_of_populations
 from equipoise.problems import Refused, Text, Where
 from equipoise.study.roles import Role
@@ -18,6 +19,8 @@ from equipoise.vault.keeping.copying import back_up_vault, restore_vault
 from .conftest import Clock, Course
 from .test_ending import leave, sign
 from .test_opening import codes
+
+FIRST_STUDY = Path(__file__).parents[3] / "studies" / "nct06722105"
 
 
 @pytest.fixture
@@ -228,6 +231,50 @@ def test_a_word_of_a_product_tells_in_either_language(
     named = msgspec.structs.replace(study, treatments=treatments)
     found = conduct.check_tells_nothing(named, (said,), where=Where(record="01-001"))
     assert [p.code for p in found] == (["EQ-V032"] if is_told else [])
+
+
+MEANT = (
+    "he got MSC", "The label on the bag said MSC(AT)", "MSC-AT", "a reçu des CSM", "les csm",
+    "verum", "PBO", "sham", "actif", "sous actif", "Il a reçu l'actif.", "She is on active.",
+    "active treatment", "bras actif", "groupe contrôle", "control arm", "a eu les deux perfusions",
+    "two infusions of the product", "stem cell", "without the cells",
+)  # fmt: skip
+MEANT_OTHERWISE = (
+    "active infection", "infection active", "lupus actif", "tabagisme actif", "active rewarming",
+    "fever during an infusion", "fièvre pendant une perfusion", "bras droit",
+    "arm pain after the infusion", "suspension du traitement", "au milieu de la nuit", "TA 80/50",
+    "fall in white blood cells", "given packed red cells",
+    "BP at 80, under control",
+    "The cell unit was told",  "given oxygen and active warming",
+)  # fmt: skip
+
+
+@pytest.mark.requirement("C67", "F26")
+@pytest.mark.parametrize("said", MEANT + MEANT_OTHERWISE)
+def test_what_a_site_calls_the_product_tells_and_what_it_says_of_an_illness_does_not(
+    said: str,
+) -> None:
+    """The first study's names: MSC(AT) and CSM(TA), two infusions, one, or placebo."""
+    found = conduct.check_tells_nothing(load_checked(FIRST_STUDY), (said,), where=Where())
+    assert [p.code for p in found] == (["EQ-V032"] if said in MEANT else [])
+
+
+@pytest.mark.requirement("C67", "F26")
+def test_the_title_may_be_written_whole_and_letters_of_arms_tell_beside_their_word(
+    study: Study,
+) -> None:
+    first = load_checked(FIRST_STUDY)
+    title = first.identity.title
+    assert not conduct.check_tells_nothing(
+        first, (f"{title.en.upper()} ({title.fr})",), where=Where()
+    )
+    a = msgspec.structs.replace(study.identity.arms["alpha"], label=Text("A", "A"))
+    arms = {"a": a, "omega": study.identity.arms["omega"]}
+    named = msgspec.structs.replace(
+        study, identity=msgspec.structs.replace(study.identity, arms=arms)
+    )
+    for said, is_told in (("Arm A", 1), ("bras A,", 1), ("a rash on one arm", 0), ("A rash", 0)):
+        assert len(conduct.check_tells_nothing(named, (said,), where=Where())) == is_told
 
 
 def test_what_an_assessment_must_say(course: Course, trial: RunningTrial, clock: Clock) -> None:
