@@ -37,9 +37,9 @@ def shock(emergency: VaultClient, code: str, question: str = "infusion:M0") -> s
 def test_a_break_reaches_the_ledger_once_and_without_its_answer(
     course: Course, trial: RunningTrial, emergency: VaultClient, clock: Clock
 ) -> None:
-    """What the vault answered while the ledger was away: who, what, when, why; brought twice."""
-    code = course.randomized()
-    answers = [shock(emergency, code), shock(emergency, code, "arm")]
+    """What the vault answered while the ledger was away: who, when, why; brought twice."""
+    code, other = course.randomized(), course.randomized()
+    answers = [shock(emergency, code), shock(emergency, other)]
     found = emergency.breaks()
     assert conduct.find_missing(trial.state, found) == list(found)
     entries = conduct.record_breaks(trial, found, at=clock())
@@ -50,13 +50,41 @@ def test_a_break_reaches_the_ledger_once_and_without_its_answer(
     ] * 2
     assert not any(a.encode() in (e.body or b"") for e in entries for a in set(answers))
     register = conduct.list_unblindings(trial.state)
-    assert [(p.code, u.kind, u.question) for p, u in reversed(register)] == [
-        (code, "emergency", "infusion:M0"),
-        (code, "emergency", "arm"),
+    assert [(p.code, u.kind) for p, u in reversed(register)] == [
+        (code, "emergency"),
+        (other, "emergency"),
     ]
     assert register[0][1].broken_at == found[1].at
-    assert conduct.unblinded_for(trial.state, "investigator") == (code,)
+    assert conduct.unblinded_for(trial.state, "investigator") == (code, other)
     assert conduct.unblinded_for(trial.state, "coordinator") == ()
+
+
+@pytest.mark.requirement("C67", "F26", "F31")
+@pytest.mark.parametrize("question", ["infusion:M3", "arm", ""])
+def test_what_was_asked_and_how_often_is_on_record_after_the_lock_alone(
+    course: Course, emergency: VaultClient, clock: Clock, question: str
+) -> None:
+    """First M0, then the arm: that means cells at M0, for placebo would have told it.
+
+    One break of one person is in the ledger, the same whatever came after it; of another, another.
+    """
+    code, trial = course.randomized(), course.trial
+    shock(emergency, code)
+    (first,) = conduct.record_breaks(trial, emergency.breaks(), at=clock())
+    if question:
+        shock(emergency, code, question)
+    assert conduct.record_breaks(trial, emergency.breaks(), at=clock()) == ()
+    assert b"infusion" not in (first.body or b"")
+    emergency.reveal(code, "arm", by="safety_officer", role="safety_officer", reason="Report")
+    (other,) = conduct.record_breaks(trial, emergency.breaks(), at=clock())
+    assert (other.by, b'"arm"' in (other.body or b"")) == ("safety_officer", False)
+
+    leave(course, code)
+    sign(course, code)
+    conduct.lock_data(trial, by="data_manager", at=clock())
+    late = conduct.record_breaks(trial, emergency.breaks(), at=clock())
+    assert [e.by for e in late] == ["investigator"] * bool(question)
+    assert len(conduct.list_unblindings(trial.state)) == len(emergency.breaks())
 
 
 @pytest.mark.requirement("C67", "F39")
@@ -84,9 +112,10 @@ def test_a_break_after_a_restore_is_no_earlier_one(
 ) -> None:
     """A restored vault counts on from an earlier place: one place, two breaks, both recorded."""
     code, trial, clock = course.randomized(), course.trial, course.clock
+    other = course.randomized()
     back_up_vault(vault_folder, tmp_path / "copy.db")
     shock(emergency, code)
-    shock(emergency, code, "arm")
+    shock(emergency, other)
     lost = emergency.breaks()
     conduct.record_breaks(trial, lost, at=clock())
 

@@ -1,8 +1,10 @@
 """The register of unblinding: code-breaks from the vault, mistakes, and the end of the blind.
 
-A break is recorded by the vault first, and from there in the ledger: what was asked, by whom and
-why, never what was answered. The code is opened for analysis after the lock alone, when a blinded
-statistician has signed the populations and a second person in another role has agreed.
+A break is recorded by the vault first, and from there in the ledger: by whom, when and why, never
+what was answered, nor what was asked, which tells of an answer before.
+
+The code is opened for analysis after the lock alone, when a blinded statistician has signed the
+populations and a second person in another role has agreed.
 """
 
 import datetime as dt
@@ -63,17 +65,22 @@ def record_breaks(
     """Record each break of the vault that the ledger does not have yet, once.
 
     `at` is now; when it was broken stands in the event. What the ledger cannot place waits:
-    `find_unplaced` tells it.
+    `find_unplaced` tells it. Until the lock the first of one person about one participant stands
+    for all: that somebody asked once more tells what the first answer was.
     """
     made: tuple[Entry, ...] = ()
     with trial.transaction():
         state = trial.state
         for broken in find_missing(state, breaks):
-            if broken.participant in state.participants:
+            if broken.participant in state.participants and not _waits(state, broken):
                 news = _record(trial, broken, at=at, state=state)
                 # The trial knows what is committed alone; this is not, yet.
                 state, made = fold(state, news), made + news
     return made
+
+
+def _waits(state: TrialState, broken: Break) -> bool:
+    return state.locked is None and broken.participant in unblinded_for(state, broken.by)
 
 
 def _record(
@@ -82,7 +89,7 @@ def _record(
     event = e.CodeBroken(
         participant=broken.participant,
         kind=broken.kind,
-        question=broken.question,
+        question="",  # the vault's log has it
         broken_at=broken.at,
         reference=reference_of(broken),
     )
