@@ -169,21 +169,31 @@ def _check_list(opened: "OpenedList", trial: "RunningTrial") -> tuple[Problem, .
         for code, p in trial.state.participants.items()
         if p.number
     ]
+    told, known = ((x.study, x.realm) for x in (opened, trial.store))
     late = () if _was_committed_first(trial) else (problem("EQ-V139", opened.study),)
     commitment = trial.state.commitment
     packets = {p.batch: p.commitment for p in trial.state.packets.values() if p.commitment}
     found = check_opened(opened, commitment=commitment, recorded=recorded, packets=packets)
-    return (*late, *found)
+    return (*_check_trial(told, known), *late, *found)
 
 
 def _check_one(proof: "Inclusion", trial: "RunningTrial") -> tuple[Problem, ...]:
     from equipoise.vault.sequence.verify_proof import root_from
 
+    found = _check_trial((proof.study,), (trial.store.study,))
     with suppress(ValueError):  # what should be hexadecimal is not
         published = {p.commitment for p in trial.state.packets.values()} - {""}
-        if root_from(msgspec.to_builtins(proof)) in published.union(trial.state.commitments):
-            return ()
-    return (problem("EQ-V140", proof.number, number=proof.number),)
+        root = root_from(msgspec.to_builtins(proof))
+        if root in published.union(trial.state.commitments):
+            return found if root == proof.root else (*found, problem("EQ-V211", proof.number))
+    return (*found, problem("EQ-V140", proof.number, number=proof.number))
+
+
+def _check_trial(told: tuple[str, ...], known: tuple[str, ...]) -> tuple[Problem, ...]:
+    """The file names the ledger's own trial; what it names is not bound by the commitment."""
+    if told == known:
+        return ()
+    return (problem("EQ-V210", told[0], found=", ".join(told), known=", ".join(known)),)
 
 
 def _was_committed_first(trial: "RunningTrial") -> bool:
