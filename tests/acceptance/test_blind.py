@@ -30,7 +30,7 @@ from equipoise.vault.keeping.opening import open_files
 from equipoise.vault.sealing import Slot
 
 from .conftest import FOLDER
-from .crawling import crawl
+from .crawling import crawl, find_addresses, list_visits
 
 ARMS = {"two_infusions": "zqxarmtwo", "one_infusion": "zqxarmone", "placebo": "zqxarmnone"}
 PRODUCTS = {"cells": "zqxcellsinbags", "placebo": "zqxshaminbags"}
@@ -42,7 +42,7 @@ LABELS = {
     "Placebo (the same": "zqxshaminbags (the same",
 }
 RUN = [sys.executable, "-c", "import sys; from equipoise.cli import main; sys.exit(main())"]
-N_PAGES_A_ROLE = 30
+N_PAGES_A_ROLE = 12
 
 
 class Canary(NamedTuple):
@@ -136,7 +136,8 @@ def test_no_file_of_the_blinded_side_holds_a_word(canary: Canary) -> None:
 def test_no_page_header_address_or_log_of_the_site_door_holds_a_word(
     canary: Canary, tmp_path: Path
 ) -> None:
-    """The real server, asked as every blinded role, wrong addresses and nonsense among it."""
+    """The real server, asked as every blinded role, every address that it has, in both languages,
+    wrong addresses and nonsense among it."""
     log, port = tmp_path / "server.log", find_ports(24_000 + os.getpid() % 10_000)
     site = f"http://127.0.0.1:{port}"
     with running_vault(canary.vault) as process, log.open("wb") as written:
@@ -147,7 +148,7 @@ def test_no_page_header_address_or_log_of_the_site_door_holds_a_word(
         try:
             wait_until_ready(f"{site}/sign-in/", server)
             seen = {
-                role: crawl(site, role.value, n_pages=N_PAGES_A_ROLE)
+                role: crawl(site, role.value, n_pages=N_PAGES_A_ROLE, visits=list_visits(role))
                 for role in Role
                 if role not in UNBLINDED_ROLES
             }
@@ -156,8 +157,9 @@ def test_no_page_header_address_or_log_of_the_site_door_holds_a_word(
             server.wait(timeout=30)
 
     answers = [(role, path, a) for role, pages in seen.items() for path, a in pages.items()]
-    assert min(map(len, seen.values())) >= 5
-    assert len(answers) > 150
+    visited = {path.partition(" ")[2] for pages in seen.values() for path in pages}
+    assert {address for address, _ in find_addresses().values()} <= visited
+    assert len(answers) > 250
     assert [(role, path) for role, path, a in answers if hits(a.everything)] == []
     assert hits(log.read_bytes()) == set()
 

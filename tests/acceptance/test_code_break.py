@@ -125,10 +125,9 @@ def test_the_code_is_broken_while_all_else_is_away(
 
         for file in elsewhere.iterdir():
             file.rename(here / file.name)
-        wait_until(lambda: len(breaks_in(store)) == 2)
+        wait_until(lambda: breaks_in(store))
     register = list_unblindings(running_trial(store, study=study).state)
-    assert [u.question for _, u in reversed(register)] == ["infusion:M0", "arm"]
-    assert {u.stamp.by for _, u in register} == {"investigator"}
+    assert [(u.question, u.stamp.by) for _, u in register] == [("", "investigator")]
     assert not re.search(rb"cells|placebo|infusions", b" ".join(breaks_in(store)))
 
 

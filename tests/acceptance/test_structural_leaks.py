@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -24,27 +25,34 @@ from equipoise.ledger import Entry, MemoryStore
 from equipoise.rehearsal import nature_from, prepare_rehearsal_vault, rehearse, vault_contents
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient, create_vault, read_token
+from tests.guessing import TOO_GOOD, guess_kits, is_beyond_luck, label_features
 
 from .conftest import AGREED
 
 SEEDS = range(40, 60) if os.environ.get("EQUIPOISE_NIGHTLY") else range(40, 43)
-TOO_GOOD = 1e-4
-"""A classifier that guesses at random does as well as we would call a leak once in so many."""
 Features = NDArray[np.float64]
+Trial = tuple[list[Entry], dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def seen(study: Study, tmp_path_factory: pytest.TempPathFactory) -> tuple[Features, list[str]]:
+def trials(study: Study, tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
+    """Whole rehearsals: their entries, and the arm of each participant."""
+    return [rehearsed(study, tmp_path_factory.mktemp(f"s{seed}"), seed=seed) for seed in SEEDS]
+
+
+@pytest.fixture(scope="module")
+def seen(trials: list[Trial]) -> tuple[Features, list[str]]:
     """What is seen of each participant, and the arm that each one has."""
     rows, arms = [], []
-    for seed in SEEDS:
-        for features, arm in rehearsed(study, tmp_path_factory.mktemp(f"s{seed}"), seed=seed):
-            rows.append(features)
+    for entries, listed in trials:
+        for participant, arm in listed.items():
+            own = [e for e in entries if e.stream == participant]
+            rows.append(features_of(own, entries))
             arms.append(arm)
     return np.array(rows), arms
 
 
-def rehearsed(study: Study, folder: Path, *, seed: int) -> Iterator[tuple[list[float], str]]:
+def rehearsed(study: Study, folder: Path, *, seed: int) -> Trial:
     vault = vault_beside(folder / "trial.db")
     prepare_rehearsal_vault(study, vault, seed=seed)
     same = next(iter(study.treatments.products))
@@ -64,9 +72,7 @@ def rehearsed(study: Study, folder: Path, *, seed: int) -> Iterator[tuple[list[f
         listed = {
             a.participant: a.arm for a in opened.open_list(by="test", reason="leak test", **AGREED)
         }
-    entries = list(store.read())
-    for participant, arm in listed.items():
-        yield features_of([e for e in entries if e.stream == participant], entries), arm
+    return list(store.read()), listed
 
 
 def features_of(own: list[Entry], everything: list[Entry]) -> list[float]:
@@ -122,6 +128,31 @@ def test_no_arm_is_guessed_from_lengths_orders_and_waits(
 
     assert len(arms) == 18 * len(SEEDS)
     assert not is_beyond_chance(n_right, arms), (n_right, len(arms))
+
+
+def kits_of(
+    study: Study, entries: list[Entry], arms: dict[str, str]
+) -> Iterator[tuple[list[float], str]]:
+    """What is seen of each kit that was handed out, and what it held."""
+    for entry in entries:
+        if entry.type == "InfusionPrepared":
+            told = msgspec.json.decode(entry.body or b"")
+            features = [*label_features(told["label"]), float(len(entry.body or b""))]
+            gives = study.identity.arms[arms[entry.stream]].gives
+            yield features, gives[told["encounter"]]
+
+
+@pytest.mark.requirement("C65", "F21", "F28")
+def test_no_label_of_a_rehearsal_tells_what_it_is_on(study: Study, trials: list[Trial]) -> None:
+    """Every kit of whole rehearsals: from its label a classifier names the contents by luck."""
+    kits = [kit for entries, arms in trials for kit in kits_of(study, entries, arms)]
+    seen, held = [features for features, _ in kits], [product for _, product in kits]
+    n_right, n, luck = guess_kits(seen, held)
+
+    assert len(kits) > 30 * len(SEEDS)
+    assert not is_beyond_luck(n_right, n, luck), (n_right, n)
+    leaking = [[*row, product == "cells"] for row, product in kits]
+    assert is_beyond_luck(*guess_kits(leaking, held))
 
 
 @pytest.mark.requirement("C65", "D17", "F23")

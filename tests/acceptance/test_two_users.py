@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from equipoise.cli.rehearsing import cells_beside
+from equipoise.ledger import open_store
 from equipoise.randomization import Specification
 from equipoise.vault import VaultClient, create_vault, read_token, serve_vault
 
@@ -62,13 +64,15 @@ def place() -> Iterator[Path]:
 
 @pytest.mark.requirement("C65", "F13")
 def test_the_site_s_user_asks_the_vault_and_reads_nothing_of_it(place: Path) -> None:
-    """Through the socket it gets a number; each file, and the process's memory, stays shut."""
+    """Through the socket it gets a number; each file, the cell unit's ledger among them, and the
+    process's memory stay shut."""
     vault, run = place / "vault", place / "run"
     specification = Specification(
         study="S1", arms=("A", "B"), ratio=(1, 1), blocks=(4,), n_planned=8
     )
     create_vault(vault, specification, contents={"A": {}, "B": {}}, realm="live")
     token = read_token(vault, "assign")
+    open_store(cells_beside(vault), study="S1", realm="live", create=True).close()
     run.mkdir()
     for path in (run, vault, *vault.iterdir()):
         os.chown(path, VAULT_USER, SHARED_GROUP if path == run else VAULT_USER)
@@ -105,6 +109,6 @@ def test_the_site_s_user_asks_the_vault_and_reads_nothing_of_it(place: Path) -> 
         assert os.waitpid(serving, 0)[1] == 0
     assert isinstance(found, dict)
     assert found.pop("number") == "R-001"
-    assert len(found) >= 10
+    assert len(found) >= 10 and str(cells_beside(vault)) in found
     assert set(found.values()) == {"PermissionError"}
     assert stranger == [True] * len(files), "the vault's own user reads all of it"

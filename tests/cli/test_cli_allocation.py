@@ -126,6 +126,42 @@ def test_an_altered_list_does_not_pass(own: Rehearsed, unlocked: Rehearsed, tmp_
     assert {"EQ-V134", "EQ-V136"} <= set(codes(strange))
 
 
+@pytest.mark.requirement("C69", "D29")
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"study": "another"}, "EQ-V210"),
+        ({"realm": "live"}, "EQ-V210"),
+        ({"root": "0" * 64}, "EQ-V211"),
+    ],
+)
+def test_what_a_list_says_of_itself_is_held_against_the_ledger(
+    own: Rehearsed, tmp_path: Path, change: dict[str, str], code: str
+) -> None:
+    """The commitment binds the entries and not these; a proof of one entry names two of them."""
+    opened, proof = opened_list(own, tmp_path), tmp_path / "proof.json"
+    assert run("vault", "prove", opened, "R-004", "-o", proof).exit_code == 0
+    for file in (opened, proof):
+        told = json.loads(file.read_text())
+        if not change.keys() <= told.keys():
+            assert (file, *change) == (proof, "realm")
+            continue
+        file.write_text(json.dumps(told | change))
+        bad = run("vault", "audit", file, "--ledger", own.store)
+        assert (bad.exit_code, codes(bad)) == (1, [code])
+
+
+def test_an_archive_is_no_ledger_and_is_not_damaged(own: Rehearsed, tmp_path: Path) -> None:
+    """Who has the archive alone is told to import it; then the audit answers."""
+    opened, archive = opened_list(own, tmp_path), tmp_path / "trial.zip"
+    done = run("ledger", "export", "--store", own.store, "-o", archive)
+    assert done.exit_code == 0, done.output
+    assert refused("vault", "audit", opened, "--ledger", archive) == ["EQ-V212"]
+    imported = tmp_path / "imported.db"
+    assert run("ledger", "import", archive, "--store", imported).exit_code == 0
+    assert run("vault", "audit", opened, "--ledger", imported).exit_code == 0
+
+
 @pytest.mark.requirement("C69")
 def test_a_commitment_that_was_never_published_is_missed(own: Rehearsed, tmp_path: Path) -> None:
     """A ledger that was opened without its vault cannot show that the list came first."""

@@ -255,6 +255,37 @@ def test_the_sponsor_is_told_without_the_answer(
     assert said("unblinding.notice", n=1) not in officer.get("/").content.decode()
 
 
+@pytest.mark.requirement("C67", "C65", "F31")
+def test_what_was_asked_is_on_no_page_of_a_blinded_reader(
+    trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """The same pages whether somebody asked once or went on to the arm, at both doors."""
+    code = course.randomized(trial)
+    physician = sign_in(Role.INVESTIGATOR, door="emergency")
+    asked: list[dict[tuple[str, Role, str], str]] = []
+    for question in ("infusion:M0", "arm"):
+        ask(physician, code, question)
+        assert isinstance(trial.vault, VaultClient)
+        record_breaks(trial, trial.vault.breaks(), at=course.now())
+        seen = {}
+        for door, role, address in (
+            *(
+                ("site", role, address)
+                for role in (Role.COORDINATOR, Role.SAFETY_OFFICER, Role.AUDITOR)
+                for address in ("/unblindings/", f"/participants/{code}/")
+            ),
+            ("emergency", Role.SAFETY_OFFICER, f"/participants/{code}/"),
+        ):
+            text = read(sign_in(role, door=door).get(address)).one("main").text
+            seen[door, role, address] = text
+            assert "Somebody" in text or name_of(Role.INVESTIGATOR) in text
+        asked.append(seen)
+    assert asked[0] == asked[1]
+    questions = {said("break.the_arm"), "What the infusion"}
+    register = asked[0]["site", Role.COORDINATOR, "/unblindings/"]
+    assert not [words for words in questions if words in register]
+
+
 @pytest.mark.requirement("C67")
 def test_a_mistake_is_told_at_the_site_door(trial: RunningTrial, sign_in: SignIn) -> None:
     """By whoever saw it; a word that names a product comes back."""
@@ -412,7 +443,7 @@ def test_what_cannot_be_read_keeps_nothing_else_back(
     assert not keeper.keep_up(course.now())
     assert {p.person: p.is_active for p in read_roster(roster).people}[by] is False
 
-    vault.reveal(code, "arm", by=by, role="investigator", reason=reason)
+    vault.reveal(code, "arm", by="locum", role="investigator", reason=reason)
     nowhere = replace(sources, roster=tmp_path / "none" / "roster.json")
     assert not Keeper(nowhere, vault).keep_up(course.now())
     with closing(open_store(store, read_only=True)) as ledger:

@@ -72,6 +72,22 @@ def test_the_wrong_door_leads_to_the_right_one(door: str, role: Role, sign_in: S
     assert not read(response).all("nav")
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_emergency_door_says_whom_it_is_for(sign_in: SignIn, language: str) -> None:
+    """Neither that an unblinded role is blinded, nor that the sites' door takes it."""
+    for role, leads_on in (
+        (Role.CELL_UNIT, False),
+        (Role.UNBLINDED_STATISTICIAN, False),
+        (Role.ADMINISTRATOR, True),
+        (Role.MONITOR, True),
+    ):
+        page = read(sign_in(role, door="emergency", language=language).get("/"))
+        assert said("wrong_door.emergency", language=language) in page.text
+        assert said("wrong_door.blinded", language=language) not in page.text
+        links = [e.get("href") for e in page.all("a") if "button" in e.get("class").split()]
+        assert links == (["https://other.example/"] if leads_on else [])
+
+
 def test_a_door_that_knows_no_other(behind: Callable[..., None], sign_in: SignIn) -> None:
     behind("sealed", OTHER_DOOR="")
     assert said("wrong_door.ask") in read(sign_in(Role.MONITOR).get("/")).text

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import is_zipfile
 
 import click
 
@@ -96,8 +97,10 @@ def open_ledger(store: str | Path, *, read_only: bool = False) -> Store:
     """The ledger of a trial, open until the command ends.
 
     Raises:
-        Refused: it is the vault's, or none.
+        Refused: it is the vault's, an archive, or none.
     """
+    if Path(store).is_file() and is_zipfile(store):
+        raise Refused([problem("EQ-V212", str(store))])
     opened = open_store(store, read_only=read_only)
     if (command := click.get_current_context(silent=True)) is not None:
         command.call_on_close(opened.close)

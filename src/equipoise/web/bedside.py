@@ -306,5 +306,5 @@ def _forms_behind(study: Study, name: str, seen: frozenset[str]) -> Iterator[str
     if definition.from_:
         yield from _forms_behind(study, definition.from_, seen | {name})
     elif definition.value:
-        for inner in names_in(parse(definition.value)):
+        for inner in sorted(names_in(parse(definition.value))):
             yield from _forms_behind(study, inner, seen | {name})

@@ -316,7 +316,7 @@ class Page:
             return _to_sign_in(visit.request)
         if self.access.roles != ANYONE:
             if not belongs_here(person.role):
-                return visit.show("wrong_door.html", status=403, other=settings.OTHER_DOOR)
+                return visit.show("wrong_door.html", status=403, other=_way_on(person.role))
             lacks = _check_duty(visit)
             if lacks:
                 return visit.refuse(lacks)
@@ -368,6 +368,12 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
 def belongs_here(role: str) -> bool:
     """Whether a role works behind this process's door."""
     return role in ROLES_OF[settings.DOOR]
+
+
+def _way_on(role: str) -> str:
+    """The address for a role that is wrong here; this process may know one that is wrong, too."""
+    is_known = settings.DOOR != "emergency" or role in BLINDED
+    return settings.OTHER_DOOR if is_known else ""
 
 
 def _check_duty(visit: Visit) -> tuple[Problem, ...]:

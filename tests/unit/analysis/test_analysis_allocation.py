@@ -1,5 +1,7 @@
 """What a scheme does in a study: our simulation against exact truths, and the page to sign."""
 
+import functools
+import itertools
 import sys
 from fractions import Fraction
 from math import comb
@@ -129,7 +131,7 @@ def test_simulated_minimization_has_the_chances_of_the_vaults():
 def test_minimization_balances_better_than_complete_and_is_no_certainty():
     """Over factors of three and two levels, with an unequal ratio too."""
     for ratio in ((1, 1, 1), (2, 1)):
-        setting = Setting(ratio=ratio, n=30)
+        setting = Setting(ratio=ratio, n=30, n_strata=6)
         found = estimate_minimization(
             0.8, setting, levels=(3, 2), n_sequences=2000, randomness=np.random.default_rng(1)
         )
@@ -137,6 +139,89 @@ def test_minimization_balances_better_than_complete_and_is_no_certainty():
         assert found.certain.estimate == 0
         assert found.apart.estimate < free.apart.estimate / 1.5
         assert found.guessed.estimate > free.guessed.estimate
+
+
+def follow_minimization(rates, levels, n, p=Fraction(4, 5)):
+    """Every trial of three arms in exact fractions: guessed within the stratum, best guessed.
+
+    `rates` are those of the strata, `levels` the levels of each. Written anew from the definition.
+    """
+
+    @functools.cache
+    def after(taken, left):  # what the rest of a trial adds, by the counts of the strata
+        if not left:
+            return Fraction(0), Fraction(0)
+        guessed = best = Fraction(0)
+        for stratum, rate in enumerate(rates):
+            range_of = []
+            for arm in range(3):
+                range_of.append(0)
+                for factor in range(len(levels[0])):
+                    alike = [
+                        k
+                        for k, _ in enumerate(rates)
+                        if levels[k][factor] == levels[stratum][factor]
+                    ]
+                    sums = [sum(taken[k][a] for k in alike) + (a == arm) for a in range(3)]
+                    range_of[arm] += max(sums) - min(sums)
+            good = [a for a in range(3) if range_of[a] == min(range_of)]
+            chance = [
+                Fraction(1, 3) if len(good) == 3
+                else p / len(good) if a in good else (1 - p) / (3 - len(good))
+                for a in range(3)
+            ]  # fmt: skip
+            own = taken[stratum]
+            behind = [a for a in range(3) if own[a] == min(own)]
+            share = Fraction(rate, sum(rates))
+            guessed += share * sum(chance[a] for a in behind) / len(behind)
+            best += share * max(chance)
+            for arm in range(3):
+                more = tuple(c + (a == arm) for a, c in enumerate(own))
+                rest = after((*taken[:stratum], more, *taken[stratum + 1 :]), left - 1)
+                guessed += share * chance[arm] * rest[0]
+                best += share * chance[arm] * rest[1]
+        return guessed, best
+
+    total = after(((0, 0, 0),) * len(rates), n)
+    return tuple(float(x / n) for x in total)
+
+
+@pytest.mark.requirement("F15", "F16")
+@pytest.mark.parametrize(
+    ("shape", "rates", "n"),
+    [((3,), (1, 1, 1), 7), ((3,), (8, 1, 1), 7), ((2, 2), (4, 1, 2, 1), 6)],
+    ids=["three sites", "sites that differ", "site and skin"],
+)
+def test_minimization_is_guessed_within_the_stratum_as_every_other_scheme(shape, rates, n):
+    """The row beside the others says the same thing: every trial followed, in exact fractions."""
+    levels = [*itertools.product(*map(range, shape))]
+    guessed, best = follow_minimization(rates, levels, n)
+    setting = Setting(ratio=(1, 1, 1), n=n, n_strata=len(rates), shares=rates)
+    found = estimate_minimization(
+        0.8, setting, levels=shape, n_sequences=20_000, randomness=np.random.default_rng(1)
+    )
+    for true, estimate in ((guessed, found.guessed), (best, found.best_guess)):
+        assert abs(estimate.estimate - true) < 4.5 * estimate.mc_error
+    if len(shape) == 1:  # who knows the stratum's counts knows all that the vault goes by
+        assert found.guessed.estimate == pytest.approx(found.best_guess.estimate)
+
+
+@pytest.mark.requirement("F15")
+def test_minimization_stands_beside_the_others_where_there_are_strata():
+    """At the rates of the sites, and not in a study without factors; once, if it is the own one."""
+    name = "minimization, p = 0.8"
+    stratified = {"scheme": "permuted_blocks", "blocks": (3,), "stratify": ("site",)}
+    for changes, times in (({"scheme": "complete"}, 0), (stratified, 1), (PLANS[8][0], 1)):
+        study, plan = with_plan(**changes)
+        scenario = replace(study.scenario, accrual_per_month={"01": 9.0, "02": 1.0})
+        identity = replace(study.identity, planned_participants=6)
+        study = replace(study, scenario=scenario, identity=identity)
+        compared = compare_designs(study, plan, seed=1, n_sequences=2000)
+        found = [row.does for row in compared.rows if row.name.en == name]
+        assert len(found) == times
+        if changes is stratified:
+            true, _ = follow_minimization((9, 1), [(0,), (1,)], 6)
+            assert abs(found[0].guessed.estimate - true) < 4.5 * found[0].guessed.mc_error
 
 
 def with_plan(**changes):

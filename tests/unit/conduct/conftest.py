@@ -175,12 +175,20 @@ def study() -> Study:
 
 @pytest.fixture
 def vault_folder(study: Study, tmp_path: Path) -> Path:
+    return make_vault(study, tmp_path / "vault")
+
+
+def make_vault(study: Study, folder: Path) -> Path:
     specification = Specification(
-        study="small", arms=("alpha", "omega"), ratio=(1, 1), blocks=(2,), n_planned=4
+        study="small",
+        arms=("alpha", "omega"),
+        ratio=(1, 1),
+        blocks=(2,),
+        n_planned=study.identity.planned_participants,
     )
     contents = {name: arm.gives for name, arm in study.identity.arms.items()}
-    create_vault(tmp_path / "vault", specification, contents=contents, realm="rehearsal")
-    return tmp_path / "vault"
+    create_vault(folder, specification, contents=contents, realm="rehearsal")
+    return folder
 
 
 @pytest.fixture
@@ -192,7 +200,10 @@ def vault(vault_folder: Path) -> Iterator[LocalVault]:
 
 @pytest.fixture
 def trial(study: Study, vault: LocalVault, vault_folder: Path, clock: Clock) -> RunningTrial:
-    assigning = VaultClient(vault, read_token(vault_folder, "assign"))
+    return open_small(study, VaultClient(vault, read_token(vault_folder, "assign")), clock)
+
+
+def open_small(study: Study, assigning: VaultClient, clock: Clock) -> RunningTrial:
     trial = RunningTrial(study, MemoryStore("small", "rehearsal"), assigning)
     people = [Person(role.value, role.value, role.value) for role in Role]
     people.append(Person("coordinator-02", "Coordinator 02", "coordinator", ("02",)))

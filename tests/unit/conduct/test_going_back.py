@@ -80,7 +80,7 @@ def test_what_was_taken_back_is_not_taken_for_lost(course: Course) -> None:
     code = course.randomized()
     broken = [
         Break(
-            participant=code, kind="emergency", question="", by="investigator", number="R-001",
+            participant=code, kind="emergency", question="", by=f"physician-{n}", number="R-001",
             role="investigator", reason=f"Coma {n}", at=course.clock(), seq=n,
         )
         for n in (1, 2)

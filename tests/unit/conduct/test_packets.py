@@ -260,7 +260,7 @@ def test_an_opened_code_break_packet_goes_to_the_register(
     assert kinds(entries) == ["PacketOpened", "CodeBroken"]
     ((subject, broken),) = conduct.list_unblindings(trial.state)
     assert subject.code == code
-    assert (broken.kind, broken.question, broken.broken_at) == ("emergency", "arm", opened_at)
+    assert (broken.kind, broken.question, broken.broken_at) == ("emergency", "", opened_at)
     assert (broken.stamp.by, broken.stamp.role) == ("investigator", "investigator")
     assert (broken.stamp.at - broken.broken_at) > dt.timedelta(hours=5)
     assert conduct.unblinded_for(trial.state, "investigator") == (code,)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from equipoise import conduct
+from equipoise.cli.folders import load_checked
 from equipoise.conduct import RunningTrial, digest_of_populations
 from equipoise.problems import Refused, Text, Where
 from equipoise.study.roles import UNBLINDED_ROLES, Role
@@ -18,6 +19,8 @@ from equipoise.vault.keeping.copying import back_up_vault, restore_vault
 from .conftest import Clock, Course, open_second_account
 from .test_ending import leave, sign
 from .test_opening import codes
+
+FIRST_STUDY = Path(__file__).parents[3] / "studies" / "nct06722105"
 
 
 @pytest.fixture
@@ -34,9 +37,9 @@ def shock(emergency: VaultClient, code: str, question: str = "infusion:M0") -> s
 def test_a_break_reaches_the_ledger_once_and_without_its_answer(
     course: Course, trial: RunningTrial, emergency: VaultClient, clock: Clock
 ) -> None:
-    """What the vault answered while the ledger was away: who, what, when, why; brought twice."""
-    code = course.randomized()
-    answers = [shock(emergency, code), shock(emergency, code, "arm")]
+    """What the vault answered while the ledger was away: who, when, why; brought twice."""
+    code, other = course.randomized(), course.randomized()
+    answers = [shock(emergency, code), shock(emergency, other)]
     found = emergency.breaks()
     assert conduct.find_missing(trial.state, found) == list(found)
     entries = conduct.record_breaks(trial, found, at=clock())
@@ -47,13 +50,41 @@ def test_a_break_reaches_the_ledger_once_and_without_its_answer(
     ] * 2
     assert not any(a.encode() in (e.body or b"") for e in entries for a in set(answers))
     register = conduct.list_unblindings(trial.state)
-    assert [(p.code, u.kind, u.question) for p, u in reversed(register)] == [
-        (code, "emergency", "infusion:M0"),
-        (code, "emergency", "arm"),
+    assert [(p.code, u.kind) for p, u in reversed(register)] == [
+        (code, "emergency"),
+        (other, "emergency"),
     ]
     assert register[0][1].broken_at == found[1].at
-    assert conduct.unblinded_for(trial.state, "investigator") == (code,)
+    assert conduct.unblinded_for(trial.state, "investigator") == (code, other)
     assert conduct.unblinded_for(trial.state, "coordinator") == ()
+
+
+@pytest.mark.requirement("C67", "F26", "F31")
+@pytest.mark.parametrize("question", ["infusion:M3", "arm", ""])
+def test_what_was_asked_and_how_often_is_on_record_after_the_lock_alone(
+    course: Course, emergency: VaultClient, clock: Clock, question: str
+) -> None:
+    """First M0, then the arm: that means cells at M0, for placebo would have told it.
+
+    One break of one person is in the ledger, the same whatever came after it; of another, another.
+    """
+    code, trial = course.randomized(), course.trial
+    shock(emergency, code)
+    (first,) = conduct.record_breaks(trial, emergency.breaks(), at=clock())
+    if question:
+        shock(emergency, code, question)
+    assert conduct.record_breaks(trial, emergency.breaks(), at=clock()) == ()
+    assert b"infusion" not in (first.body or b"")
+    emergency.reveal(code, "arm", by="safety_officer", role="safety_officer", reason="Report")
+    (other,) = conduct.record_breaks(trial, emergency.breaks(), at=clock())
+    assert (other.by, b'"arm"' in (other.body or b"")) == ("safety_officer", False)
+
+    leave(course, code)
+    sign(course, code)
+    conduct.lock_data(trial, by="data_manager", at=clock())
+    late = conduct.record_breaks(trial, emergency.breaks(), at=clock())
+    assert [e.by for e in late] == ["investigator"] * bool(question)
+    assert len(conduct.list_unblindings(trial.state)) == len(emergency.breaks())
 
 
 @pytest.mark.requirement("C67", "F39")
@@ -81,9 +112,10 @@ def test_a_break_after_a_restore_is_no_earlier_one(
 ) -> None:
     """A restored vault counts on from an earlier place: one place, two breaks, both recorded."""
     code, trial, clock = course.randomized(), course.trial, course.clock
+    other = course.randomized()
     back_up_vault(vault_folder, tmp_path / "copy.db")
     shock(emergency, code)
-    shock(emergency, code, "arm")
+    shock(emergency, other)
     lost = emergency.breaks()
     conduct.record_breaks(trial, lost, at=clock())
 
@@ -250,6 +282,50 @@ def test_a_word_of_a_product_tells_in_either_language(
     named = msgspec.structs.replace(study, treatments=treatments)
     found = conduct.check_tells_nothing(named, (said,), where=Where(record="01-001"))
     assert [p.code for p in found] == (["EQ-V032"] if is_told else [])
+
+
+MEANT = (
+    "he got MSC", "The label on the bag said MSC(AT)", "MSC-AT", "a reçu des CSM", "les csm",
+    "verum", "PBO", "sham", "actif", "sous actif", "Il a reçu l'actif.", "She is on active.",
+    "active treatment", "bras actif", "groupe contrôle", "control arm", "a eu les deux perfusions",
+    "two infusions of the product", "stem cell", "without the cells",
+)  # fmt: skip
+MEANT_OTHERWISE = (
+    "active infection", "infection active", "lupus actif", "tabagisme actif", "active rewarming",
+    "fever during an infusion", "fièvre pendant une perfusion", "bras droit",
+    "arm pain after the infusion", "suspension du traitement", "au milieu de la nuit", "TA 80/50",
+    "fall in white blood cells", "given packed red cells",
+    "BP at 80, under control",
+    "The cell unit was told",  "given oxygen and active warming",
+)  # fmt: skip
+
+
+@pytest.mark.requirement("C67", "F26")
+@pytest.mark.parametrize("said", MEANT + MEANT_OTHERWISE)
+def test_what_a_site_calls_the_product_tells_and_what_it_says_of_an_illness_does_not(
+    said: str,
+) -> None:
+    """The first study's names: MSC(AT) and CSM(TA), two infusions, one, or placebo."""
+    found = conduct.check_tells_nothing(load_checked(FIRST_STUDY), (said,), where=Where())
+    assert [p.code for p in found] == (["EQ-V032"] if said in MEANT else [])
+
+
+@pytest.mark.requirement("C67", "F26")
+def test_the_title_may_be_written_whole_and_letters_of_arms_tell_beside_their_word(
+    study: Study,
+) -> None:
+    first = load_checked(FIRST_STUDY)
+    title = first.identity.title
+    assert not conduct.check_tells_nothing(
+        first, (f"{title.en.upper()} ({title.fr})",), where=Where()
+    )
+    a = msgspec.structs.replace(study.identity.arms["alpha"], label=Text("A", "A"))
+    arms = {"a": a, "omega": study.identity.arms["omega"]}
+    named = msgspec.structs.replace(
+        study, identity=msgspec.structs.replace(study.identity, arms=arms)
+    )
+    for said, is_told in (("Arm A", 1), ("bras A,", 1), ("a rash on one arm", 0), ("A rash", 0)):
+        assert len(conduct.check_tells_nothing(named, (said,), where=Where())) == is_told
 
 
 def test_what_an_assessment_must_say(course: Course, trial: RunningTrial, clock: Clock) -> None:

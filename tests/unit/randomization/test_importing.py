@@ -27,7 +27,9 @@ DRAWN = Specification(
     n_planned=24,
     strata=("01/mild", "01/severe", "02/mild", "02/severe"),
 )
-ENTRIES = draw_list(DRAWN, draw_below=counter_draws(b"elsewhere"))
+LISTS = [draw_list(DRAWN, draw_below=counter_draws(b"elsewhere %d" % k)) for k in range(4)]
+"""Lists of one study, so that each damage meets four of them."""
+ENTRIES = LISTS[0]
 TEXT = write_list(ENTRIES)
 SIGNED = replace(DRAWN, scheme="imported", blocks=(), digest=digest_list(ENTRIES))
 
@@ -60,8 +62,8 @@ LINES = TEXT.rstrip("\n").split("\n")
 def on_line(change):
     """A damage of one line, wherever it falls."""
 
-    def damage(rng):
-        lines = [*LINES]
+    def damage(lines, rng):
+        lines = [*lines]
         place = rng.randrange(1, len(lines))
         lines[place] = change(lines[place])
         return "\n".join([*lines, ""]).encode()
@@ -79,7 +81,7 @@ def on_cells(column, change):
 
 
 def whole(change):
-    return lambda rng: change([*LINES], rng)
+    return lambda lines, rng: change([*lines], rng)
 
 
 def join(lines):
@@ -157,10 +159,16 @@ DAMAGES = {
         on_cells(2, lambda c: "active" if c == "control" else "control"),
         "EQ-V120",
     ),
-    "nothing": (lambda _: b"", "EQ-V122"),
+    "nothing but line ends": (lambda _, r: b"\n" * r.randrange(1000), "EQ-V122"),
 }
 _ARABIC = str.maketrans("0123456789", "".join(chr(0x660 + k) for k in range(10)))
 FILES = [(name, seed) for name in DAMAGES for seed in range(4)]
+
+
+def damaged(name, seed):
+    """The file of that damage in that list."""
+    lines = write_list(LISTS[seed]).rstrip("\n").split("\n")
+    return DAMAGES[name][0](lines, random.Random(seed))
 
 
 def _insert(raw, piece, rng):
@@ -205,19 +213,21 @@ def test_two_hundred_damaged_files_are_refused_with_the_reason(name, seed):
 
     Had the damaged file itself been signed, what is wrong in it still refuses it.
     """
-    damage, expected = DAMAGES[name]
-    raw = damage(random.Random(seed))
+    expected = DAMAGES[name][1]
+    raw = damaged(name, seed)
     expected = {expected} if isinstance(expected, str) else set(expected)
-    assert raw != TEXT.encode()
-    found = codes(raw)
+    whole_one = write_list(LISTS[seed]).encode()
+    assert raw != whole_one
+    found = codes(raw, signed_as(whole_one))
     assert found[0] == "EQ-V120"
     assert expected & set(found)
     if expected != {"EQ-V120"}:
         assert expected & set(codes(raw, signed_as(raw)))
 
 
-def test_there_are_two_hundred():
-    assert len(FILES) >= 200
+def test_there_are_two_hundred_and_no_two_alike():
+    assert len({damaged(name, seed) for name, seed in FILES}) == len(FILES) >= 200
+    assert codes(b"")[0] == "EQ-V120" and "EQ-V122" in codes(b"", signed_as(b""))
 
 
 @given(st.binary(max_size=300))

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,21 @@ import msgspec
 import pytest
 from rehearsal_study import STUDY, run, scenario, study
 
-from equipoise.conduct import ACTS, RunningTrial, TrialState, check_duty, fold, open_trial
+from equipoise.cli.folders import load_checked
+from equipoise.conduct import (
+    ACTS,
+    RunningTrial,
+    TrialState,
+    check_duty,
+    check_tells_nothing,
+    fold,
+    open_trial,
+)
 from equipoise.conduct.acts.people import derive_review_day
 from equipoise.conduct.reviewing import trail
 from equipoise.conduct.reviewing.trail import derive_trail_days, list_reviews
 from equipoise.ledger import MemoryStore, SqliteStore, open_store, verify
-from equipoise.problems import Refused, Text
+from equipoise.problems import Refused, Text, Where
 from equipoise.rehearsal import (
     Rehearsal,
     check_rehearsal,
@@ -37,6 +47,7 @@ from equipoise.study.study import Study
 from equipoise.vault import LocalVault, VaultClient, read_token
 
 replace = msgspec.structs.replace
+FIRST_STUDY = Path(__file__).parents[3] / "studies" / "nct06722105"
 Usual = tuple[Rehearsal, MemoryStore]
 ALONE = {
     "missed_encounter": 0.0,
@@ -168,6 +179,17 @@ def test_no_entry_tells_an_arm_or_a_product(usual: Usual) -> None:
 
     for word in (b"falcon", b"heron", b"ruby", b"opal"):
         assert word not in written
+
+
+@pytest.mark.requirement("C67")
+def test_no_text_of_a_rehearsal_is_taken_for_one_that_tells(usual: Usual) -> None:
+    """The sentences that people of a trial write pass the filter of telling words, as they must."""
+    texts = {e.reason for e in usual[1].read() if e.reason}
+    for entry in usual[1].read():
+        said = re.findall(rb'"((?:[^"\\]|\\.)* (?:[^"\\]|\\.)*)"', bytes(entry.body or b""))
+        texts |= {text.decode() for text in said}
+    assert len(texts) > 20
+    assert not check_tells_nothing(load_checked(FIRST_STUDY), texts, where=Where())
 
 
 def test_infusions_are_ordered_prepared_and_given_with_the_weight_of_the_day(

@@ -414,11 +414,15 @@ def test_a_sealed_entry_that_was_altered_answers_nothing(directory, clients, sea
 
 
 @in_a_file
-def test_another_vaults_row_does_not_open_here(tmp_path, directory):
+@pytest.mark.requirement("D30", "C05")
+@pytest.mark.parametrize(
+    ("study", "realm"), [("S2", "rehearsal"), (SPECIFICATION.study, "live")], ids=["study", "realm"]
+)
+def test_another_vaults_row_does_not_open_here(tmp_path, directory, study, realm):
     """Sealed pieces are bound to their study, realm and number, beside their key."""
     other = tmp_path / "other"
-    renamed = msgspec.structs.replace(SPECIFICATION, study="S2")
-    create_vault(other, renamed, contents=CONTENTS, realm="rehearsal")
+    renamed = msgspec.structs.replace(SPECIFICATION, study=study)
+    create_vault(other, renamed, contents=CONTENTS, realm=realm)
     tamper(directory, f"ATTACH '{other}/vault.db' AS other",
            "UPDATE vault_header SET sealed = (SELECT sealed FROM other.vault_header)")  # fmt: skip
     (directory / "vault.key").write_text((other / "vault.key").read_text())

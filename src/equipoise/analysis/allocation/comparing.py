@@ -1,13 +1,14 @@
 """A study's own scheme beside the alternatives, in the study's own numbers."""
 
 import hashlib
+import math
 from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
 
 from equipoise.analysis.allocation.breaking import MOST, Disclosed, estimate_disclosed
-from equipoise.analysis.allocation.designs import Design, alternatives, own_design
+from equipoise.analysis.allocation.designs import Design, alternatives, minimized, own_design
 from equipoise.analysis.allocation.measuring import Operating
 from equipoise.analysis.allocation.minimizing import estimate_minimization
 from equipoise.analysis.allocation.supplying import TRIALS, Watched, watch_policies
@@ -72,15 +73,16 @@ def compare_designs(
     """Simulate a study's own scheme and its alternatives; the same seed gives the same numbers."""
     told = specify(study.identity, plan)
     n = study.identity.planned_participants
-    setting = Setting(
-        ratio=told.ratio, n=n, n_strata=max(len(told.strata), 1), shares=_shares(study, plan)
-    )
     sites = study.identity.sites
     levels = tuple(max(len(levels_of(plan, factor, sites)), 1) for factor in plan.stratify)
+    setting = Setting(
+        ratio=told.ratio, n=n, n_strata=math.prod(levels), shares=_shares(study, plan)
+    )
     own = own_design(told)
     n_trials = max(N_LEAST, TRIALS * n_sequences // SEQUENCES) // 2
     names = {own.name} if own else set()
-    others = [d for d in alternatives(told.ratio, n) if d.name not in names]
+    found = [*alternatives(told.ratio, n), *([minimized()] if plan.stratify else [])]
+    others = [d for d in found if d.name not in names]
     most = plan.after_breaks.breaks if plan.after_breaks else N_BROKEN
     n_broken = range(min(most + 1, n, MOST))
     rows = []

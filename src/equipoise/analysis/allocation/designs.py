@@ -19,6 +19,9 @@ from equipoise.randomization.schemes import (
 COIN = Fraction(2, 3)
 """Efron's own choice (1971)."""
 
+MINIMIZED = Fraction("0.8")
+"""The chance of the best places where minimization is an alternative: a common one, below 1."""
+
 
 class Design(Struct, frozen=True, kw_only=True):
     """A scheme with its settings, in words; minimization has no walk, but a probability."""
@@ -67,6 +70,12 @@ def alternatives(ratio: tuple[int, ...], n: int) -> Iterator[Design]:
         yield Design(name=word("scheme_big_stick", n=k), walk=big_stick(ratio, k))
     yield Design(name=word("scheme_biased_coin", p=str(COIN)), walk=biased_coin(ratio, COIN))
     yield Design(name=word("scheme_complete"), walk=complete(ratio))
+
+
+def minimized() -> Design:
+    """The alternative of a study that is stratified: over the same factors."""
+    p = MINIMIZED
+    return Design(name=word("scheme_minimization", p=float(p)), probability=p)
 
 
 def _blocks(sizes: tuple[int, ...], *, is_mixed: bool) -> Text:

@@ -1,4 +1,6 @@
-"""Many sequences of minimization at once; each participant's levels are drawn alike."""
+"""Many sequences of minimization at once; participants come to the strata at their rates."""
+
+import math
 
 import numpy as np
 
@@ -14,25 +16,30 @@ def estimate_minimization(
     n_sequences: int,
     randomness: np.random.Generator,
 ) -> Operating:
-    """What minimization over factors with so many `levels` each does in a trial."""
+    """What minimization over factors with so many `levels` each does in a trial.
+
+    The strata of `setting` are the combinations of the levels, the last factor's changing first.
+    """
+    assert setting.n_strata == math.prod(levels)
     arms = np.repeat(np.arange(len(setting.ratio)), setting.ratio)
     of_arm = np.eye(len(setting.ratio))[arms]
     everyone = np.arange(n_sequences)
-    counts = np.zeros((n_sequences, len(setting.ratio)), dtype=np.int64)
+    counts = np.zeros((n_sequences, setting.n_strata, len(setting.ratio)), dtype=np.int64)
     used = [np.zeros((n_sequences, n, len(arms)), dtype=np.int64) for n in levels]
     tally = Tally(setting.ratio, n_sequences)
     for _ in range(setting.n):
-        chosen = [randomness.integers(n, size=n_sequences) for n in levels]
+        stratum = setting.draw_strata(n_sequences, randomness)
+        chosen = np.unravel_index(stratum, levels)
         shared = [u[everyone, level] for u, level in zip(used, chosen, strict=True)]
         chances = chances_of(sum_imbalances(shared), probability)
-        tally.add(chances @ of_arm, counts)
+        tally.add(chances @ of_arm, counts[everyone, stratum])
         upto = chances.cumsum(axis=1)
         upto[:, -1] = 1.0
         place = (randomness.random(n_sequences)[:, None] >= upto).sum(axis=1)
         for u, level in zip(used, chosen, strict=True):
             u[everyone, level, place] += 1
-        counts[everyone, arms[place]] += 1
-    return tally.finish(counts)
+        counts[everyone, stratum, arms[place]] += 1
+    return tally.finish(counts.sum(axis=1))
 
 
 def sum_imbalances(shared: list[Counts]) -> Counts:

@@ -1,5 +1,6 @@
 """`equipoise vault open`, `prove`, `audit`: the list opened, one entry shown, all drawn again."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,7 +142,7 @@ def audit(opened: Path, store: str | Path, is_json: bool) -> int:
         )
     else:
         commitment = _leads_to(told, trial)
-        found = () if commitment else (problem("EQ-V140", told.number, number=told.number),)
+        found = tuple(_check_one(told, trial, commitment))
         answer = {"number": told.number, "entry": told.index}
         said = (
             f"{told.number} with its arm is entry {told.index} of the list of the published "
@@ -185,11 +186,12 @@ def _check_list(opened: "OpenedList", trial: "RunningTrial") -> tuple[Problem, .
         for code, p in trial.state.participants.items()
         if p.number
     ]
+    told, known = ((x.study, x.realm) for x in (opened, trial.store))
     late = () if _was_committed_first(trial) else (problem("EQ-V139", opened.study),)
     commitment = trial.state.commitment
     packets = {p.batch: p.commitment for p in trial.state.packets.values() if p.commitment}
     found = check_opened(opened, commitment=commitment, recorded=recorded, packets=packets)
-    return (*late, *found)
+    return (*_check_trial(told, known), *late, *found)
 
 
 def _leads_to(proof: "Inclusion", trial: "RunningTrial") -> str:
@@ -202,6 +204,22 @@ def _leads_to(proof: "Inclusion", trial: "RunningTrial") -> str:
         return ""
     packets = {p.commitment for p in trial.state.packets.values()} - {""}
     return root if root in packets.union(trial.state.commitments) else ""
+
+
+def _check_one(proof: "Inclusion", trial: "RunningTrial", commitment: str) -> Iterator[Problem]:
+    """The entry leads to what was published, and the file says of itself what is so."""
+    yield from _check_trial((proof.study,), (trial.store.study,))
+    if not commitment:
+        yield problem("EQ-V140", proof.number, number=proof.number)
+    elif commitment != proof.root:
+        yield problem("EQ-V211", proof.number)
+
+
+def _check_trial(told: tuple[str, ...], known: tuple[str, ...]) -> tuple[Problem, ...]:
+    """The file names the ledger's own trial; what it names is not bound by the commitment."""
+    if told == known:
+        return ()
+    return (problem("EQ-V210", told[0], found=", ".join(told), known=", ".join(known)),)
 
 
 def _was_committed_first(trial: "RunningTrial") -> bool:

@@ -1,15 +1,17 @@
 """The register of unblinding: code-breaks from the vault, mistakes, and the end of the blind.
 
-A break is recorded by the vault first, and from there in the ledger: what was asked, by whom and
-why, never what was answered. The code is opened for analysis after the lock alone, when a blinded
-statistician has signed the populations and a second person in another role has agreed.
+A break is recorded by the vault first, and from there in the ledger: by whom, when and why, never
+what was answered, nor what was asked, which tells of an answer before.
+
+The code is opened for analysis after the lock alone, when a blinded statistician has signed the
+populations and a second person in another role has agreed.
 """
 
 import datetime as dt
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -23,7 +25,7 @@ from equipoise.conduct.rules import check_accountable, check_not_future, check_r
 from equipoise.conduct.state import Participant, Person, TrialState, Unblinding
 from equipoise.language import Known
 from equipoise.ledger import Entry
-from equipoise.problems import Problem, Where, natural_order, problem
+from equipoise.problems import Problem, Text, Where, natural_order, problem
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
 from equipoise.vault import Break
@@ -35,10 +37,27 @@ WITNESSES = tuple(r for r in Role if r not in UNBLINDED_ROLES | {Role.ADMINISTRA
 SECOND = (Role.DATA_MANAGER, Role.SAFETY_OFFICER)
 """Who agrees, beside the statistician, that the code is opened for analysis."""
 SAYS_NOTHING = frozenset(
-    {"without", "before", "after", "avant", "apres", "product", "produit"}
-    | {"infusion", "perfusion", "injection", "treatment", "traitement"}
+    {"without", "before", "after", "avant", "apres", "product", "produit", "suspension"}
+    | {"infusion", "perfusion", "injection", "treatment", "traitement", "medium", "milieu"}
 )
 """Words that the name of any product may contain, and that everybody needs."""
+TELLS_ANYWHERE = ("placebo", "pbo", "verum", "sham", "simulacre")
+"""What every trial calls one side of its blind; `active` is told by its place, below."""
+_ACTIVE = re.compile(
+    r"\bactives? (?:treatment|drug|product|arm|group|substance|medication|one)s?\b"
+    r"|\b(?:traitement|produit|bras|groupe|medicament|principe|lot|sous|recu|eu)s? (?:l.)?actifs?\b"
+    r"|\b(?:substance|branche) active\b|\bl.actif\b"
+    r"|\b(?:on|got|had|given|received) (?:the )?active(?=\W*$|[.,;:)])"
+    r"|^\W*(?:active|actif)\W*$"
+    r"|\b(?:control|comparator) (?:arm|group)\b"
+    r"|\b(?:bras|groupe) (?:de )?(?:controle|temoin|comparateur)\b"
+)
+_OTHER_CELLS = re.compile(
+    r"\b(?:white|red|packed|mast|plasma) (?:blood )?cells?\b|\bcell (?:therapy )?unit\b"
+)
+"""Cells that everybody has, and the people who prepare: neither tells a product."""
+_COUNTED = re.compile(r"((?:one|two|three|four|deux|trois|quatre) \w+) (?:of|de|d)\b")
+"""How often an arm receives. Not `une`: it is an article, too."""
 
 
 def record_breaks(
@@ -47,17 +66,22 @@ def record_breaks(
     """Record each break of the vault that the ledger does not have yet, once.
 
     `at` is now; when it was broken stands in the event. What the ledger cannot place waits:
-    `find_unplaced` tells it.
+    `find_unplaced` tells it. Until the lock the first of one person about one participant stands
+    for all: that somebody asked once more tells what the first answer was.
     """
     made: tuple[Entry, ...] = ()
     with trial.transaction():
         state = trial.state
         for broken in find_missing(state, breaks):
-            if broken.participant in state.participants:
+            if broken.participant in state.participants and not _waits(state, broken):
                 news = _record(trial, broken, at=at, state=state)
                 # The trial knows what is committed alone; this is not, yet.
                 state, made = fold(state, news), made + news
     return made
+
+
+def _waits(state: TrialState, broken: Break) -> bool:
+    return state.locked is None and broken.participant in unblinded_for(state, broken.by)
 
 
 def _record(
@@ -66,7 +90,7 @@ def _record(
     event = e.CodeBroken(
         participant=broken.participant,
         kind=broken.kind,
-        question=broken.question,
+        question="",  # the vault's log has it
         broken_at=broken.at,
         reference=reference_of(broken),
     )
@@ -246,27 +270,62 @@ def unblinded_for(state: TrialState, person: str) -> tuple[str, ...]:
 def check_tells_nothing(study: Study, texts: Iterable[str], *, where: Where) -> tuple[Problem, ...]:
     """No words that go into the blinded record name an arm or a product.
 
-    Accents and a plural's `s` make no difference: who is in a hurry leaves them out.
+    Accents and a plural's `s` make no difference: who is in a hurry leaves them out. The title of
+    the trial says nothing, and may be written whole.
     """
-    words = _telling_words(study)
-    said = _fold(" ".join(texts))
-    found = sorted(w for w in words if re.search(rf"(?<!\w){re.escape(w)}s?(?!\w)", said))
-    return (problem("EQ-V032", where, words=", ".join(found)),) if found else ()
+    pattern = _telling_pattern(study)
+    title = study.identity.title
+    neutral = [
+        _OTHER_CELLS,
+        *(re.compile(re.escape(_fold(x))) for x in (title.en, title.fr) if " " in x),
+    ]
+    found: set[str] = set()
+    for text in texts:
+        said = _fold(text)
+        for phrase in neutral:
+            said = phrase.sub(" ", said)
+        found |= {m[0].strip() for p in (pattern, _ACTIVE) for m in p.finditer(said)}
+        found |= set(_arm_letters(study).findall(text))
+    return (problem("EQ-V032", where, words=", ".join(sorted(found))),) if found else ()
 
 
-def _telling_words(study: Study) -> set[str]:
-    """Identifiers and names of arms and products, in both languages; of products each word."""
-    named: list[tuple[str, ...]] = []
-    tables: tuple[Mapping[str, object], ...] = (study.identity.arms, study.treatments.products)
-    for table in tables:
-        for name, thing in table.items():
-            label = getattr(thing, "label")  # noqa: B009 - arms and products both have one
-            named.append((name.replace("_", " "), label.en, label.fr))
+def _telling_pattern(study: Study) -> re.Pattern[str]:
+    """Identifiers and names of arms and products, in both languages, and of them what tells.
+
+    Of a product each word and each code such as MSC; of either what stands in brackets, if it is
+    three words or more; of an arm how often it receives.
+    """
+    words = {*TELLS_ANYWHERE}
     for product in study.treatments.products.values():
         said = re.findall(r"[^\W\d_]{5,}", _fold(f"{product.label.en} {product.label.fr}"))
-        named.append(tuple(word for word in said if word.removesuffix("s") not in SAYS_NOTHING))
-    words = {_fold(word) for names in named for word in names if len(word) > 2}  # not "A"
-    return {word.removesuffix("s") for word in words}
+        words |= {word for word in said if word.removesuffix("s") not in SAYS_NOTHING}
+    for name, label in _names(study):
+        words.add(_fold(name.replace("_", " ")))
+        for text in (label.en, label.fr):
+            words.add(_fold(text))
+            words |= {_fold(code) for code in re.findall(r"\b[A-Z][A-Z0-9]{2,}(?:-\d+)?\b", text)}
+            inside = [
+                part for group in re.findall(r"\(([^)]*)\)", text) for part in group.split(",")
+            ]
+            words |= {_fold(part.strip()) for part in inside if len(part.split()) > 2}
+    for arm in study.identity.arms.values():
+        counted = [_COUNTED.match(_fold(text)) for text in (arm.label.en, arm.label.fr)]
+        words |= {m[1] for m in counted if m}
+    stems = sorted(re.escape(word.removesuffix("s")) for word in words if len(word) > 2)  # not "A"
+    return re.compile(rf"(?<!\w)(?:{'|'.join(stems)})s?(?!\w)")
+
+
+def _arm_letters(study: Study) -> re.Pattern[str]:
+    """`arm A`: a name of one letter or two tells after that word alone, and in its own case."""
+    short = [n for name, label in _names(study) for n in (name, label.en, label.fr) if len(n) < 3]
+    names = "|".join(sorted(re.escape(n.upper()) for n in short)) or r"(?!)"
+    return re.compile(rf"(?i:arm|bras|group|groupe)\s+(?:{names})\b")
+
+
+def _names(study: Study) -> list[tuple[str, Text]]:
+    """Arms and products: identifier and label."""
+    arms = [(name, arm.label) for name, arm in study.identity.arms.items()]
+    return [*arms, *((name, p.label) for name, p in study.treatments.products.items())]
 
 
 def _fold(text: str) -> str:

@@ -302,10 +302,10 @@ class ParticipantCompleted(Happened, frozen=True, kw_only=True):
 
 
 class CodeBroken(Happened, frozen=True, kw_only=True):
-    """Somebody learned what a participant receives: what was asked, never what was answered.
+    """Somebody learned what a participant receives; never what was answered.
 
-    `reference` is the entry of the vault's log; empty where it came out otherwise. Then `learned`
-    says who knows now.
+    `question` is empty: the vault's log has it; in older ledgers it stands here. `reference` is the
+    entry of the vault's log; empty where it came out otherwise. Then `learned` says who knows now.
     """
 
     title: ClassVar[Text] = Text("Somebody unblinded", "Aveugle levé")

@@ -164,6 +164,8 @@ def check_opened(
     )
     if root != commitment or not is_chain:
         found.append(problem("EQ-V134", opened.study, found=root, published=commitment or "-"))
+    elif [opened.root, *(part.root for part in opened.later)] != [part.root for part in computed]:
+        found.append(problem("EQ-V211", opened.study))
     if not _is_drawn_again(slots, parts=computed):
         found.append(problem("EQ-V135", opened.study))
     found += _check_batches(opened, header=parts[0], published=packets)

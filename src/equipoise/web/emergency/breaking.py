@@ -147,7 +147,7 @@ def _show(
         status=422 if problems else 200,
         code=code,
         choices=_choices(visit, before),
-        before=[(b, _label(visit, b.question)) for b in before],
+        before=_tell_before(visit, before),
         asked=asked,
         request_id=secrets.token_hex(16),
         may_plan=visit.may(Role.SAFETY_OFFICER),
@@ -173,8 +173,20 @@ def _answer(
     )
 
 
+def _own(visit: Visit, before: list[Break]) -> list[Break]:
+    return [b for b in before if b.by == visit.person.person]
+
+
+def _tell_before(visit: Visit, before: list[Break]) -> list[tuple[Break, Text | None]]:
+    """Who asked before. What, to the same person alone: it could tell others the answer, and so
+    could how often."""
+    mine = _own(visit, before)
+    others = {b.by: b for b in reversed(before) if b not in mine}
+    return [*((b, None) for b in others.values()), *((b, _label(visit, b.question)) for b in mine)]
+
+
 def _choices(visit: Visit, before: list[Break]) -> list[Choice]:
-    asked = {b.question for b in before}
+    asked = {b.question for b in _own(visit, before)}
     found = []
     for encounter in encounters_of(contents_of(visit)):
         question = f"{INFUSION}{encounter}"
@@ -189,7 +201,7 @@ def _choices(visit: Visit, before: list[Break]) -> list[Choice]:
 
 def _told(visit: Visit, before: list[Break], question: str) -> list[Told]:
     encounter = question.removeprefix(INFUSION)
-    asked = {b.question.removeprefix(INFUSION) for b in before}
+    asked = {b.question.removeprefix(INFUSION) for b in _own(visit, before)}
     return find_told(contents_of(visit), encounter, asked=asked) if encounter != ARM else []
 
 

@@ -1,6 +1,7 @@
 """The register of unblinding at the site door, and the end of the blind after the lock.
 
-What was asked, by whom, when and why; never what was answered, which this process cannot know.
+By whom, when and why; never what was answered, which this process cannot know, nor what was asked,
+which could tell it.
 """
 
 from typing import Any
@@ -18,14 +19,12 @@ from equipoise.conduct import (
     sign_populations,
 )
 from equipoise.conduct.acts.unblinding import SECOND, WITNESSES
-from equipoise.conduct.state import Unblinding
 from equipoise.problems import Problem, Refused, problem
 from equipoise.study.forms import Item
 from equipoise.study.roles import Role
-from equipoise.vault.revealing import INFUSION
 from equipoise.web.entry.asking import Answers, Question, ask, date_of
 from equipoise.web.pages import Visit, page
-from equipoise.web.texts import say, t, text_of
+from equipoise.web.texts import t, text_of
 
 SIGNERS = (Role.STATISTICIAN, *SECOND)
 READERS = tuple(r for r in WITNESSES if r != Role.OUTCOME_ASSESSOR)
@@ -39,7 +38,7 @@ def unblindings(visit: Visit) -> HttpResponse:
     kinds = ("emergency", "planned", "inadvertent")
     return visit.show(
         "unblindings.html",
-        lines=[(p, u, question_words(visit, u)) for p, u in lines],
+        lines=lines,
         counts={kind: sum(u.kind == kind for _, u in lines) for kind in kinds},
         may_assess=visit.may(Role.SAFETY_OFFICER, Role.INVESTIGATOR),
         may_sign=visit.may(*SIGNERS),
@@ -129,15 +128,6 @@ def end_of_blind(visit: Visit) -> HttpResponse:
         problems=found,
         waits=check_opened(visit.study, visit.state),
     )
-
-
-def question_words(visit: Visit, unblinding: Unblinding) -> str:
-    """What was asked, in words; for a mistake, who knows now."""
-    if unblinding.kind == "inadvertent":
-        return unblinding.learned
-    encounter = unblinding.question.removeprefix(INFUSION)
-    known = visit.study.schedule.encounters.get(encounter)
-    return t("break.infusion", encounter=say(known.label)) if known else t("break.the_arm")
 
 
 def _sign(visit: Visit, meaning: str) -> tuple[Problem, ...]:
