@@ -17,7 +17,7 @@ import msgspec
 from equipoise.conduct import events as e
 from equipoise.conduct.acts.unblinding import list_unblindings
 from equipoise.conduct.door import ACTS, SYSTEM, Events, RunningTrial, View, act, refuse_if
-from equipoise.conduct.parts import AccessDecision, Proof
+from equipoise.conduct.parts import AccessDecision, Proof, Stamp
 from equipoise.conduct.rules import check_accountable, check_not_future, check_reason
 from equipoise.conduct.state import Person, TrialState
 from equipoise.conduct.tasks import CHANGERS, DELEGATED_ROLES, TASKS, task_of_form
@@ -312,6 +312,12 @@ def _check_unblinded(new: Person, state: TrialState) -> tuple[Problem, ...]:
 def is_same_human(one: Person, other: Person) -> bool:
     """Whether two accounts are one person's: the same identifier, or the same printed name."""
     return one.person == other.person or _folded(one.name) == _folded(other.name)
+
+
+def is_own(stamp: Stamp, person: Person, *, people: Mapping[str, Person]) -> bool:
+    """Whether somebody recorded this, under this account or another one of theirs."""
+    first = people.get(stamp.by)
+    return stamp.by == person.person or (first is not None and is_same_human(first, person))
 
 
 def end_of_training(training: Training, *, on: dt.date) -> dt.date | None:

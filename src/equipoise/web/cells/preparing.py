@@ -12,6 +12,7 @@ from django.urls import reverse
 from msgspec import Struct
 
 from equipoise.conduct import Participant, cells, take_back_infusion
+from equipoise.conduct.acts.people import is_own
 from equipoise.conduct.cells import BagRecord, PreparationRecord
 from equipoise.conduct.state import Infusion
 from equipoise.problems import Problem, Refused, Text, natural_order, problem
@@ -83,7 +84,8 @@ def prepare(visit: Visit, code: str, encounter: str) -> HttpResponse:
         problems=found,
         asks_reason="EQ-B069" in {p.code for p in found},
         is_again=work.made is not None and _is_again(visit, work.made),
-        is_second=work.made is not None and work.made.made.by != visit.person.person,
+        is_second=work.made is not None
+        and not is_own(work.made.made, visit.person, people=visit.state.people),
     )
 
 
