@@ -2,8 +2,12 @@
 
 import pytest
 from django.test import Client
+from msgspec.structs import replace
 
+from equipoise.conduct import RunningTrial
 from equipoise.conduct.cells import CellUnit
+from equipoise.problems import Text
+from equipoise.study.protocol import ReleaseTest
 from equipoise.study.roles import Role
 
 from . import course
@@ -94,3 +98,45 @@ def test_a_block_is_lifted_by_somebody_else_than_who_corrected(
     assert unit.state.batches["L1"].status == "quarantine"
     post(second, "/stock/L1/release/")
     assert unit.state.batches["L1"].status == "released"
+
+
+@pytest.mark.requirement("C41", "C73")
+def test_the_count_asks_for_every_test_after_thawing(
+    desk: Client, unit: CellUnit, trial: RunningTrial
+) -> None:
+    """Of cells beside the count and the viability, of placebo alone; what is for information may
+    be left out. Each can then be composed."""
+    looks = {"clear": Text("Clear", "Limpide"), "cloudy": Text("Cloudy", "Trouble")}
+    label = Text("Appearance", "Aspect")
+    aspect = ReleaseTest(id="aspect", label=label, choices=looks, equals="clear", at="thaw")
+    ph = ReleaseTest(id="ph", label=Text("pH", "pH"), at_least=7, at="thaw", decides=False)
+    treatments = trial.study.treatments
+    products = {
+        name: replace(p, specification=(*p.specification, aspect, ph))
+        for name, p in treatments.products.items()
+    }
+    unit.trial.study = replace(trial.study, treatments=replace(treatments, products=products))
+    seen = set()
+    while len(seen) < 2:
+        code = course.ordered(trial)
+        product = unit.contents(trial.state.participants[code].number, "M0")
+        if product in seen:
+            continue
+        seen.add(product)
+        work, letter = f"/work-list/{code}/M0/", {"cells": "L", "placebo": "P"}[product]
+        for bag in (f"{letter}1-1", f"{letter}1-2"):
+            page = post(desk, work + "thaw/", bag=bag, is_answered="yes")
+            assert work + "count/" in links(page)
+            asked = read(desk.get(work + "count/"))
+            names = {e.get("name") for e in asked.all("input")} - {"next", "csrfmiddlewaretoken"}
+            counted = {"millions_per_ml": "10", "viability": "85"} if letter == "L" else {}
+            assert names == {"bag", "test.aspect", "test.ph", "reason", *counted}
+            assert "Limpide" in asked.text and "Clear" not in asked.text
+            page = post(desk, work + "count/", bag=bag, **counted)
+            assert page.codes == {"EQ-W001"}
+            page = post(desk, work + "count/", bag=bag, **counted, **{"test.aspect": "clear"})
+            assert said("cells.counted", language="fr") in page.text
+            assert "Limpide" in page.text
+            assert unit.state.bags[bag].results == {"aspect": "clear"}
+        page = post(desk, work, bag=[f"{letter}1-1", f"{letter}1-2"])
+        assert said("cells.made", language="fr") in page.text

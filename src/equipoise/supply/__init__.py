@@ -20,6 +20,7 @@ from equipoise.supply.specification import (
     check_results,
     judge_results,
     names_of,
+    tests_after_thaw,
     tests_at,
 )
 from equipoise.supply.stock import Receipt, count_places
@@ -45,5 +46,6 @@ __all__ = [
     "plan_mixture",
     "plan_preparation",
     "read_european_code",
+    "tests_after_thaw",
     "tests_at",
 ]

@@ -10,6 +10,8 @@ from equipoise.problems import LANGUAGES, Problem, Text, Where, problem
 from equipoise.study.protocol import Product, ReleaseTest
 
 Result = float | str
+VIABILITY = "viability"
+"""The test whose result is what was counted in a thawed bag of cells, in percent."""
 Standing = Literal["met", "failed", "pending"]
 
 
@@ -39,6 +41,12 @@ class Judged(Struct, frozen=True):
 def tests_at(product: Product, step: Literal["release", "thaw"]) -> tuple[ReleaseTest, ...]:
     """The tests of a product's specification that are done at a step."""
     return tuple(t for t in product.specification if t.at == step)
+
+
+def tests_after_thaw(product: Product) -> tuple[ReleaseTest, ...]:
+    """The tests of a thawed bag that are done beside its count, which gives the viability."""
+    tests = tests_at(product, "thaw")
+    return tuple(t for t in tests if t.id != VIABILITY) if product.active else tests
 
 
 def judge_results(tests: Iterable[ReleaseTest], results: Mapping[str, Result]) -> Judged:

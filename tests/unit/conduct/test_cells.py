@@ -22,7 +22,7 @@ from equipoise.conduct.cells.state import CellState, fold_cells
 from equipoise.conduct.cells.tracing import bags_at_most, kept_until
 from equipoise.conduct.events import PersonAdded
 from equipoise.ledger import MemoryStore
-from equipoise.problems import Refused
+from equipoise.problems import Refused, Text
 from equipoise.study.protocol import Treatments, Window
 from equipoise.study.roles import Role
 from tests.refusing import refusal
@@ -584,6 +584,46 @@ def test_nothing_is_made_of_cells_without_a_count(unit: CellCourse, course: Cour
     assert refusal(unit.do, cells.count_bag, bag="B1-1", **good) == ["EQ-B028"]
     unit.do(cells.count_bag, bag="B1-1", reason="Counted twice", **good | {"viability": 0.57})
     assert unit.unit.state.bags["B1-1"].viability == 0.57
+
+
+@pytest.mark.requirement("C73")
+def test_every_test_after_thawing_is_asked_for_and_held_to_its_limit(
+    unit: CellCourse, course: Course, trial: RunningTrial
+) -> None:
+    """One that decides, one for information; of a placebo too, which has no count."""
+    looks = {"choices": {"clear": Text("Clear"), "cloudy": Text("Cloudy")}, "equals": "clear"}
+    aspect = limit("aspect", **looks, at="thaw")
+    more = (aspect, limit("ph", at_least=7, at="thaw", decides=False))
+    products = {
+        name: msgspec.structs.replace(p, specification=(*p.specification, *more))
+        for name, p in trial.study.treatments.products.items()
+    }
+    treatments = msgspec.structs.replace(trial.study.treatments, products=products)
+    trial.study = msgspec.structs.replace(trial.study, treatments=treatments)
+    unit.released("B1")
+    unit.released("P1", product=SHAM)
+    code = course.randomized()
+    course.order(code)
+    make = {"participant": code, "encounter": "M0", "bags": ("B1-1",), "label": "1"}
+    counts = {"B1-1": {"cells_per_ml": 1e7, "viability": 0.85}, "P1-1": {}}
+    for bag, counted in counts.items():
+        unit.do(cells.thaw_bag, bag=bag)
+        assert refusal(unit.do, cells.count_bag, bag=bag, **counted) == ["EQ-B039"]
+        for results, code_of in (
+            ({"aspect": "clair"}, "EQ-B029"),
+            ({"aspect": 1.0}, "EQ-B029"),
+            ({"aspect": "clear", "ph": "clear"}, "EQ-B029"),
+            ({"aspect": "clear", "sterility": "no-growth"}, "EQ-B027"),
+        ):
+            said = refusal(unit.do, cells.count_bag, bag=bag, results=results, **counted)
+            assert said == [code_of]
+        unit.do(cells.count_bag, bag=bag, results={"aspect": "cloudy"}, **counted)
+        assert set(refusal(unit.do, cells.make_preparation, **make | {"bags": (bag,)})) >= {
+            "EQ-B038"
+        }
+        fine = {"aspect": "clear", "ph": 6.9}
+        unit.do(cells.count_bag, bag=bag, results=fine, reason="Looked again", **counted)
+    assert refusal(unit.do, cells.make_preparation, **make) == ["EQ-B010"]
 
 
 def test_the_limit_of_viability_is_held_to_the_decimal_that_was_counted(
