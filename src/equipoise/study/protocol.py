@@ -203,8 +203,9 @@ class Dose(Piece, frozen=True, kw_only=True):
     """An amount per kilogram of body weight, and every choice on the way from it to a volume.
 
     `counts` says which cells the amount means. The weight is rounded to `weight_step_kg` (0: as it
-    was entered) and counts as `capped_at_kg` at most; a volume is rounded to `volume_step_ml`. With
-    `final_volume_ml` every infusion is made up to it, so that its volume tells nothing.
+    was entered) and counts as `capped_at_kg` at most; a volume is rounded to `volume_step_ml`; both
+    are as `rounding` says. With `final_volume_ml` every infusion is made up to it, so that its
+    volume tells nothing.
     """
 
     per_kg: Positive
