@@ -787,8 +787,8 @@ CONTROLS = (
         (
             Edit(
                 "conduct/cells/preparing.py",
-                "if is_own(made.made, view.person,",
-                "if not is_own(made.made, view.person,",
+                "if is_own(made.made, view.person, people=view.trial.people):",
+                "if not by:",
             ),
         ),
     ),
@@ -803,10 +803,26 @@ CONTROLS = (
         (
             Edit(
                 "conduct/cells/receiving.py",
-                'if judged.failed and record.status != "blocked":',
-                "if judged.failed and not record.status:",
+                "if failed:",
+                "if failed and not record.status:",
             ),
         ),
+    ),
+    Control(
+        "A result that blocks a batch is confirmed before it is recorded",
+        "tests/unit/conduct/test_cells.py::test_a_result_that_blocks_is_confirmed_first",
+        (
+            Edit(
+                "conduct/cells/receiving.py",
+                "if failed and not is_confirmed:",
+                "if failed and not record.status:",
+            ),
+        ),
+    ),
+    Control(
+        "Who corrected a result that blocks a batch does not lift the block",
+        "tests/unit/conduct/test_cells.py::test_a_block_by_a_wrong_result_is_lifted_by_two_people",
+        (Edit("conduct/cells/receiving.py", "for stamp in corrected):", "for stamp in ()):"),),
     ),
     Control(
         "Stock for every next arm comes before a number",

@@ -20,6 +20,7 @@ Count = Annotated[int, Meta(ge=0)]
 Resumer = Literal["dsmb", "safety_officer"]
 """Who can be asked to agree before a paused trial goes on: the board, and the sponsor's officer."""
 Positive = Annotated[float, Meta(gt=0)]
+Rounding = Literal["half_even", "half_up", "up", "down"]
 
 
 class Piece(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -198,15 +199,13 @@ class Schedule(Piece, frozen=True, kw_only=True):
     encounters: Mapping[Identifier, Encounter] = {}
 
 
-Rounding = Literal["half_even", "half_up", "up", "down"]
-
-
 class Dose(Piece, frozen=True, kw_only=True):
     """An amount per kilogram of body weight, and every choice on the way from it to a volume.
 
     `counts` says which cells the amount means. The weight is rounded to `weight_step_kg` (0: as it
-    was entered) and counts as `capped_at_kg` at most; a volume is rounded to `volume_step_ml`. With
-    `final_volume_ml` every infusion is made up to it, so that its volume tells nothing.
+    was entered) and counts as `capped_at_kg` at most; a volume is rounded to `volume_step_ml`; both
+    are as `rounding` says. With `final_volume_ml` every infusion is made up to it, so that its
+    volume tells nothing.
     """
 
     per_kg: Positive
@@ -233,16 +232,17 @@ class Bag(Piece, frozen=True, kw_only=True):
 class ReleaseTest(Piece, frozen=True, kw_only=True):
     """One line of a product's specification: a test, its method, its limit, when and what for.
 
-    A number is held to `at_least` and `at_most`, a word to `equals`. `thaw` tests are done on each
-    bag after thawing. A result that `may_follow` may come after a conditional release.
+    A number is held to `at_least` and `at_most`, a code of `choices` to `equals`. `thaw` tests are
+    of each bag after thawing. What `may_follow` may come after a conditional release.
     """
 
     id: Identifier
     label: Text
-    method: str = ""
+    method: Text | None = None
     unit: str = ""
     at_least: float | None = None
     at_most: float | None = None
+    choices: Mapping[Identifier, Text] = {}
     equals: str = ""
     at: Literal["release", "thaw"] = "release"
     decides: bool = True

@@ -6,6 +6,7 @@ from importlib.resources import files
 import msgspec
 from django.utils.translation import get_language
 
+from equipoise.conduct.cells.state import STATUS_NAMES
 from equipoise.problems import LANGUAGES, Language, Text
 
 WORDS: dict[str, dict[str, Text]] = msgspec.convert(
@@ -13,6 +14,8 @@ WORDS: dict[str, dict[str, Text]] = msgspec.convert(
     dict[str, dict[str, Text]],
 )
 """Every word: group, then name."""
+for _group, _names in STATUS_NAMES.items():
+    WORDS[_group] = WORDS.get(_group, {}) | dict(_names)
 
 
 def language() -> Language:

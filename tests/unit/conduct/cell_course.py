@@ -21,6 +21,10 @@ def limit(name: str, **more: Any) -> ReleaseTest:
     return ReleaseTest(id=name, label=Text(name), **more)
 
 
+GROWTH = {
+    "no-growth": Text("No growth", "Absence de croissance"),
+    "growth": Text("Growth", "Croissance"),
+}
 PRODUCTS = {
     CELLS: Product(
         label=Text("Cells"),
@@ -30,7 +34,7 @@ PRODUCTS = {
         specification=(
             limit("cd73", at_least=95),
             limit("hla-dr", at_most=2, decides=False),
-            limit("sterility", equals="no growth", may_follow=True),
+            limit("sterility", choices=GROWTH, equals="no-growth", may_follow=True),
             limit("viability", at_least=70, at="thaw"),
         ),
     ),
@@ -39,7 +43,7 @@ PRODUCTS = {
         active=False,
         thaw_minutes=240,
         minutes_out=15,
-        specification=(limit("sterility", equals="no growth", may_follow=True),),
+        specification=(limit("sterility", choices=GROWTH, equals="no-growth", may_follow=True),),
     ),
 }
 
@@ -91,14 +95,15 @@ class CellCourse:
         return batch
 
     def result(self, batch: str, test: str, result: float | str, **more: Any) -> Any:
-        on = self.clock.today
-        return self.do(cells.record_result, batch=batch, test=test, result=result, on=on, **more)
+        """A result, confirmed if it blocks the batch."""
+        command = {"test": test, "result": result, "on": self.clock.today, "is_confirmed": True}
+        return self.do(cells.record_result, batch=batch, **(command | more))
 
     def released(self, batch: str = "B1", *, product: str = CELLS, **more: Any) -> str:
         self.received(batch, product=product, **more)
         if product == CELLS:
             self.result(batch, "cd73", 97.0)
-        self.result(batch, "sterility", "no growth")
+        self.result(batch, "sterility", "no-growth")
         self.do(cells.release_batch, batch=batch)
         return batch
 

@@ -22,14 +22,15 @@ from equipoise.conduct.cells.door import CellAct
 from equipoise.conduct.cells.events import CELL_EVENTS, from_cell_entry
 from equipoise.conduct.cells.state import CellState, fold_cells
 from equipoise.conduct.cells.tracing import bags_at_most, kept_until
+from equipoise.conduct.events import PersonAdded
 from equipoise.ledger import MemoryStore
-from equipoise.problems import Refused
+from equipoise.problems import Refused, Text
 from equipoise.study.protocol import Treatments, Window
 from equipoise.study.roles import Role
 from tests.refusing import refusal
 
 from .cell_course import CELLS, SHAM, CellCourse, limit
-from .conftest import Clock, Course, open_second_account
+from .conftest import Clock, Course
 from .test_infusing import weigh
 from .test_opening import codes
 
@@ -50,7 +51,7 @@ def test_a_batch_waits_in_quarantine_until_its_results_release_it(unit: CellCour
 
     unit.result("B1", "cd73", 97.0)
     assert refusal(unit.do, cells.release_batch, batch="B1") == ["EQ-B033"]
-    unit.result("B1", "sterility", "No growth")
+    unit.result("B1", "sterility", "no-growth")
     unit.do(cells.release_batch, batch="B1")
 
     assert unit.unit.state.batches["B1"].status == "released"
@@ -59,14 +60,111 @@ def test_a_batch_waits_in_quarantine_until_its_results_release_it(unit: CellCour
     assert judged.met == ("cd73", "sterility")
 
 
+def open_second_account(unit: CellCourse, *, of: str) -> str:
+    """Another account of somebody of the unit, as a ledger may hold it, its name written anew."""
+    name = unit.trial.state.people[of].name.upper()
+    view = conduct.View(unit.trial.study, unit.trial.state, conduct.SYSTEM)
+    added = [PersonAdded(person="again", name=name, role=Role.CELL_UNIT)]
+    with unit.trial.transaction():
+        unit.trial.record(view, added, at=unit.clock(), reason="")
+    return "again"
+
+
+def lifted(unit: CellCourse, batch: str = "B1", by: str = "cell_unit-2", **more: Any) -> Any:
+    return unit.do(
+        cells.lift_block, by=by, batch=batch, **({"reason": "The report says so"} | more)
+    )
+
+
 @pytest.mark.requirement("C73")
-def test_what_fails_blocks_the_batch_for_ever(unit: CellCourse) -> None:
+def test_a_result_that_blocks_is_confirmed_first(unit: CellCourse) -> None:
+    """Half of the places stand on one of two batches of the same size."""
+    for batch in ("B1", "B2"):
+        unit.received(batch, bags=tuple(f"{batch}-{i}" for i in range(50)))
+    unit.released("P1", product=SHAM, bags=tuple(f"P1-{i}" for i in range(400)))
+    for batch in ("B1", "B2"):
+        unit.result(batch, "cd73", 97.0)
+        unit.result(batch, "sterility", "no-growth")
+        unit.do(cells.release_batch, batch=batch)
+    before = len(list(unit.store.read()))
+
+    def places() -> int:
+        study, state = unit.trial.study, unit.trial.state
+        return cells.derive_places(study, unit.unit.state, state, on=unit.clock.today)
+
+    there = places()
+    with pytest.raises(Refused) as asked:
+        unit.result("B1", "sterility", "growth", reason="Day 14", is_confirmed=False)
+    (found,) = asked.value.problems
+    assert (found.code, found.values["batch"]) == ("EQ-B087", "B1")
+    assert found.values["tests"].say("fr") == "sterility"  # type: ignore[attr-defined]
+    assert len(list(unit.store.read())) == before
+
+    unit.result("B1", "sterility", "growth", reason="Day 14")
+    assert unit.unit.state.batches["B1"].status == "blocked"
+    assert found.values["n"] == there - places() == there // 2 > 0
+    unit.result("B1", "sterility", "growth", reason="A second culture", is_confirmed=False)
+
+
+@pytest.mark.requirement("C73")
+def test_a_block_by_a_wrong_result_is_lifted_by_two_people(unit: CellCourse) -> None:
+    """Corrected by one, agreed by another; then in quarantine, to be released anew. What was
+    blocked meanwhile stays on record."""
+    unit.released("B1")
+    unit.result("B1", "sterility", "growth", reason="Typed beside it")
+    assert refusal(lifted, unit) == ["EQ-B088"]  # the result still stands
+    unit.result("B1", "sterility", "no-growth", reason="It was typed wrongly")
+    assert refusal(unit.do, cells.release_batch, batch="B1") == ["EQ-B032"]
+    assert unit.unit.state.batches["B1"].status == "blocked"
+
+    assert refusal(lifted, unit, by="cell_unit") == ["EQ-B089"]
+    assert refusal(lifted, unit, by=open_second_account(unit, of="cell_unit")) == ["EQ-B089"]
+    assert refusal(lifted, unit, reason=" ") == ["EQ-B046"]
+    lifted(unit)
+    batch = unit.unit.state.batches["B1"]
+    assert batch.status == "quarantine"
+    ((failed, was, over),) = ((b.failed, b.stamp, b.lifted) for b in batch.blocks)
+    assert (failed, was.by, over and over.by) == (("sterility",), "cell_unit", "cell_unit-2")
+    assert refusal(lifted, unit) == ["EQ-B032"]
+    unit.do(cells.release_batch, batch="B1")
+    assert unit.unit.state.batches["B1"].status == "released"
+
+    unit.result("B1", "cd73", 90.0, reason="Again")  # and it is blocked anew
+    batch = unit.unit.state.batches["B1"]
+    assert (batch.status, batch.blocked_for) == ("blocked", ("cd73",))
+
+
+@pytest.mark.requirement("C73")
+def test_each_result_that_blocks_is_corrected_and_agreed_by_somebody_else(unit: CellCourse) -> None:
+    """One of two is corrected by the one who would lift: they cannot, nor while one still fails."""
     unit.received("B1")
     unit.result("B1", "cd73", 94.9)
+    unit.result("B1", "sterility", "growth")
+    assert unit.unit.state.batches["B1"].blocked_for == ("cd73", "sterility")
+    unit.result("B1", "cd73", 97.0, reason="Misread")
+    assert refusal(lifted, unit) == ["EQ-B088"]
+    unit.result("B1", "sterility", "no-growth", by="cell_unit-2", reason="Misread")
+    assert refusal(lifted, unit) == ["EQ-B089"]
+    assert refusal(lifted, unit, by="cell_unit") == ["EQ-B089"]
+    unit.result("B1", "sterility", "no-growth", reason="Compared")
+    lifted(unit)
+    assert unit.unit.state.batches["B1"].status == "quarantine"
 
-    assert unit.unit.state.batches["B1"].status == "blocked"
-    assert refusal(unit.do, cells.release_batch, batch="B1") == ["EQ-B032"]
-    unit.result("B1", "cd73", 97.0, reason="Measured anew")
+
+@pytest.mark.requirement("C73")
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_block_by_a_person_is_never_lifted(unit: CellCourse, is_first: bool) -> None:
+    """A recall before or after a wrong result: correcting the result does not undo it."""
+    unit.released("B1")
+    if is_first:
+        unit.do(cells.block_batch, batch="B1", reason="Recalled by the maker")
+    unit.result("B1", "cd73", 9.5, reason="Typed wrongly")
+    if not is_first:
+        unit.do(cells.block_batch, batch="B1", reason="Recalled by the maker")
+    unit.result("B1", "cd73", 95.0, reason="Corrected")
+
+    assert refusal(lifted, unit) == ["EQ-B088"]
+    assert refusal(unit.do, cells.block_batch, batch="B1", reason="Again") == ["EQ-B032"]
     assert unit.unit.state.batches["B1"].status == "blocked"
 
 
@@ -157,7 +255,7 @@ def test_the_european_code_must_fit_the_papers(unit: CellCourse) -> None:
 
 def test_a_shipment_that_was_damaged_is_never_released(unit: CellCourse) -> None:
     unit.received("B1", product=SHAM, is_intact=False)
-    unit.result("B1", "sterility", "no growth")
+    unit.result("B1", "sterility", "no-growth")
 
     assert refusal(unit.do, cells.release_batch, batch="B1") == ["EQ-B048"]
 
@@ -228,7 +326,7 @@ def test_only_of_a_blocked_batch_is_anybody_told(unit: CellCourse, course: Cours
 def test_a_sterility_result_in_time_makes_the_release_whole(unit: CellCourse) -> None:
     unit.received("B1", product=SHAM)
     unit.do(cells.release_batch, batch="B1", reason="Short shelf life")
-    unit.result("B1", "sterility", "no growth")
+    unit.result("B1", "sterility", "no-growth")
 
     assert unit.unit.state.batches["B1"].status == "released"
 
@@ -274,10 +372,8 @@ def test_who_prepared_is_not_the_second_person(unit: CellCourse, course: Course)
     same = {"target_cells": 140_000_000, "drawn_ml": 16.5, "n_bags": 2}
 
     assert refusal(unit.do, cells.verify_preparation, label=label, **same) == ["EQ-B044"]
-    open_second_account(course.trial, course.clock, "again", name="Cell_Unit", role=Role.CELL_UNIT)
-    assert refusal(unit.do, cells.verify_preparation, by="again", label=label, **same) == [
-        "EQ-B044"
-    ]
+    again = open_second_account(unit, of="cell_unit")
+    assert refusal(unit.do, cells.verify_preparation, by=again, label=label, **same) == ["EQ-B044"]
     assert refusal(unit.verify, "99999999") == ["EQ-B040"]
 
 
@@ -499,6 +595,46 @@ def test_nothing_is_made_of_cells_without_a_count(unit: CellCourse, course: Cour
     assert refusal(unit.do, cells.count_bag, bag="B1-1", **good) == ["EQ-B028"]
     unit.do(cells.count_bag, bag="B1-1", reason="Counted twice", **good | {"viability": 0.57})
     assert unit.unit.state.bags["B1-1"].viability == 0.57
+
+
+@pytest.mark.requirement("C73")
+def test_every_test_after_thawing_is_asked_for_and_held_to_its_limit(
+    unit: CellCourse, course: Course, trial: RunningTrial
+) -> None:
+    """One that decides, one for information; of a placebo too, which has no count."""
+    looks = {"choices": {"clear": Text("Clear"), "cloudy": Text("Cloudy")}, "equals": "clear"}
+    aspect = limit("aspect", **looks, at="thaw")
+    more = (aspect, limit("ph", at_least=7, at="thaw", decides=False))
+    products = {
+        name: msgspec.structs.replace(p, specification=(*p.specification, *more))
+        for name, p in trial.study.treatments.products.items()
+    }
+    treatments = msgspec.structs.replace(trial.study.treatments, products=products)
+    trial.study = msgspec.structs.replace(trial.study, treatments=treatments)
+    unit.released("B1")
+    unit.released("P1", product=SHAM)
+    code = course.randomized()
+    course.order(code)
+    make = {"participant": code, "encounter": "M0", "bags": ("B1-1",), "label": "1"}
+    counts = {"B1-1": {"cells_per_ml": 1e7, "viability": 0.85}, "P1-1": {}}
+    for bag, counted in counts.items():
+        unit.do(cells.thaw_bag, bag=bag)
+        assert refusal(unit.do, cells.count_bag, bag=bag, **counted) == ["EQ-B039"]
+        for results, code_of in (
+            ({"aspect": "clair"}, "EQ-B029"),
+            ({"aspect": 1.0}, "EQ-B029"),
+            ({"aspect": "clear", "ph": "clear"}, "EQ-B029"),
+            ({"aspect": "clear", "sterility": "no-growth"}, "EQ-B027"),
+        ):
+            said = refusal(unit.do, cells.count_bag, bag=bag, results=results, **counted)
+            assert said == [code_of]
+        unit.do(cells.count_bag, bag=bag, results={"aspect": "cloudy"}, **counted)
+        assert set(refusal(unit.do, cells.make_preparation, **make | {"bags": (bag,)})) >= {
+            "EQ-B038"
+        }
+        fine = {"aspect": "clear", "ph": 6.9}
+        unit.do(cells.count_bag, bag=bag, results=fine, reason="Looked again", **counted)
+    assert refusal(unit.do, cells.make_preparation, **make) == ["EQ-B010"]
 
 
 def test_the_limit_of_viability_is_held_to_the_decimal_that_was_counted(

@@ -22,6 +22,7 @@ from equipoise.conduct import (
     open_trial,
 )
 from equipoise.conduct.acts.people import derive_review_day
+from equipoise.conduct.cells.state import CellState, fold_cells
 from equipoise.conduct.reviewing import trail
 from equipoise.conduct.reviewing.trail import derive_trail_days, list_reviews
 from equipoise.ledger import MemoryStore, SqliteStore, open_store, verify
@@ -40,7 +41,7 @@ from equipoise.rehearsal import (
 from equipoise.rehearsal.following import forms_around_infusion
 from equipoise.rehearsal.screening import judgements, screening_encounters
 from equipoise.study.criteria import Criterion, Judgement, ValueDefinition
-from equipoise.study.protocol import Encounter, Epoch, Schedule, StoppingRule, Training
+from equipoise.study.protocol import Encounter, Epoch, ReleaseTest, Schedule, StoppingRule, Training
 from equipoise.study.roles import Role
 from equipoise.study.scenario import Draw, EventDraw
 from equipoise.study.study import Study
@@ -207,6 +208,33 @@ def test_infusions_are_ordered_prepared_and_given_with_the_weight_of_the_day(
         given_at = subject.forms["D0", "infusion", 0].stamp.at
         assert given_at > record.stamp.at
     assert len(labels) == 8
+
+
+@pytest.mark.requirement("C73")
+def test_every_test_after_thawing_is_done_of_each_product(tmp_path: Path) -> None:
+    """Tests beside the count, of cells and of placebo: nobody's infusion waits for one for ever."""
+    looks = ReleaseTest(
+        id="aspect",
+        label=Text("Appearance"),
+        choices={"clear": Text("Clear"), "cloudy": Text("Cloudy")},
+        equals="clear",
+        at="thaw",
+    )
+    given, beside = study(**ALONE), MemoryStore("small", "rehearsal")
+    products = {
+        name: replace(p, specification=(looks,)) for name, p in given.treatments.products.items()
+    }
+    given = replace(given, treatments=replace(given.treatments, products=products))
+    came, store = run(tmp_path / "v", given, cells=beside)
+
+    assert came.refused == ()
+    assert {p.infusions["D0"].status for p in state_of(store).randomized} == {"given"}
+    state = fold_cells(CellState(), beside.read())
+    used = [b for b in state.bags.values() if b.status == "used"]
+    assert {(state.batches[b.batch].product, *b.results.items()) for b in used} == {
+        ("ruby", ("aspect", "clear")),
+        ("opal", ("aspect", "clear")),
+    }
 
 
 def test_a_body_shows_the_effect_of_what_it_received(tmp_path: Path) -> None:

@@ -3,7 +3,16 @@
 import datetime as dt
 import os
 import random
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+)
+from fractions import Fraction
+from typing import Literal
 
 import msgspec
 import pytest
@@ -11,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equipoise.problems import Where
-from equipoise.study.protocol import Bag, Dose
+from equipoise.study.protocol import Bag, Dose, Rounding
 from equipoise.supply import (
     Thawed,
     WeighedOn,
@@ -28,6 +37,13 @@ DAY = dt.date(2026, 3, 27)
 HERE = Where(record="01-001 / M0")
 N_CASES = 100_000 if os.environ.get("EQUIPOISE_NIGHTLY") else 4_000
 FIFTY = Context(prec=60)
+MODES: dict[Rounding, str] = {
+    "half_even": ROUND_HALF_EVEN,
+    "half_up": ROUND_HALF_UP,
+    "up": ROUND_CEILING,
+    "down": ROUND_FLOOR,
+}
+RULES: tuple[Rounding, ...] = tuple(MODES)
 
 
 @pytest.mark.requirement("C41", "F25")
@@ -60,30 +76,52 @@ def test_remestemcel_by_its_label() -> None:
     assert (plan.n_bags, round(plan.cells_ml)) == (6, 21)
 
 
-def recompute(grams: int, per_ml: int, permille: int, bag_ul: int) -> tuple[int, Decimal, int]:
-    """The same again, from whole grams, cells, permille and microlitres, as a person would."""
-    cells = 2_000 * grams  # two million a kilogram is two thousand a gram
+def recompute(
+    grams: int, bag: tuple[int, int, int], chosen: tuple[Rounding, int, int, int]
+) -> tuple[int, Decimal, int]:
+    """The same again, from whole grams, cells, permille and microlitres, as a person would.
+
+    `bag` is cells per mL, permille alive, microlitres; `chosen` the rule, the steps of weight (in
+    grams, 0 for none) and volume (in microlitres), and the cap in grams.
+    """
+    (per_ml, permille, bag_ul), (rule, step_g, step_ul, cap_g) = bag, chosen
+    if step_g:
+        steps = FIFTY.divide(Decimal(grams), Decimal(step_g))
+        grams = int(steps.quantize(Decimal(1), MODES[rule], FIFTY)) * step_g
+    cells = 2_000 * min(grams, cap_g)  # two million a kilogram is two thousand a gram
     # volume in microlitres = cells x 1000 x 1000 / (cells per mL x permille)
     top, bottom = cells * 1_000_000, per_ml * permille
-    ul = Decimal(top) if bottom == 1 else FIFTY.divide(Decimal(top), Decimal(bottom))
-    tenths = FIFTY.divide(ul, Decimal(100)).quantize(Decimal(1), ROUND_HALF_EVEN, FIFTY)
+    steps = FIFTY.divide(Decimal(top), Decimal(bottom * step_ul))
+    ul = steps.quantize(Decimal(1), MODES[rule], FIFTY) * step_ul
     n_bags = -(-top // (bottom * bag_ul))
-    return cells, tenths / 10, n_bags
+    return cells, ul / 1000, n_bags
 
 
 @pytest.mark.requirement("C41", "F25")
 def test_every_weight_agrees_with_an_independent_recomputation() -> None:
-    """From 30 to 200 kg in grams, over counts and viabilities: cells, tenths of a mL, bags."""
+    """From 30 to 200 kg in grams, over counts and viabilities, by every rule, step and cap: cells,
+    volume, bags. Half of the weights are multiples of 250 g, where rules part."""
     draw = random.Random(20260327)
     for _ in range(N_CASES):
-        grams = draw.randint(30_000, 200_000)
+        grams = draw.choice((draw.randint(30_000, 200_000), 250 * draw.randint(120, 800)))
         per_ml = draw.choice((5_000_000, 6_680_000, 10_000_000, draw.randint(10**6, 5 * 10**7)))
-        permille, bag_ul = draw.randint(500, 1000), draw.choice((3_800, 10_000, 20_000))
+        permille = draw.choice((1000, draw.randint(500, 1000)))
+        bag_ul = draw.choice((3_800, 10_000, 20_000))
+        rule = draw.choice(RULES)
+        step_g, step_ul = draw.choice((0, 100, 500, 1000)), draw.choice((10, 100, 500, 1000))
+        cap_g = draw.choice((100_000, 120_500, 10**9))
         bag = Bag(cells_per_ml=per_ml, volume_ml=bag_ul / 1000, viability=permille / 1000)
-        plan = plan_preparation(DOSE, bag, grams / 1000)
-        cells, ml, n_bags = recompute(grams, per_ml, permille, bag_ul)
+        dose = msgspec.structs.replace(
+            DOSE,
+            rounding=rule,
+            weight_step_kg=step_g / 1000,
+            volume_step_ml=step_ul / 1000,
+            capped_at_kg=None if cap_g == 10**9 else cap_g / 1000,
+        )
+        plan = plan_preparation(dose, bag, grams / 1000)
+        expected = recompute(grams, (per_ml, permille, bag_ul), (rule, step_g, step_ul, cap_g))
 
-        assert (plan.target_cells, Decimal(str(plan.cells_ml)), plan.n_bags) == (cells, ml, n_bags)
+        assert (plan.target_cells, Decimal(str(plan.cells_ml)), plan.n_bags) == expected
 
 
 @pytest.mark.requirement("C41")
@@ -160,24 +198,95 @@ def test_bags_that_do_not_make_the_dose(bags: list[Thawed], volume_ml: float, co
     assert [p.code for p in problems] == [code]
 
 
-@given(
-    st.integers(30_000, 200_000),
-    st.lists(st.tuples(st.integers(70, 99), st.integers(50, 300)), min_size=1, max_size=12),
-)
-def test_what_is_drawn_is_the_dose_to_the_last_tenth(
-    grams: int, counted: list[tuple[int, int]]
-) -> None:
-    """Whatever the bags hold, the cells drawn differ from the dose by half a tenth of a mL."""
-    bags = [Thawed(str(i), 10.0, m * 1e5, v / 100) for i, (v, m) in enumerate(counted)]
-    target = derive_dose(DOSE, grams / 1000)
-    mixture, problems = plan_mixture(DOSE, bags, target_cells=target, volume_ml=500, where=HERE)
-    if mixture is None:
-        assert {p.code for p in problems} <= {"EQ-B010", "EQ-B013"}
-        return
-    per_ml = [b.cells_per_ml * b.viability for b in bags]
+Drawn = tuple[tuple[tuple[str, int], ...], int]
+"""Microlitres of each bag, and a thousandth of the cells in them."""
 
-    assert abs(mixture.given_cells - target) <= 0.05 * max(per_ml) + 1
-    assert mixture.given_cells == round(sum(ml * per_ml[int(name)] for name, ml in mixture.draws))
+
+def remix(target: int, bags: list[tuple[int, int]], *, rule: Rounding, step_ul: int) -> Drawn | str:
+    """A mixture in whole microlitres and thousandths of a cell, by long division alone.
+
+    `bags` are microlitres and counted cells per mL. Or the code of why there is none.
+    """
+    left, given, draws = target * 1000, 0, []
+    for i, (bag_ul, per_ml) in enumerate(bags):
+        n, rest = divmod(left, per_ml * step_ul)
+        twice, whole = 2 * rest, per_ml * step_ul
+        n += {
+            "up": rest > 0,
+            "down": False,
+            "half_up": twice >= whole,
+            "half_even": twice > whole or (twice == whole and n % 2 == 1),
+        }[rule]
+        if n == 0:
+            return "EQ-B013"
+        ul = min(n * step_ul, bag_ul)
+        draws.append((str(i), ul))
+        given += ul * per_ml
+        left = 0 if ul == n * step_ul else left - ul * per_ml
+    return "EQ-B010" if left > 0 else (tuple(draws), given)
+
+
+@pytest.mark.requirement("C41", "F25")
+@given(
+    st.integers(120, 800),
+    st.lists(
+        st.tuples(
+            st.sampled_from([10_000, 3_800, 9_950]), st.integers(50, 100), st.integers(1, 60)
+        ).map(lambda b: (b[0], b[1], 5 * b[2])),
+        min_size=1,
+        max_size=12,
+    ),
+    st.tuples(
+        st.sampled_from(RULES),
+        st.sampled_from([10, 100, 500]),
+        st.sampled_from(["viable", "total"]),
+    ),
+)
+def test_a_mixture_is_the_one_of_long_division(
+    quarters: int,
+    counted: list[tuple[int, int, int]],
+    chosen: tuple[Rounding, int, Literal["viable", "total"]],
+) -> None:
+    """Whatever the bags hold and the study chooses: every draw, the medium and the cells, exactly.
+
+    Bags are microlitres, percent alive and hundred thousand cells a mL.
+    """
+    rule, step_ul, counts = chosen
+    dose = msgspec.structs.replace(
+        DOSE, rounding=rule, volume_step_ml=step_ul / 1000, counts=counts
+    )
+    bags = [Thawed(str(i), ul / 1000, m * 1e5, v / 100) for i, (ul, v, m) in enumerate(counted)]
+    target = 500_000 * quarters  # a quarter of a kilogram
+    mixture, problems = plan_mixture(dose, bags, target_cells=target, volume_ml=500, where=HERE)
+    per_ml = [(ul, m * 1000 * (v if counts == "viable" else 100)) for ul, v, m in counted]
+    expected = remix(target, per_ml, rule=rule, step_ul=step_ul)
+
+    if isinstance(expected, str):
+        assert (mixture, [p.code for p in problems]) == (None, [expected])
+        return
+    draws, given = expected
+    assert mixture is not None
+    assert tuple((name, Fraction(repr(ml)) * 1000) for name, ml in mixture.draws) == draws
+    drawn = Fraction(sum(ul for _, ul in draws), 1000)
+    assert Fraction(repr(mixture.drawn_ml)) == drawn
+    assert Fraction(repr(mixture.medium_ml)) == 500 - drawn
+    assert mixture.given_cells == round(Fraction(given, 1000))
+
+
+@pytest.mark.requirement("C41")
+@pytest.mark.parametrize(
+    ("rule", "ml"), [("half_even", 9.4), ("half_up", 9.5), ("up", 9.5), ("down", 9.4)]
+)
+def test_how_a_draw_is_rounded_is_the_studys(rule: Rounding, ml: float) -> None:
+    """9.45 mL of the second bag would hold the rest of the dose to the cell."""
+    dose = msgspec.structs.replace(DOSE, rounding=rule)
+    target = 19_450 * 7_200  # 19.45 mL at 7.2 million viable a mL
+    mixture, _ = plan_mixture(
+        dose, [bag("A"), bag("B")], target_cells=target, volume_ml=50.0, where=HERE
+    )
+
+    assert mixture is not None
+    assert mixture.draws == (("A", 10.0), ("B", ml))
 
 
 @pytest.mark.requirement("C41", "F25")

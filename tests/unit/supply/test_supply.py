@@ -101,9 +101,9 @@ def limit(name: str, **more: object) -> ReleaseTest:
         (limit("ph", at_least=7, at_most=7.6), 7.7, False),
         (limit("ph", at_least=7, at_most=7.6), float("nan"), False),
         (limit("cd73", at_least=95), "95", False),
-        (limit("sterility", equals="no growth"), " No growth", True),
-        (limit("sterility", equals="no growth"), "growth", False),
-        (limit("sterility", equals="no growth"), 0.0, False),
+        (limit("sterility", equals="no-growth"), "no-growth", True),
+        (limit("sterility", equals="no-growth"), "growth", False),
+        (limit("sterility", equals="no-growth"), 0.0, False),
     ],
 )
 def test_a_result_is_held_to_its_limit(
@@ -117,7 +117,7 @@ def test_a_batch_stands_where_its_worst_result_stands() -> None:
     tests = [
         limit("cd73", at_least=95),
         limit("hla", at_most=2, decides=False),
-        limit("sterility", equals="no growth", may_follow=True),
+        limit("sterility", equals="no-growth", may_follow=True),
     ]
 
     assert judge_results(tests, {}) == Judged(
@@ -125,7 +125,7 @@ def test_a_batch_stands_where_its_worst_result_stands() -> None:
     )
     early = judge_results(tests, {"cd73": 97.0, "hla": 30.0})
     assert (early.is_released, early.may_be_conditional) == (False, True)
-    late = judge_results(tests, {"cd73": 97.0, "sterility": "no growth"})
+    late = judge_results(tests, {"cd73": 97.0, "sterility": "no-growth"})
     assert (late.is_released, late.may_be_conditional) == (True, False)
     bad = judge_results(tests, {"cd73": 90.0})
     assert (bad.failed, bad.is_released, bad.may_be_conditional) == (("cd73",), False, False)

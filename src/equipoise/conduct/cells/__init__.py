@@ -19,6 +19,7 @@ from equipoise.conduct.cells.preparing import (
 from equipoise.conduct.cells.receiving import (
     block_batch,
     explain_difference,
+    lift_block,
     receive_batch,
     record_result,
     register_donor,
@@ -60,6 +61,7 @@ __all__ = [
     "hand_out",
     "is_to_verify_again",
     "judge_batch",
+    "lift_block",
     "make_preparation",
     "preparation_for",
     "receive_batch",

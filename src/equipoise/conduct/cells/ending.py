@@ -6,7 +6,7 @@ from typing import Literal
 from equipoise.conduct.cells import events as c
 from equipoise.conduct.cells.door import CellEvents, CellView, at_record, cell_act, refuse_if
 from equipoise.conduct.cells.preparing import find_preparation
-from equipoise.conduct.cells.state import GONE
+from equipoise.conduct.cells.state import GONE, STATUS_NAMES
 from equipoise.conduct.cells.tracing import exposed_to
 from equipoise.problems import Refused, problem
 
@@ -25,8 +25,9 @@ def discard_preparation(
     if infusion is None:
         raise Refused([problem("EQ-C062", where, encounter=made.encounter)])
     problems = [] if reason.strip() else [problem("EQ-B046", where)]
-    if made.status == "discarded" or infusion.label == label:
-        problems.append(problem("EQ-B043", where, status=infusion.status))
+    status = "handed_out" if infusion.label == label else made.status
+    if status in ("handed_out", "discarded"):
+        problems.append(problem("EQ-B043", where, status=STATUS_NAMES["preparation"][status]))
     refuse_if(problems)
     return [c.PreparationDiscarded(label=label)]
 
@@ -45,7 +46,7 @@ def remove_bags(
     problems = [] if reason.strip() and bags else [problem("EQ-B046", ", ".join(bags))]
     for bag in (view.bag(b) for b in bags):
         if bag.status in GONE or (how == "returned" and bag.status == "thawed"):
-            problems.append(problem("EQ-B036", bag.bag, bag=bag.bag, status=bag.status))
+            problems.append(problem("EQ-B036", bag.bag, bag=bag.bag, status=bag.status_name))
     refuse_if(problems)
     return [c.BagsRemoved(bags=bags, how=how)]
 
@@ -70,7 +71,7 @@ def tell_exposed(
     exposed = {x.participant for x in exposed_to(view.cells, view.trial, batch)}
     problems = []
     if record.status != "blocked":
-        problems.append(problem("EQ-B032", batch, status=record.status))
+        problems.append(problem("EQ-B032", batch, status=record.status_name))
     if participant not in exposed or not told.strip():
         problems.append(problem("EQ-B060", batch, participant=participant))
     refuse_if(problems)

@@ -75,6 +75,13 @@ class BatchBlocked(CellEvent, frozen=True, kw_only=True):
     failed: tuple[str, ...] = ()
 
 
+class BlockLifted(CellEvent, frozen=True, kw_only=True):
+    """What blocked the batch were results entered wrongly: one person corrected them, another one
+    agrees. The batch is in quarantine again; that it was blocked stays here."""
+
+    batch: str
+
+
 class ExposureTold(CellEvent, frozen=True, kw_only=True):
     """Who had received something of a blocked batch was told of, and to whom."""
 

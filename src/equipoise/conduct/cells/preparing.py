@@ -22,17 +22,22 @@ from equipoise.conduct.cells.tracing import is_to_verify_again, preparation_for,
 from equipoise.conduct.rules import check_in_trial, check_running, check_treated
 from equipoise.conduct.state import Infusion
 from equipoise.ledger import Entry
-from equipoise.problems import Problem, Where, problem
+from equipoise.problems import Problem, Text, Where, problem
 from equipoise.study.protocol import Product
 from equipoise.supply import (
     Judged,
     Result,
     Thawed,
     check_recomputed,
+    check_results,
     exact,
     judge_results,
+    names_of,
     plan_mixture,
+    tests_at,
 )
+
+_COUNT = Text("cells per mL, viability", "cellules par mL, viabilité")
 
 
 @cell_act
@@ -92,17 +97,16 @@ def count_bag(
     product = view.product_of(view.batch(found.batch))
     problems = []
     if found.status != "thawed":
-        problems.append(problem("EQ-B036", bag, bag=bag, status=found.status))
+        problems.append(problem("EQ-B036", bag, bag=bag, status=found.status_name))
     if (found.viability is not None or found.results) and not reason.strip():
-        problems.append(problem("EQ-B028", bag, test="cells_per_ml, viability"))
+        problems.append(problem("EQ-B028", bag, test=_COUNT))
     if product.active and (not cells_per_ml or viability is None or not 0 < viability <= 1):
-        problems.append(problem("EQ-B039", bag, tests="cells_per_ml, viability"))
-    judged = judge_results(
-        (t for t in product.specification if t.at == "thaw"),
-        _thaw_results(viability, results or {}),
-    )
+        problems.append(problem("EQ-B039", bag, tests=_COUNT))
+    tests = tests_at(product, "thaw")
+    problems += check_results(tests, results or {}, where=at_record(bag))
+    judged = judge_results(tests, _thaw_results(viability, results or {}))
     if judged.missing:
-        problems.append(problem("EQ-B039", bag, tests=", ".join(judged.missing)))
+        problems.append(problem("EQ-B039", bag, tests=names_of(tests, judged.missing)))
     refuse_if(problems)
     return [
         c.BagCounted(
@@ -195,7 +199,7 @@ def verify_preparation(
     ]
     is_again = made.status == "verified" and is_to_verify_again(view.cells, view.trial, made)
     if made.status != "made" and not is_again:
-        problems.append(problem("EQ-B043", where, status=made.status))
+        problems.append(problem("EQ-B043", where, status=made.status_name))
     if is_own(made.made, view.person, people=view.trial.people):
         problems.append(problem("EQ-B044", where))
     problems += check_recomputed(
@@ -232,7 +236,7 @@ def hand_out(unit: CellUnit, *, by: str, at: dt.datetime, label: str) -> tuple[E
         ]
         problems += _check_same_order(view, made, where=where)
         if made.status != "verified":
-            problems.append(problem("EQ-B043", where, status=made.status))
+            problems.append(problem("EQ-B043", where, status=made.status_name))
         refuse_if(problems)
         return prepare_infusion(
             unit.trial,
@@ -293,14 +297,14 @@ def _check_label(view: CellView, label: str, *, where: Where) -> Iterator[Proble
 
 def _check_stored(bag: BagRecord) -> Iterator[Problem]:
     if bag.status != "stored":
-        yield problem("EQ-B036", bag.bag, bag=bag.bag, status=bag.status)
+        yield problem("EQ-B036", bag.bag, bag=bag.bag, status=bag.status_name)
 
 
 def _check_usable(view: CellView, bag: BagRecord, *, on: dt.date) -> Iterator[Problem]:
     batch = view.batch(bag.batch)
     limit = view.product_of(batch).minutes_out
     if not batch.may_be_used:
-        yield problem("EQ-B034", bag.bag, batch=batch.batch, status=batch.status)
+        yield problem("EQ-B034", bag.bag, batch=batch.batch, status=batch.status_name)
     if batch.expires_on < on:
         yield problem("EQ-B035", bag.bag, bag=bag.bag, on=batch.expires_on)
     if limit and bag.minutes_out > limit:
@@ -313,29 +317,30 @@ def _check_in_window(
     batch = view.batch(bag.batch)
     definition = view.product_of(batch)
     if bag.status != "thawed":
-        yield problem("EQ-B036", bag.bag, bag=bag.bag, status=bag.status)
+        yield problem("EQ-B036", bag.bag, bag=bag.bag, status=bag.status_name)
     elif missing := _not_counted(definition, bag):
-        yield problem("EQ-B039", bag.bag, tests=", ".join(missing))
+        yield problem("EQ-B039", bag.bag, tests=missing)
     if batch.product != product:
         yield problem("EQ-B041", bag.bag, bag=bag.bag)
     yield from _check_usable(view, bag, on=at.date())
     if failed := _judge_thaw(definition, bag).failed:
-        yield problem("EQ-B038", bag.bag, bag=bag.bag, tests=", ".join(failed))
+        names = names_of(definition.specification, failed)
+        yield problem("EQ-B038", bag.bag, bag=bag.bag, tests=names)
     until = _window_of(view, bag)
     if until is not None and until < at:
         yield problem("EQ-B042", bag.bag, until=until.isoformat(timespec="minutes"))
 
 
 def _judge_thaw(product: Product, bag: BagRecord) -> Judged:
-    tests = (t for t in product.specification if t.at == "thaw")
-    return judge_results(tests, _thaw_results(bag.viability, bag.results))
+    return judge_results(tests_at(product, "thaw"), _thaw_results(bag.viability, bag.results))
 
 
-def _not_counted(product: Product, bag: BagRecord) -> tuple[str, ...]:
+def _not_counted(product: Product, bag: BagRecord) -> Text | None:
     """What must be known of a thawed bag before anything is made of it, and is not."""
     if product.active and (bag.cells_per_ml is None or bag.viability is None):
-        return ("cells_per_ml", "viability")
-    return _judge_thaw(product, bag).missing
+        return _COUNT
+    missing = _judge_thaw(product, bag).missing
+    return names_of(product.specification, missing) if missing else None
 
 
 def _check_same_order(
@@ -354,9 +359,10 @@ def _check_still_usable(
     if made.usable_until is not None and made.usable_until < at:
         until = made.usable_until.isoformat(timespec="minutes")
         yield problem("EQ-B042", made.label, until=until)
-    for batch in {view.bag(bag).batch: view.batch(view.bag(bag).batch) for bag, _ in made.draws}:
-        if not view.batch(batch).may_be_used:
-            yield problem("EQ-B034", made.label, batch=batch, status=view.batch(batch).status)
+    batches = {view.bag(bag).batch: view.batch(view.bag(bag).batch) for bag, _ in made.draws}
+    for name, batch in batches.items():
+        if not batch.may_be_used:
+            yield problem("EQ-B034", made.label, batch=name, status=batch.status_name)
 
 
 def _window_of(view: CellView, bag: BagRecord) -> dt.datetime | None:

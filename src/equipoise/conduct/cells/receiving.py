@@ -4,15 +4,26 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 
+from equipoise.conduct.accounts.person import is_own
 from equipoise.conduct.cells import events as c
 from equipoise.conduct.cells.door import CellEvents, CellView, at_record, cell_act, refuse_if
 from equipoise.conduct.cells.state import BatchRecord
-from equipoise.problems import Problem, Where, natural_order, problem
-from equipoise.study.protocol import Product, ReleaseTest
-from equipoise.supply import Judged, Result, judge_results, read_european_code
+from equipoise.conduct.cells.tracing import places_of
+from equipoise.problems import Problem, Text, Where, natural_order, problem
+from equipoise.study.protocol import Product
+from equipoise.supply import (
+    Judged,
+    Result,
+    check_results,
+    judge_results,
+    names_of,
+    read_european_code,
+    tests_at,
+)
 
 _NAME = re.compile(r"[A-Za-z0-9=&][A-Za-z0-9._+=&-]{0,63}")
 LONGEST_SCAN = 200
+_BY_HAND = Text("a person blocked it", "une personne l'a bloqué")
 _RESERVED = frozenset({"donor", "receive", "declare"})
 """A name is part of the addresses of the unit's pages: these words are pages of their own."""
 
@@ -108,27 +119,30 @@ def record_result(
     test: str,
     result: Result,
     on: dt.date,
+    is_confirmed: bool = False,
 ) -> CellEvents:
-    """Record a test's result; one outside its limit blocks the batch in the same breath.
+    """Record a test's result; one outside its limit blocks the batch in the same breath, once it
+    `is_confirmed` that it does (EQ-B087).
 
     That is also how a culture becomes positive after the cells were given: `exposed_to` then says
     who received them.
     """
     record = view.batch(batch)
     where = at_record(batch, test)
-    tests = {t.id: t for t in view.product_of(record).specification if t.at == "release"}
-    if test not in tests:
-        refuse_if([problem("EQ-B027", where, test=test, known=", ".join(tests) or "-")])
-    problems = []
+    tests = tests_at(view.product_of(record), "release")
+    problems = list(check_results(tests, {test: result}, where=where))
     if test in record.results and not reason.strip():
         problems.append(problem("EQ-B028", where, test=test))
-    if isinstance(result, str) != bool(tests[test].equals):
-        problems.append(problem("EQ-B029", where, result=result))
     refuse_if(problems)
     recorded = c.ResultRecorded(batch=batch, test=test, result=result, on=on)
-    judged = judge_results(tests.values(), {**record.results, test: result})
-    if judged.failed and record.status != "blocked":
-        return [recorded, c.BatchBlocked(batch=batch, failed=judged.failed)]
+    judged = judge_results(tests, {**record.results, test: result})
+    failed = tuple(t for t in judged.failed if t not in record.blocked_for)
+    if failed and not is_confirmed:
+        names = names_of(tests, failed)
+        n = places_of(view.study, view.cells, view.trial, batch, on=_declared_until(view, at))
+        refuse_if([problem("EQ-B087", where, tests=names, batch=batch, n=n)])
+    if failed:
+        return [recorded, c.BatchBlocked(batch=batch, failed=failed)]
     if record.status == "conditional" and judged.is_released:
         return [recorded, c.BatchReleased(batch=batch)]
     return [recorded]
@@ -144,7 +158,8 @@ def release_batch(
     refuse_if(_check_releasable(record, view.product_of(record), where=where))
     judged = judge_release(record, view.product_of(record))
     if judged.pending and not reason.strip():
-        refuse_if([problem("EQ-B033", where, tests=", ".join(judged.pending))])
+        names = names_of(view.product_of(record).specification, judged.pending)
+        refuse_if([problem("EQ-B033", where, tests=names)])
     return [c.BatchReleased(batch=batch, pending=judged.pending)]
 
 
@@ -155,34 +170,61 @@ def block_batch(
     """Stop a batch for ever: a recall by the maker, a doubt. The reason stays on record."""
     record = view.batch(batch)
     problems = [] if reason.strip() else [problem("EQ-B046", batch)]
-    if record.status == "blocked":
-        problems.append(problem("EQ-B032", batch, status=record.status))
+    if record.is_blocked_by_hand:
+        problems.append(problem("EQ-B032", batch, status=record.status_name))
     refuse_if(problems)
     return [c.BatchBlocked(batch=batch)]
 
 
+@cell_act
+def lift_block(
+    view: CellView, *, by: str, at: dt.datetime, reason: str = "", batch: str
+) -> CellEvents:
+    """Agree that what blocked a batch was entered wrongly, once somebody else has corrected it.
+
+    The batch is in quarantine again, to be released anew. A block by a person is never lifted.
+    """
+    record = view.batch(batch)
+    problems = [] if reason.strip() else [problem("EQ-B046", batch)]
+    if record.status != "blocked":
+        problems.append(problem("EQ-B032", batch, status=record.status_name))
+    if record.is_blocked_by_hand:
+        problems.append(problem("EQ-B088", batch, batch=batch, why=_BY_HAND))
+    product = view.product_of(record)
+    if failed := judge_release(record, product).failed:
+        names = names_of(product.specification, failed)
+        problems.append(problem("EQ-B088", batch, batch=batch, why=names))
+    corrected = (record.recorded[test] for test in record.blocked_for)
+    if any(is_own(stamp, view.person, people=view.trial.people) for stamp in corrected):
+        problems.append(problem("EQ-B089", batch))
+    refuse_if(problems)
+    return [c.BlockLifted(batch=batch)]
+
+
 def judge_release(record: BatchRecord, product: Product) -> Judged:
     """Where a batch stands against its specification at release."""
-    return judge_results(_at_release(product), record.results)
-
-
-def _at_release(product: Product) -> Iterator[ReleaseTest]:
-    return (t for t in product.specification if t.at == "release")
+    return judge_results(tests_at(product, "release"), record.results)
 
 
 def _check_releasable(record: BatchRecord, product: Product, *, where: Where) -> list[Problem]:
     if record.status != "quarantine":
-        return [problem("EQ-B032", where, status=record.status)]
+        return [problem("EQ-B032", where, status=record.status_name)]
     judged = judge_release(record, product)
     found = []
     if judged.missing:
-        found.append(problem("EQ-B031", where, tests=", ".join(judged.missing)))
+        names = names_of(product.specification, judged.missing)
+        found.append(problem("EQ-B031", where, tests=names))
     if not record.is_intact:
         found.append(problem("EQ-B048", where))
     if record.difference and not record.explained:
         n, declared = len(record.bags), record.declared
         found.append(problem("EQ-B077", where, n=n, declared=declared))
     return found
+
+
+def _declared_until(view: CellView, at: dt.datetime) -> dt.date:
+    """The day until which places are declared, or today where none are."""
+    return max(at.date(), view.trial.supply[1]) if view.trial.supply else at.date()
 
 
 def _check_names(

@@ -10,15 +10,50 @@ from msgspec.structs import replace
 from equipoise.conduct.cells import events as c
 from equipoise.conduct.parts import Stamp
 from equipoise.ledger import Entry
+from equipoise.problems import Text
 from equipoise.supply import Result
 
 BatchStatus = Literal["quarantine", "conditional", "released", "blocked"]
 BagStatus = Literal["missing", "stored", "thawed", "used", "destroyed", "returned"]
 GONE: tuple[BagStatus, ...] = ("missing", "used", "destroyed", "returned")
+STATUS_NAMES: Mapping[str, Mapping[str, Text]] = {
+    "batch": {
+        "quarantine": Text("Quarantine", "Quarantaine"),
+        "conditional": Text("Released conditionally", "Libéré sous condition"),
+        "released": Text("Released", "Libéré"),
+        "blocked": Text("Blocked", "Bloqué"),
+    },
+    "bag": {
+        "missing": Text("Did not arrive", "Non arrivée"),
+        "stored": Text("In storage", "En stock"),
+        "thawed": Text("Thawed", "Décongelée"),
+        "used": Text("Infused", "Perfusée"),
+        "destroyed": Text("Destroyed", "Détruite"),
+        "returned": Text("Returned", "Retournée"),
+    },
+    "preparation": {
+        "made": Text("Waits for the second computation", "En attente du second calcul"),
+        "verified": Text("Computed twice", "Calculée deux fois"),
+        "handed_out": Text("Handed out", "Remise"),
+        "discarded": Text("Destroyed", "Détruite"),
+    },
+}
+"""What people read for the states of batches, bags and preparations."""
+
+
+class Block(Struct, frozen=True):
+    """That a batch was blocked: by the tests in `failed`, or by a person if there is none."""
+
+    failed: tuple[str, ...]
+    stamp: Stamp
+    lifted: Stamp | None = None
 
 
 class BatchRecord(Struct, frozen=True):
-    """A batch: what came, what its tests say, whether it may be used."""
+    """A batch: what came, what its tests say, whether it may be used.
+
+    `recorded` is who entered the result of each test that is in force.
+    """
 
     batch: str
     product: str
@@ -37,6 +72,23 @@ class BatchRecord(Struct, frozen=True):
     status: BatchStatus = "quarantine"
     changed: Stamp | None = None
     told: Mapping[str, tuple[str, Stamp]] = {}
+    recorded: Mapping[str, Stamp] = {}
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def status_name(self) -> Text:
+        """The status in words."""
+        return STATUS_NAMES["batch"][self.status]
+
+    @property
+    def is_blocked_by_hand(self) -> bool:
+        """Whether a person blocked it, as in a recall: no result undoes that."""
+        return any(not b.failed and b.lifted is None for b in self.blocks)
+
+    @property
+    def blocked_for(self) -> tuple[str, ...]:
+        """The tests whose results block it now."""
+        return tuple(test for b in self.blocks if b.lifted is None for test in b.failed)
 
     @property
     def difference(self) -> int:
@@ -67,6 +119,11 @@ class BagRecord(Struct, frozen=True):
     results: Mapping[str, Result] = {}
     label: str = ""
 
+    @property
+    def status_name(self) -> Text:
+        """The status in words."""
+        return STATUS_NAMES["bag"][self.status]
+
 
 class PreparationRecord(Struct, frozen=True):
     """An infusion as it was composed, and how far it has come."""
@@ -85,6 +142,11 @@ class PreparationRecord(Struct, frozen=True):
     made: Stamp
     status: Literal["made", "verified", "discarded"] = "made"
     verified: Stamp | None = None
+
+    @property
+    def status_name(self) -> Text:
+        """The status in words."""
+        return STATUS_NAMES["preparation"][self.status]
 
     @property
     def reason(self) -> str:
@@ -144,9 +206,10 @@ def _explained(s: CellState, x: c.DifferenceExplained, stamp: Stamp) -> CellStat
     return _with_batch(s, x.batch, explained=stamp)
 
 
-def _result(s: CellState, x: c.ResultRecorded, _: Stamp) -> CellState:
-    results = {**s.batches[x.batch].results, x.test: x.result}
-    return _with_batch(s, x.batch, results=results)
+def _result(s: CellState, x: c.ResultRecorded, stamp: Stamp) -> CellState:
+    batch = s.batches[x.batch]
+    results, recorded = {**batch.results, x.test: x.result}, {**batch.recorded, x.test: stamp}
+    return _with_batch(s, x.batch, results=results, recorded=recorded)
 
 
 def _released(s: CellState, x: c.BatchReleased, stamp: Stamp) -> CellState:
@@ -155,7 +218,13 @@ def _released(s: CellState, x: c.BatchReleased, stamp: Stamp) -> CellState:
 
 
 def _blocked(s: CellState, x: c.BatchBlocked, stamp: Stamp) -> CellState:
-    return _with_batch(s, x.batch, status="blocked", changed=stamp)
+    blocks = (*s.batches[x.batch].blocks, Block(x.failed, stamp))
+    return _with_batch(s, x.batch, status="blocked", changed=stamp, blocks=blocks)
+
+
+def _lifted(s: CellState, x: c.BlockLifted, stamp: Stamp) -> CellState:
+    blocks = (replace(b, lifted=b.lifted or stamp) for b in s.batches[x.batch].blocks)
+    return _with_batch(s, x.batch, status="quarantine", changed=stamp, blocks=tuple(blocks))
 
 
 def _told(s: CellState, x: c.ExposureTold, stamp: Stamp) -> CellState:
@@ -228,6 +297,7 @@ _EVOLVE: dict[type[c.CellEvent], Callable[[CellState, Any, Stamp], CellState]] =
     c.ResultRecorded: _result,
     c.BatchReleased: _released,
     c.BatchBlocked: _blocked,
+    c.BlockLifted: _lifted,
     c.ExposureTold: _told,
     c.TimeOutRecorded: _time_out,
     c.BagThawed: _thawed,

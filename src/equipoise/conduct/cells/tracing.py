@@ -13,7 +13,14 @@ from equipoise.conduct.state import TrialState
 from equipoise.problems import Refused, natural_order, problem
 from equipoise.study.protocol import Encounter
 from equipoise.study.study import Study
-from equipoise.supply import Judged, Receipt, count_places, judge_results, plan_preparation
+from equipoise.supply import (
+    Judged,
+    Receipt,
+    count_places,
+    judge_results,
+    plan_preparation,
+    tests_at,
+)
 
 OUT = ("prepared", "started")
 """Of an infusion: it is out of the cell unit's hands, and not or not all in the participant."""
@@ -130,8 +137,8 @@ def preparation_for(cells: CellState, participant: str, encounter: str) -> Prepa
 def judge_batch(study: Study, cells: CellState, batch: str) -> Judged:
     """Where a batch stands against its specification at release."""
     record = cells.batches[batch]
-    tests = study.treatments.products[record.product].specification
-    return judge_results((t for t in tests if t.at == "release"), record.results)
+    tests = tests_at(study.treatments.products[record.product], "release")
+    return judge_results(tests, record.results)
 
 
 def kept_until(cells: CellState, batch: str) -> dt.date:
@@ -171,6 +178,14 @@ def derive_places(study: Study, cells: CellState, trial: TrialState, *, on: dt.d
         needed_until=on + dt.timedelta(days=last),
     )
     return len(randomized) + max(0, places - owed) // len(encounters)
+
+
+def places_of(study: Study, cells: CellState, trial: TrialState, batch: str, *, on: dt.date) -> int:
+    """How many of the places until a day stand on a batch: as many fewer are there without it."""
+    blocked = replace(cells.batches[batch], status="blocked")
+    without = replace(cells, batches={**cells.batches, batch: blocked})
+    there = derive_places(study, cells, trial, on=on)
+    return there - derive_places(study, without, trial, on=on)
 
 
 def bags_at_most(study: Study) -> int:

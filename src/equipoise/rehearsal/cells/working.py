@@ -18,7 +18,7 @@ from equipoise.rehearsal.agenda import Agenda, Course, at_hour, working_day
 from equipoise.rehearsal.randomness import Randomness
 from equipoise.study.protocol import Bag, Product, ReleaseTest
 from equipoise.study.roles import Role
-from equipoise.supply import Result, Thawed, draw_label, plan_mixture
+from equipoise.supply import Result, Thawed, draw_label, plan_mixture, tests_after_thaw, tests_at
 
 FIRST, SECOND = Role.CELL_UNIT.value, f"{Role.CELL_UNIT.value}-2"
 """Who prepares, and who computes again."""
@@ -159,7 +159,7 @@ class VirtualUnit:
             volume_ml=nominal.volume_ml,
             cells_per_ml=nominal.cells_per_ml if product.active else None,
         )
-        tests = [t for t in product.specification if t.at == "release"]
+        tests = tests_at(product, "release")
         for test in (t for t in tests if not t.may_follow):
             self._record(batch, test)
         waits = any(t.may_follow for t in tests)
@@ -198,10 +198,13 @@ class VirtualUnit:
         """Thaw and count a bag; one that fails its limits is destroyed, and another taken."""
         self._clock += FETCH * float(self.randomness.of("fetch", bag.bag).generator().random())
         self._do(cells.thaw_bag, at=self._clock, bag=bag.bag)
+        results = {t.id: _good(t) for t in tests_after_thaw(product)}
         if not product.active:
+            if results:
+                self._do(cells.count_bag, at=self._clock, bag=bag.bag, results=results)
             return Thawed(bag.bag, bag.volume_ml, nominal.cells_per_ml, nominal.viability)
         per_ml, viability = self._count(bag, nominal)
-        limits = {t.id: t.at_least for t in product.specification if t.at == "thaw"}
+        limits = {t.id: t.at_least for t in tests_at(product, "thaw")}
         self._clock += COUNT
         self._do(
             cells.count_bag,
@@ -209,6 +212,7 @@ class VirtualUnit:
             bag=bag.bag,
             cells_per_ml=per_ml,
             viability=viability,
+            results=results,
         )
         if 100 * viability < (limits.get("viability") or 0):
             self._do(

@@ -275,6 +275,10 @@ def _check_products(places: Places) -> Iterator[Problem]:
             bounds = (test.at_least, test.at_most)
             if (bounds == (None, None)) != bool(test.equals):
                 yield problem("EQ-S118", where, id=test.id)
+            elif test.equals not in test.choices and (test.equals or test.choices):
+                yield problem("EQ-B085", where, id=test.id, known=", ".join(test.choices) or "-")
+            elif len(test.choices) == 1:
+                yield problem("EQ-B086", where, id=test.id)
             if test.at == "thaw" and test.may_follow:
                 yield problem("EQ-S120", where, id=test.id)
     windows = {n: (p.thaw_minutes, p.minutes_out) for n, p in products.items()}

@@ -10,15 +10,18 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import reverse
 from msgspec import Struct
+from msgspec.structs import replace
 
 from equipoise.conduct import Participant, cells, take_back_infusion
+from equipoise.conduct.accounts.person import is_own
 from equipoise.conduct.cells import BagRecord, PreparationRecord
 from equipoise.conduct.state import Infusion
 from equipoise.problems import Problem, Refused, Text, natural_order, problem
 from equipoise.study.forms import Item
 from equipoise.study.protocol import Encounter, Product
 from equipoise.study.roles import Role
-from equipoise.supply import draw_label, exact
+from equipoise.supply import draw_label, exact, tests_after_thaw
+from equipoise.web.cells.specifying import item_of, result_of
 from equipoise.web.cells.viewing import viewed
 from equipoise.web.entry.asking import Answers, Question, ask
 from equipoise.web.pages import Visit, page
@@ -79,11 +82,14 @@ def prepare(visit: Visit, code: str, encounter: str) -> HttpResponse:
         bags=[b for b in bags if b.status == "thawed"],
         stored=[b for b in bags if b.status == "stored"][:8],
         batches=state.batches,
+        tests=tests_after_thaw(work.product) if work.product else (),
+        item_of=item_of,
         dose=visit.study.treatments.dose,
         problems=found,
         asks_reason="EQ-B069" in {p.code for p in found},
         is_again=work.made is not None and _is_again(visit, work.made),
-        is_second=work.made is not None and work.made.made.by != visit.person.person,
+        is_second=work.made is not None
+        and not is_own(work.made.made, visit.person, people=visit.state.people),
     )
 
 
@@ -209,28 +215,31 @@ def thaw(visit: Visit, code: str, encounter: str) -> HttpResponse:
 @page(roles=(Role.CELL_UNIT,), methods=("GET", "POST"))
 @viewed
 def count(visit: Visit, code: str, encounter: str) -> HttpResponse:
-    """Record what was counted in a thawed bag, which is named by its scan."""
-    find_work(visit, code, encounter)
+    """Record what was counted and tested in a thawed bag, which is named by its scan."""
+    known = visit.study.treatments.products.values()
+    product = find_work(visit, code, encounter).product or max(known, key=lambda p: p.active)
+    tests = tests_after_thaw(product)
 
     def act(answers: Answers) -> HttpResponse:
+        counted: dict[str, Any] = {}
+        if product.active:
+            counted["cells_per_ml"] = float(exact(_number(answers, "millions_per_ml")) * 10**6)
+            counted["viability"] = float(exact(_number(answers, "viability")) / 100)
+        given = {x.id: answers[f"test.{x.id}"] for x in tests}
         cells.count_bag(
             cell_unit(),
             **_by(visit),
+            **counted,
             bag=str(answers["bag"]).strip(),
-            cells_per_ml=float(exact(_number(answers, "millions_per_ml")) * 10**6),
-            viability=float(exact(_number(answers, "viability")) / 100),
+            results={name: result_of(value) for name, value in given.items() if value is not None},
             reason=str(answers["reason"] or ""),
         )
         return visit.go("prepare", code=code, encounter=encounter, done=t("cells.counted"))
 
     items = {
         "bag": Item(label=text_of("cells.bag"), type="text"),
-        "millions_per_ml": Item(
-            label=text_of("cells.millions"), type="number", range=(0.01, 1000), decimals=2
-        ),
-        "viability": Item(
-            label=text_of("cells.viability"), type="number", unit="%", range=(1, 100), decimals=1
-        ),
+        **(_count_items() if product.active else {}),
+        **{f"test.{x.id}": replace(item_of(x), required=x.decides) for x in tests},
         "reason": Item(label=text_of("cells.count_reason"), type="text", required=False),
     }
     question = Question(
@@ -240,6 +249,14 @@ def count(visit: Visit, code: str, encounter: str) -> HttpResponse:
         items=items,
     )
     return ask(visit, question, act=act)
+
+
+def _count_items() -> dict[str, Item]:
+    millions, viability = text_of("cells.millions"), text_of("cells.viability")
+    return {
+        "millions_per_ml": Item(label=millions, type="number", range=(0.01, 1000), decimals=2),
+        "viability": Item(label=viability, type="number", unit="%", range=(1, 100), decimals=1),
+    }
 
 
 def find_work(visit: Visit, code: str, encounter: str) -> Work:

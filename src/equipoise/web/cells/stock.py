@@ -13,13 +13,14 @@ from equipoise.conduct.cells.receiving import LONGEST_SCAN
 from equipoise.conduct.cells.tracing import kept_until
 from equipoise.problems import Refused, Text, natural_order, problem
 from equipoise.study.forms import Item
-from equipoise.study.protocol import ReleaseTest
 from equipoise.study.roles import Role
+from equipoise.supply import names_of, tests_at
+from equipoise.web.cells.specifying import item_of, limit_of
 from equipoise.web.cells.viewing import viewed
 from equipoise.web.entry.asking import Answers, Question, ask, date_of
 from equipoise.web.pages import Visit, page
 from equipoise.web.running import cell_unit
-from equipoise.web.texts import say, t, text_of
+from equipoise.web.texts import t, text_of
 
 UNIT = (Role.CELL_UNIT,)
 DECLARED_DAYS = 30
@@ -118,7 +119,7 @@ def batch(visit: Visit, batch: str) -> HttpResponse:
         "batch.html",
         batch=record,
         product=product,
-        tests=[(x, record.results.get(x.id)) for x in product.specification if x.at == "release"],
+        tests=[(x, record.results.get(x.id)) for x in tests_at(product, "release")],
         judged=cells.judge_batch(visit.study, state, batch),
         bags=[state.bags[b] for b in sorted(record.bags, key=natural_order)],
         balance=cells.balance_of(state, batch),
@@ -126,37 +127,10 @@ def batch(visit: Visit, batch: str) -> HttpResponse:
         out=list({x.label: x for x in exposed if x.is_out}.values()),
         encounters=visit.study.schedule.encounters,
         kept_until=kept_until(state, batch),
+        blocks=[(b, names_of(product.specification, b.failed)) for b in record.blocks],
         limit_of=limit_of,
+        item_of=item_of,
     )
-
-
-@page(roles=UNIT, methods=("GET", "POST"))
-def result(visit: Visit, batch: str, test: str) -> HttpResponse:
-    """Record a result; one that fails blocks the batch."""
-    record = find_batch(batch)
-    asked = _find_test(visit, record, test)
-
-    def act(answers: Answers) -> HttpResponse:
-        cells.record_result(
-            cell_unit(),
-            **_by(visit, answers),
-            batch=batch,
-            test=test,
-            result=_result(answers["result"]),
-            on=date_of(answers, "on"),
-        )
-        return visit.go("batch", batch=batch, done=t("stock.result_done", test=say(asked.label)))
-
-    kind = Item(label=asked.label, type="text") if asked.equals else None
-    items = {
-        "result": kind or Item(label=asked.label, type="number", unit=asked.unit),
-        "on": Item(label=text_of("stock.result_on"), type="date"),
-        "reason": _reason(is_required=False),
-    }
-    question = _question(
-        "result", _back(batch), items, test=say(asked.label), limit=limit_of(asked)
-    )
-    return ask(visit, question, act=act, known={"on": visit.today.isoformat()})
 
 
 @page(roles=UNIT, methods=("GET", "POST"))
@@ -275,28 +249,9 @@ def find_batch(name: str) -> BatchRecord:
     return found
 
 
-def limit_of(test: ReleaseTest) -> str:
-    """A limit in words: from 95 %, up to 2 %, negative."""
-    if test.equals:
-        return test.equals
-    unit = f"\u00a0{test.unit}" if test.unit else ""
-    parts = [f"≥\u00a0{test.at_least:g}{unit}"] if test.at_least is not None else []
-    parts += [f"≤\u00a0{test.at_most:g}{unit}"] if test.at_most is not None else []
-    return ", ".join(parts)
-
-
 def _declared_until(visit: Visit) -> dt.date:
     """The last day on which somebody may be randomized on what is declared now."""
     return visit.now.date() + dt.timedelta(days=DECLARED_DAYS)
-
-
-def _find_test(visit: Visit, record: BatchRecord, name: str) -> ReleaseTest:
-    tests = visit.study.treatments.products[record.product].specification
-    found = next((x for x in tests if x.id == name and x.at == "release"), None)
-    if found is None:
-        known = ", ".join(x.id for x in tests if x.at == "release") or "-"
-        raise Refused([problem("EQ-B027", record.batch, test=name, known=known)])
-    return found
 
 
 def _shipment(visit: Visit) -> dict[str, Item]:
@@ -358,10 +313,6 @@ def _scans(bags: tuple[str, ...], given: object) -> dict[str, str]:
     if len(scans) not in (0, len(bags)):
         raise Refused([problem("EQ-B076", "scans", bag=", ".join(bags), most=LONGEST_SCAN)])
     return dict(zip(bags, scans, strict=False))
-
-
-def _result(given: object) -> float | str:
-    return float(given) if isinstance(given, int | float) else str(given)
 
 
 def _by(visit: Visit, answers: Answers | None = None) -> dict[str, Any]:

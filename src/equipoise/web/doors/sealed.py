@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from equipoise.study.roles import UNBLINDED_ROLES
-from equipoise.web.cells import preparing, printing, stock
+from equipoise.web.cells import preparing, printing, results, stock
 from equipoise.web.doors import signing_in
 from equipoise.web.views import access, closed
 
@@ -31,10 +31,11 @@ urlpatterns: list[URLPattern] = [
     path("stock/receive/", stock.receive, name="receive_batch"),
     path("stock/declare/", stock.declare, name="declare"),
     path(BATCH, stock.batch, name="batch"),
-    path(BATCH + "result/<str:test>/", stock.result, name="result"),
+    path(BATCH + "result/<str:test>/", results.result, name="result"),
     path(BATCH + "release/", stock.release, name="release"),
     path(BATCH + "explain/", stock.explain, name="explain"),
     path(BATCH + "block/", stock.block, name="block"),
+    path(BATCH + "lift/", results.lift, name="lift"),
     path(BATCH + "tell/", stock.tell, name="tell"),
     path(BATCH + "bags/<str:bag>/", stock.bag_out, name="bag_out"),
     path("trace/", stock.trace, name="trace"),
