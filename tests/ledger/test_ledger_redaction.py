@@ -34,9 +34,9 @@ def order(draft):
 
     def make(version=1, **body):
         wanted = {"chain": "site/01", "seq": 2, "why": "a name in a free text"} | body
-        return draft(
-            version, chain="control", stream="study", type="BodyRedacted", body=to_body(wanted)
-        )
+        fields = {"chain": "control", "stream": "study", "type": "BodyRedacted"}
+        at = draft(5 + version).at
+        return draft(version, **fields, body=to_body(wanted), at=at)
 
     return make
 
