@@ -4,7 +4,15 @@ import sqlite3
 
 import pytest
 
-from equipoise.ledger import MemoryStore, merkle_root, open_store, to_body, verify, write_backup
+from equipoise.ledger import (
+    Head,
+    MemoryStore,
+    merkle_root,
+    open_store,
+    to_body,
+    verify,
+    write_backup,
+)
 from equipoise.ledger.rows import COLUMNS, to_row
 from equipoise.ledger.sqlite_tables import TRIGGERS
 from equipoise.problems import Refused
@@ -163,6 +171,20 @@ def test_a_chain_that_is_rewritten_contradicts_the_seal_on_record(sealed_on_reco
     connection.close()
     errors = [p for p in verify(sealed_on_record).problems if p.severity == "error"]
     assert [(p.code, p.where.record) for p in errors] == [("EQ-G015", "site/01")]
+
+
+@pytest.mark.requirement("C04")
+def test_a_seal_on_record_is_recognised_also_if_it_was_no_moment_of_the_order(draft):
+    """Where sites record side by side, what a seal saw need not be the first so many entries."""
+    store = MemoryStore("S1", "live")
+    entries = store.append([draft(1, chain=name, stream=name) for name in "abc"])
+    heads = {entry.chain: Head(entry.seq, entry.digest) for entry in entries if entry.chain != "b"}
+    root = merkle_root(heads)
+    assert [p.code for p in verify(store, against=root).problems] == ["EQ-G060"]
+    seen = {chain: (head.seq, head.digest) for chain, head in heads.items()}
+    body = to_body({"heads": seen, "root": root})
+    store.append([draft(3, chain="control", stream="study", type="StudySealed", body=body)])
+    assert verify(store, against=root).ok
 
 
 @pytest.mark.requirement("C04")
