@@ -35,11 +35,7 @@ def source(draft):
     store.append([draft(n) for n in range(1, 4)])
     order = {"chain": "site/01", "seq": 2}
     wanted = {"chain": "control", "stream": "study", "type": "BodyRedacted", "body": to_body(order)}
-<<<<<<< HEAD
     store.append([draft(1, **wanted, at=START + timedelta(minutes=4)), draft(4)])
-=======
-    store.append([draft(1, **wanted, at=draft(3).at), draft(4)])
->>>>>>> h-fixl
     store.redact("site/01", 2, because=("control", 1))
     return store
 

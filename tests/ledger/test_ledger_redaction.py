@@ -31,18 +31,12 @@ def order(draft):
 
     def make(version=1, **body):
         wanted = {"chain": "site/01", "seq": 2, "why": "a name in a free text"} | body
-<<<<<<< HEAD
         place = {
             "chain": "control",
             "stream": "study",
             "at": START + timedelta(minutes=3 + version),
         }
         return draft(version, type="BodyRedacted", body=to_body(wanted), **place)
-=======
-        fields = {"chain": "control", "stream": "study", "type": "BodyRedacted"}
-        at = draft(5 + version).at
-        return draft(version, **fields, body=to_body(wanted), at=at)
->>>>>>> h-fixl
 
     return make
 
