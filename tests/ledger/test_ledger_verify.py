@@ -342,7 +342,7 @@ def test_a_failing_driver_is_named(written, monkeypatch, error):
 
     monkeypatch.setattr("equipoise.ledger.sqlite.check_triggers", fail)
     assert verify(written[0]).first_bad.code == "EQ-G008"
-    monkeypatch.setattr("equipoise.ledger.verification.open_store", fail)
+    monkeypatch.setattr("equipoise.ledger.keeping.verification.open_store", fail)
     assert verify(written[0]).first_bad.code == "EQ-G008"
 
 

@@ -1,4 +1,4 @@
-"""Commands that look back: a casebook as of a moment, and what was entered late."""
+"""Commands that look back: a casebook as of a moment, what was entered late, copies taken out."""
 
 import datetime as dt
 import re
@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from equipoise.cli.answering import DONE, as_json, json_option, show_table, telling_time
-from equipoise.cli.keeping import FOLDER, ledger, store_option
+from equipoise.cli.answering import (
+    DONE,
+    PROBLEMS,
+    as_json,
+    json_option,
+    show_problems,
+    show_table,
+    telling_time,
+)
+from equipoise.cli.keeping import FOLDER, OLD_FILE, ledger, store_option
 from equipoise.problems import Refused, problem
 
 if TYPE_CHECKING:
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
 
 VALUES = ("encounter", "form", "repeat", "on", "item", "value", "entered_at", "by", "entry")
 LATE = ("participant", *VALUES[:4], "entered_at", "days", "by", "entry")
+COPIES = ("kind", "site", "is_by_arm", "person", "at", "digest", "entry")
 _SEAL = re.compile("[0-9a-f]{64}")
 _LEAP = re.compile(r"(T\d\d:\d\d):60(?:\.\d+)?")
 
@@ -102,6 +111,30 @@ def late(directory: Path, store: str | Path, days: int, is_json: bool) -> int:
     else:
         show_table(LATE, rows)
         click.echo(f"{len(rows)} were entered more than {days} days late.", err=True)
+    return DONE
+
+
+@ledger.command()
+@store_option
+@click.option("--of", "file", type=OLD_FILE, help="A copy that somebody brings: which one is it?")
+@json_option
+def copies(store: str | Path, file: Path | None, is_json: bool) -> int:
+    """List the copies that were taken out of the trial, the latest first."""
+    from equipoise.cli.copying.listing import COLUMNS, rows_of_copies
+    from equipoise.cli.copying.recording import digest_of_file
+    from equipoise.cli.trials import running_trial
+
+    digest = digest_of_file(file) if file else ""
+    rows = rows_of_copies(running_trial(store, read_only=True).state, digest=digest)
+    if is_json:
+        told = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+        as_json({"digest": digest, "copies": told})
+    elif rows:
+        shown = [COLUMNS.index(name) for name in COPIES]
+        show_table(COPIES, [[row[n] for n in shown] for row in rows])
+    if file and not rows:
+        show_problems([problem("EQ-C167", str(file), digest=digest)])
+        return PROBLEMS
     return DONE
 
 

@@ -12,10 +12,9 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from equipoise.conduct import events as e
-from equipoise.conduct.accounts.person import is_same_human
 from equipoise.conduct.door import Events, View, act, refuse_if
 from equipoise.conduct.facts import list_participants
-from equipoise.conduct.parts import Proof
+from equipoise.conduct.parts import Proof, is_same_human
 from equipoise.conduct.rules import (
     check_accountable,
     check_amending,

@@ -24,10 +24,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
-from equipoise.conduct.accounts.person import SERVER
 from equipoise.conduct.events.places import chain_of, place_of
 from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_rules
+from equipoise.conduct.parts import SERVER
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.state import Participant, Person, TrialState
 from equipoise.conduct.tasks import check_task

@@ -1,6 +1,8 @@
 """What events and the state are both made of: values, deviations, overrides, changes."""
 
 import datetime as dt
+import unicodedata
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -146,3 +148,97 @@ class Copy(Struct, frozen=True):
     digest: str
     seal: str
     stamp: Stamp
+
+
+SERVER = "system"
+"""Who made a code at the server's command line; nobody with a role has this identifier."""
+
+
+class ChosenPassword(Struct, frozen=True):
+    """A password that was chosen with a code: when, who had made the code, and who confirmed that
+    the person had asked for it."""
+
+    chosen: Stamp
+    invited: Stamp | None
+    confirmed: Stamp | None = None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Who made the code could have used it; at the server everything is open anyhow."""
+        is_of_server = self.invited is not None and self.invited.by == SERVER
+        return is_of_server or self.confirmed is not None
+
+
+class Person(Struct, frozen=True):
+    """Somebody with a role; no sites means all sites, no days means without limit, and no tasks
+    the whole role. `came_at` is when they last came in at the site door, `reviewed` who last kept
+    their access and when, or who gave it.
+
+    `trained` holds, by training, the last day on which it counts; None where it always does.
+    `barred_at` is when wrong passwords last made the account wait, `accepted_at` when this person
+    accepted what a signature means. `means` are what opens the account besides a password, such as
+    `passkey:` with the fingerprint of its public key; `withdrawn` the accounts of a log-in provider
+    that did, and never come back by themselves. `invitations` are the codes for a password that
+    were made, by their fingerprints; `password` is what was last chosen with one.
+    """
+
+    person: str
+    name: str
+    role: str
+    sites: tuple[str, ...] = ()
+    is_active: bool = True
+    from_on: dt.date | None = None
+    until_on: dt.date | None = None
+    trained: Mapping[str, dt.date | None] = {}
+    barred_at: dt.datetime | None = None
+    accepted_at: dt.datetime | None = None
+    means: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    came_at: dt.datetime | None = None
+    reviewed: Stamp | None = None
+    invitations: Mapping[str, Stamp] = {}
+    password: ChosenPassword | None = None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the password is known to be this person's: a second person asked them."""
+        return self.password is None or self.password.is_confirmed
+
+    @property
+    def invited(self) -> Stamp | None:
+        """The last code that was made, if one was."""
+        return max(self.invitations.values(), key=lambda made: made.at, default=None)
+
+    def may_see(self, site: str) -> bool:
+        """Whether this person works at, or for, a site."""
+        return not self.sites or site in self.sites
+
+    def may_do(self, task: str) -> bool:
+        """Whether a task of the role is delegated to this person; what is no task is anybody's."""
+        return not task or not self.tasks or task in self.tasks
+
+    def is_delegated(self, on: dt.date) -> bool:
+        """Whether this person acts in their role on a day."""
+        return (self.from_on or on) <= on <= (self.until_on or on)
+
+
+def is_same_human(one: Person, other: Person) -> bool:
+    """Whether two accounts are one person's: the same identifier, or the same printed name."""
+    return one.person == other.person or fold_name(one.name) == fold_name(other.name)
+
+
+def is_own(stamp: Stamp, person: Person, *, people: Mapping[str, Person]) -> bool:
+    """Whether somebody recorded this, under this account or an earlier one of theirs."""
+    first = people.get(stamp.by)
+    return stamp.by == person.person or (first is not None and is_same_human(first, person))
+
+
+def fold_name(name: str, *, between: str = "") -> str:
+    """A name without what makes two writings of it differ: case, accents, what is no letter.
+
+    `between` stands in the place of anything that is no letter or digit, once.
+    """
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    letters = "".join(c for c in plain if not unicodedata.combining(c))
+    return between.join("".join(c if c.isalnum() else " " for c in letters).split())

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from equipoise.conduct.accounts.person import Person as Person  # noqa: PLC0414 - a part of it
 from equipoise.conduct.parts import (
     Change,
     Copy,
@@ -21,6 +20,7 @@ from equipoise.conduct.parts import (
     UnblindingKind,
     Value,
 )
+from equipoise.conduct.parts import Person as Person  # noqa: PLC0414 - a part of it
 from equipoise.eligibility import Answer
 from equipoise.problems import natural_order
 from equipoise.vault.packets.messages import PacketKind

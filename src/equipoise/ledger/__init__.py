@@ -20,11 +20,11 @@ from equipoise.ledger.entry import (
 from equipoise.ledger.keeping.archive import Making, Manifest, opened_archive, write_archive
 from equipoise.ledger.keeping.placing import Finish, do_nothing, placing
 from equipoise.ledger.keeping.restoring import Restored, import_archive, restore, write_backup
+from equipoise.ledger.keeping.verification import FirstBad, Verification, verify
 from equipoise.ledger.opening import create_ledger, open_store
 from equipoise.ledger.seal import RootSearch, merkle_root, tree_root
 from equipoise.ledger.sqlite import SqliteStore
 from equipoise.ledger.store import Follower, MemoryStore, Store
-from equipoise.ledger.verification import FirstBad, Verification, verify
 
 __all__ = [
     "Draft",

@@ -30,8 +30,7 @@ from equipoise.conduct import (
     check_duty,
     list_participants,
 )
-from equipoise.conduct.accounts.person import SERVER
-from equipoise.conduct.parts import Proof
+from equipoise.conduct.parts import SERVER, Proof
 from equipoise.conduct.rules import check_confirmed
 from equipoise.conduct.tasks import check_task
 from equipoise.problems import Problem, Refused, Text, problem

@@ -1,11 +1,5 @@
-"""`equipoise ledger copies`; of an export the listings of copies and of late changes."""
+"""Listings of an export: the copies that were taken out, and changes after an unblinding."""
 
-from pathlib import Path
-
-import click
-
-from equipoise.cli.answering import DONE, PROBLEMS, as_json, json_option, show_problems, show_table
-from equipoise.cli.keeping import ledger, store_option
 from equipoise.conduct import (
     LateChange,
     RunningTrial,
@@ -15,38 +9,12 @@ from equipoise.conduct import (
     list_late_changes,
 )
 from equipoise.exchange import Listing
-from equipoise.problems import problem
 
 COLUMNS = ("kind", "site", "is_by_arm", "name", "person", "role", "at", "digest", "seal", "entry")
-SHOWN = ("kind", "site", "is_by_arm", "person", "at", "digest", "entry")
 LATE_COLUMNS = (
     *("site", "participant", "encounter", "form", "repeat", "item", "change", "old", "new"),
     *("reason", "changed_by", "role", "changed_at", "entry", "authorised_by", "authorised_at"),
 )
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-@ledger.command()
-@store_option
-@click.option("--of", "file", type=FILE, help="A copy that somebody brings: which one is it?")
-@json_option
-def copies(store: str | Path, file: Path | None, is_json: bool) -> int:
-    """List the copies that were taken out of the trial, the latest first."""
-    from equipoise.cli.copying.recording import digest_of_file
-    from equipoise.cli.trials import running_trial
-
-    digest = digest_of_file(file) if file else ""
-    rows = rows_of_copies(running_trial(store, read_only=True).state, digest=digest)
-    if is_json:
-        told = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-        as_json({"digest": digest, "copies": told})
-    elif rows:
-        shown = [COLUMNS.index(name) for name in SHOWN]
-        show_table(SHOWN, [[row[n] for n in shown] for row in rows])
-    if file and not rows:
-        show_problems([problem("EQ-C167", str(file), digest=digest)])
-        return PROBLEMS
-    return DONE
 
 
 def copy_listing(state: TrialState) -> Listing:

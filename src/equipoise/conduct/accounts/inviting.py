@@ -9,9 +9,9 @@ import datetime as dt
 from collections.abc import Mapping
 
 from equipoise.conduct import events as e
-from equipoise.conduct.accounts.person import Person, is_own, is_same_human
 from equipoise.conduct.acts.people import check_manages, find_active
 from equipoise.conduct.door import SYSTEM, Events, RunningTrial, View, act, refuse_if
+from equipoise.conduct.parts import Person, is_own, is_same_human
 from equipoise.conduct.rules import check_confirmed, check_reason
 from equipoise.ledger import Entry
 from equipoise.problems import Where, problem

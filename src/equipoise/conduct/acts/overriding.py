@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import get_args
 
 from equipoise.conduct import events as e
-from equipoise.conduct.accounts.person import is_same_human
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import assess_participant
-from equipoise.conduct.parts import DeviationKind, Ground, Override, Proof
+from equipoise.conduct.parts import DeviationKind, Ground, Override, Proof, is_same_human
 from equipoise.conduct.rules import (
     check_accountable,
     check_consented,

@@ -15,10 +15,9 @@ from typing import Any
 import msgspec
 
 from equipoise.conduct import events as e
-from equipoise.conduct.accounts.person import SERVER, fold_name, is_same_human
 from equipoise.conduct.acts.unblinding import list_unblindings
 from equipoise.conduct.door import ACTS, Events, View, act, refuse_if
-from equipoise.conduct.parts import AccessDecision, Proof
+from equipoise.conduct.parts import SERVER, AccessDecision, Proof, fold_name, is_same_human
 from equipoise.conduct.rules import check_accountable, check_not_future, check_reason
 from equipoise.conduct.state import Person, TrialState, Unblinding
 from equipoise.conduct.tasks import CHANGERS, DELEGATED_ROLES, TASKS, task_of_form

@@ -10,8 +10,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 
 from equipoise.conduct import events as e
-from equipoise.conduct.accounts.person import is_own
 from equipoise.conduct.door import SYSTEM, Events, RunningTrial, View, act, refuse_if
+from equipoise.conduct.parts import is_own
 from equipoise.conduct.rules import check_reason
 from equipoise.ledger import Entry, Head, merkle_root
 from equipoise.problems import Where, problem

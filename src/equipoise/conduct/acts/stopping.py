@@ -3,8 +3,8 @@
 import datetime as dt
 
 from equipoise.conduct import events as e
-from equipoise.conduct.accounts.person import is_own
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
+from equipoise.conduct.parts import is_own
 from equipoise.conduct.rules import check_open, check_reason
 from equipoise.problems import problem
 from equipoise.study.roles import Role

@@ -16,11 +16,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from equipoise.conduct import events as e
-from equipoise.conduct.accounts.person import is_own
 from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
 from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_populations
-from equipoise.conduct.parts import Proof
+from equipoise.conduct.parts import Proof, is_own
 from equipoise.conduct.rules import check_accountable, check_not_future, check_reason
 from equipoise.conduct.state import Participant, Person, TrialState, Unblinding
 from equipoise.language import Known

@@ -6,7 +6,6 @@ A placebo goes through the same steps at the same times, so that how long it tak
 import datetime as dt
 from collections.abc import Iterator, Mapping
 
-from equipoise.conduct.accounts.person import is_own
 from equipoise.conduct.acts.infusing import check_ordered_weight, prepare_infusion
 from equipoise.conduct.cells import events as c
 from equipoise.conduct.cells.door import (
@@ -19,6 +18,7 @@ from equipoise.conduct.cells.door import (
 )
 from equipoise.conduct.cells.state import BagRecord, PreparationRecord
 from equipoise.conduct.cells.tracing import is_to_verify_again, preparation_for, unknown_to
+from equipoise.conduct.parts import is_own
 from equipoise.conduct.rules import check_in_trial, check_running, check_treated
 from equipoise.conduct.state import Infusion
 from equipoise.ledger import Entry

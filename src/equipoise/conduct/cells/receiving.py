@@ -4,11 +4,11 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 
-from equipoise.conduct.accounts.person import is_own
 from equipoise.conduct.cells import events as c
 from equipoise.conduct.cells.door import CellEvents, CellView, at_record, cell_act, refuse_if
 from equipoise.conduct.cells.state import BatchRecord
 from equipoise.conduct.cells.tracing import places_of
+from equipoise.conduct.parts import is_own
 from equipoise.problems import Problem, Text, Where, natural_order, problem
 from equipoise.study.protocol import Product
 from equipoise.supply import (

@@ -6,8 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
-from equipoise.conduct.accounts.person import ChosenPassword
-from equipoise.conduct.parts import Copy, Endorsed, Stamp, TrailReview
+from equipoise.conduct.parts import ChosenPassword, Copy, Endorsed, Stamp, TrailReview
 from equipoise.conduct.state import (
     AmendmentRecord,
     Packet,

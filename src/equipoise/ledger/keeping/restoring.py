@@ -17,10 +17,7 @@ from equipoise.ledger.entry import Entry, Head, Realm
 from equipoise.ledger.keeping.archive import Making, opened_archive, write_archive
 from equipoise.ledger.keeping.placing import placing
 from equipoise.ledger.keeping.survey import Survey, survey
-from equipoise.ledger.opening import open_store
-from equipoise.ledger.sqlite import SqliteStore
-from equipoise.ledger.store import Store
-from equipoise.ledger.verification import (
+from equipoise.ledger.keeping.verification import (
     _DAMAGE,
     Verification,
     _check_guards,
@@ -29,6 +26,9 @@ from equipoise.ledger.verification import (
     _unreadable,
     verify,
 )
+from equipoise.ledger.opening import open_store
+from equipoise.ledger.sqlite import SqliteStore
+from equipoise.ledger.store import Store
 from equipoise.problems import Problem, Refused, has_errors, problem
 
 ZIP = b"PK"

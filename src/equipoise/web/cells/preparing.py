@@ -13,8 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from equipoise.conduct import Participant, cells, take_back_infusion
-from equipoise.conduct.accounts.person import is_own
 from equipoise.conduct.cells import BagRecord, PreparationRecord
+from equipoise.conduct.parts import is_own
 from equipoise.conduct.state import Infusion
 from equipoise.problems import Problem, Refused, Text, natural_order, problem
 from equipoise.study.forms import Item

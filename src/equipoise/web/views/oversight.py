@@ -12,7 +12,7 @@ from msgspec import Struct
 from equipoise.analysis.adverse import list_events
 from equipoise.conduct import assess_rules, receive_adverse_event, resume_trial
 from equipoise.ledger import Entry, merkle_root
-from equipoise.ledger.verification import Verification, verify
+from equipoise.ledger.keeping.verification import Verification, verify
 from equipoise.problems import natural_order
 from equipoise.safety import AdverseEvent, assess_clock
 from equipoise.study.forms import Item

@@ -4,13 +4,13 @@ import datetime as dt
 from collections.abc import Iterator
 
 from equipoise.conduct import events as e
-from equipoise.conduct.accounts.person import is_same_human
 from equipoise.conduct.acts.infusing.ordering import (
     BEDSIDE_ROLES,
     check_ordered_weight,
     find_infusion,
 )
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
+from equipoise.conduct.parts import is_same_human
 from equipoise.conduct.rules import (
     check_duty,
     check_in_trial,
