@@ -216,8 +216,7 @@ def thaw(visit: Visit, code: str, encounter: str) -> HttpResponse:
 @viewed
 def count(visit: Visit, code: str, encounter: str) -> HttpResponse:
     """Record what was counted and tested in a thawed bag, which is named by its scan."""
-    known = visit.study.treatments.products.values()
-    product = find_work(visit, code, encounter).product or max(known, key=lambda p: p.active)
+    product = _counted(visit, find_work(visit, code, encounter).product)
     tests = tests_after_thaw(product)
 
     def act(answers: Answers) -> HttpResponse:
@@ -249,6 +248,14 @@ def count(visit: Visit, code: str, encounter: str) -> HttpResponse:
         items=items,
     )
     return ask(visit, question, act=act)
+
+
+def _counted(visit: Visit, product: Product | None) -> Product:
+    """Of what a bag is counted: of what is to be infused; of cells if that has nothing to count, or
+    while the vault does not say."""
+    if product is not None and (product.active or tests_after_thaw(product)):
+        return product
+    return max(visit.study.treatments.products.values(), key=lambda p: p.active)
 
 
 def _count_items() -> dict[str, Item]:
