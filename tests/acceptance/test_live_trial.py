@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 from msgspec import Struct
-from ruamel.yaml import YAML
 
 from equipoise.cli.demonstrating import find_ports
 from equipoise.cli.folders import load_checked
 from equipoise.study.study import Study
+from tests.deciding import decide
 from tests.postgres import APP, running_server
 from tests.web.course import answers, day, typed
 
@@ -56,21 +56,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     with running_server() as server:
         schema = server.create_schema()
         yield Place(schema.app, schema.owner)
-
-
-def decide(folder: Path) -> None:
-    """Take every open decision as the folder assumes, as a sponsor would write it."""
-    for path in folder.rglob("*.yaml"):
-        text = path.read_text("utf-8")
-        text = re.sub(r"(decision: [\w-]+,?\s+)assume:", r"\1is:", text)
-        path.write_text(text, "utf-8")
-    decisions, yaml = folder / "decisions.yaml", YAML()
-    written = yaml.load(decisions)
-    for decision in written["decisions"]:
-        choice = next(iter(decision.get("options", ())), "as assumed")
-        decision |= {"status": "decided", "choice": choice, "by": "Sponsor", "why": "The protocol"}
-        decision["on"] = dt.date(2026, 1, 5)
-    yaml.dump(written, decisions)
 
 
 def equipoise(*words: object) -> str:

@@ -200,7 +200,7 @@ def test_a_report_never_overwrites_the_ledger(own: Rehearsed, tmp_path: Path) ->
     assert refused("report", STUDY, "--store", own.store, "-o", absent) == ["EQ-X003"]
 
 
-@pytest.mark.requirement("C44", "C65")
+@pytest.mark.requirement("C15", "C44", "C65")
 def test_an_export_has_a_table_for_each_form(
     own: Rehearsed, tmp_path: Path, arm_words: list[str]
 ) -> None:
@@ -214,8 +214,10 @@ def test_an_export_has_a_table_for_each_form(
     assert result.exit_code == 0, result.output
     assert result.stdout == f"Written to {tmp_path / 'tables'}. Seal {seal}\n"
     assert (manifest["seal"], manifest["realm"]) == (seal, "rehearsal")
+    assert re.fullmatch(r"equipoise \d+\.\d+\.\d+", manifest["made_by"]), "of derived values"
     assert set(tables) == {
         *forms,
+        "listing.copies",
         "listing.deviations",
         "listing.populations",
         "listing.signatures",

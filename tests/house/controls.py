@@ -148,6 +148,31 @@ CONTROLS = (
         ),
     ),
     Control(
+        "Nothing leaves a live trial unnamed",
+        "tests/cli/test_cli_copying.py::test_nothing_leaves_a_live_trial_unnamed_or_for_the_wrong_role",
+        (Edit("cli/copying/recording.py", 'if store.realm == "live":', "if not store.study:"),),
+    ),
+    Control(
+        "A copy is on record before it has its name",
+        "tests/faults/test_copy_faults.py::test_what_cannot_be_recorded_is_not_there",
+        (
+            Edit(
+                "ledger/keeping/archive.py",
+                "        finish(beside, told.seal)\n    return told",
+                "    finish(path, told.seal)\n    return told",
+            ),
+        ),
+    ),
+    Control(
+        "The copy by arm bears a number that nobody can guess",
+        "tests/cli/test_cli_copying.py::test_the_entry_of_a_copy_by_arm_lets_no_arm_be_computed",
+        (
+            Edit(
+                "cli/copying/recording.py", "secrets.token_hex(16) if is_by_arm", "'' if is_by_arm"
+            ),
+        ),
+    ),
+    Control(
         "What is used behind the sealed door stays there",
         "tests/web/test_use.py::test_what_is_used_behind_the_sealed_door_stays_there",
         (Edit("web/views/access.py", "unit = cell_unit_if_any()", "unit = None"),),

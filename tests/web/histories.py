@@ -276,6 +276,11 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     "prepare_infusion": lambda h: {**h.infusion(), "label": h.pick(["L1", "L2", "L\x003"])},
     "receive_adverse_event": lambda h: h.about(repeat=h.draw(st.integers(0, 2))),
     "record_call_off": History.about,
+    "record_copy": lambda h: {
+        "kind": h.pick(["tables", "report", "archive"]),
+        "digest": "3" * 64,
+        "seal": "1" * 64,
+    },
     "record_deviation": lambda h: h.about(kind=h.pick(KINDS), on=h.on()),
     "record_number": lambda h: h.about(number=h.pick(["R1", "R2"])),
     "record_seal": lambda _: {"heads": {"control": (1, "2" * 64)}, "root": "1" * 64},

@@ -1,12 +1,13 @@
 """The review of access on its page: what is shown of each, what is decided, what happens then."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from equipoise.cli.trials import signature_listing
-from equipoise.conduct import RunningTrial
+from equipoise.conduct import RunningTrial, record_copy
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 
 from . import course
@@ -72,6 +73,25 @@ def test_what_is_shown_of_each(trial: RunningTrial, sign_in: SignIn) -> None:
         row = row_of(page, name_of(role))
         assert said("review.sealed") in row and "log-in " not in row
     assert "Sites: 02" in row_of(page, "only-at-02")
+
+
+@pytest.mark.requirement("C09", "C30")
+def test_what_somebody_took_out_of_the_trial_is_shown(trial: RunningTrial, sign_in: SignIn) -> None:
+    """How many copies, and the last one; of who took none, nothing."""
+    for role, kind, is_by_arm in (
+        (Role.AUDITOR, "tables", False),
+        (Role.AUDITOR, "archive", False),
+        (Role.UNBLINDED_STATISTICIAN, "report", True),
+    ):
+        what: dict[str, Any] = {"kind": kind, "is_by_arm": is_by_arm}
+        at = trial.state.people[name_of(role)].reviewed
+        assert at is not None
+        record_copy(trial, by=name_of(role), at=at.at, digest="a" * 64, seal="b" * 64, **what)
+    page = read(sign_in(Role.ADMINISTRATOR).get(ADDRESS))
+    auditor = row_of(page, name_of(Role.AUDITOR))
+    assert "copies taken out: 2" in auditor and "(archive of the ledger)" in auditor
+    assert "(report by arm)" in row_of(page, name_of(Role.UNBLINDED_STATISTICIAN))
+    assert "copies taken out" not in row_of(page, name_of(Role.MONITOR))
 
 
 @pytest.mark.requirement("C30")

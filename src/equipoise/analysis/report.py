@@ -14,7 +14,9 @@ from equipoise.analysis.sections import SECTIONS, Imprint, Matter
 from equipoise.analysis.tables import badge, say
 from equipoise.analysis.texts import word
 from equipoise.analysis.values import Histories
+from equipoise.conduct.events import program
 from equipoise.conduct.state import TrialState
+from equipoise.ledger import Finish, do_nothing, placing
 from equipoise.problems import Language, Problem, Refused, problem
 from equipoise.study.study import Study
 
@@ -34,13 +36,18 @@ def write_report(  # noqa: PLR0913 - a report has many parts, all by keyword
     received: Received | None = None,
     treatments: Sequence[Treatment] | None = None,
     dummy: DummyArms | None = None,
+    mark: str = "",
+    finish: Finish = do_nothing,
 ) -> Path:
-    """Write the report to a file and give its path back.
+    """Write the report to a new file and give its path back.
+
+    `mark` is a random number for its head. `finish` gets the whole file before it has its name.
 
     Raises:
-        Refused: by arm before the data are locked, or with arms that do not fit the study.
+        Refused: the file exists or cannot be written; by arm before the data are locked, or with
+            arms that do not fit the study.
     """
-    imprint = Imprint(seal, realm, generated_at, language)
+    imprint = Imprint(seal, realm, generated_at, language, mark)
     page = render_report(
         study,
         state,
@@ -50,7 +57,9 @@ def write_report(  # noqa: PLR0913 - a report has many parts, all by keyword
         treatments=treatments,
         dummy=dummy,
     )
-    path.write_text(page, encoding="utf-8")
+    with placing(path) as beside:
+        beside.write_text(page, encoding="utf-8")
+        finish(beside, seal)
     return path
 
 
@@ -111,9 +120,11 @@ def _page(matter: Matter, body: str) -> str:
     title = escape(study.identity.title.say(language))
     is_rehearsal = matter.imprint.realm == "rehearsal"
     mark = tag("div", say("rehearsal_mark", language), class_="watermark", aria_hidden="true")
+    copy = f'<meta name="copy" content="{matter.imprint.mark}">' if matter.imprint.mark else ""
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta name="generator" content="{program()}">{copy}'
         f"<title>{title}</title><style>{_STYLE}{_page_rule(matter)}</style></head><body>"
         f"{mark if is_rehearsal else ''}"
         f'<div class="sheet"><main>{_head(matter, title)}{body}</main>'

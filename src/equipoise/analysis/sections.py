@@ -41,12 +41,16 @@ RECEIVED = ("infusion", "arm", "planned", "dispensed", "given", "dose")
 
 
 class Imprint(Struct, frozen=True):
-    """What stands on every page: the seal of the data, the realm, when it was made (UTC)."""
+    """What stands on every page: the seal of the data, the realm, when it was made (UTC).
+
+    `mark` is a random number in the head of a copy by arm, whose digest nobody can compute then.
+    """
 
     seal: str
     realm: str
     generated_at: dt.datetime
     language: Language = "en"
+    mark: str = ""
 
 
 class Matter(Struct, frozen=True):

@@ -1,12 +1,10 @@
 """Commands on the record for those who keep it: archive, backup, restore, and looking back."""
 
 import datetime as dt
-import hashlib
 import json
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +20,7 @@ from equipoise.cli.answering import (
     show_table,
     telling_time,
 )
-from equipoise.cli.keeping import N_SHOWN, StorePlace, ledger, store_option
+from equipoise.cli.keeping import N_SHOWN, STORE, StorePlace, by_option, ledger, store_option
 from equipoise.ledger.addresses import is_address, without_password
 from equipoise.problems import Refused, problem
 
@@ -87,23 +85,34 @@ def create(address: str, directory: Path, realm: str, role: str) -> int:
     help="When it is made, to stand in it. Without: same ledger, same bytes.",
 )
 @click.option("-o", "--output", required=True, type=OUTPUT, help="Zip file to write, a new one.")
+@by_option
+@click.option("--trial", type=STORE, help="Of the cell unit's ledger: the trial's, for --by.")
 @json_option
 def export_ledger(
-    store: str | Path, directory: Path | None, site: str, made_at: str, output: Path, is_json: bool
+    store: str | Path,
+    directory: Path | None,
+    site: str,
+    made_at: str,
+    output: Path,
+    by: str,
+    trial: str | Path | None,
+    is_json: bool,
 ) -> int:
     """Write the ledger as one file that verifies itself with Python alone: python3 FILE."""
-    from equipoise.ledger import Making, open_store, write_archive
+    from equipoise.cli.copying.recording import archiving, digest_of_file
+    from equipoise.conduct.events import program
+    from equipoise.ledger import Making, write_archive
 
     making = Making(
         site=site,
         chains=(f"site-{site}", "control") if site else (),
-        made_by=_program(),
+        made_by=program(),
         made_at=made_at,
         members={**_schemas(), **_study_files(store, directory)},
     )
-    with telling_time("exporting"), closing(open_store(store, read_only=True)) as opened:
-        told = write_archive(opened, output, making=making)
-    answer = {"entries": told.n_entries, "seal": told.seal, "sha256": _sha256(output)}
+    with telling_time("exporting"), archiving(store, by=by, site=site, trial=trial) as made:
+        told = write_archive(made.store, output, making=making, finish=made.finish)
+    answer = {"entries": told.n_entries, "seal": told.seal, "sha256": digest_of_file(output)}
     if is_json:
         as_json(answer)
     else:
@@ -363,12 +372,3 @@ def _schemas() -> Mapping[str, bytes]:
         f"schemas/{name}.schema.json": json.dumps(schema, indent=1, sort_keys=True).encode()
         for name, schema in event_schemas().items()
     }
-
-
-def _program() -> str:
-    return f"equipoise {version('equipoise')}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -21,6 +21,12 @@ from equipoise.ledger.addresses import has_password, is_address, without_passwor
 from equipoise.problems import LANGUAGES, Language, Problem, Refused, problem
 
 N_SHOWN = 20
+by_option = click.option(
+    "--by",
+    default="",
+    help="Who takes it out of the trial, for the record; needed in a live one, and to open the "
+    "code.",
+)
 
 
 class StorePlace(click.Path):
@@ -256,7 +262,7 @@ def redact(
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="New folder.")
 @vault_folder_option
 @cells_option
-@click.option("--by", default="", help="Who opens the code.")
+@by_option
 def export(
     directory: Path,
     store: str | Path,
@@ -271,6 +277,8 @@ def export(
     """
     if vault is not None and not by:
         raise Refused([problem("EQ-X900")])
+    from equipoise.cli.copying.listing import copy_listing
+    from equipoise.cli.copying.recording import take_copy
     from equipoise.cli.folders import load_checked
     from equipoise.cli.reporting import list_received
     from equipoise.cli.trials import (
@@ -284,7 +292,8 @@ def export(
     from equipoise.ledger import merkle_root
 
     study = load_checked(directory)
-    trial = running_trial(store, study=study, read_only=True)
+    trial = running_trial(store, study=study, read_only=not by)
+    taking = take_copy(trial, by=by, kind="tables", is_by_arm=vault is not None)
     refuse_filled(output)  # before the vault is asked, which logs it
     opened = [] if vault is None else [list_received(trial, vault=vault, cells=cells, by=by)]
     root = merkle_root(trial.store.heads())
@@ -294,9 +303,12 @@ def export(
         deviation_listing(state),
         population_listing(study, state),
         signature_listing(trial),
+        copy_listing(state),
         *opened,
     )
-    write_form_tables(study, rows, output, realm=trial.realm, seal=root, listings=listings)
+    write_form_tables(
+        study, rows, output, realm=trial.realm, seal=root, listings=listings, **taking._asdict()
+    )
     click.echo(f"Written to {output}. Seal {root}")
     return DONE
 
@@ -310,7 +322,7 @@ def export(
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
 @vault_folder_option
 @cells_option
-@click.option("--by", default="", help="Who opens the code.")
+@by_option
 @click.option("--dummy", type=int, help="By arms that mean nothing, drawn with this seed.")
 def report(
     directory: Path,
@@ -323,6 +335,7 @@ def report(
     dummy: int | None,
 ) -> int:
     """Write the report: flow, baseline, course, adverse events. Blinded without --vault."""
+    from equipoise.cli.copying.recording import take_copy
     from equipoise.cli.folders import load_checked
     from equipoise.cli.reporting import write_trial_report
     from equipoise.cli.trials import running_trial
@@ -330,9 +343,16 @@ def report(
     if vault is not None and not by:
         raise Refused([problem("EQ-X900")])
     study = load_checked(directory)
-    trial = running_trial(store, study=study, read_only=True)
+    trial = running_trial(store, study=study, read_only=not by)
     write_trial_report(
-        trial, output, language=language, vault=vault, cells=cells, by=by, dummy_seed=dummy
+        trial,
+        output,
+        language=language,
+        vault=vault,
+        cells=cells,
+        by=by,
+        dummy_seed=dummy,
+        taking=take_copy(trial, by=by, kind="report", is_by_arm=vault is not None),
     )
     click.echo(f"Written: {output}")
     return DONE

@@ -12,7 +12,7 @@ from equipoise.analysis import DummyArms, draw_dummy_arms, write_report
 from equipoise.analysis.adverse import Received
 from equipoise.analysis.exposure import COLUMNS, Treatment, list_treatments, received_of
 from equipoise.analysis.report import check_unblinding
-from equipoise.cli.folders import not_writable
+from equipoise.cli.copying.recording import UNRECORDED, Taking
 from equipoise.cli.rehearsing import cells_beside, running_vault
 from equipoise.cli.tracing import read_cells
 from equipoise.conduct import RunningTrial, TrialState, check_opened
@@ -33,12 +33,13 @@ def write_trial_report(
     cells: Path | None = None,
     by: str = "",
     dummy_seed: int | None = None,
+    taking: Taking = UNRECORDED,
 ) -> None:
     """Write the report as one new HTML file.
 
     With `vault` it is by arm and by treatment received, with `dummy_seed` by arms drawn at random.
     What was received comes from `cells`, the cell unit's ledger, or the one beside the vault; only
-    where there is none, from the arms, and then the report says so.
+    where there is none, from the arms, and then the report says so. `taking` records the copy.
 
     Raises:
         Refused: there is a file already or none can be made, the data are not locked, or this
@@ -55,22 +56,21 @@ def write_trial_report(
         arms = open_code(vault, state, by=by)
         treatments = find_treatments(trial, arms, cells=cells or cells_beside(vault))
         received = _planned(trial.study, arms) if treatments is None else received_of(treatments)
-    try:
-        write_report(
-            trial.study,
-            state,
-            path=path,
-            language=language,
-            seal=merkle_root(trial.store.heads()),
-            realm=trial.realm,
-            generated_at=dt.datetime.now(dt.UTC),
-            arms=arms,
-            received=received,
-            treatments=treatments,
-            dummy=dummy,
-        )
-    except OSError as error:
-        raise not_writable(path, error) from error
+    write_report(
+        trial.study,
+        state,
+        path=path,
+        language=language,
+        seal=merkle_root(trial.store.heads()),
+        realm=trial.realm,
+        generated_at=dt.datetime.now(dt.UTC),
+        arms=arms,
+        received=received,
+        treatments=treatments,
+        dummy=dummy,
+        mark=taking.mark,
+        finish=taking.finish,
+    )
 
 
 def list_received(trial: RunningTrial, *, vault: Path, cells: Path | None, by: str) -> Listing:

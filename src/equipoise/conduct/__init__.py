@@ -103,6 +103,7 @@ from equipoise.conduct.facts import (
     latest_values,
     observations_of,
 )
+from equipoise.conduct.leaving.copying import check_copier, find_copies, record_copy
 from equipoise.conduct.opening import (
     Checked,
     bring_into_force,
@@ -154,6 +155,7 @@ __all__ = [
     "casebook_as_of",
     "change_delegation",
     "changes_of_stratum",
+    "check_copier",
     "check_duty",
     "check_folder",
     "check_opened",
@@ -176,6 +178,7 @@ __all__ = [
     "evolve",
     "expects",
     "fail_screening",
+    "find_copies",
     "find_judgement",
     "find_missing",
     "find_stratum_changes",
@@ -207,6 +210,7 @@ __all__ = [
     "receive_adverse_event",
     "record_breaks",
     "record_call_off",
+    "record_copy",
     "record_deviation",
     "record_means",
     "record_number",

@@ -138,7 +138,7 @@ class RunningTrial:
         self, view: View, events: Events, *, at: dt.datetime, reason: str
     ) -> tuple[Entry, ...]:
         """Append the events that were decided on `view`."""
-        placed = [(*place_of(event), event) for event in events]
+        placed = [(*place_of(x), e.with_program(x, self.study.digest)) for x in events]
         known = view.state.versions
         drafts = to_drafts(placed, known=known, by=view.person, at=at, reason=reason)
         entries = self.store.append(drafts)

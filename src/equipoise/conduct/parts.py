@@ -35,6 +35,10 @@ AccessDecision = Literal["keep", "end"]
 Proof = Literal["password", "passkey", "provider", ""]
 """By which means somebody showed who they are; empty where it is not on record."""
 
+CopyKind = Literal["tables", "report", "archive"]
+"""What is taken out of a trial by a command: tables of the forms, a report, the ledger itself."""
+
+
 PacketEnd = Literal["returned", "destroyed", "lost", "spoiled"]
 """What became of a packet without use: came back intact, was destroyed, is lost, or was opened in
 vain."""
@@ -86,3 +90,14 @@ class Stamp(Struct, frozen=True):
     reason: str
     entry: str
     proof: Proof = ""
+
+
+class Copy(Struct, frozen=True):
+    """What somebody took out of the trial by a command: all of it, or that of a site."""
+
+    kind: CopyKind
+    site: str
+    is_by_arm: bool
+    digest: str
+    seal: str
+    stamp: Stamp

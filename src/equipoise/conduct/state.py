@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from equipoise.conduct.parts import (
     Change,
+    Copy,
     DeviationKind,
     Ground,
     Override,
@@ -356,6 +357,7 @@ class TrialState(Struct, frozen=True):
     commitments: tuple[str, ...] = ()
     amendment: AmendmentRecord | None = None
     seals: tuple[Seal, ...] = ()
+    copies: tuple[Copy, ...] = ()
     locked: Stamp | None = None
     populations: Endorsed | None = None
     unblinding: Endorsed | None = None

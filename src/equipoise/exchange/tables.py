@@ -9,20 +9,26 @@ are written with every digit that was recorded. Instants are UTC. Files are UTF-
 import datetime as dt
 import hashlib
 import json
+import os
 import re
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 
+from equipoise.conduct.events import program
+from equipoise.ledger import Finish, do_nothing
 from equipoise.problems import Problem, Refused, problem
 from equipoise.study.forms import Form
 from equipoise.study.study import Study
 
 Realm = Literal["rehearsal", "live"]
 
+MANIFEST = "manifest.json"
 KEYS = ("study", "realm", "site", "participant", "encounter", "repeat")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
@@ -61,12 +67,15 @@ def write_form_tables(
     realm: Realm,
     seal: str,
     listings: Iterable[Listing] = (),
+    mark: str = "",
+    finish: Finish = do_nothing,
 ) -> Mapping[str, int]:
     """Write `FORM.csv` for every form of the study, `NAME.csv` for each listing, and
     `manifest.json`; returns rows a table.
 
-    `seal` is the digest of the ledger's state that the rows were read at. Refused if the directory
-    holds anything, or if a row has a value that no column would show.
+    `seal` is the digest of the ledger's state that the rows were read at, `mark` a random number
+    for the manifest. `finish` gets the manifest before anything has its name. Refused if the
+    directory holds anything, or if a row has a value that no column would show.
     """
     sorted_rows: dict[str, list[FormRow]] = {name: [] for name in study.forms}
     problems: list[Problem] = []
@@ -85,8 +94,9 @@ def write_form_tables(
     for listing in listings:
         tables[f"{listing.name}.csv"] = _list(study, listing, realm=realm)
         counts[listing.name] = len(listing.rows)
-    manifest = _to_manifest(study, tables, counts, realm=realm, seal=seal)
-    _write_all(directory, {**tables, "manifest.json": manifest})
+    manifest = _to_manifest(study, tables, counts, realm=realm, seal=seal, mark=mark)
+    contents = {**tables, MANIFEST: manifest}
+    _write_all(directory, contents, finish=lambda made: finish(made, seal))
     return counts
 
 
@@ -172,13 +182,21 @@ def _to_line(cells: Iterable[str]) -> str:
 
 
 def _to_manifest(
-    study: Study, tables: Mapping[str, bytes], counts: Mapping[str, int], *, realm: str, seal: str
+    study: Study,
+    tables: Mapping[str, bytes],
+    counts: Mapping[str, int],
+    *,
+    realm: str,
+    seal: str,
+    mark: str,
 ) -> bytes:
     manifest = {
+        **({"mark": mark} if mark else {}),
         "study": study.identity.study,
         "study_digest": study.digest,
         "realm": realm,
         "seal": seal,
+        "made_by": program(),
         "text_guard": "one leading apostrophe before = + - @ tab CR and apostrophe; remove one",
         "files": {
             name: {
@@ -192,14 +210,29 @@ def _to_manifest(
     return (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _write_all(directory: Path, contents: Mapping[str, bytes]) -> None:
-    """Write the manifest last: a folder without it is not a whole export."""
-    where = str(directory)
+def _write_all(
+    directory: Path, contents: Mapping[str, bytes], *, finish: Callable[[Path], object]
+) -> None:
+    """Write beside, finish, then give each file its name; the manifest last.
+
+    A folder without it is not a whole export. If anything fails, nothing of it stays.
+    """
+    where, is_new = str(directory), not directory.exists()
+    beside = directory / f".{os.getpid()}.new"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         refuse_filled(directory)
+        beside.mkdir(mode=0o700)
         for name, content in contents.items():
-            (directory / name).write_bytes(content)
+            (beside / name).write_bytes(content)
+        finish(beside / MANIFEST)
+        for name in contents:
+            (beside / name).rename(directory / name)
     except OSError as error:
         detail = error.strerror or str(error)
         raise Refused([problem("EQ-X003", where, place=where, detail=detail)]) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        if is_new:
+            with suppress(OSError):  # what was written is in it, or it was not made
+                directory.rmdir()

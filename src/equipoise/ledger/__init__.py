@@ -18,6 +18,7 @@ from equipoise.ledger.entry import (
     to_instant,
 )
 from equipoise.ledger.keeping.archive import Making, Manifest, opened_archive, write_archive
+from equipoise.ledger.keeping.placing import Finish, do_nothing, placing
 from equipoise.ledger.keeping.restoring import Restored, import_archive, restore, write_backup
 from equipoise.ledger.opening import create_ledger, open_store
 from equipoise.ledger.seal import Seal, check_seal, make_seal, merkle_root, tree_root
@@ -28,6 +29,7 @@ from equipoise.ledger.verification import FirstBad, Verification, verify
 __all__ = [
     "Draft",
     "Entry",
+    "Finish",
     "FirstBad",
     "Follower",
     "Head",
@@ -47,6 +49,7 @@ __all__ = [
     "create_ledger",
     "derive_digest",
     "digest_of",
+    "do_nothing",
     "has_password",
     "import_archive",
     "is_address",
@@ -56,6 +59,7 @@ __all__ = [
     "open_store",
     "opened_archive",
     "order_in",
+    "placing",
     "restore",
     "to_body",
     "to_instant",

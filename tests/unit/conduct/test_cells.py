@@ -1,9 +1,11 @@
 """The cell unit's record: what comes in, what may be used, what goes out, and back again."""
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib.metadata import version
 from threading import Thread
 from typing import Any
 
@@ -231,7 +233,7 @@ def test_a_sterility_result_in_time_makes_the_release_whole(unit: CellCourse) ->
     assert unit.unit.state.batches["B1"].status == "released"
 
 
-@pytest.mark.requirement("C41", "F24", "F25")
+@pytest.mark.requirement("C15", "C41", "F24", "F25")
 def test_an_infusion_is_composed_computed_twice_and_handed_out(
     unit: CellCourse, course: Course
 ) -> None:
@@ -253,6 +255,11 @@ def test_an_infusion_is_composed_computed_twice_and_handed_out(
     infusion = unit.trial.state.participants[code].infusions["M0"]
     assert (infusion.status, infusion.label) == ("prepared", label)
     assert infusion.usable_until == unit.clock.at + dt.timedelta(minutes=120)
+    (own,) = [e.body for e in unit.unit.store.read() if e.type == "PreparationMade"]
+    (program,) = re.findall(rb'"computed_by":"([^"]*)"', own or b"")
+    assert (
+        program.decode() == f"equipoise {version('equipoise')} study/{unit.trial.study.digest[:12]}"
+    )
     written = [e.body for e in unit.trial.store.read() if e.type == "InfusionPrepared"]
     assert len(written) == 1
     assert not any(word in (written[0] or b"") for word in (b"B1", b"cells", b"0.85"))

@@ -48,7 +48,13 @@ OF_AN_INVESTIGATOR: dict[str, set[tuple[str, str]]] = {
     "leaving": {("withdraw_participant", ""), ("complete_participant", "")},
     "signature": {("sign_casebook", ""), ("order_redaction", "")},
 }
-NO_TASK = {"accept_accountability", "record_deviation", "record_unblinding", "attest_gap"}
+NO_TASK = {
+    "record_copy",
+    "accept_accountability",
+    "record_deviation",
+    "record_unblinding",
+    "attest_gap",
+}
 NO_TASK |= {"record_number"}  # finishes a randomization that is on record
 
 

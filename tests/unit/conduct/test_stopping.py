@@ -69,6 +69,7 @@ def test_a_rule_is_recorded_once_by_the_act_that_made_it_true(
         does="pause",
         counts={"n_related_serious": (2, 2)},
         entry=f"site-01:{made_by.seq}",
+        computed_by=e.with_program(event, guarded.study.digest).computed_by,  # type: ignore[attr-defined]
     )
     assert guarded.state.met["two"].stamp.by == "system"
 

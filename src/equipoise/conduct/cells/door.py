@@ -10,6 +10,7 @@ from equipoise.conduct.cells import events as c
 from equipoise.conduct.cells.declaring import declare_less, takes_stock
 from equipoise.conduct.cells.state import BagRecord, BatchRecord, CellState, fold_cells
 from equipoise.conduct.door import RunningTrial, at_record, refuse_if, to_drafts
+from equipoise.conduct.events import with_program
 from equipoise.conduct.rules import check_duty
 from equipoise.conduct.state import Participant, Person, TrialState
 from equipoise.ledger import Entry, Store
@@ -122,7 +123,8 @@ class CellUnit:
         self, view: CellView, events: CellEvents, *, at: dt.datetime, reason: str
     ) -> tuple[Entry, ...]:
         """Append what was decided on `view`."""
-        placed = [(CHAIN, stream_of(event), event) for event in events]
+        digest = view.study.digest
+        placed = [(CHAIN, stream_of(x), with_program(x, digest)) for x in events]
         known = view.cells.versions
         return self.store.append(
             to_drafts(placed, known=known, by=view.person, at=at, reason=reason)

@@ -118,6 +118,7 @@ class PreparationMade(CellEvent, frozen=True, kw_only=True):
     volume_ml: float
     given_cells: int
     usable_until: dt.datetime | None = None
+    computed_by: str = ""
 
 
 class PreparationVerified(CellEvent, frozen=True, kw_only=True):

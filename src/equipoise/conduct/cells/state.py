@@ -170,7 +170,7 @@ def _counted(s: CellState, x: c.BagCounted, _: Stamp) -> CellState:
 
 
 def _made(s: CellState, x: c.PreparationMade, stamp: Stamp) -> CellState:
-    known = {f: getattr(x, f) for f in x.__struct_fields__}
+    known = {f: getattr(x, f) for f in x.__struct_fields__ if f != "computed_by"}
     made = PreparationRecord(**known, made=stamp)
     s = _with_bags(s, (bag for bag, _ in x.draws), status="used", label=x.label)
     return replace(s, preparations={**s.preparations, x.label: made})

@@ -9,6 +9,8 @@ Those of the trial stand in one module, those of participants in the other.
 import msgspec
 
 from equipoise.conduct.events.happened import Happened as Happened
+from equipoise.conduct.events.happened import program as program
+from equipoise.conduct.events.happened import with_program as with_program
 from equipoise.conduct.events.participants import *  # noqa: F403
 from equipoise.conduct.events.trial import *  # noqa: F403
 

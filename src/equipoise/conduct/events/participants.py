@@ -57,6 +57,7 @@ class FormSubmitted(Happened, frozen=True, kw_only=True):
     not_done: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
     as_entered: Mapping[str, tuple[int | float, str]] = {}
+    computed_by: str = ""
 
 
 class ItemCorrected(Happened, frozen=True, kw_only=True):
@@ -70,6 +71,7 @@ class ItemCorrected(Happened, frozen=True, kw_only=True):
     value: Value
     not_done: str = ""
     as_entered: tuple[int | float, str] | None = None
+    computed_by: str = ""
 
 
 class AdverseEventReceived(Happened, frozen=True, kw_only=True):
@@ -91,6 +93,7 @@ class ScreeningFailed(Happened, frozen=True, kw_only=True):
 
     participant: str
     criteria: tuple[str, ...]
+    computed_by: str = ""
 
 
 class OverrideRequested(Happened, frozen=True, kw_only=True):
@@ -102,6 +105,7 @@ class OverrideRequested(Happened, frozen=True, kw_only=True):
     study_digest: str
     meaning: str = ""
     proof: Proof = ""
+    computed_by: str = ""
 
 
 class OverrideConfirmed(Happened, frozen=True, kw_only=True):
@@ -138,6 +142,7 @@ class EligibilityReassessed(Happened, frozen=True, kw_only=True):
     reference_on: dt.date
     study_digest: str
     changes: tuple[Change, ...]
+    computed_by: str = ""
 
 
 class RandomizationRequested(Happened, frozen=True, kw_only=True):
@@ -152,6 +157,7 @@ class RandomizationRequested(Happened, frozen=True, kw_only=True):
     verdict: Any
     override: Override | None = None
     left_out: tuple[str, ...] = ()
+    computed_by: str = ""
 
 
 class RandomizationCalledOff(Happened, frozen=True, kw_only=True):
@@ -190,6 +196,7 @@ class InfusionOrdered(Happened, frozen=True, kw_only=True):
     target_cells: int
     volume_ml: float
     n_bags: int
+    computed_by: str = ""
 
 
 class InfusionPrepared(Happened, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from equipoise.conduct.events.happened import Happened
 from equipoise.conduct.parts import (
     AccessDecision,
+    CopyKind,
     PacketEnd,
     Proof,
 )
@@ -149,6 +150,21 @@ class StudySealed(Happened, frozen=True, kw_only=True):
     entry: str = ""
 
 
+class CopyMade(Happened, frozen=True, kw_only=True):
+    """Somebody took a copy out of the trial: of all of it, or of this site alone.
+
+    `digest` is SHA-256 of the file, of tables that of their manifest, which holds those of the
+    others; `seal` the root of what was copied. It never says an arm, nor lets one be computed: a
+    copy by arm bears a random number.
+    """
+
+    kind: CopyKind
+    site: str = ""
+    is_by_arm: bool = False
+    digest: str
+    seal: str
+
+
 class SealStamped(Happened, frozen=True, kw_only=True):
     """A service of others signed, with its own clock, that this seal was there (RFC 3161).
 
@@ -238,6 +254,7 @@ class StoppingRuleMet(Happened, frozen=True, kw_only=True):
     does: str
     counts: Mapping[str, tuple[int, int]]
     entry: str
+    computed_by: str = ""
 
 
 class ResumptionAgreed(Happened, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
-from equipoise.conduct.parts import Stamp
+from equipoise.conduct.parts import Copy, Stamp
 from equipoise.conduct.state import (
     AmendmentRecord,
     Endorsed,
@@ -135,6 +135,11 @@ def _seal_stamped(s: TrialState, x: e.SealStamped, _: Stamp) -> TrialState:
     return replace(s, seals=tuple(seals))
 
 
+def _copied(s: TrialState, x: e.CopyMade, stamp: Stamp) -> TrialState:
+    copy = Copy(x.kind, x.site, x.is_by_arm, x.digest, x.seal, stamp)
+    return replace(s, copies=(*s.copies, copy))
+
+
 def _body_redacted(s: TrialState, _: e.BodyRedacted, __: Stamp) -> TrialState:
     return s  # the rest of the form follows in an entry of its own
 
@@ -208,6 +213,7 @@ CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]] 
     e.PacketAccounted: _packet_accounted,
     e.StudySealed: _study_sealed,
     e.SealStamped: _seal_stamped,
+    e.CopyMade: _copied,
     e.BodyRedacted: _body_redacted,
     e.DataLocked: _data_locked,
     e.PopulationsSigned: _populations_signed,

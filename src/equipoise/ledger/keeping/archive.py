@@ -27,7 +27,7 @@ import msgspec
 from msgspec import Struct
 
 from equipoise.ledger.entry import Entry, Head, Realm, to_instant
-from equipoise.ledger.keeping.placing import placing
+from equipoise.ledger.keeping.placing import Finish, do_nothing, placing
 from equipoise.ledger.seal import merkle_root
 from equipoise.ledger.store import Store
 from equipoise.problems import Problem, Refused, problem
@@ -119,11 +119,15 @@ class Making(Struct, frozen=True, kw_only=True):
     members: Mapping[str, bytes] = {}
 
 
-def write_archive(store: Store, path: Path, *, making: Making) -> Manifest:
+def write_archive(
+    store: Store, path: Path, *, making: Making, finish: Finish = do_nothing
+) -> Manifest:
     """Write the entries of a store, or of `making.chains` alone, to a new file.
 
     The heads are taken from the entries written, so a store that is written to meanwhile gives an
     archive that agrees with itself.
+
+    `finish` gets the whole file before it has its name, and the seal; if it refuses there is none.
 
     Raises:
         Refused: the file exists or cannot be written, or the ledger has no such chain.
@@ -131,19 +135,9 @@ def write_archive(store: Store, path: Path, *, making: Making) -> Manifest:
     absent = sorted(set(making.chains) - set(store.heads()))
     if absent:
         raise Refused([problem("EQ-G036", chain, chain=chain) for chain in absent])
-    members = {**making.members, "README.txt": _own("archive_readme.txt")}
-    members["__main__.py"] = _own("verify_archive.py")
-    with placing(path) as beside, zipfile.ZipFile(beside, "x", zipfile.ZIP_DEFLATED) as archive:
-        digests = {}
-        for name, content in sorted(members.items()):
-            archive.writestr(_info(name), content)
-            digests[name] = hashlib.sha256(content).hexdigest()
-        with archive.open(_info(ENTRIES), "w", force_zip64=True) as out:
-            told = _write_entries(store, making, write=out.write)
-        whole = {**digests, ENTRIES: told.members[ENTRIES]}
-        told = msgspec.structs.replace(told, members=dict(sorted(whole.items())))
-        text = msgspec.json.format(msgspec.json.encode(told), indent=1)
-        archive.writestr(_info(MANIFEST), text + b"\n")
+    with placing(path) as beside:
+        told = _write_members(store, beside, making)
+        finish(beside, told.seal)
     return told
 
 
@@ -247,6 +241,23 @@ def from_line(text: bytes) -> Entry | Problem:
 def damaged(error: BaseException) -> Problem:
     """What the damage did to the reading."""
     return problem("EQ-G031", detail=f"{type(error).__name__}: {error}")
+
+
+def _write_members(store: Store, path: Path, making: Making) -> Manifest:
+    members = {**making.members, "README.txt": _own("archive_readme.txt")}
+    members["__main__.py"] = _own("verify_archive.py")
+    with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
+        digests = {}
+        for name, content in sorted(members.items()):
+            archive.writestr(_info(name), content)
+            digests[name] = hashlib.sha256(content).hexdigest()
+        with archive.open(_info(ENTRIES), "w", force_zip64=True) as out:
+            told = _write_entries(store, making, write=out.write)
+        whole = {**digests, ENTRIES: told.members[ENTRIES]}
+        told = msgspec.structs.replace(told, members=dict(sorted(whole.items())))
+        text = msgspec.json.format(msgspec.json.encode(told), indent=1)
+        archive.writestr(_info(MANIFEST), text + b"\n")
+    return told
 
 
 def _write_entries(store: Store, making: Making, *, write: Callable[[bytes], object]) -> Manifest:

@@ -1,11 +1,19 @@
 """Files that appear whole or not at all."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from equipoise.problems import Refused, problem
+
+Finish = Callable[[Path, str], object]
+"""`finish(file, seal)`: what is to be done once a file is whole, before it has its name."""
+
+
+def do_nothing(_: Path, __: str) -> None:
+    """Nothing is to be done once the file is whole."""
+
 
 _BESIDE_A_STORE = ("", "-wal", "-shm", "-journal", ".lock")
 

@@ -6,9 +6,9 @@ from typing import Any
 from django.http import HttpResponse
 from msgspec import Struct
 
-from equipoise.conduct import Person, review_access
+from equipoise.conduct import Person, find_copies, review_access
 from equipoise.conduct.acts.people import derive_review_day, digest_of_access, reviewed_by
-from equipoise.conduct.parts import AccessDecision
+from equipoise.conduct.parts import AccessDecision, Copy
 from equipoise.conduct.tasks import TASKS
 from equipoise.problems import Problem, Refused, Text
 from equipoise.study.forms import Item
@@ -17,19 +17,29 @@ from equipoise.web.entry.fields import check_given, fill_field, problems_of, rea
 from equipoise.web.pages import Visit, page
 from equipoise.web.running import read_tables
 from equipoise.web.statuses import status_of
-from equipoise.web.texts import say, t, text_of
+from equipoise.web.texts import say, t, text_of, word
 
 
 class Line(Struct, frozen=True):
-    """An access to decide about: what it is, when it was last used, until when it is reviewed."""
+    """An access to decide about: what it is, when it was last used, until when it is reviewed.
+
+    `copies` are what this person took out of the trial by a command, the latest first.
+    """
 
     person: Person
     tasks: tuple[Text, ...]
     trainings: tuple[tuple[str, bool, dt.date | None], ...]
     acted_at: dt.datetime | None
     is_sealed: bool
+    copies: tuple[Copy, ...]
     due_on: dt.date | None
     decision: str
+
+    @property
+    def last_copy(self) -> str:
+        """What the last copy held, in words."""
+        kind = word("copy_kind", self.copies[0].kind)
+        return t("review.by_arm", what=kind) if self.copies[0].is_by_arm else kind
 
 
 class Due(Struct, frozen=True):
@@ -116,6 +126,7 @@ def _line(visit: Visit, person: Person, acts: dict[str, dt.datetime]) -> Line:
         trainings=trainings,
         acted_at=acts.get(person.person),
         is_sealed=person.role in UNBLINDED_ROLES,
+        copies=find_copies(visit.state, by=person.person),
         due_on=derive_review_day(visit.study, person),
         decision=visit.request.POST.get(f"decision-{person.person}", ""),
     )

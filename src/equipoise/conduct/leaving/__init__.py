@@ -1,0 +1,1 @@
+"""What leaves the trial: copies on record, and what was changed once the blind had ended."""
