@@ -9,7 +9,7 @@ from equipoise.cli.allocation.comparing import randomization
 from equipoise.cli.allocation.packets import packets
 from equipoise.cli.allocation.vaulting import vault
 from equipoise.cli.answering import Door
-from equipoise.cli.copying import listing  # noqa: F401 - adds to `ledger`
+from equipoise.cli.copying import listing, restoring  # noqa: F401 - add to `ledger`
 from equipoise.cli.designing import check, draft, screen
 from equipoise.cli.keeping import export, ledger, report
 from equipoise.cli.running import cells_group, demo, open_command, rehearse, serve

@@ -60,7 +60,12 @@ from equipoise.conduct.acts.randomizing import (
     request_randomization,
 )
 from equipoise.conduct.acts.redacting import order_redaction, redact_entry
-from equipoise.conduct.acts.restoring import attest_gap, confirm_restore, record_restored
+from equipoise.conduct.acts.restoring import (
+    attest_gap,
+    confirm_restore,
+    find_numbers_beyond,
+    record_restored,
+)
 from equipoise.conduct.acts.signing import (
     SIGNERS,
     accept_accountability,
@@ -181,6 +186,7 @@ __all__ = [
     "find_copies",
     "find_judgement",
     "find_missing",
+    "find_numbers_beyond",
     "find_stratum_changes",
     "find_unplaced",
     "find_weight",

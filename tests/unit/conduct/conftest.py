@@ -33,6 +33,9 @@ from equipoise.study.study import Study
 from equipoise.vault import LocalVault, VaultClient, create_vault, read_token
 
 START = dt.datetime(2026, 3, 2, 9, 0, tzinfo=dt.UTC)
+SPECIFICATION = Specification(
+    study="small", arms=("alpha", "omega"), ratio=(1, 1), blocks=(2,), n_planned=4
+)
 SITE_STAFF = (Role.COORDINATOR, Role.INVESTIGATOR)
 
 
@@ -174,11 +177,8 @@ def study() -> Study:
 
 @pytest.fixture
 def vault_folder(study: Study, tmp_path: Path) -> Path:
-    specification = Specification(
-        study="small", arms=("alpha", "omega"), ratio=(1, 1), blocks=(2,), n_planned=4
-    )
     contents = {name: arm.gives for name, arm in study.identity.arms.items()}
-    create_vault(tmp_path / "vault", specification, contents=contents, realm="rehearsal")
+    create_vault(tmp_path / "vault", SPECIFICATION, contents=contents, realm="rehearsal")
     return tmp_path / "vault"
 
 
