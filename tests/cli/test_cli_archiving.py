@@ -316,7 +316,7 @@ def test_many_jumps_are_not_all_printed(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("C13")
-def test_late_forms_are_listed(unlocked: Rehearsed) -> None:
+def test_late_entries_are_listed(unlocked: Rehearsed) -> None:
     """More days than were allowed between the day of the form and its entry."""
     words = ("ledger", "late", STUDY, "--store", unlocked.store)
     told = answer_of(run(*words, "--days", "0", "--json"))
@@ -326,10 +326,11 @@ def test_late_forms_are_listed(unlocked: Rehearsed) -> None:
     for row in told["late"]:
         entered = dt.datetime.fromisoformat(row["entered_at"]).date()
         assert (entered - dt.date.fromisoformat(row["on"])).days == row["days"] > 0
-    assert f"{len(told['late'])} forms were entered more than 0 days late." in shown.stderr
+    assert f"{len(told['late'])} were entered more than 0 days late." in shown.stderr
     assert len(shown.stdout.splitlines()) == 1 + len(told["late"])
     assert none.stdout.split() == [
         "participant",
+        "event",
         "encounter",
         "form",
         "repeat",

@@ -90,11 +90,10 @@ from equipoise.conduct.acts.unblinding import (
     unblinded_for,
 )
 from equipoise.conduct.amending import confirm_amendment, request_amendment
-from equipoise.conduct.as_of import Casebook, casebook_as_of, state_as_of
+from equipoise.conduct.as_of import Casebook, casebook_as_of, late_entries, state_as_of
 from equipoise.conduct.door import ACTS, SYSTEM, Act, RunningTrial, View, place_of
 from equipoise.conduct.evolve import evolve, fold
 from equipoise.conduct.facts import (
-    LateForm,
     adverse_records,
     assess_condition,
     assess_participant,
@@ -104,7 +103,6 @@ from equipoise.conduct.facts import (
     case_of,
     expects,
     find_judgement,
-    late_forms,
     latest_values,
     observations_of,
 )
@@ -133,7 +131,6 @@ __all__ = [
     "Act",
     "Casebook",
     "Checked",
-    "LateForm",
     "PacketLine",
     "Participant",
     "Person",
@@ -198,7 +195,7 @@ __all__ = [
     "is_signed",
     "judge_criterion",
     "last_expected",
-    "late_forms",
+    "late_entries",
     "latest_values",
     "list_packets",
     "list_unblindings",

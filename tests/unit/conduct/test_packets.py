@@ -87,6 +87,8 @@ def test_a_packet_is_entered_with_both_times(
     assert subject.randomized_on == opened_at.date()
     assert (use.opened_at, use.opened_by) == (opened_at, "investigator")
     assert (use.stamp.at - use.opened_at).days == 2
+    found = conduct.late_entries(trial, days=1)
+    assert ("PacketOpened", 2) in [(x.entry.type, x.n_days) for x in found]
     assert (use.stamp.by, use.stamp.reason) == ("coordinator", "The server was down")
     assert subject.deviations == ()
     (made,) = (e for e in trial.store.read() if e.type == "PacketsPrinted")
