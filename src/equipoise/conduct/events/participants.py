@@ -58,6 +58,7 @@ class FormSubmitted(Happened, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     as_entered: Mapping[str, tuple[int | float, str]] = {}
     computed_by: str = ""
+    reason: str = ""
 
 
 class ItemCorrected(Happened, frozen=True, kw_only=True):
@@ -72,6 +73,7 @@ class ItemCorrected(Happened, frozen=True, kw_only=True):
     not_done: str = ""
     as_entered: tuple[int | float, str] | None = None
     computed_by: str = ""
+    reason: str = ""
 
 
 class AdverseEventReceived(Happened, frozen=True, kw_only=True):
@@ -86,6 +88,7 @@ class EncounterMissed(Happened, frozen=True, kw_only=True):
 
     participant: str
     encounter: str
+    reason: str = ""
 
 
 class ScreeningFailed(Happened, frozen=True, kw_only=True):
@@ -94,6 +97,7 @@ class ScreeningFailed(Happened, frozen=True, kw_only=True):
     participant: str
     criteria: tuple[str, ...]
     computed_by: str = ""
+    reason: str = ""
 
 
 class OverrideRequested(Happened, frozen=True, kw_only=True):
@@ -133,6 +137,7 @@ class DeviationRecorded(Happened, frozen=True, kw_only=True):
     what: str = ""
     criteria: tuple[str, ...] = ()
     override: Override | None = None
+    reason: str = ""
 
 
 class EligibilityReassessed(Happened, frozen=True, kw_only=True):
@@ -235,6 +240,7 @@ class ParticipantWithdrawn(Happened, frozen=True, kw_only=True):
     participant: str
     on: dt.date
     cause: str
+    reason: str = ""
 
 
 class ParticipantCompleted(Happened, frozen=True, kw_only=True):
@@ -242,6 +248,7 @@ class ParticipantCompleted(Happened, frozen=True, kw_only=True):
 
     participant: str
     on: dt.date
+    reason: str = ""
 
 
 class CodeBroken(Happened, frozen=True, kw_only=True):
@@ -257,6 +264,7 @@ class CodeBroken(Happened, frozen=True, kw_only=True):
     broken_at: dt.datetime
     reference: str = ""
     learned: str = ""
+    reason: str = ""
 
 
 class UnblindingAssessed(Happened, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from equipoise.analysis.adverse import list_events
 from equipoise.conduct import assess_rules, receive_adverse_event, resume_trial
+from equipoise.conduct.events import reason_of
 from equipoise.ledger import Entry, merkle_root
 from equipoise.ledger.verification import Verification, verify
 from equipoise.safety import AdverseEvent, assess_clock
@@ -124,7 +125,7 @@ def ledger(visit: Visit) -> HttpResponse:
     shown = entries[(at - 1) * PER_PAGE : at * PER_PAGE]
     return visit.show(
         "ledger.html",
-        lines=[(e, _body(e)) for e in shown],
+        lines=[(e, reason_of(e), _body(e)) for e in shown],
         n_entries=len(entries),
         page=at,
         n_pages=max(1, -(-len(entries) // PER_PAGE)),
