@@ -5,6 +5,7 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from equipoise.cli.demonstrating import PASSWORD
@@ -24,14 +25,13 @@ class Answer(NamedTuple):
         return self.head.encode() + self.body
 
 
-def crawl(site: str, person: str, *, n_pages: int) -> dict[str, Answer]:
-    """Sign in, follow links from the first pages; the answers by address."""
+def crawl(site: str, person: str, *, n_pages: int, posts: Sequence[str] = ()) -> dict[str, Answer]:
+    """Sign in, follow links from the first pages, press these buttons; the answers by address."""
     browser = urllib.request.build_opener(
         urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
     )
     page = fetch(browser, f"{site}/sign-in/")
-    token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.body.decode())[0]
-    form = {"csrfmiddlewaretoken": token, "username": person, "password": PASSWORD}
+    form = {"csrfmiddlewaretoken": token_of(page), "username": person, "password": PASSWORD}
     data = urllib.parse.urlencode(form).encode()
     seen = {"/sign-in/": page, "sign in": fetch(browser, f"{site}/sign-in/", data)}
     waiting = list(STARTS)
@@ -43,7 +43,19 @@ def crawl(site: str, person: str, *, n_pages: int) -> dict[str, Answer]:
             # Deep pages before the many alike: forms and eligibility of a few participants.
             links = sorted((f for f in found if f not in seen), key=len, reverse=True)
             waiting += links[:MOST_LINKS]
+    for path in posts:
+        data = urllib.parse.urlencode({"csrfmiddlewaretoken": token_of(seen["/"])}).encode()
+        seen[path] = fetch(browser, site + path, data)
     return seen
+
+
+def token_of(page: Answer) -> str:
+    """What a page lets its forms be sent with."""
+    found: list[str] = re.findall(_TOKEN, page.body.decode())
+    return found[0]
+
+
+_TOKEN = r'name="csrfmiddlewaretoken" value="([^"]+)"'
 
 
 def fetch(browser: urllib.request.OpenerDirector, url: str, data: bytes | None = None) -> Answer:

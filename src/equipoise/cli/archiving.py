@@ -1,6 +1,5 @@
 """Commands on the record for those who keep it: archive, backup, restore, and looking back."""
 
-import json
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -93,6 +92,7 @@ def export_ledger(
     """Write the ledger as one file that verifies itself with Python alone: python3 FILE."""
     from equipoise.cli.copying.recording import archiving, digest_of_file
     from equipoise.conduct.events import program
+    from equipoise.exchange.members import schema_members
     from equipoise.ledger import Making, write_archive
 
     making = Making(
@@ -100,7 +100,7 @@ def export_ledger(
         chains=(f"site-{site}", "control") if site else (),
         made_by=program(),
         made_at=made_at,
-        members={**_schemas(), **_study_files(store, directory)},
+        members={**schema_members(), **_study_files(store, directory)},
     )
     with telling_time("exporting"), archiving(store, by=by, site=site, trial=trial) as made:
         told = write_archive(made.store, output, making=making, finish=made.finish)
@@ -213,6 +213,7 @@ def _study_files(store: str | Path, directory: Path | None) -> Mapping[str, byte
         Refused: it is another one.
     """
     from equipoise.cli.trials import trial_unread
+    from equipoise.exchange.members import study_members
     from equipoise.study.load import load_study
 
     if directory is None:
@@ -221,14 +222,4 @@ def _study_files(store: str | Path, directory: Path | None) -> Mapping[str, byte
     if loaded.study is None:
         raise Refused(loaded.problems)
     with trial_unread(store, loaded.study):
-        digest = loaded.study.digest[:12]
-    return {f"study/{digest}/{name}": source.content for name, source in loaded.sources.items()}
-
-
-def _schemas() -> Mapping[str, bytes]:
-    from equipoise.conduct import event_schemas
-
-    return {
-        f"schemas/{name}.schema.json": json.dumps(schema, indent=1, sort_keys=True).encode()
-        for name, schema in event_schemas().items()
-    }
+        return study_members(loaded)

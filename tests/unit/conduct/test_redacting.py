@@ -250,21 +250,38 @@ def test_what_was_said_of_an_unblinding_follows_it(filed: RunningTrial, clock: C
     assert now.broken_at == known.broken_at
 
 
+def test_what_holds_no_text_is_not_taken_out(filed: RunningTrial, clock: Clock) -> None:
+    """Nothing would be gained, and who recorded it would change."""
+    course = Course(filed, clock)
+    code = course.screen()
+    course.submit(code, "consent", version="1.0")
+    course.submit(code, "vitals", weight=70.0, pregnant=True)
+    ask = {"by": "investigator", "at": clock(), "participant": code}
+    (failed,) = conduct.fail_screening(filed, **ask)
+    with pytest.raises(Refused) as refused:
+        redact(filed, clock(), f"{failed.chain}:{failed.seq}")
+    assert codes(refused) == ["EQ-C121"]
+
+
 def test_a_reason_of_before_stays_where_it_was(filed: RunningTrial, clock: Clock) -> None:
     """An entry from before reasons stood in the content has it in the digest of its chain."""
     course = Course(filed, clock)
     code = course.screen()
-    missed = conduct.events.EncounterMissed(participant=code, encounter="M6")
-    body = msgspec.json.encode(missed).replace(b',"reason":""', b"")
+    left = conduct.events.DeviationRecorded(
+        participant=code, kind="other", on=clock.today, what=ABOUT
+    )
+    body = msgspec.json.encode(left).replace(b',"reason":""', b"")
     version = filed.state.versions[code] + 1
     draft = Draft(
-        chain="site-01", stream=code, version=version, type="EncounterMissed", at=clock(),
+        chain="site-01", stream=code, version=version, type="DeviationRecorded", at=clock(),
         by="investigator", role="investigator", reason=ABOUT, body=body,
     )  # fmt: skip
     (old,) = filed.store.append([draft])
     assert conduct.events.reason_of(old) == ABOUT
-    assert filed.state.participants[code].missed["M6"].reason == ABOUT
+    (told,) = filed.state.participants[code].deviations
+    assert told.stamp.reason == ABOUT
     redact(filed, clock(), f"{old.chain}:{old.seq}")
     (now,) = [x for x in filed.store.read() if x.seq == old.seq and x.chain == old.chain]
     assert (now.body, now.reason, conduct.events.reason_of(now)) == (None, ABOUT, ABOUT)
-    assert filed.state.participants[code].missed["M6"].reason == "A name was typed"
+    (told,) = filed.state.participants[code].deviations
+    assert (told.what, told.stamp.reason) == ("redacted", "A name was typed")

@@ -83,7 +83,7 @@ def order_redaction(
     locked = check_open(view.state) if drop else ()
     refuse_if([*locked, *check_reason(reason, act="redact_entry", where=where)])
     event = e.from_entry(entry.type, entry.body) if entry.body is not None else None
-    if event is None or type(event) not in REDACTABLE:
+    if event is None or not may_be_taken_out(event):
         raise Refused([problem("EQ-C121", where, type=entry.type)])
     subject = view.participant(getattr(event, "participant"))  # noqa: B009 - each of these has one
     order = e.BodyRedacted(chain=entry.chain, seq=entry.seq)
@@ -104,6 +104,13 @@ def order_redaction(
     if not isinstance(event, e.CodeBroken):
         return [order, rest]
     return [order, rest, *_assessed_again(view, subject, entry)]
+
+
+def may_be_taken_out(event: e.Happened) -> bool:
+    """Whether somebody may have typed in this event what tells who a person is."""
+    return isinstance(event, FORM_EVENTS) or (
+        type(event) in OTHER_EVENTS and bool(free_texts(event))
+    )
 
 
 def free_texts(event: e.Happened) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ from equipoise.web.views import participants as all_of_them
 from equipoise.web.views import people as staff
 from equipoise.web.views.agreeing import amendments, overrides
 from equipoise.web.views.signing_in import keys
-from equipoise.web.views.staff import delegations, review
+from equipoise.web.views.staff import copying, delegations, review
 
 PERSON = "participants/<str:code>/"
 FORM = PERSON + "forms/<str:encounter>/<str:form>/<int:repeat>/"
@@ -71,6 +71,7 @@ urlpatterns: list[URLPattern] = [
     path("amendment/", amendments.amendment, name="amendment"),
     path("resume/", oversight.resume, name="resume"),
     path("ledger/", oversight.ledger, name="ledger"),
+    path("ledger/copy/<str:site>/", copying.site_copy, name="site_copy"),
     path("audit-trail/", oversight.audit_trail, name="audit_trail"),
     path("audit-trail/<str:chain>/<int:seq>/redact/", redacting.redact, name="redact"),
     path("people/", staff.people, name="people"),

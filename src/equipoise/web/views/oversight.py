@@ -24,6 +24,7 @@ from equipoise.web.running import read_tables
 from equipoise.web.texts import say, t, text_of
 from equipoise.web.views.participant import NO_ENCOUNTER
 from equipoise.web.views.redacting import REDACTABLE, may_redact
+from equipoise.web.views.staff.copying import sites_to_copy
 
 EVENT_READERS = BLINDED - {Role.ADMINISTRATOR, Role.OUTCOME_ASSESSOR}
 LEDGER_READERS = (
@@ -134,6 +135,7 @@ def ledger(visit: Visit) -> HttpResponse:
         wanted=wanted,
         verification=_verify(visit),
         address=reverse("ledger"),
+        sites=sites_to_copy(visit),
     )
 
 

@@ -107,7 +107,7 @@ def _find(visit: Visit, chain: str, seq: int) -> Place:
     if entry is None:
         raise Refused([problem("EQ-C120", f"{chain} / {seq}", chain=chain, seq=seq)])
     event = from_entry(entry.type, entry.body) if entry.body is not None else None
-    if event is None or type(event) not in redacting.REDACTABLE:
+    if event is None or not redacting.may_be_taken_out(event):
         raise Refused([problem("EQ-C121", f"{chain} / {seq}", type=entry.type)])
     subject, texts = visit.participant(entry.stream), redacting.free_texts(event)
     if not isinstance(event, FormSubmitted | ItemCorrected):
