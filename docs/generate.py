@@ -17,7 +17,7 @@ from tests.house.controls import CONTROLS
 
 from docs.language import language
 from equipoise.cli import main
-from equipoise.conduct import ACTS
+from equipoise.conduct import ACTS, Act
 from equipoise.conduct.acts.people import tasks_of
 from equipoise.conduct.cells import CELL_ACTS, CELL_EVENTS
 from equipoise.conduct.events import EVENTS
@@ -78,10 +78,12 @@ def events() -> str:
 def acts() -> str:
     """Who may do what."""
     roles = list(Role)
-    head = "| act | " + " | ".join(r.replace("_", " ") for r in roles) + " |\n"
-    head += "|---" * (len(roles) + 1) + "|\n"
+    head = "| act | of the site | " + " | ".join(r.replace("_", " ") for r in roles) + " |\n"
+    head += "|---" * (len(roles) + 2) + "|\n"
     rows = [
-        f"| `{name}` | " + " | ".join("yes" if r in act.roles else "" for r in roles) + " |"
+        f"| `{name}` | {'yes' if asks_site(act) else ''} | "
+        + " | ".join("yes" if r in act.roles else "" for r in roles)
+        + " |"
         for name, act in sorted(ACTS.items())
     ]
     notes = [
@@ -93,7 +95,20 @@ def acts() -> str:
         for name, act in sorted(CELL_ACTS.items())
     ]
     own = _tasks(roles) + "\n\nOf the cell unit alone, in its own ledger:\n\n" + "\n".join(sealed)
-    return f"# Acts and roles\n\n{MADE}{table}\n\n" + "\n".join(notes) + own + "\n"
+    return f"# Acts and roles\n\n{MADE}{OF_THE_SITE}{table}\n\n" + "\n".join(notes) + own + "\n"
+
+
+OF_THE_SITE = """Who has a role at some sites alone may do there, and nowhere else, what is
+**of the site**; all else is about people or the whole trial. An archive of a site is of the site;
+one of all of them is refused to such a person.
+
+"""
+
+
+def asks_site(act: Act[...]) -> bool:
+    """Whether the act asks if a participant, a packet or a site is one of the person's own."""
+    asked = {"participant", "may_see"} & set(act.decide.__code__.co_names)
+    return bool(asked) or "site" in inspect.signature(act.decide).parameters
 
 
 def _tasks(roles: list[Role]) -> str:

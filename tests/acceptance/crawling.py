@@ -89,15 +89,20 @@ def list_visits(role: Role) -> list[tuple[str, str]]:
 
 
 def crawl(
-    site: str, person: str, *, n_pages: int, visits: Sequence[tuple[str, str]] = ()
+    site: str,
+    person: str,
+    *,
+    n_pages: int,
+    visits: Sequence[tuple[str, str]] = (),
+    posts: Sequence[str] = (),
 ) -> dict[str, Answer]:
-    """Sign in, follow links from the first pages, then make the visits; the answers by address."""
+    """Sign in, follow links from the first pages, make the visits and press these buttons; the
+    answers by address."""
     browser = urllib.request.build_opener(
         urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
     )
     page = fetch(browser, f"{site}/sign-in/")
-    token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.body.decode())[0]
-    form = {"csrfmiddlewaretoken": token, "username": person, "password": PASSWORD}
+    form = {"csrfmiddlewaretoken": token_of(page), "username": person, "password": PASSWORD}
     data = urllib.parse.urlencode(form).encode()
     seen = {"/sign-in/": page, "sign in": fetch(browser, f"{site}/sign-in/", data)}
     waiting = list(STARTS)
@@ -111,7 +116,19 @@ def crawl(
             waiting += links[:MOST_LINKS]
     for path, language in visits:
         seen[f"{language} {path}"] = fetch(browser, site + path, language=language)
+    for path in posts:
+        data = urllib.parse.urlencode({"csrfmiddlewaretoken": token_of(seen["/"])}).encode()
+        seen[path] = fetch(browser, site + path, data)
     return seen
+
+
+def token_of(page: Answer) -> str:
+    """What a page lets its forms be sent with."""
+    found: list[str] = re.findall(_TOKEN, page.body.decode())
+    return found[0]
+
+
+_TOKEN = r'name="csrfmiddlewaretoken" value="([^"]+)"'
 
 
 def fetch(

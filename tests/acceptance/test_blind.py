@@ -6,6 +6,7 @@ has it is not, and no file, page, log or backup of the blinded side holds a word
 
 import base64
 import contextlib
+import io
 import os
 import re
 import shutil
@@ -43,6 +44,8 @@ LABELS = {
 }
 RUN = [sys.executable, "-c", "import sys; from equipoise.cli import main; sys.exit(main())"]
 N_PAGES_A_ROLE = 12
+COPIES = ("/ledger/copy/01/",)
+"""What the investigator of a site takes out of the site door as a file."""
 
 
 class Canary(NamedTuple):
@@ -148,7 +151,13 @@ def test_no_page_header_address_or_log_of_the_site_door_holds_a_word(
         try:
             wait_until_ready(f"{site}/sign-in/", server)
             seen = {
-                role: crawl(site, role.value, n_pages=N_PAGES_A_ROLE, visits=list_visits(role))
+                role: crawl(
+                    site,
+                    role.value,
+                    n_pages=N_PAGES_A_ROLE,
+                    visits=list_visits(role),
+                    posts=COPIES,
+                )
                 for role in Role
                 if role not in UNBLINDED_ROLES
             }
@@ -156,12 +165,27 @@ def test_no_page_header_address_or_log_of_the_site_door_holds_a_word(
             server.terminate()
             server.wait(timeout=30)
 
+    copies = [seen[Role.INVESTIGATOR][path] for path in COPIES]
+    assert all(copy.body.startswith(b"PK") for copy in copies)
+    members = [m for copy in copies for m in told_in(copy.body)]
+    assert len(members) > 50 and [name for name, text in members if hits(text)] == []
+    assert not any(hits(copy.head.encode()) for copy in copies)
+    others = [seen[r][path] for r in seen if r != Role.INVESTIGATOR for path in COPIES]
+    assert not any(answer.body[:2] == b"PK" for answer in others)
     answers = [(role, path, a) for role, pages in seen.items() for path, a in pages.items()]
     visited = {path.partition(" ")[2] for pages in seen.values() for path in pages}
     assert {address for address, _ in find_addresses().values()} <= visited
+    answers = [x for x in answers if x[1] not in COPIES or x[0] != Role.INVESTIGATOR]
     assert len(answers) > 250
     assert [(role, path) for role, path, a in answers if hits(a.everything)] == []
     assert hits(log.read_bytes()) == set()
+
+
+def told_in(archive: bytes) -> list[tuple[str, bytes]]:
+    """The members of an archive, but for the study folder, in which anybody may read the arms."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        names = [n for n in opened.namelist() if not n.startswith("study/")]
+        return [(name, opened.read(name)) for name in names]
 
 
 def secrets_of(vault: Path) -> dict[str, bytes]:

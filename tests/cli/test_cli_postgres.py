@@ -280,7 +280,7 @@ def test_every_command_on_the_record_takes_an_address(
             ("ledger", "stamp", *store, "--by", "auditor", "--url", url, "--authority", roots),
             ("ledger", "stamps", *store, "--authority", roots),
             ("ledger", "export", *store, *study, "-o", tmp_path / "trial.zip"),
-            ("ledger", "import", tmp_path / "trial.zip", *into[0]),
+            ("ledger", "import", tmp_path / "trial.zip", *into[0], "--moved-from", moved.place.app),
             ("ledger", "backup", *store, "-o", tmp_path / "backup.zip"),
             ("ledger", "restore", tmp_path / "backup.zip", *into[1]),
             ("ledger", "attest-gap", *into[1], "--by", "data_manager", "--reason", "compared"),
@@ -311,7 +311,15 @@ def test_after_a_restore_a_seal_kept_elsewhere_opens_and_a_datum_is_taken_out(
     told = answer_of(run("ledger", "backup", *store, "-o", tmp_path / "backup.zip", "--json"))
     restored = ("--store", place.app)
     assert run("ledger", "restore", tmp_path / "backup.zip", *restored).exit_code == 0
-    opened = run("ledger", "confirm", *restored, "--seal", told["seal"], "--by", "data_manager")
+    with running_vault(moved.keep / f"{name}.vault") as process:
+        vault = (
+            "--vault",
+            process.socket_path,
+            "--token",
+            moved.keep / f"{name}.vault/assign.token",
+        )
+        by = ("--seal", told["seal"], "--by", "data_manager")
+        opened = run("ledger", "confirm", *restored, *by, *vault)
     assert opened.exit_code == 0, opened.output
     with psycopg.connect(place.app) as connection:
         row = connection.execute(

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from equipoise import conduct
 from equipoise.conduct import ACTS, KINDS, Person, RunningTrial
 from equipoise.conduct.acts.people import digest_of_access, reviewed_by
+from equipoise.conduct.acts.redacting import REDACTABLE
 from equipoise.conduct.events import BodyRedacted
 from equipoise.conduct.packets.accounting import ENDS
 from equipoise.conduct.parts import TrailFilter
@@ -147,9 +148,8 @@ class History:
         }
 
     def redaction(self) -> dict[str, object] | None:
-        entries = [
-            e for e in self.trial.store.read() if e.type in ("FormSubmitted", "ItemCorrected")
-        ]
+        kinds = {kind.__name__ for kind in REDACTABLE}
+        entries = [e for e in self.trial.store.read() if e.type in kinds]
         if not entries:
             return None
         entry = self.pick(entries)
@@ -265,7 +265,6 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     "complete_participant": lambda h: h.about(on=h.on()),
     "confirm_invitation": _confirmation,
     "confirm_override": lambda h: {**_request(h), "on": h.on(), "meaning": "I agree"},
-    "confirm_restore": lambda _: {"root": "0" * 64},
     "correct_item": History.correction,
     "declare_supply": lambda h: {
         "places": h.draw(st.integers(0, 50)),
@@ -295,6 +294,7 @@ ARGUMENTS: Mapping[str, Callable[[History], dict[str, Any] | None]] = {
     "receive_adverse_event": lambda h: h.about(repeat=h.draw(st.integers(0, 2))),
     "recall_infusion": lambda h: {**h.infusion(), "label": h.pick(["L1", "L2"])},
     "record_call_off": History.about,
+    "record_confirmation": lambda _: {"root": "0" * 64},
     "record_copy": lambda h: {
         "kind": h.pick(["tables", "report", "archive"]),
         "digest": "3" * 64,

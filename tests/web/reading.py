@@ -105,5 +105,8 @@ class Reading(HTMLParser):
 
 
 def read(response: Any) -> Reading:
-    """The page of a response."""
+    """The page of a response; of a file that is sent, none."""
+    if response.streaming:
+        response.close()
+        return Reading("")
     return Reading(response.content.decode())

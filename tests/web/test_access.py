@@ -66,6 +66,7 @@ DUTIES: dict[str, set[Role]] = {
     "delegation_log": {Role.ADMINISTRATOR, Role.AUDITOR, Role.MONITOR, Role.INVESTIGATOR},
     "access_review": {Role.ADMINISTRATOR},
     "redact": {Role.INVESTIGATOR},
+    "site_copy": {Role.INVESTIGATOR},
     "audit_trail": {Role.INVESTIGATOR, Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR},
     "trail_reviews": {Role.INVESTIGATOR, Role.DATA_MANAGER, Role.MONITOR, Role.AUDITOR},
     "trail_review": {Role.INVESTIGATOR, Role.DATA_MANAGER, Role.MONITOR},
@@ -123,6 +124,7 @@ def address_of(pattern: URLPattern, code: str = "01-001") -> str:
         "test": "cd73",
         "key": "1",
         "chain": "site-01",
+        "site": "01",
         "seq": "1",
         "packet": "P1-01",
     }

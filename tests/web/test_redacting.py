@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from equipoise.conduct import RunningTrial, change_delegation, correct_item
+from equipoise.conduct import RunningTrial, change_delegation, correct_item, record_deviation
 from equipoise.study.roles import Role
 
 from . import course
@@ -137,3 +137,29 @@ def test_a_correction_that_held_it(trial: RunningTrial, sign_in: SignIn) -> None
     assert trial.state.participants[code].forms[key].values["term"] == "Headache"
     shown = read(client.get(f"/participants/{code}/forms/-/adverse_event/{record.repeat}/"))
     assert NAME not in shown.text and "Headache" in shown.text
+
+
+@pytest.mark.requirement("C03", "C11")
+def test_a_name_in_a_reason_is_taken_out_with_the_entry(
+    trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """Of a deviation: its text and its reason are shown, then gone from every page and table."""
+    code, about = course.consented(trial), f"The file of {NAME} was read"
+    record_deviation(
+        trial, by=INVESTIGATOR, at=course.now(), participant=code, kind="other",
+        on=course.now().date(), reason=about,
+    )  # fmt: skip
+    client, entry = sign_in(Role.INVESTIGATOR), entry_of(trial)
+    assert about in read(client.get("/ledger/")).text
+    page = read(client.get(address_of(entry)))
+    assert page.text.count(about) == 2 and said("redact_text.reason") in page.text
+    assert not page.all("input", type="checkbox")
+    asked = step(client, entry, drop=[])
+    assert said("redact.gone_texts") in asked.text and NAME not in asked.html
+    step(client, entry, drop=[], confirm="yes", password=PASSWORD)
+    (deviation,) = trial.state.participants[code].deviations
+    assert (deviation.what, deviation.stamp.reason) == ("redacted", REASON)
+    for address in ("/ledger/", "/audit-trail/", "/deviations/", f"/participants/{code}/"):
+        response = client.get(address)
+        assert response.status_code == 200, address
+        assert NAME not in response.content.decode(), address

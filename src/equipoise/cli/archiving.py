@@ -1,6 +1,5 @@
 """Commands on the record for those who keep it: archive, backup, restore, and looking back."""
 
-import datetime as dt
 import time
 from contextlib import closing
 from pathlib import Path
@@ -15,13 +14,10 @@ from equipoise.cli.answering import (
     json_option,
     problem_rows,
     show_problems,
-    show_table,
     telling_time,
 )
 from equipoise.cli.keeping import (
     FOLDER,
-    N_SHOWN,
-    OLD_FILE,
     STORE,
     StorePlace,
     by_option,
@@ -29,19 +25,13 @@ from equipoise.cli.keeping import (
     store_option,
 )
 from equipoise.ledger.addresses import is_address, without_password
-from equipoise.problems import Refused, natural_order, problem
+from equipoise.problems import Refused, problem
 
 if TYPE_CHECKING:
-    from equipoise.ledger import Realm, Restored
+    from equipoise.ledger import Realm
     from equipoise.web.tables.comparing import Compared
 
 OUTPUT = click.Path(path_type=Path)
-new_store_option = click.option(
-    "--store",
-    required=True,
-    type=StorePlace(path_type=Path),
-    help="The new ledger: a file that is not there, or an empty postgresql:// one.",
-)
 
 
 @ledger.command()
@@ -139,27 +129,6 @@ def export_ledger(
     return DONE
 
 
-@ledger.command("import")
-@click.argument("archive", type=OLD_FILE)
-@new_store_option
-@json_option
-def import_ledger(archive: Path, store: str | Path, is_json: bool) -> int:
-    """Fill a new ledger from an archive, for reading or to move it: same entries, same heads.
-
-    To go on with a trial after a loss, use restore.
-    """
-    from equipoise.ledger import import_archive
-
-    with telling_time("importing"):
-        done = import_archive(archive, store)
-    if is_json:
-        as_json({"entries": done.n_restored, "seal": done.found.seal})
-    else:
-        place = without_password(store)
-        click.echo(f"{done.n_restored} entries in {place}. Seal {done.found.seal}")
-    return DONE
-
-
 @ledger.command()
 @store_option
 @click.option("-o", "--output", required=True, type=OUTPUT, help="File to write, a new one.")
@@ -175,76 +144,6 @@ def backup(store: str | Path, output: Path, is_json: bool) -> int:
     else:
         click.echo(f"{found.entries} entries in {output}, checked. Keep this seal elsewhere:")
         click.echo(found.seal)
-    return DONE
-
-
-@ledger.command()
-@click.argument("source", type=OLD_FILE)
-@new_store_option
-@click.option("--up-to-damage", is_flag=True, help="Restore each chain up to its first damage.")
-@json_option
-def restore(source: Path, store: str | Path, up_to_damage: bool, is_json: bool) -> int:
-    """Fill a new ledger from a backup or an archive, and tell what is lost and who is concerned.
-
-    Nobody is randomized afterwards until `confirm` or `attest-gap` has shown that nothing is lost.
-    """
-    from equipoise.cli.trials import record_alone
-    from equipoise.conduct import RunningTrial, record_restored
-    from equipoise.conduct.cells.door import CHAIN
-    from equipoise.ledger import Store
-    from equipoise.ledger import restore as restore_ledger
-
-    began = time.perf_counter()
-
-    def close_randomization(filled: Store, is_complete: bool) -> None:
-        if set(filled.heads()) == {CHAIN}:  # the cell unit's own: nobody is randomized there
-            return
-        trial, at = RunningTrial(record_alone(filled), filled), dt.datetime.now(dt.UTC)
-        record_restored(trial, at=at, source=source.name, is_complete=is_complete)
-
-    with telling_time("restoring"):
-        done = restore_ledger(source, store, up_to_damage=up_to_damage, finish=close_randomization)
-    seconds = time.perf_counter() - began
-    if is_json:
-        as_json(_restored_answer(done, seconds))
-    else:
-        _show_restored(done, store, seconds=seconds)
-    return DONE if done.ok else PROBLEMS
-
-
-@ledger.command()
-@store_option
-@click.option("--seal", "root", required=True, help="The latest seal that anybody kept elsewhere.")
-@click.option("--by", required=True, help="Who confirms: a person of the trial.")
-def confirm(store: str | Path, root: str, by: str) -> int:
-    """After a restore: the latest seal that anybody kept elsewhere shows that nothing was lost."""
-    from equipoise.cli.trials import running_trial
-    from equipoise.conduct import confirm_restore
-
-    confirm_restore(running_trial(store), by=by, at=dt.datetime.now(dt.UTC), root=root)
-    click.echo("The ledger is whole. Randomization is open again.")
-    return DONE
-
-
-@ledger.command("attest-gap")
-@store_option
-@click.option(
-    "--by", required=True, help="Who attests: two people, in two roles, one after another."
-)
-@click.option("--reason", required=True, help="What was looked into, and with what result.")
-def attest(store: str | Path, by: str, reason: str) -> int:
-    """After a restore: what may be missing was looked into; two people must say so."""
-    from equipoise.cli.trials import running_trial
-    from equipoise.conduct import attest_gap
-
-    trial = running_trial(store)
-    attest_gap(trial, by=by, at=dt.datetime.now(dt.UTC), reason=reason)
-    is_open = trial.state.restored is None
-    click.echo(
-        "Attested by two. Randomization is open again."
-        if is_open
-        else "Attested. A second person in another role attests before randomization opens."
-    )
     return DONE
 
 
@@ -321,44 +220,3 @@ def _tell_compared(compared: "Compared", seconds: float, *, is_json: bool) -> in
 
 def _row(values: tuple[object, ...] | None) -> str:
     return "nothing" if values is None else ", ".join("" if v is None else str(v) for v in values)
-
-
-def _restored_answer(done: "Restored", seconds: float) -> dict[str, object]:
-    bad = done.found.first_bad
-    return {
-        "ok": done.ok,
-        "entries": done.found.entries,
-        "restored": done.n_restored,
-        "seconds": seconds,
-        "seal": done.found.seal,
-        "heads": {c: {"seq": h.seq, "digest": h.digest} for c, h in done.safe.items()},
-        "first_bad": None
-        if bad is None
-        else {"chain": bad.chain, "seq": bad.seq, "code": bad.code, "message": bad.message},
-        "affected": _participants(done),
-        "problems": problem_rows(done.found.problems),
-    }
-
-
-def _show_restored(done: "Restored", store: str | Path, *, seconds: float) -> None:
-    show_table(
-        ("chain", "last safe entry", "digest"),
-        [(chain, head.seq, head.digest) for chain, head in sorted(done.safe.items())],
-    )
-    show_problems(done.found.problems[:N_SHOWN])
-    if not done.ok:
-        names = ", ".join(_participants(done)) or "nobody whose entries can still be told"
-        click.echo(f"Concerned by what comes after the damage: {names}", err=True)
-    if not done.n_restored:
-        click.echo("Nothing was restored; --up-to-damage restores what is safe.", err=True)
-        return
-    place = without_password(store)
-    click.echo(f"{done.n_restored} entries restored to {place} in {seconds:.1f} s.")
-    click.echo(f"Seal {done.found.seal}")
-    click.echo("Nobody is randomized until `equipoise ledger confirm` or `attest-gap`.")
-
-
-def _participants(done: "Restored") -> list[str]:
-    """The participants among the streams that have entries after the damage."""
-    streams = {stream for found in done.affected.values() for stream in found}
-    return sorted((s for s in streams if s != "study" and "/" not in s), key=natural_order)

@@ -12,6 +12,7 @@ from equipoise.cli.answering import Door
 from equipoise.cli.designing import check, draft, screen
 from equipoise.cli.keeping import export, ledger, report
 from equipoise.cli.running import cells_group, demo, invite, open_command, rehearse, serve
+from equipoise.cli.setup import restoring  # noqa: F401 - adds to `ledger`
 
 
 @click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})

@@ -250,7 +250,10 @@ def stamps(store: str | Path, authority: Path, is_json: bool) -> int:
 def redact(
     directory: Path, store: str | Path, entry: str, drop: tuple[str, ...], by: str, reason: str
 ) -> int:
-    """Take a personal datum out of an entry of a form; the chain still verifies and tells it."""
+    """Take a personal datum out of an entry and its reason; the chain still verifies and tells it.
+
+    Of forms, corrections, deviations, missed encounters, ends of participation and unblindings.
+    """
     from equipoise.cli.folders import load_checked
     from equipoise.cli.trials import running_trial
     from equipoise.conduct import redact_entry

@@ -22,9 +22,10 @@ from equipoise.problems import Refused, problem
 
 if TYPE_CHECKING:
     from equipoise.conduct import Participant
+    from equipoise.conduct.as_of import LateEntry
 
 VALUES = ("encounter", "form", "repeat", "on", "item", "value", "entered_at", "by", "entry")
-LATE = ("participant", *VALUES[:4], "entered_at", "days", "by", "entry")
+LATE = ("participant", "event", *VALUES[:4], "entered_at", "days", "by", "entry")
 COPIES = ("kind", "site", "is_by_arm", "person", "at", "digest", "entry")
 _SEAL = re.compile("[0-9a-f]{64}")
 _LEAP = re.compile(r"(T\d\d:\d\d):60(?:\.\d+)?")
@@ -69,43 +70,14 @@ def show(directory: Path, store: str | Path, participant: str, as_of: str, is_js
 @click.option("--days", type=click.IntRange(0), default=7, show_default=True, help="More than N.")
 @json_option
 def late(directory: Path, store: str | Path, days: int, is_json: bool) -> int:
-    """List forms and opened packets that were entered long after the day they speak of."""
+    """List what was entered long after the day it speaks of: forms, corrections, and every day."""
     from equipoise.cli.folders import load_checked
     from equipoise.cli.trials import running_trial
-    from equipoise.conduct import late_forms, list_packets
+    from equipoise.conduct import late_entries
 
     with telling_time("reading"):
         trial = running_trial(store, study=load_checked(directory), read_only=True)
-        found = late_forms(trial.state, days=days)
-    rows = [
-        (
-            x.participant,
-            x.record.encounter,
-            x.record.form,
-            x.record.repeat,
-            x.record.on,
-            _minute(x.record.stamp.at),
-            x.n_days,
-            x.record.stamp.by,
-            x.record.stamp.entry,
-        )
-        for x in found
-    ]
-    rows += [
-        (
-            x.participant.code,
-            "",
-            f"packet {x.packet.packet}",
-            0,
-            x.use.opened_at.date(),
-            _minute(x.use.stamp.at),
-            x.n_days_late,
-            x.use.stamp.by,
-            x.use.stamp.entry,
-        )
-        for x in list_packets(trial.state)
-        if x.use is not None and x.participant is not None and x.n_days_late > days
-    ]
+        rows = [_late_row(found) for found in late_entries(trial, days=days)]
     if is_json:
         as_json({"days": days, "late": [dict(zip(LATE, row, strict=True)) for row in rows]})
     else:
@@ -136,6 +108,24 @@ def copies(store: str | Path, file: Path | None, is_json: bool) -> int:
         show_problems([problem("EQ-C167", str(file), digest=digest)])
         return PROBLEMS
     return DONE
+
+
+def _late_row(found: "LateEntry") -> tuple[object, ...]:
+    """One row an entry; in place of a participant a person, and in place of a form a packet."""
+    entry, event = found.entry, found.event
+    packet = getattr(event, "packet", "")
+    return (
+        entry.stream,
+        entry.type,
+        getattr(event, "encounter", ""),
+        f"packet {packet}" if packet else getattr(event, "form", ""),
+        getattr(event, "repeat", 0),
+        found.on,
+        _minute(entry.at),
+        found.n_days,
+        entry.by,
+        f"{entry.chain}:{entry.seq}",
+    )
 
 
 def read_moment(text: str) -> dt.datetime | str:

@@ -24,12 +24,12 @@ from equipoise.cli.trials import read_tables, trial_on
 from equipoise.conduct import (
     RunningTrial,
     check_vault_fits,
+    find_numbers_beyond,
     find_unplaced,
     record_breaks,
     record_packets,
 )
 from equipoise.conduct import cells as cell_acts
-from equipoise.conduct.acts.randomizing import proof_of
 from equipoise.conduct.rules import check_amending
 from equipoise.ledger import (
     Store,
@@ -41,7 +41,6 @@ from equipoise.randomization import Allocation, Specification, read_list
 from equipoise.rehearsal import vault_contents
 from equipoise.study.study import Study
 from equipoise.vault import VaultClient, create_vault, serve_vault
-from equipoise.vault.protocol import Line
 from equipoise.vault.server import Serve
 from equipoise.vault.stores.seam import Place
 from equipoise.web.standby.roster import read_roster, roster_of
@@ -238,28 +237,10 @@ def catch_up(trial: RunningTrial, vault: VaultClient) -> None:
 def compare_numbers(trial: RunningTrial, vault: VaultClient) -> int:
     """Hold the ledger's numbers against the vault's; tell those that the vault alone has.
 
-    One whose randomization is under way is told without a number: the next asking completes it. One
-    by a packet is not: its number follows no list.
-
     Raises:
-        Refused: they contradict each other, the vault has another list than the one that this
-            ledger committed to, or the token is not the one to assign.
+        Refused: as `find_numbers_beyond` says.
     """
-    state = trial.state
-    if vault.commitment() != state.commitment:
-        raise Refused([problem("EQ-V015", state.study)])
-    lines = [
-        Line(
-            participant=p.code,
-            number=p.number,
-            proof=proof_of(p),
-            stratum=p.stratum,
-            left_out=p.left_out,
-        )
-        for p in state.participants.values()
-        if p.is_randomized or (p.status == "randomizing" and not p.packet)
-    ]
-    beyond = vault.compare(lines).beyond
+    beyond = find_numbers_beyond(trial.state, vault)
     for participant, number in beyond:
         found = problem("EQ-V048", participant, participant=participant, number=number)
         click.echo(str(found), err=True)

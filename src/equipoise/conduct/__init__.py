@@ -74,7 +74,12 @@ from equipoise.conduct.acts.randomizing import (
     request_randomization,
 )
 from equipoise.conduct.acts.redacting import order_redaction, redact_entry
-from equipoise.conduct.acts.restoring import attest_gap, confirm_restore, record_restored
+from equipoise.conduct.acts.restoring import (
+    attest_gap,
+    confirm_restore,
+    find_numbers_beyond,
+    record_restored,
+)
 from equipoise.conduct.acts.signing import (
     SIGNERS,
     accept_accountability,
@@ -99,12 +104,11 @@ from equipoise.conduct.acts.unblinding import (
     unblinded_for,
 )
 from equipoise.conduct.amending import confirm_amendment, request_amendment
-from equipoise.conduct.as_of import Casebook, casebook_as_of, state_as_of
+from equipoise.conduct.as_of import Casebook, casebook_as_of, late_entries, state_as_of
 from equipoise.conduct.door import ACTS, SYSTEM, Act, RunningTrial, View
 from equipoise.conduct.events.places import place_of
 from equipoise.conduct.evolve import evolve, fold
 from equipoise.conduct.facts import (
-    LateForm,
     adverse_records,
     assess_condition,
     assess_participant,
@@ -114,7 +118,6 @@ from equipoise.conduct.facts import (
     case_of,
     expects,
     find_judgement,
-    late_forms,
     latest_values,
     list_participants,
     observations_of,
@@ -152,7 +155,6 @@ __all__ = [
     "Casebook",
     "Checked",
     "LateChange",
-    "LateForm",
     "PacketLine",
     "Participant",
     "Person",
@@ -208,6 +210,7 @@ __all__ = [
     "find_copies",
     "find_judgement",
     "find_missing",
+    "find_numbers_beyond",
     "find_stratum_changes",
     "find_unplaced",
     "find_weight",
@@ -222,7 +225,7 @@ __all__ = [
     "is_signed",
     "judge_criterion",
     "last_expected",
-    "late_forms",
+    "late_entries",
     "latest_values",
     "list_late_changes",
     "list_packets",

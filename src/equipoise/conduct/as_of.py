@@ -68,6 +68,46 @@ def casebook_as_of(trial: RunningTrial, *, participant: str, moment: Moment) -> 
     return Casebook(found, len(late))
 
 
+class LateEntry(Struct, frozen=True):
+    """An entry recorded long after the day that it speaks of; both times stay on record."""
+
+    entry: Entry
+    event: e.Happened
+    on: dt.date
+    n_days: int
+
+
+def late_entries(trial: RunningTrial, *, days: int) -> tuple[LateEntry, ...]:
+    """Entries recorded more than `days` days after the day they speak of, the latest first.
+
+    A correction speaks of the day of its form. An entry whose body was taken out tells no day.
+    """
+    with trial.lock:
+        state = trial.state
+        found = [
+            LateEntry(entry, event, on, (entry.at.date() - on).days)
+            for entry in trial.store.read()
+            if entry.body is not None
+            and (event := e.from_entry(entry.type, entry.body))
+            and (on := _day_of(event, state))
+        ]
+    late = (x for x in found if x.n_days > days)
+    return tuple(sorted(late, key=lambda x: (-x.n_days, x.entry.stream, x.entry.seq)))
+
+
+def _day_of(event: e.Happened, state: TrialState) -> dt.date | None:
+    """The day that an event speaks of, where it speaks of another than that of its entry."""
+    if isinstance(event, e.ItemCorrected):
+        forms = state.participants[event.participant].forms
+        return forms[event.encounter, event.form, event.repeat].on
+    if isinstance(event, e.PacketOpened):
+        return event.opened_at.date()
+    if isinstance(event, e.CodeBroken):
+        return event.broken_at.date()
+    on = getattr(event, "on", None)
+    return on if isinstance(on, dt.date) else None
+
+
 def sealed_heads(store: Store, root: str) -> Mapping[str, Head]:
     """The heads of the recorded seal with this root, or of the moment that had it.
 

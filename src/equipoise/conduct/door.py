@@ -140,7 +140,8 @@ class RunningTrial:
         self, view: View, events: Events, *, at: dt.datetime, reason: str
     ) -> tuple[Entry, ...]:
         """Append the events that were decided on `view`."""
-        placed = [(*place_of(x), e.with_program(x, self.study.digest)) for x in events]
+        about = self.study.digest
+        placed = [(*place_of(x), e.with_origin(x, about, reason=reason)) for x in events]
         known = view.state.versions
         drafts = to_drafts(placed, known=known, by=view.person, at=at, reason=reason)
         entries = self.store.append(drafts)
@@ -160,8 +161,7 @@ def to_drafts(
 
     `known` are the versions of the streams so far.
     """
-    versions: dict[str, int] = {}
-    drafts = []
+    versions, drafts = dict[str, int](), list[Draft]()
     for chain, stream, event in placed:
         versions[stream] = versions.get(stream, known.get(stream, 0)) + 1
         drafts.append(
@@ -173,7 +173,7 @@ def to_drafts(
                 at=at,
                 by=by.person,
                 role=by.role,
-                reason=reason,
+                reason="" if e.has_reason(event) else reason,
                 body=to_body(event),
             )
         )

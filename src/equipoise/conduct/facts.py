@@ -5,8 +5,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
-from msgspec import Struct
-
 from equipoise.capture import Others, derive_item, derive_items, functions_over, to_known
 from equipoise.conduct.parts import Value as Entered
 from equipoise.conduct.state import FormRecord, Participant, TrialState
@@ -182,30 +180,9 @@ def answers_of(
     return {rule: a for rule, a in subject.answers.items() if rule not in outdated}
 
 
-class LateForm(Struct, frozen=True):
-    """A form that was entered long after the day it speaks of; both times stay on record."""
-
-    participant: str
-    record: FormRecord
-    n_days: int
-
-
 def list_participants(state: TrialState) -> list[Participant]:
     """Everybody, in the order of lists."""
     return sorted(state.participants.values(), key=lambda p: natural_order(p.code))
-
-
-def late_forms(state: TrialState, *, days: int) -> tuple[LateForm, ...]:
-    """Forms entered more than `days` days after their own day, the latest first."""
-    found = (
-        LateForm(code, record, (record.stamp.at.date() - record.on).days)
-        for code, subject in state.participants.items()
-        for record in subject.forms.values()
-    )
-    late = (form for form in found if form.n_days > days)
-    return tuple(
-        sorted(late, key=lambda x: (-x.n_days, natural_order(x.participant), x.record.stamp.entry))
-    )
 
 
 def adverse_records(study: Study, subject: Participant) -> tuple[AdverseRecord, ...]:

@@ -5,12 +5,15 @@ from zoneinfo import ZoneInfo
 
 from equipoise.conduct.parts import Proof
 from equipoise.conduct.state import Participant, Person, TrialState
-from equipoise.problems import Problem, Where, problem
+from equipoise.problems import Problem, Text, Where, problem
 from equipoise.study.study import Study
 
 TIME_ZONES_AHEAD = dt.timedelta(hours=14)
 TIME_ZONES_BEHIND = dt.timedelta(hours=12)
 """The earliest and the latest local date anywhere on Earth, seen from UTC."""
+SITE_OPENED = Text("the opening of the site", "l'ouverture du centre")
+SCREENED = Text("the start of screening", "le début de la sélection")
+CONSENTED = Text("the consent", "le consentement")
 
 
 def day_of(study: Study, person: Person, *, at: dt.datetime) -> dt.date:
@@ -126,6 +129,41 @@ def check_not_past(on: dt.date, *, at: dt.datetime, where: Where) -> tuple[Probl
     if on < (at - TIME_ZONES_BEHIND).date():
         return (problem("EQ-C181", where, on=on),)
     return ()
+
+
+def check_since_opening(
+    state: TrialState, site: str, *, on: dt.date, where: Where
+) -> tuple[Problem, ...]:
+    """Nobody entered screening, or consented, before the site took part in the trial."""
+    opened = state.sites.get(site)
+    if opened is None:
+        return ()
+    return _check_not_before(
+        on, first=(opened.at - TIME_ZONES_BEHIND).date(), since=SITE_OPENED, where=where
+    )
+
+
+def check_since_consent(subject: Participant, *, on: dt.date, where: Where) -> tuple[Problem, ...]:
+    """Nobody ended a participation that had not begun: with consent, or else with screening."""
+    if subject.consent is None:
+        return check_since_screening(subject, on=on, where=where)
+    return _check_not_before(on, first=subject.consent.on, since=CONSENTED, where=where)
+
+
+def check_since_screening(
+    subject: Participant, *, on: dt.date, where: Where
+) -> tuple[Problem, ...]:
+    """Nothing is about a participant before their screening, or a consent that came before it."""
+    first = min(subject.screened_on, subject.consent.on if subject.consent else dt.date.max)
+    return _check_not_before(on, first=first, since=SCREENED, where=where)
+
+
+def _check_not_before(
+    on: dt.date, *, first: dt.date, since: Text, where: Where
+) -> tuple[Problem, ...]:
+    if on >= first:
+        return ()
+    return (problem("EQ-C206", where, on=on, since=since, first=first),)
 
 
 def check_consented(subject: Participant, *, on: dt.date, where: Where) -> tuple[Problem, ...]:

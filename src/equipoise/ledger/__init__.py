@@ -19,7 +19,13 @@ from equipoise.ledger.entry import (
 )
 from equipoise.ledger.keeping.archive import Making, Manifest, opened_archive, write_archive
 from equipoise.ledger.keeping.placing import Finish, do_nothing, placing
-from equipoise.ledger.keeping.restoring import Restored, import_archive, restore, write_backup
+from equipoise.ledger.keeping.restoring import (
+    Restored,
+    check_moved,
+    import_archive,
+    restore,
+    write_backup,
+)
 from equipoise.ledger.keeping.verification import FirstBad, Verification, verify
 from equipoise.ledger.opening import create_ledger, open_store
 from equipoise.ledger.seal import RootSearch, merkle_root, tree_root
@@ -45,6 +51,7 @@ __all__ = [
     "as_role",
     "check_chain",
     "check_entry",
+    "check_moved",
     "create_ledger",
     "derive_digest",
     "digest_of",

@@ -14,6 +14,7 @@ from django.contrib import messages
 from django.contrib.auth import authenticate, logout
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import resolve, reverse
 from django.utils import timezone
@@ -267,7 +268,7 @@ MAIN_PAGES = {
     "emergency": (),
 }
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 class Page:
@@ -281,7 +282,7 @@ class Page:
         self.__name__ = self.__qualname__ = view.__name__
         self.__doc__ = view.__doc__
 
-    def __call__(self, request: HttpRequest, **parts: Any) -> HttpResponse:
+    def __call__(self, request: HttpRequest, **parts: Any) -> HttpResponseBase:
         """Admit or turn away; a refusal of the trial becomes a page with its status."""
         try:
             trial = running_trial()
@@ -293,7 +294,7 @@ class Page:
         except (OperationalError, InterfaceError) as error:
             return unreachable_accounts(request, error)
 
-    def _admit_somebody(self, visit: Visit, parts: dict[str, Any]) -> HttpResponse:
+    def _admit_somebody(self, visit: Visit, parts: dict[str, Any]) -> HttpResponseBase:
         request = visit.request
         if request.user.is_authenticated:
             name = request.user.get_username()
@@ -332,7 +333,7 @@ class Page:
         response.headers["Allow"] = ", ".join(sorted(self.access.methods))
         return response
 
-    def _answer(self, visit: Visit, parts: dict[str, Any]) -> HttpResponse:
+    def _answer(self, visit: Visit, parts: dict[str, Any]) -> HttpResponseBase:
         try:
             return self.view(visit, **parts)
         except Refused as refused:

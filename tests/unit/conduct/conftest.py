@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from equipoise import conduct
 from equipoise.conduct import Person, RunningTrial
@@ -34,6 +35,9 @@ from equipoise.study.study import Study
 from equipoise.vault import LocalVault, VaultClient, create_vault, read_token
 
 START = dt.datetime(2026, 3, 2, 9, 0, tzinfo=dt.UTC)
+SPECIFICATION = Specification(
+    study="small", arms=("alpha", "omega"), ratio=(1, 1), blocks=(2,), n_planned=4
+)
 SITE_STAFF = (Role.COORDINATOR, Role.INVESTIGATOR)
 
 
@@ -179,15 +183,9 @@ def vault_folder(study: Study, tmp_path: Path) -> Path:
 
 
 def make_vault(study: Study, folder: Path) -> Path:
-    specification = Specification(
-        study="small",
-        arms=("alpha", "omega"),
-        ratio=(1, 1),
-        blocks=(2,),
-        n_planned=study.identity.planned_participants,
-    )
     contents = {name: arm.gives for name, arm in study.identity.arms.items()}
-    create_vault(folder, specification, contents=contents, realm="rehearsal")
+    planned = replace(SPECIFICATION, n_planned=study.identity.planned_participants)
+    create_vault(folder, planned, contents=contents, realm="rehearsal")
     return folder
 
 

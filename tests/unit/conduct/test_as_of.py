@@ -16,7 +16,7 @@ from equipoise.problems import Refused
 
 from .conftest import Clock, Course
 
-SECOND = dt.timedelta(seconds=1)
+SECOND, DAY = dt.timedelta(seconds=1), dt.timedelta(days=1)
 
 
 class Leaps(Clock):
@@ -208,29 +208,104 @@ def test_where_the_clock_was_set_back_the_order_decides(trial, course) -> None:
 
 
 @pytest.mark.requirement("C13")
-def test_late_forms_are_listed_with_both_times(trial, course) -> None:
-    """The day that a form speaks of and the instant of its entry; the latest first."""
+def test_what_was_entered_late_is_listed_with_both_times(trial, course) -> None:
+    """The day that an entry speaks of and the instant of its entry; the latest first."""
     code = course.screen()
     course.consent(code)
     course.clock.at += dt.timedelta(days=40)
+
+    def ago(days: int) -> dt.date:
+        return course.clock.today - dt.timedelta(days=days)
+
+    ask = {"by": "investigator", "participant": code}
+    place = {"encounter": "screening", "form": "vitals"}
     for days, form in ((8, "skin"), (30, "vitals"), (7, "event")):
         values = {"skin": {"arm": 1, "leg": 1}, "vitals": {"weight": 70.0, "pregnant": False}}
         conduct.submit_form(
             trial,
-            by="investigator",
+            **ask,
             at=course.clock(),
-            participant=code,
             encounter="" if form == "event" else "screening",
             form=form,
-            on=course.clock.today - dt.timedelta(days=days),
+            on=ago(days),
             values=values.get(form, {"term": "Rash"}),
         )
-    found = conduct.late_forms(trial.state, days=7)
-    assert [(x.participant, x.record.form, x.n_days) for x in found] == [
-        (code, "vitals", 30),
-        (code, "skin", 8),
+    told = {"reason": "as in the source", "item": "weight", "value": 71.0, "seen": 1}
+    conduct.correct_item(trial, **ask, **place, **told, at=course.clock())
+    departed = {"kind": "other", "reason": "a visit on the wrong day"}
+    conduct.record_deviation(trial, **ask, **departed, on=ago(9), at=course.clock())
+    conduct.withdraw_participant(trial, **ask, on=ago(20), reason="left", at=course.clock())
+    found = conduct.late_entries(trial, days=7)
+    assert [(x.entry.type, x.on, x.n_days) for x in found] == [
+        ("FormSubmitted", ago(30), 30),
+        ("ItemCorrected", ago(30), 30),
+        ("ParticipantWithdrawn", ago(20), 20),
+        ("DeviationRecorded", ago(9), 9),
+        ("FormSubmitted", ago(8), 8),
     ]
-    assert found[0].record.on < found[0].record.stamp.at.date()
+    assert {x.entry.stream for x in found} == {code}
+    assert found[0].on < found[0].entry.at.date()
+    conduct.redact_entry(
+        trial, by="investigator", at=course.clock(), reason="by mistake", chain="site-01",
+        seq=found[-1].entry.seq,
+    )  # fmt: skip
+    assert found[-1].entry.seq not in [x.entry.seq for x in conduct.late_entries(trial, days=7)]
+
+
+@pytest.mark.requirement("C13")
+def test_an_infusion_and_an_unblinding_told_late_are_listed(trial, course) -> None:
+    """The day that they speak of is the day on which they happened, whatever its field."""
+    code = course.randomized()
+    clock, on = course.clock, course.clock.today
+    course.order(code)
+    ask = {"participant": code, "encounter": "M0", "label": "12345678"}
+    conduct.prepare_infusion(trial, by="cell_unit", at=clock(), **ask)
+    clock.at += dt.timedelta(days=10)
+    conduct.give_infusion(
+        trial, by="investigator", at=clock(), on=on, volume_ml=16.5, scanned=code, **ask
+    )
+    told = {"reason": "read on the bag", "learned": "the coordinator"}
+    conduct.record_unblinding(trial, by="investigator", at=clock(), participant=code, on=on, **told)
+    found = conduct.late_entries(trial, days=9)
+    assert [(x.entry.type, x.on) for x in found] == [("InfusionGiven", on), ("CodeBroken", on)]
+
+
+@pytest.mark.requirement("C13")
+def test_a_day_that_is_impossible_is_refused_with_the_first_possible_one(trial, course) -> None:
+    """Before the site took part, before screening, before consent; after the site's tomorrow."""
+    clock = course.clock
+    opened = trial.state.sites["01"].at.date()
+    clock.at += dt.timedelta(days=400)
+    code = course.screen()
+    ask = {"by": "investigator", "participant": code}
+
+    def first_day(act, on: dt.date, **more: object) -> dt.date:
+        """The day told, which is the first that is taken."""
+        with pytest.raises(Refused) as caught:
+            act(trial, at=clock(), on=on, **more)
+        (found,) = caught.value.problems
+        assert found.code == "EQ-C206"
+        told = found.values["first"]
+        with pytest.raises(Refused):
+            act(trial, at=clock(), on=told - dt.timedelta(days=1), **more)
+        act(trial, at=clock(), on=told, **more)
+        return told
+
+    old, screened = dt.date(1950, 1, 1), trial.state.participants[code].screened_on
+    assert first_day(conduct.screen_participant, old, by="coordinator", site="01") == opened - DAY
+    departed = {"kind": "other", "reason": "seen on the wrong day"}
+    assert first_day(conduct.record_deviation, old, **ask, **departed) == screened
+    judged = {"rule": "I2", "is_true": True}
+    assert first_day(conduct.judge_criterion, old, **ask, **judged) == screened
+    told = {"reason": "read on the bag", "learned": "the coordinator"}
+    assert first_day(conduct.record_unblinding, old, **ask, **told) == screened
+    consent = {"encounter": "screening", "form": "consent", "values": {"version": "1.0"}}
+    assert first_day(conduct.submit_form, old, **ask, **consent) == opened - DAY
+    assert first_day(conduct.record_deviation, old, **ask, **departed) == opened - DAY
+    assert first_day(conduct.withdraw_participant, old, **ask, reason="left") == opened - DAY
+    other = course.screen()
+    ask = {"by": "investigator", "participant": other, "reason": "left"}
+    assert first_day(conduct.withdraw_participant, old, **ask) == screened
 
 
 @pytest.mark.requirement("C50")

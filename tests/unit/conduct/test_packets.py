@@ -90,6 +90,8 @@ def test_a_packet_is_entered_with_both_times(
     (line,) = (x for x in list_packets(trial.state) if x.use is not None)
     assert line.n_days_late == 2
     assert {x.n_days_late for x in list_packets(trial.state) if x.use is None} == {0}
+    found = conduct.late_entries(trial, days=1)
+    assert ("PacketOpened", 2) in [(x.entry.type, x.n_days) for x in found]
     assert (use.stamp.by, use.stamp.reason) == ("coordinator", "The server was down")
     assert subject.deviations == ()
     (made,) = (e for e in trial.store.read() if e.type == "PacketsPrinted")

@@ -4,11 +4,12 @@ import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from equipoise import conduct
 from equipoise.conduct import Person, RunningTrial, TrialState, fold
-from equipoise.ledger import open_store, verify
+from equipoise.ledger import Draft, open_store, verify
 from equipoise.problems import Refused
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
@@ -163,3 +164,124 @@ def test_a_reason_never_repeats_what_goes(
         return
     redact(filed, clock(), chosen.stamp.entry, "term", reason=reason)
     redact(filed, clock(), forms["screening", "consent", 0].stamp.entry, reason=reason)
+
+
+def say(trial: RunningTrial, course: Course, code: str, what: str) -> None:
+    """Record something about a participant in which a name is typed."""
+    ask = {"by": "investigator", "at": course.clock(), "participant": code, "reason": ABOUT}
+    today = course.clock.today
+    match what:
+        case "EncounterMissed":
+            conduct.miss_encounter(trial, **ask, encounter="M0")
+        case "ScreeningFailed":
+            conduct.fail_screening(trial, **ask)
+        case "DeviationRecorded":
+            conduct.record_deviation(trial, **ask, kind="other", on=today)
+        case "ParticipantWithdrawn":
+            conduct.withdraw_participant(trial, **ask, on=today)
+        case "CodeBroken":
+            conduct.record_unblinding(trial, **ask, on=today, learned=NAME)
+        case "FormSubmitted":
+            course.submit(code, "event", encounter="", term=f"Headache of {NAME}", grade=2)
+        case "ItemCorrected":
+            course.submit(code, "skin", arm=10, leg=10)
+            correct(course, code, "arm", 12, reason=ABOUT)
+
+
+ABOUT = f"The file of {NAME} was read"
+SPOKEN = (
+    "EncounterMissed",
+    "ScreeningFailed",
+    "DeviationRecorded",
+    "ParticipantWithdrawn",
+    "CodeBroken",
+    "FormSubmitted",
+    "ItemCorrected",
+)
+
+
+@pytest.mark.requirement("C03", "C11")
+@pytest.mark.parametrize("what", SPOKEN)
+def test_a_name_in_a_reason_or_a_text_goes_too(
+    filed: RunningTrial, clock: Clock, tmp_path: Path, what: str
+) -> None:
+    """From the entry, its reason and the file; that it happened, and on which day, stays."""
+    course = Course(filed, clock)
+    code = course.screen()
+    course.submit(code, "consent", version="1.0")
+    say(filed, course, code, what)
+    before = filed.state.participants[code]
+    entry = next(x for x in filed.store.read() if x.type == what and NAME.encode() in x.body)
+    assert not [x for x in filed.store.read() if NAME in x.reason]
+
+    with pytest.raises(Refused) as refused:
+        redact(filed, clock(), f"{entry.chain}:{entry.seq}", reason=f"{ABOUT}: headache of {NAME}")
+    assert codes(refused) == ["EQ-C154"]
+    drop = ("term",) if what == "FormSubmitted" else ()
+    redact(filed, clock(), f"{entry.chain}:{entry.seq}", *drop)
+
+    after = filed.state.participants[code]
+    assert (after.status, after.missed.keys()) == (before.status, before.missed.keys())
+    assert [d.on for d in after.deviations] == [d.on for d in before.deviations]
+    assert len(after.unblindings) == len(before.unblindings)
+    assert {k: r.on for k, r in after.forms.items()} == {k: r.on for k, r in before.forms.items()}
+    assert NAME not in repr(filed.state)
+    assert verify(filed.store).ok
+    assert fold(TrialState(), filed.store.read()) == filed.state
+    files = [p.read_bytes() for p in tmp_path.iterdir()]
+    assert not any(NAME.encode() in content for content in files)
+
+
+@pytest.mark.requirement("C03")
+def test_what_was_said_of_an_unblinding_follows_it(filed: RunningTrial, clock: Clock) -> None:
+    """The assessment is about the entry that takes its place; an item cannot be dropped there."""
+    course = Course(filed, clock)
+    code = course.screen()
+    say(filed, course, code, "CodeBroken")
+    (known,) = filed.state.participants[code].unblindings
+    said = {"impact": "none", "action": "told the monitor", "entry": known.stamp.entry}
+    conduct.assess_unblinding(filed, by="safety_officer", at=clock(), participant=code, **said)
+    with pytest.raises(Refused) as refused:
+        redact(filed, clock(), known.stamp.entry, "term")
+    assert codes(refused) == ["EQ-C032"]
+    redact(filed, clock(), known.stamp.entry)
+    (now,) = filed.state.participants[code].unblindings
+    assert (now.learned, now.impact, now.action) == ("redacted", "none", "told the monitor")
+    assert now.broken_at == known.broken_at
+
+
+def test_what_holds_no_text_is_not_taken_out(filed: RunningTrial, clock: Clock) -> None:
+    """Nothing would be gained, and who recorded it would change."""
+    course = Course(filed, clock)
+    code = course.screen()
+    course.submit(code, "consent", version="1.0")
+    course.submit(code, "vitals", weight=70.0, pregnant=True)
+    ask = {"by": "investigator", "at": clock(), "participant": code}
+    (failed,) = conduct.fail_screening(filed, **ask)
+    with pytest.raises(Refused) as refused:
+        redact(filed, clock(), f"{failed.chain}:{failed.seq}")
+    assert codes(refused) == ["EQ-C121"]
+
+
+def test_a_reason_of_before_stays_where_it_was(filed: RunningTrial, clock: Clock) -> None:
+    """An entry from before reasons stood in the content has it in the digest of its chain."""
+    course = Course(filed, clock)
+    code = course.screen()
+    left = conduct.events.DeviationRecorded(
+        participant=code, kind="other", on=clock.today, what=ABOUT
+    )
+    body = msgspec.json.encode(left).replace(b',"reason":""', b"")
+    version = filed.state.versions[code] + 1
+    draft = Draft(
+        chain="site-01", stream=code, version=version, type="DeviationRecorded", at=clock(),
+        by="investigator", role="investigator", reason=ABOUT, body=body,
+    )  # fmt: skip
+    (old,) = filed.store.append([draft])
+    assert conduct.events.reason_of(old) == ABOUT
+    (told,) = filed.state.participants[code].deviations
+    assert told.stamp.reason == ABOUT
+    redact(filed, clock(), f"{old.chain}:{old.seq}")
+    (now,) = [x for x in filed.store.read() if x.seq == old.seq and x.chain == old.chain]
+    assert (now.body, now.reason, conduct.events.reason_of(now)) == (None, ABOUT, ABOUT)
+    (told,) = filed.state.participants[code].deviations
+    assert (told.what, told.stamp.reason) == ("redacted", "A name was typed")

@@ -1,13 +1,19 @@
 """After a restore nobody is randomized until it is proven that nothing was lost."""
 
+from contextlib import closing
+
+import msgspec
 import pytest
 
 from equipoise import conduct
 from equipoise.conduct import RunningTrial, record_restored
+from equipoise.conduct.state import PacketUse
 from equipoise.ledger import MemoryStore, merkle_root
+from equipoise.problems import Refused
+from equipoise.vault import LocalVault, VaultClient, create_vault, read_token
 from tests.refusing import refusal
 
-from .conftest import Clock, Course
+from .conftest import SPECIFICATION, Clock, Course
 
 
 def restored(trial: RunningTrial, clock: Clock, *, drop: int = 0) -> RunningTrial:
@@ -38,21 +44,81 @@ def test_nobody_is_randomized_in_a_restored_ledger(trial, course, clock) -> None
 
 
 @pytest.mark.requirement("C53")
-def test_a_seal_kept_elsewhere_opens_it_again(trial, course, clock) -> None:
+@pytest.mark.parametrize("is_on_record", [True, False])
+def test_a_seal_kept_elsewhere_opens_it_again(trial, course, clock, is_on_record) -> None:
     """The root over what was restored, or that of a seal which nothing followed."""
     code = course.eligible()
     sealed = conduct.seal_trial(trial, by="auditor", at=clock())
-    for root in (sealed, merkle_root(trial.store.heads())):
-        again = restored(trial, clock)
-        confirm = {"by": "data_manager", "at": clock()}
-        assert refusal(lambda: conduct.confirm_restore(again, root="0" * 64, **confirm)) == [  # noqa: B023
-            "EQ-C112"
-        ]
-        (entry,) = conduct.confirm_restore(again, root=root, **confirm)
-        assert (entry.type, entry.chain) == ("RestoreConfirmed", "control")
-        assert Course(again, clock).randomize(code) == "R-001"
+    root = sealed if is_on_record else merkle_root(trial.store.heads())
+    again = restored(trial, clock)
+    confirm = {"by": "data_manager", "at": clock()}
+    assert refusal(lambda: conduct.confirm_restore(again, root="0" * 64, **confirm)) == ["EQ-C112"]
+    (entry,) = conduct.confirm_restore(again, root=root, **confirm)
+    assert (entry.type, entry.chain) == ("RestoreConfirmed", "control")
+    assert Course(again, clock).randomize(code) == "R-001"
     assert refusal(lambda: conduct.confirm_restore(again, root=root, **confirm)) == ["EQ-C111"]
     assert refusal(lambda: conduct.attest_gap(again, reason="looked", **confirm)) == ["EQ-C111"]
+
+
+@pytest.mark.requirement("C53", "C54", "F04")
+def test_a_seal_does_not_open_it_over_a_number_that_the_vault_alone_has(
+    trial, course, clock
+) -> None:
+    """Whoever restored can compute the seal of what they restored; the vault knows better."""
+    first, lost = course.randomized(), course.eligible()
+    n_before = len(list(trial.store.read()))
+    course.randomize(lost)
+    again = restored(trial, clock, drop=len(list(trial.store.read())) - n_before)
+    root = again.state.restored.proven_by[0]
+    ask = {"by": "data_manager", "at": clock(), "root": root}
+    before = again.store.heads()
+    with pytest.raises(Refused) as caught:
+        conduct.confirm_restore(again, **ask)
+    (found,) = caught.value.problems
+    assert (found.code, found.where.record) == ("EQ-C205", lost)
+    assert again.store.heads() == before
+    assert refusal(lambda: Course(again, clock).randomize(lost)) == ["EQ-C110"]
+    for by in ("data_manager", "auditor"):  # what was lost and is known to be can be attested
+        conduct.attest_gap(again, by=by, at=clock(), reason=f"{lost} has a number")
+    assert again.state.participants[first].number == "R-001"
+
+
+@pytest.mark.requirement("C53")
+def test_who_is_under_way_by_a_packet_is_not_lost(trial, course, clock) -> None:
+    """Their number is the vault's alone until the entering of the packet is finished."""
+    code = course.eligible()
+    asked = {"by": "coordinator", "participant": code}
+    conduct.request_randomization(trial, at=clock(), on=clock.today, **asked)
+    state, vault = trial.state, trial.vault
+    vault.assign(code, stratum=state.participants[code].stratum, proof="of the packet")
+    use = PacketUse("K-1", "randomization", clock(), "coordinator", state.people["coordinator"])
+    claimed = msgspec.structs.replace(state.participants[code], packets={"K-1": use})
+    entering = msgspec.structs.replace(state, participants={code: claimed})
+    assert conduct.find_numbers_beyond(entering, vault) == ()
+    elsewhere = msgspec.structs.replace(state, participants={})
+    assert conduct.find_numbers_beyond(elsewhere, vault) == ((code, "R-001"),)
+
+
+@pytest.mark.requirement("C53")
+def test_a_seal_does_not_open_it_without_the_vault(trial, course, clock, tmp_path) -> None:
+    """EQ-C053 with none, EQ-V015 with another one; a trial that committed to no list needs none."""
+    course.eligible()
+    again = restored(trial, clock)
+    ask = {"by": "data_manager", "at": clock(), "root": again.state.restored.proven_by[0]}
+    again.vault = None
+    assert refusal(lambda: conduct.confirm_restore(again, **ask)) == ["EQ-C053"]
+    create_vault(
+        tmp_path / "other", SPECIFICATION, contents={"alpha": {}, "omega": {}}, realm="rehearsal"
+    )
+    with closing(LocalVault(tmp_path / "other")) as other:
+        again.vault = VaultClient(other, read_token(tmp_path / "other", "assign"))
+        assert refusal(lambda: conduct.confirm_restore(again, **ask)) == ["EQ-V015"]
+    bare = RunningTrial(trial.study, MemoryStore("small", "rehearsal"))
+    person = conduct.Person("data_manager", "A data manager", "data_manager")
+    conduct.open_trial(bare, at=clock(), people=[person])
+    again = restored(bare, clock)
+    conduct.confirm_restore(again, **{**ask, "root": again.state.restored.proven_by[0]})
+    assert again.state.restored is None
 
 
 @pytest.mark.requirement("C53", "C54")
@@ -100,8 +166,6 @@ def test_what_is_recorded_of_a_restore(trial, course, clock) -> None:
 
 def test_an_empty_or_redacted_ledger_can_be_restored(study, trial, clock) -> None:
     """No control chain at all; or its last body was taken out."""
-    import msgspec
-
     empty = RunningTrial(study, MemoryStore("small", "rehearsal"))
     record_restored(empty, at=clock(), source="a.zip")
     assert empty.state.restored is not None

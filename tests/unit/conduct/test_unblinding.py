@@ -45,7 +45,7 @@ def test_a_break_reaches_the_ledger_once_and_without_its_answer(
     entries = conduct.record_breaks(trial, found, at=clock())
     assert conduct.record_breaks(trial, found, at=clock()) == ()
 
-    assert [(e.type, e.by, e.role, e.reason) for e in entries] == [
+    assert [(e.type, e.by, e.role, conduct.events.reason_of(e)) for e in entries] == [
         ("CodeBroken", "investigator", "investigator", "Shock after the infusion")
     ] * 2
     assert not any(a.encode() in (e.body or b"") for e in entries for a in set(answers))

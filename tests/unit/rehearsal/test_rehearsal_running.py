@@ -23,6 +23,7 @@ from equipoise.conduct import (
 )
 from equipoise.conduct.acts.people import derive_review_day
 from equipoise.conduct.cells.state import CellState, fold_cells
+from equipoise.conduct.events import reason_of
 from equipoise.conduct.reviewing import trail
 from equipoise.conduct.reviewing.trail import derive_trail_days, list_reviews
 from equipoise.ledger import MemoryStore, SqliteStore, open_store, verify
@@ -282,7 +283,7 @@ def test_encounters_are_missed_at_their_chance(
     missed = [e for e in store.read() if e.type == "EncounterMissed"]
 
     assert len(missed) == expected
-    assert all(len(e.reason) > 10 for e in missed)
+    assert all(len(reason_of(e)) > 10 for e in missed)
     assert came.completed == 8 and came.refused == ()
 
 
@@ -309,7 +310,7 @@ def test_missing_items_have_reasons(tmp_path: Path) -> None:
 
     assert missing and all(len(reason) > 10 for reason in missing)
     assert came.randomized == 8 and came.refused == ()
-    later = [e.reason for e in store.read() if e.type == "ItemCorrected"]
+    later = [reason_of(e) for e in store.read() if e.type == "ItemCorrected"]
     assert later and all("eligibility" in reason for reason in later)
 
 
@@ -321,7 +322,7 @@ def test_slips_are_corrected_with_a_reason(tmp_path: Path, chance: float, expect
     corrected = [e for e in store.read() if e.type == "ItemCorrected"]
 
     assert bool(corrected) is expects
-    assert all(len(e.reason) > 10 for e in corrected)
+    assert all(len(reason_of(e)) > 10 for e in corrected)
     assert came.refused == ()
 
 

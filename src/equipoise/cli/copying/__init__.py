@@ -1,1 +1,1 @@
-"""Copies that leave a trial by a command: on record, listed, and recognised when they come back."""
+"""Copies that leave a trial by a command, on record and recognised; and those that come back."""

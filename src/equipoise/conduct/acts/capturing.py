@@ -19,6 +19,7 @@ from equipoise.conduct.rules import (
     check_not_future,
     check_open,
     check_reason,
+    check_since_opening,
 )
 from equipoise.conduct.state import FormRecord, Participant
 from equipoise.problems import Problem, Refused, Where, problem
@@ -64,8 +65,7 @@ def submit_form(
     ]
     if (encounter, form, repeat) in subject.forms:
         problems.append(problem("EQ-C030", where, form=definition.title))
-    if definition.records != "consent":
-        problems += check_consented(subject, on=on, where=where)
+    problems += _check_day(view, subject, definition, on=on, where=where)
     refuse_if(problems)
     warnings = find_warnings(definition, values=read.values, others=others)
     submitted = e.FormSubmitted(
@@ -241,6 +241,15 @@ def _check_place(
     if comes_later(view.study, encounter) and not subject.is_randomized:
         return (problem("EQ-C039", where, encounter=encounter),)
     return ()
+
+
+def _check_day(
+    view: View, subject: Participant, form: Form, *, on: dt.date, where: Where
+) -> tuple[Problem, ...]:
+    """Consent was not before the site took part, and all else not before consent."""
+    if form.records == "consent":
+        return check_since_opening(view.state, subject.site, on=on, where=where)
+    return check_consented(subject, on=on, where=where)
 
 
 def _check_seen(

@@ -6,7 +6,13 @@ from equipoise.conduct import events as e
 from equipoise.conduct.acts.signing import is_signed
 from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, refuse_if
 from equipoise.conduct.facts import expects
-from equipoise.conduct.rules import check_in_trial, check_not_future, check_open, check_reason
+from equipoise.conduct.rules import (
+    check_in_trial,
+    check_not_future,
+    check_open,
+    check_reason,
+    check_since_consent,
+)
 from equipoise.conduct.standing import check_accounted
 from equipoise.conduct.state import Participant
 from equipoise.ledger import merkle_root
@@ -33,6 +39,7 @@ def withdraw_participant(
             *check_in_trial(view.state, subject),
             *_check_no_number_coming(subject),
             *check_not_future(on, at=at, where=where),
+            *check_since_consent(subject, on=on, where=where),
             *check_reason(reason, act="withdraw_participant", where=where),
         ]
     )
@@ -79,7 +86,11 @@ def complete_participant(
     """The participant reached the last planned encounter, or it was missed."""
     subject = view.participant(participant)
     where = at_record(participant)
-    problems = [*check_in_trial(view.state, subject), *check_not_future(on, at=at, where=where)]
+    problems = [
+        *check_in_trial(view.state, subject),
+        *check_not_future(on, at=at, where=where),
+        *check_since_consent(subject, on=on, where=where),
+    ]
     if not subject.is_randomized:
         problems.append(problem("EQ-C039", where, encounter="-"))
     last = last_expected(view.study, subject)

@@ -6,7 +6,14 @@ from equipoise.conduct import events as e
 from equipoise.conduct.acts.randomizing import with_reassessment
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import assess_participant, find_judgement
-from equipoise.conduct.rules import check_in_trial, check_not_future, check_open, check_reason
+from equipoise.conduct.rules import (
+    check_in_trial,
+    check_not_future,
+    check_open,
+    check_reason,
+    check_since_opening,
+    check_since_screening,
+)
 from equipoise.problems import problem
 from equipoise.study.roles import Role
 
@@ -17,7 +24,12 @@ def screen_participant(
 ) -> Events:
     """Take a person into screening; the next code of the site is theirs for ever."""
     state = view.state
-    problems = [*check_open(state), *check_not_future(on, at=at, where=at_record(site))]
+    where = at_record(site)
+    problems = [
+        *check_open(state),
+        *check_not_future(on, at=at, where=where),
+        *check_since_opening(state, site, on=on, where=where),
+    ]
     if site not in state.sites or not view.person.may_see(site):
         problems.append(problem("EQ-C014", site, site=site))
     planned = view.study.identity.planned_participants
@@ -53,6 +65,7 @@ def judge_criterion(
         act = "judge_criterion"
         problems = [*check_open(view.state), *check_reason(reason, act=act, where=where)]
     problems += check_not_future(on, at=at, where=where)
+    problems += check_since_screening(subject, on=on, where=where)
     judgement = find_judgement(view.study, rule)
     if judgement is None:
         problems.append(problem("EQ-C021", where, rule=rule))

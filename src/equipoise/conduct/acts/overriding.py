@@ -20,6 +20,7 @@ from equipoise.conduct.rules import (
     check_not_future,
     check_open,
     check_reason,
+    check_since_screening,
 )
 from equipoise.conduct.state import OverrideRecord, Participant
 from equipoise.eligibility import Verdict
@@ -144,6 +145,7 @@ def record_deviation(
     problems = [
         *check_open(view.state),
         *check_not_future(on, at=at, where=where),
+        *check_since_screening(subject, on=on, where=where),
         *check_reason(reason, act="record_deviation", where=where),
     ]
     if kind not in KINDS:

@@ -6,18 +6,33 @@ from its first entry gives the state that was there before, without the datum.
 """
 
 import datetime as dt
+from collections.abc import Iterable, Mapping
+
+from msgspec.structs import replace
 
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, RunningTrial, View, act, refuse_if
 from equipoise.conduct.parts import Value
 from equipoise.conduct.rules import check_open, check_reason
+from equipoise.conduct.state import FormRecord, Participant
 from equipoise.ledger import Entry
 from equipoise.problems import Refused, Where, problem
 from equipoise.study.forms import Form
 from equipoise.study.roles import Role
 
 FORM_EVENTS = (e.FormSubmitted, e.ItemCorrected)
-"""What a personal datum can stand in by mistake, and nothing else."""
+"""Taken out, what else the form holds is entered again."""
+OTHER_EVENTS: Mapping[type[e.Happened], str] = {
+    e.EncounterMissed: "",
+    e.ScreeningFailed: "",
+    e.DeviationRecorded: "what",
+    e.ParticipantWithdrawn: "cause",
+    e.ParticipantCompleted: "",
+    e.CodeBroken: "learned",
+}
+"""Taken out, they are entered again without their reason and this text."""
+REDACTABLE: frozenset[type[e.Happened]] = frozenset({*FORM_EVENTS, *OTHER_EVENTS})
+"""What a personal datum can stand in by mistake: a text of theirs, or their reason."""
 REDACTED = "redacted"
 """Stands where an item was left out, as the reason why it was not done."""
 
@@ -32,12 +47,13 @@ def redact_entry(
     seq: int,
     drop: tuple[str, ...] = (),
 ) -> tuple[Entry, ...]:
-    """Take out the content of one entry of a form, and of `drop` what still stands in the form.
+    """Take out the content of one entry, and of `drop` what still stands in its form.
 
+    The reason goes with it, but not that of an entry from before reasons stood in the content.
     In a SQLite store no trace is left in the file; what backups and archives hold is theirs.
 
     Raises:
-        Refused: there is no such entry, or it is not of a form, or was taken out before.
+        Refused: there is no such entry, it holds no text of somebody, or it was taken out before.
     """
     with trial.transaction():
         found = [x for x in trial.store.read(chain=chain, after=seq - 1) if x.seq == seq]
@@ -59,7 +75,7 @@ def order_redaction(
     entry: Entry,
     drop: tuple[str, ...] = (),
 ) -> Events:
-    """Order that the content of an entry be taken out, and enter the rest of its form again.
+    """Order that the content of an entry be taken out, and enter what must stay of it again.
 
     After the lock no value changes any more, so nothing of what stands can be dropped.
     """
@@ -67,16 +83,46 @@ def order_redaction(
     locked = check_open(view.state) if drop else ()
     refuse_if([*locked, *check_reason(reason, act="redact_entry", where=where)])
     event = e.from_entry(entry.type, entry.body) if entry.body is not None else None
-    if not isinstance(event, FORM_EVENTS):
+    if event is None or not may_be_taken_out(event):
         raise Refused([problem("EQ-C121", where, type=entry.type)])
-    subject = view.participant(event.participant)
-    record = subject.forms[event.encounter, event.form, event.repeat]
-    gone = [*texts_in(view.study.forms[event.form], event), *(record.values.get(i) for i in drop)]
-    if any(_repeats(reason, value) for value in gone):
-        refuse_if([problem("EQ-C154", where)])
-    unknown = [item for item in drop if item not in record.values]
-    refuse_if([problem("EQ-C032", where, item=i, form=event.form) for i in unknown])
-    rest = e.FormSubmitted(
+    subject = view.participant(getattr(event, "participant"))  # noqa: B009 - each of these has one
+    order = e.BodyRedacted(chain=entry.chain, seq=entry.seq)
+    if isinstance(event, FORM_EVENTS):
+        record = subject.forms[event.encounter, event.form, event.repeat]
+        gone = (
+            *texts_in(view.study.forms[event.form], event),
+            *(record.values.get(i) for i in drop),
+        )
+        _refuse_repeated(reason, (*gone, event.reason), where=where)
+        unknown = [item for item in drop if item not in record.values]
+        refuse_if([problem("EQ-C032", where, item=i, form=event.form) for i in unknown])
+        return [order, _rest_of_form(event, record, drop=drop)]
+    refuse_if([problem("EQ-C032", where, item=i, form=entry.type) for i in drop])
+    field = OTHER_EVENTS[type(event)]
+    _refuse_repeated(reason, free_texts(event).values(), where=where)
+    rest = replace(event, **({field: REDACTED} if field and getattr(event, field) else {}))
+    if not isinstance(event, e.CodeBroken):
+        return [order, rest]
+    return [order, rest, *_assessed_again(view, subject, entry)]
+
+
+def may_be_taken_out(event: e.Happened) -> bool:
+    """Whether somebody may have typed in this event what tells who a person is."""
+    return isinstance(event, FORM_EVENTS) or (
+        type(event) in OTHER_EVENTS and bool(free_texts(event))
+    )
+
+
+def free_texts(event: e.Happened) -> Mapping[str, str]:
+    """What somebody typed in an event beside the values of a form, by field, where they did."""
+    fields = ("reason", OTHER_EVENTS.get(type(event), ""))
+    return {f: text for f in fields if (text := getattr(event, f, ""))}
+
+
+def _rest_of_form(
+    event: e.FormSubmitted | e.ItemCorrected, record: FormRecord, *, drop: tuple[str, ...]
+) -> e.FormSubmitted:
+    return e.FormSubmitted(
         participant=event.participant,
         encounter=event.encounter,
         form=event.form,
@@ -87,7 +133,23 @@ def order_redaction(
         warnings=record.warnings,
         as_entered={k: v for k, v in record.as_entered.items() if k not in drop},
     )
-    return [e.BodyRedacted(chain=entry.chain, seq=entry.seq), rest]
+
+
+def _assessed_again(view: View, subject: Participant, entry: Entry) -> Events:
+    """What was said of an unblinding is said of the entry that takes its place."""
+    place = f"{entry.chain}:{view.state.heads[entry.chain] + 1}"
+    return [
+        e.UnblindingAssessed(
+            participant=subject.code, entry=place, impact=known.impact, action=known.action
+        )
+        for known in subject.unblindings
+        if known.stamp.entry == f"{entry.chain}:{entry.seq}" and known.assessed is not None
+    ]
+
+
+def _refuse_repeated(reason: str, gone: Iterable[Value], *, where: Where) -> None:
+    if any(_repeats(reason, value) for value in gone):
+        refuse_if([problem("EQ-C154", where)])
 
 
 def texts_in(form: Form, event: e.FormSubmitted | e.ItemCorrected) -> tuple[Value, ...]:

@@ -20,7 +20,12 @@ from equipoise.conduct.door import Events, RunningTrial, View, act, at_record, r
 from equipoise.conduct.evolve import fold
 from equipoise.conduct.facts import assess_populations
 from equipoise.conduct.parts import Proof, is_own
-from equipoise.conduct.rules import check_accountable, check_not_future, check_reason
+from equipoise.conduct.rules import (
+    check_accountable,
+    check_not_future,
+    check_reason,
+    check_since_screening,
+)
 from equipoise.conduct.state import Participant, Person, TrialState, Unblinding
 from equipoise.language import Known
 from equipoise.ledger import Entry
@@ -132,10 +137,11 @@ def record_unblinding(
 
     What they know must not be told: words that name an arm or a product are refused.
     """
-    view.participant(participant)
+    subject = view.participant(participant)
     where = at_record(participant)
     problems = [
         *check_not_future(on, at=at, where=where),
+        *check_since_screening(subject, on=on, where=where),
         *check_reason(reason, act="record_unblinding", where=where),
         *check_tells_nothing(view.study, (reason, learned), where=where),
     ]

@@ -9,11 +9,14 @@ Those of the trial stand in one module, those of participants in the other.
 import msgspec
 
 from equipoise.conduct.events.happened import Happened as Happened
+from equipoise.conduct.events.happened import has_reason as has_reason
 from equipoise.conduct.events.happened import program as program
+from equipoise.conduct.events.happened import with_origin as with_origin
 from equipoise.conduct.events.happened import with_program as with_program
 from equipoise.conduct.events.participants import *  # noqa: F403
 from equipoise.conduct.events.reading import read_event
 from equipoise.conduct.events.trial import *  # noqa: F403
+from equipoise.ledger import Entry
 
 EVENTS: tuple[type[Happened], ...] = tuple(Happened.__subclasses__())
 """All of them; at most 60."""
@@ -32,3 +35,10 @@ def from_entry(type_name: str, body: bytes) -> Happened:
         Refused: this version does not know its type, or does not know it with these fields.
     """
     return read_event(_DECODERS, type_name, body)
+
+
+def reason_of(entry: Entry) -> str:
+    """Why an entry was recorded; empty where no reason was given, or it was taken out."""
+    if entry.reason or entry.body is None:
+        return entry.reason
+    return str(getattr(from_entry(entry.type, entry.body), "reason", ""))

@@ -63,6 +63,7 @@ class FormSubmitted(Happened, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     as_entered: Mapping[str, tuple[int | float, str]] = {}
     computed_by: str = ""
+    reason: str = ""
 
 
 class ItemCorrected(Happened, frozen=True, kw_only=True):
@@ -78,6 +79,7 @@ class ItemCorrected(Happened, frozen=True, kw_only=True):
     not_done: str = ""
     as_entered: tuple[int | float, str] | None = None
     computed_by: str = ""
+    reason: str = ""
 
 
 class AdverseEventReceived(Happened, frozen=True, kw_only=True):
@@ -96,6 +98,7 @@ class EncounterMissed(Happened, frozen=True, kw_only=True):
     title: ClassVar[Text] = Text("Visit missed", "Visite manquée")
     participant: str
     encounter: str
+    reason: str = ""
 
 
 class ScreeningFailed(Happened, frozen=True, kw_only=True):
@@ -105,6 +108,7 @@ class ScreeningFailed(Happened, frozen=True, kw_only=True):
     participant: str
     criteria: tuple[str, ...]
     computed_by: str = ""
+    reason: str = ""
 
 
 class OverrideRequested(Happened, frozen=True, kw_only=True):
@@ -148,6 +152,7 @@ class DeviationRecorded(Happened, frozen=True, kw_only=True):
     what: str = ""
     criteria: tuple[str, ...] = ()
     override: Override | None = None
+    reason: str = ""
 
 
 class EligibilityReassessed(Happened, frozen=True, kw_only=True):
@@ -291,6 +296,7 @@ class ParticipantWithdrawn(Happened, frozen=True, kw_only=True):
     participant: str
     on: dt.date
     cause: str
+    reason: str = ""
 
 
 class ParticipantCompleted(Happened, frozen=True, kw_only=True):
@@ -299,6 +305,7 @@ class ParticipantCompleted(Happened, frozen=True, kw_only=True):
     title: ClassVar[Text] = Text("Follow-up completed", "Suivi terminé")
     participant: str
     on: dt.date
+    reason: str = ""
 
 
 class CodeBroken(Happened, frozen=True, kw_only=True):
@@ -315,6 +322,7 @@ class CodeBroken(Happened, frozen=True, kw_only=True):
     broken_at: dt.datetime
     reference: str = ""
     learned: str = ""
+    reason: str = ""
 
 
 class UnblindingAssessed(Happened, frozen=True, kw_only=True):

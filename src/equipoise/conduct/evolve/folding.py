@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
-from equipoise.conduct.evolve.participants import PARTICIPANT
+from equipoise.conduct.evolve.participants import PARTICIPANT, forget
 from equipoise.conduct.evolve.trial import CONTROL
 from equipoise.conduct.parts import Proof, Stamp
 from equipoise.conduct.state import Participant, TrialState
@@ -34,9 +34,12 @@ def fold(state: TrialState, entries: Iterable[Entry]) -> TrialState:
                 event = e.from_entry(entry.type, entry.body)
                 place = f"{entry.chain}:{entry.seq}"
                 proof: Proof = getattr(event, "proof", "")
-                stamp = Stamp(entry.by, entry.role, entry.at, entry.reason, place, proof)
+                why = entry.reason or getattr(event, "reason", "")
+                stamp = Stamp(entry.by, entry.role, entry.at, why, place, proof)
                 name = getattr(event, "participant", None)
-                if name is None:
+                if isinstance(event, e.BodyRedacted):
+                    forget(participants, f"{event.chain}:{event.seq}")
+                elif name is None:
                     state = CONTROL[type(event)](state, event, stamp)
                 else:
                     participants[name] = apply_to(participants.get(name), event, stamp)

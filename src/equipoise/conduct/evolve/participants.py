@@ -279,3 +279,11 @@ PARTICIPANT: dict[type[e.Happened], Callable[[Any, Any, Stamp], Participant]] = 
     e.UnblindingAssessed: _unblinding_assessed,
     e.CasebookSigned: _signed,
 }
+
+
+def forget(participants: dict[str, Participant], entry: str) -> None:
+    """Of an entry that was taken out, what its successor would stand beside and not replace."""
+    for code, p in participants.items():
+        deviations = tuple(d for d in p.deviations if d.stamp.entry != entry)
+        unblindings = tuple(u for u in p.unblindings if u.stamp.entry != entry)
+        participants[code] = replace(p, deviations=deviations, unblindings=unblindings)

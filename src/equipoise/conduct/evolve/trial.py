@@ -165,10 +165,6 @@ def _copied(s: TrialState, x: e.CopyMade, stamp: Stamp) -> TrialState:
     return replace(s, copies=(*s.copies, copy))
 
 
-def _body_redacted(s: TrialState, _: e.BodyRedacted, __: Stamp) -> TrialState:
-    return s  # the rest of the form follows in an entry of its own
-
-
 def _data_locked(s: TrialState, _: e.DataLocked, stamp: Stamp) -> TrialState:
     return replace(s, locked=stamp)
 
@@ -244,7 +240,6 @@ CONTROL: dict[type[e.Happened], Callable[[TrialState, Any, Stamp], TrialState]] 
     e.StudySealed: _study_sealed,
     e.SealStamped: _seal_stamped,
     e.CopyMade: _copied,
-    e.BodyRedacted: _body_redacted,
     e.DataLocked: _data_locked,
     e.PopulationsSigned: _populations_signed,
     e.UnblindingAgreed: _unblinding_agreed,

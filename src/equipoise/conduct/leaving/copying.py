@@ -1,4 +1,4 @@
-"""Copies that leave the trial by a command: who may take which, and that it was taken.
+"""Copies that leave the trial as files: who may take which, and that it was taken.
 
 A page shows its reader what their role may see; a file goes anywhere. So each is on record, by its
 digest, and a copy that somebody brings is recognised. A backup is none: it is kept for a restore,

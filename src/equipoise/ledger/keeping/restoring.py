@@ -117,16 +117,43 @@ def restore(
     return _read(source, target=target, up_to_damage=up_to_damage, finish=finish)
 
 
-def import_archive(source: Path, target: str | Path) -> Restored:
+def import_archive(
+    source: Path, target: str | Path, *, finish: Callable[[Store, bool], object] = lambda *_: None
+) -> Restored:
     """Fill a new store from an archive, a site's copy too: the same entries, the same heads.
+
+    `finish` works on the new store before it becomes visible, as with `restore`.
 
     Raises:
         Refused: something stands at `target`, or the archive is damaged; the first damage first.
     """
-    done = _read(source, target=target, may_be_part=True)
+    done = _read(source, target=target, may_be_part=True, finish=finish)
     if not done.ok:
         raise Refused(done.found.problems)
     return done
+
+
+def check_moved(store: Store, origin: str | Path, *, tells_of_it: Callable[[Entry], bool]) -> None:
+    """A ledger that is moved holds all that its origin holds, and no more.
+
+    `tells_of_it` says which entry of the origin is the record of the very archive it was moved by.
+
+    Raises:
+        Refused: a chain ends otherwise in one of them; each such chain is named.
+    """
+    here, none = store.heads(), Head(0, "")
+    with closing(open_store(origin, read_only=True)) as opened:
+        there = opened.heads()
+        beyond = list(opened.read(chain="control", after=here.get("control", none).seq))
+        if len(beyond) == 1 and tells_of_it(beyond[0]):
+            there["control"] = Head(beyond[0].seq - 1, beyond[0].prev)
+    found = [
+        problem("EQ-G070", chain, chain=chain, here=here.get(chain, none).seq, there=last.seq)
+        for chain, last in sorted({**here, **there}.items())
+        if here.get(chain) != there.get(chain)
+    ]
+    if found:
+        raise Refused(found)
 
 
 def _read(

@@ -21,7 +21,7 @@ from equipoise.web.views import people as staff
 from equipoise.web.views.agreeing import amendments, overrides
 from equipoise.web.views.infusing import bedside
 from equipoise.web.views.signing_in import keys
-from equipoise.web.views.staff import confirming, delegations, review
+from equipoise.web.views.staff import confirming, copying, delegations, review
 from equipoise.web.views.trail import reading, reviewing
 
 PERSON = "participants/<str:code>/"
@@ -77,6 +77,7 @@ urlpatterns: list[URLPattern] = [
     path("amendment/", amendments.amendment, name="amendment"),
     path("resume/", oversight.resume, name="resume"),
     path("ledger/", oversight.ledger, name="ledger"),
+    path("ledger/copy/<str:site>/", copying.site_copy, name="site_copy"),
     path("audit-trail/", reading.audit_trail, name="audit_trail"),
     path("audit-trail/review/", reviewing.trail_review, name="trail_review"),
     path("audit-trail/reviews/", reviewing.trail_reviews, name="trail_reviews"),

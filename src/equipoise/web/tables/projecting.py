@@ -85,7 +85,8 @@ def project(sheet: Sheet, happening: Happening) -> None:
     entry, event = happening
     kind, at = type(event), to_text(entry.at)
     where = _PLACES[kind](event) if kind in _PLACES else NOWHERE
-    sheet.add(LINE, _line(entry, at, where, is_empty=event is None))
+    reason = entry.reason or _text(getattr(event, "reason", ""))
+    sheet.add(LINE, _line(entry, at, where, reason=reason, is_empty=event is None))
     if kind in _WRITERS:
         _WRITERS[kind](sheet, event, Stamp(entry, at))
     subject = sheet.find(PARTICIPANT, getattr(event, "participant", None))
@@ -122,7 +123,9 @@ class Stamp(NamedTuple):
         return {"chain": entry.chain, "seq": entry.seq, "site": self.site, **self.who}
 
 
-def _line(entry: Entry, at: str, where: Place, *, is_empty: bool) -> tuple[object, ...]:
+def _line(
+    entry: Entry, at: str, where: Place, *, reason: str, is_empty: bool
+) -> tuple[object, ...]:
     """The values of a line in the order of its columns: there is one an entry, so it is quick."""
     return (
         entry.stream,
@@ -134,7 +137,7 @@ def _line(entry: Entry, at: str, where: Place, *, is_empty: bool) -> tuple[objec
         entry.by,
         entry.role,
         at,
-        entry.reason,
+        reason,
         is_empty,
     )
 
@@ -191,7 +194,7 @@ def _corrected(sheet: Sheet, x: e.ItemCorrected, stamp: Stamp) -> None:
     content = msgspec.json.decode(form["content"]) if form else {}
     row = {
         **stamp.place,
-        "reason": stamp.entry.reason,
+        "reason": _text(stamp.entry.reason or x.reason),
         "participant": x.participant,
         "encounter": x.encounter,
         "form": x.form,

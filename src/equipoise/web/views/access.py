@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
@@ -143,7 +144,7 @@ def unreadable(request: HttpRequest, exception: Exception | None = None) -> Http
     return render(request, "bare.html", {"problems": (problem("EQ-W022"),)}, status=400)
 
 
-def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:  # noqa: ARG001
     """Django's 404."""
     return not_found(request)
 

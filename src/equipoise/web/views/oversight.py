@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from equipoise.analysis.adverse import list_events
 from equipoise.conduct import assess_rules, receive_adverse_event, resume_trial
+from equipoise.conduct.events import reason_of
 from equipoise.ledger import Entry, merkle_root
 from equipoise.ledger.keeping.verification import Verification, verify
 from equipoise.problems import natural_order
@@ -21,6 +22,7 @@ from equipoise.web.entry.asking import Answers, Question, ask
 from equipoise.web.pages import BLINDED, Visit, page
 from equipoise.web.texts import say, t, text_of
 from equipoise.web.views.participant import NO_ENCOUNTER
+from equipoise.web.views.staff.copying import sites_to_copy
 
 EVENT_READERS = BLINDED - {Role.ADMINISTRATOR, Role.OUTCOME_ASSESSOR}
 LEDGER_READERS = (
@@ -120,7 +122,7 @@ def ledger(visit: Visit) -> HttpResponse:
     shown = entries[(at - 1) * PER_PAGE : at * PER_PAGE]
     return visit.show(
         "ledger.html",
-        lines=[(e, _body(e)) for e in shown],
+        lines=[(e, reason_of(e), _body(e)) for e in shown],
         n_entries=len(entries),
         page=at,
         n_pages=max(1, -(-len(entries) // PER_PAGE)),
@@ -129,6 +131,7 @@ def ledger(visit: Visit) -> HttpResponse:
         wanted=wanted,
         verification=_verify(visit),
         address=reverse("ledger"),
+        sites=sites_to_copy(visit),
     )
 
 

@@ -4,6 +4,7 @@ No address, message or log of these pages holds what is taken out; the page of t
 shows it, to who may read it anyway.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
@@ -11,7 +12,8 @@ from django.urls import reverse
 from msgspec import Struct
 
 from equipoise.conduct import Participant, View, redact_entry
-from equipoise.conduct.acts.redacting import FORM_EVENTS, order_redaction
+from equipoise.conduct.acts import redacting
+from equipoise.conduct.acts.redacting import order_redaction
 from equipoise.conduct.events import FormSubmitted, ItemCorrected, from_entry
 from equipoise.conduct.parts import Value
 from equipoise.conduct.state import FormRecord
@@ -23,26 +25,45 @@ from equipoise.study.roles import Role
 from equipoise.web.entry.fields import Field, check_given, fill_field, problems_of, read_field
 from equipoise.web.pages import Visit, page
 from equipoise.web.statuses import status_of
-from equipoise.web.texts import say, t, text_of
+from equipoise.web.texts import say, t, text_of, word
 from equipoise.web.views.participant import may_read
 
-REDACTABLE = tuple(kind.__name__ for kind in FORM_EVENTS)
+REDACTABLE = tuple(sorted(kind.__name__ for kind in redacting.REDACTABLE))
 """The kinds of entry whose content can be taken out."""
 
 
 class Place(Struct, frozen=True):
-    """An entry of a form, what it recorded by item, and the form as it stands now."""
+    """An entry about a participant: its free texts by field, and the form that it is of, if any.
+
+    `values` are what it recorded by item, `record` the form as it stands now.
+    """
 
     entry: Entry
     subject: Participant
-    form: Form
-    record: FormRecord
-    values: dict[str, Value]
+    texts: Mapping[str, str]
+    form: Form | None = None
+    record: FormRecord | None = None
+    values: Mapping[str, Value] = {}
 
     @property
     def name(self) -> str:
         """What the pages call the entry."""
         return f"{self.entry.chain}:{self.entry.seq}"
+
+    @property
+    def title(self) -> str:
+        """The form's title, or what kind of entry it is."""
+        return say(self.form.title) if self.form else word("redactable", self.entry.type)
+
+    @property
+    def standing(self) -> Mapping[str, Value]:
+        """The items of the form as they stand now."""
+        return self.record.values if self.record else {}
+
+    @property
+    def seen(self) -> str:
+        """What must be the same when it is confirmed: the version of the form."""
+        return str(self.record.version) if self.record else ""
 
 
 def may_redact(visit: Visit) -> bool:
@@ -58,7 +79,7 @@ def redact(visit: Visit, chain: str, seq: int) -> HttpResponse:
     if not visit.is_posted:
         return _ask(visit, place, fill_field("reason", _reason(), ""))
     (reason,) = check_given([read_field("reason", _reason(), posted)])
-    drop = tuple(item for item in place.record.values if item in posted.getlist("drop"))
+    drop = tuple(item for item in place.standing if item in posted.getlist("drop"))
     found = problems_of([reason]) or _check(visit, place, reason=str(reason.value or ""), drop=drop)
     if found:
         return _ask(visit, place, reason, drop=drop, problems=found)
@@ -86,22 +107,24 @@ def _find(visit: Visit, chain: str, seq: int) -> Place:
     if entry is None:
         raise Refused([problem("EQ-C120", f"{chain} / {seq}", chain=chain, seq=seq)])
     event = from_entry(entry.type, entry.body) if entry.body is not None else None
-    if not isinstance(event, FormSubmitted | ItemCorrected):
+    if event is None or not redacting.may_be_taken_out(event):
         raise Refused([problem("EQ-C121", f"{chain} / {seq}", type=entry.type)])
-    subject = visit.participant(event.participant)
+    subject, texts = visit.participant(entry.stream), redacting.free_texts(event)
+    if not isinstance(event, FormSubmitted | ItemCorrected):
+        return Place(entry, subject, texts)
     form = visit.study.forms[event.form]
     if not may_read(visit, form):
         raise Refused([problem("EQ-C003", subject.code, participant=subject.code)])
     values = {event.item: event.value} if isinstance(event, ItemCorrected) else dict(event.values)
     record = subject.forms[event.encounter, event.form, event.repeat]
-    return Place(entry, subject, form, record, values)
+    return Place(entry, subject, texts, form, record, values)
 
 
 def _check(
     visit: Visit, place: Place, *, reason: str, drop: tuple[str, ...]
 ) -> tuple[Problem, ...]:
     """Whether the act would do it: it decides, and nothing is recorded."""
-    if visit.request.POST.get("seen") != str(place.record.version):
+    if visit.request.POST.get("seen") != place.seen:
         return (problem("EQ-W091", place.name),)
     asked: dict[str, Any] = {"by": visit.person.person, "at": visit.now, "reason": reason}
     try:
@@ -120,7 +143,8 @@ def _ask(
     drop: tuple[str, ...] = (),
     problems: tuple[Problem, ...] = (),
 ) -> HttpResponse:
-    items = {name: item for name, item in place.form.items.items() if name in place.record.values}
+    known = place.form.items if place.form else {}
+    items = {name: item for name, item in known.items() if name in place.standing}
     return visit.show(
         "redact.html",
         status=status_of(problems) if problems else 200,
@@ -140,7 +164,8 @@ def _confirm(
     drop: tuple[str, ...],
     problems: tuple[Problem, ...] = (),
 ) -> HttpResponse:
-    named = [say(place.form.items[item].label) for item in drop if item in place.form.items]
+    known = place.form.items if place.form else {}
+    named = [say(known[item].label) for item in drop if item in known]
     return visit.show(
         "redact_confirm.html",
         status=status_of(problems) if problems else 200,

@@ -1,1 +1,1 @@
-"""Who may do what, over time: the delegation log of each site, and the review of all access."""
+"""Who may do what, over time: delegation logs, the review of all access, a site's own copy."""
