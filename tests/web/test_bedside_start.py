@@ -109,18 +109,18 @@ def test_what_the_cell_unit_recalls_is_not_begun(
 
 
 @pytest.mark.requirement("F24")
-@pytest.mark.parametrize("field", ["label", "scanned"])
-def test_the_symbol_on_the_bag_fills_both_fields(
-    field: str, trial: RunningTrial, sign_in: SignIn
+def test_the_symbol_on_the_bag_gives_its_label_and_never_the_card(
+    trial: RunningTrial, sign_in: SignIn
 ) -> None:
-    """Label and participant, as one scan of the label that the cell unit prints."""
+    """In either field it is the label; without the card of the participant nothing begins."""
     code = handed_out(trial)
-    client = sign_in(Role.INVESTIGATOR)
-    empty = {"label": "", "scanned": ""}
-    wrong = start(client, code, **{**empty, field: f"{LABEL} 02-001"})
-    assert wrong.codes == {"EQ-B050"}
-    assert (wrong.value("label"), wrong.value("scanned")) == (LABEL, "02-001")
-    start(client, code, **{**empty, field: f"{LABEL} {code}"})
+    client, symbol = sign_in(Role.INVESTIGATOR), f"{LABEL} {code}"
+    for scans in ({"label": symbol, "scanned": ""}, {"label": "", "scanned": symbol}):
+        refused = start(client, code, **scans)
+        assert refused.codes & {"EQ-B050", "EQ-W001"}
+        assert (refused.value("label"), refused.value("scanned")) == (LABEL, "")
+    assert trial.state.participants[code].infusions["M0"].status == "prepared"
+    start(client, code, label=symbol, scanned=code)
     assert trial.state.participants[code].infusions["M0"].status == "started"
 
 

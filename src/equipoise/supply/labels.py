@@ -22,11 +22,12 @@ def symbol_of(label: str, participant: str) -> str:
 
 
 def read_scans(label: str, card: str) -> tuple[str, str]:
-    """The label and the participant's code out of two fields, whichever the symbol was read into.
+    """The label and the participant's code out of two fields, as they were scanned.
 
-    A field that is empty is filled from the symbol in the other.
+    The symbol on a label holds both, and gives the label whichever field it was read into. For the
+    card it never stands: then the bag itself would say whose it is, and nobody looked at the person.
     """
     of_label, of_card = label.split(), card.split()
     labels = of_label[:1] or of_card[:-1]
-    codes = of_card[-1:] or of_label[1:]
+    codes = of_card if len(of_card) == 1 else []
     return "".join(labels), "".join(codes)
