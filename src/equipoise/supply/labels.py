@@ -24,8 +24,8 @@ def symbol_of(label: str, participant: str) -> str:
 def read_scans(label: str, card: str) -> tuple[str, str]:
     """The label and the participant's code out of two fields, as they were scanned.
 
-    The symbol on a label holds both, and gives the label whichever field it was read into. For the
-    card it never stands: then the bag itself would say whose it is, and nobody looked at the person.
+    The symbol on a label holds both, and gives the label whichever field it was read into. It never
+    stands for the card: then the bag would say whose it is, and nobody looked at the person.
     """
     of_label, of_card = label.split(), card.split()
     labels = of_label[:1] or of_card[:-1]
