@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -85,14 +85,14 @@ def _reading(stage: Stage, sizes: Sizes) -> Iterator[Figure]:
 
 def fill(store: SqliteStore, stage: Stage, *, at_least: int) -> int:
     """The rehearsal's entries, then its participants again under other codes, until it is long."""
-    source = list(open_store(stage.store).read())
+    source = source_of(stage)
     n_entries = copy = 0
     while n_entries < at_least:
         with store.batch():
-            wanted = [e for e in source if not copy or e.chain != "control"]
-            for entry in wanted:
-                store.append([renamed(entry, copy) if copy else to_draft(entry)])
-        n_entries += len(wanted)
+            drafts = copied(source, copy)
+            for draft in drafts:
+                store.append([draft])
+        n_entries += len(drafts)
         copy += 1
     return n_entries
 
@@ -112,8 +112,20 @@ def to_draft(entry: Entry, *, stream: str = "", version: int = 0) -> Draft:
     )
 
 
-def renamed(entry: Entry, copy: int) -> Draft:
-    """The same of another participant."""
+def source_of(stage: Stage) -> list[Entry]:
+    """The rehearsal's entries without its seals, whose digests an entry recorded again
+    does not have."""
+    return [e for e in open_store(stage.store).read() if e.type != "StudySealed"]
+
+
+def copied(source: Sequence[Entry], copy: int) -> list[Draft]:
+    """All entries again, or of a further copy those of participants, under other codes."""
+    if not copy:
+        return [to_draft(entry) for entry in source]
+    return [_renamed(entry, copy) for entry in source if _CODE.search(entry.stream)]
+
+
+def _renamed(entry: Entry, copy: int) -> Draft:
     draft = to_draft(entry, stream=_rename(entry.stream, copy))
     return msgspec.structs.replace(draft, body=_rename(draft.body.decode(), copy).encode())
 

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.figures import Figure, Sizes, Watch, cpu_seconds
-from benchmarks.ledger import renamed, to_draft
+from benchmarks.ledger import copied, source_of
 from benchmarks.stage import Stage, run_alone
 from equipoise.conduct import RunningTrial, TrialState, casebook_as_of, fold
 from equipoise.conduct.events import from_entry
@@ -50,14 +50,13 @@ def measure(stage: Stage, sizes: Sizes) -> Iterator[Figure]:
 def build(stage: Stage, path: Path, *, at_least: int) -> SqliteStore:
     """The rehearsal's entries, then its participants again under other codes, in one commit."""
     store = open_store(path, study=stage.study.identity.study, realm="rehearsal", create=True)
-    # Seals of the rehearsal are over digests that an entry recorded again does not have.
-    source = [e for e in open_store(stage.store).read() if e.type != "StudySealed"]
+    source = source_of(stage)
     n_entries = copy = 0
     with store.batch():
         while n_entries < at_least:
-            wanted = [e for e in source if not copy or e.chain != "control"]
-            store.append([renamed(e, copy) if copy else to_draft(e) for e in wanted])
-            n_entries += len(wanted)
+            drafts = copied(source, copy)
+            store.append(drafts)
+            n_entries += len(drafts)
             copy += 1
     return store
 

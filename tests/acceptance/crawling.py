@@ -42,6 +42,7 @@ WITHOUT_A_PAGE = {
     "passkey_sign_in": "a script's answer, signed by a device",
     "make_passkey": "the same, for a new one",
     "provider_afresh": "on to the provider, where there is one",
+    "site_copy": "a button on the ledger's page; the search for words presses it",
 }
 """Addresses that answer a POST alone, and why nobody opens them."""
 

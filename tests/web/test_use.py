@@ -105,7 +105,7 @@ def test_every_page_of_the_cell_unit_that_tells_contents_is_on_record(
             unseen.add(str(pattern.name))
     assert unseen == {
         *("home", "passkeys", "add_passkey", "remove_passkey"),
-        *("donor", "receive_batch", "result", "release", "explain", "block", "bag_out"),
+        *("donor", "receive_batch", "result", "release", "explain", "block", "lift", "bag_out"),
     }
 
 

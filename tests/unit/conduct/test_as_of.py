@@ -261,9 +261,8 @@ def test_an_infusion_and_an_unblinding_told_late_are_listed(trial, course) -> No
     ask = {"participant": code, "encounter": "M0", "label": "12345678"}
     conduct.prepare_infusion(trial, by="cell_unit", at=clock(), **ask)
     clock.at += dt.timedelta(days=10)
-    conduct.give_infusion(
-        trial, by="investigator", at=clock(), on=on, volume_ml=16.5, scanned=code, **ask
-    )
+    given = {"on": on, "volume_ml": 16.5, "scanned": code, "reason": "From paper"}
+    conduct.give_infusion(trial, by="investigator", at=clock(), **given, **ask)
     told = {"reason": "read on the bag", "learned": "the coordinator"}
     conduct.record_unblinding(trial, by="investigator", at=clock(), participant=code, on=on, **told)
     found = conduct.late_entries(trial, days=9)

@@ -25,7 +25,7 @@ def test_the_delivery_note_is_held_against_what_came(
     balance = cells.balance_of(unit.unit.state, "B1")
     assert (balance.sent, balance.lost) == (4 if declared is None else declared, lost)
     unit.result("B1", "cd73", 97.0)
-    unit.result("B1", "sterility", "no growth")
+    unit.result("B1", "sterility", "no-growth")
     if lost:
         with pytest.raises(Refused) as refused:
             unit.do(cells.release_batch, batch="B1")

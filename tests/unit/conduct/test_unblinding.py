@@ -29,7 +29,7 @@ def emergency(vault: LocalVault, vault_folder: Path) -> VaultClient:
 
 
 def shock(emergency: VaultClient, code: str, question: str = "infusion:M0") -> str:
-    said = {"by": "investigator", "role": "investigator", "reason": "Shock after the infusion"}
+    said = {"by": "investigator", "role": "investigator", "reason": "Shock, two hours ago"}
     return emergency.reveal(code, question, **said)
 
 
@@ -46,7 +46,7 @@ def test_a_break_reaches_the_ledger_once_and_without_its_answer(
     assert conduct.record_breaks(trial, found, at=clock()) == ()
 
     assert [(e.type, e.by, e.role, conduct.events.reason_of(e)) for e in entries] == [
-        ("CodeBroken", "investigator", "investigator", "Shock after the infusion")
+        ("CodeBroken", "investigator", "investigator", "Shock, two hours ago")
     ] * 2
     assert not any(a.encode() in (e.body or b"") for e in entries for a in set(answers))
     register = conduct.list_unblindings(trial.state)

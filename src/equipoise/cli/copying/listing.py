@@ -8,6 +8,7 @@ from equipoise.conduct import (
     is_signed,
     list_late_changes,
 )
+from equipoise.conduct.events import reason_of
 from equipoise.exchange import Listing
 
 COLUMNS = ("kind", "site", "is_by_arm", "name", "person", "role", "at", "digest", "seal", "entry")
@@ -57,6 +58,6 @@ def _late_row(trial: RunningTrial, state: TrialState, x: LateChange) -> tuple[ob
     signed = subject.signature.stamp if subject.signature else None
     stands = signed is not None and is_signed(trial.study, subject) and signed.at >= entry.at
     place = (subject.site, x.participant, x.encounter, x.form, x.repeat, x.item)
-    said = (x.change, x.old, x.new, entry.reason, entry.by, entry.role, entry.at)
+    said = (x.change, x.old, x.new, reason_of(entry), entry.by, entry.role, entry.at)
     authorised = (signed.by, signed.at) if signed is not None and stands else (None, None)
     return (*place, *said, f"{entry.chain}:{entry.seq}", *authorised)
