@@ -99,7 +99,7 @@ def _replaying(store: SqliteStore, n_entries: int, *, runs: int) -> Iterator[Fig
 
 
 def _looking(trial: RunningTrial, n_entries: int, *, runs: int) -> Iterator[Figure]:
-    streams = [e.stream for e in trial.store.read(chain="site-01")]
+    streams = [e.stream for e in trial.store.read(chain="site-01") if "/" not in e.stream]
     chosen = streams[:: max(1, len(streams) // N_LOOKS)]
     last = max(e.at for e in trial.store.read(chain="site-01"))
     taken = []
