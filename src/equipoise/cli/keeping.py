@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+from abc import ABC, abstractmethod
 from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ by_option = click.option(
 )
 
 
-class PathOrAddress(click.Path):
+class PathOrAddress(click.Path, ABC):
     """A path, or an address that stays the text that it is."""
 
     def convert(
@@ -42,9 +43,9 @@ class PathOrAddress(click.Path):
         place = os.fspath(value)
         return place if self.takes(place) else super().convert(value, param, ctx)
 
+    @abstractmethod
     def takes(self, place: str) -> bool:
         """Whether it is an address; Refused if it is one that may not be used."""
-        raise NotImplementedError
 
 
 class StorePlace(PathOrAddress):

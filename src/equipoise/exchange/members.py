@@ -1,17 +1,19 @@
 """What lies in an archive of the ledger beside its entries: schemas, and the study folder."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
 
 from equipoise.conduct import event_schemas
 from equipoise.study.load import Loaded
 
 
-def schema_members() -> Mapping[str, bytes]:
-    """What each kind of entry holds, by name of the member."""
+def schema_members(kinds: Sequence[type[Struct]]) -> Mapping[str, bytes]:
+    """What each of these kinds of entry holds, by name of the member."""
     return {
         f"schemas/{name}.schema.json": json.dumps(schema, indent=1, sort_keys=True).encode()
-        for name, schema in event_schemas().items()
+        for name, schema in event_schemas(kinds).items()
     }
 
 

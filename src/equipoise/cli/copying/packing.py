@@ -1,15 +1,14 @@
 """What an archive holds beside the entries: study folders, and what each kind of entry means."""
 
-import json
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from equipoise.conduct import event_schemas
 from equipoise.conduct.cells import CELL_EVENTS
 from equipoise.conduct.cells.door import CHAIN
 from equipoise.conduct.events import EVENTS, StudyAmended, StudyOpened, from_entry
+from equipoise.exchange.members import schema_members, study_members
 from equipoise.ledger import Entry, open_store, without_password
 from equipoise.ledger.keeping.archive import TRIAL
 from equipoise.problems import Refused, Text, problem
@@ -46,8 +45,8 @@ def beside(
         is_of_cells = CHAIN in opened.heads()
         named = _studies_in(opened.read(chain="control"))
     studies = _study_files(directories, named, lacking=lacking, place=without_password(store))
-    schemas = event_schemas(CELL_EVENTS if is_of_cells else EVENTS)
-    return Beside({**_to_members(schemas), **studies}, CELLS if is_of_cells else TRIAL)
+    schemas = schema_members(CELL_EVENTS if is_of_cells else EVENTS)
+    return Beside({**schemas, **studies}, CELLS if is_of_cells else TRIAL)
 
 
 def _study_files(
@@ -64,8 +63,7 @@ def _study_files(
             latest = named[-1][:12] if named else "-"
             raise Refused([problem("EQ-C019", place, digest=latest)])
         found.add(digest)
-        folder = f"study/{digest[:12]}"
-        files |= {f"{folder}/{name}": source.content for name, source in loaded.sources.items()}
+        files |= study_members(loaded)
     gone = {digest[:12] for digest in lacking}
     absent = [d[:12] for d in named if d not in found and d[:12] not in gone]
     if found and absent:
@@ -79,10 +77,3 @@ def _studies_in(control: Iterable[Entry]) -> list[str]:
     entries = [x for x in control if x.type in wanted]
     events = [from_entry(x.type, x.body) for x in entries if x.body is not None]
     return [x.digest for x in events if isinstance(x, StudyOpened | StudyAmended)]
-
-
-def _to_members(schemas: Mapping[str, object]) -> Mapping[str, bytes]:
-    return {
-        f"schemas/{name}.schema.json": json.dumps(schema, indent=1, sort_keys=True).encode()
-        for name, schema in schemas.items()
-    }

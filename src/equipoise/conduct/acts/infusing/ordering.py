@@ -130,12 +130,8 @@ def take_back_infusion(
     subject = view.participant(participant)
     where = at_record(participant, encounter)
     infusion = find_infusion(subject, encounter, where=where)
-    problems = [*check_open(view.state), *_check_no_words(reason, where=where)]
-    if infusion.status != "prepared":
-        problems.append(problem("EQ-C063", where, status=infusion.status))
-    elif label != infusion.label:
-        problems.append(problem("EQ-C065", where, label=label))
-    refuse_if(problems)
+    is_out = infusion.status == "prepared"
+    refuse_if(_check_out(view, infusion, is_out=is_out, label=label, reason=reason, where=where))
     return [e.InfusionTakenBack(participant=participant, encounter=encounter, label=label)]
 
 
@@ -155,12 +151,8 @@ def recall_infusion(
     subject = view.participant(participant)
     where = at_record(participant, encounter)
     infusion = find_infusion(subject, encounter, where=where)
-    problems = [*check_open(view.state), *_check_no_words(reason, where=where)]
-    if infusion.status not in ("prepared", "started") or infusion.is_recalled:
-        problems.append(problem("EQ-C063", where, status=infusion.status))
-    elif label != infusion.label:
-        problems.append(problem("EQ-C065", where, label=label))
-    refuse_if(problems)
+    is_out = infusion.status in ("prepared", "started") and not infusion.is_recalled
+    refuse_if(_check_out(view, infusion, is_out=is_out, label=label, reason=reason, where=where))
     return [e.InfusionRecalled(participant=participant, encounter=encounter, label=label)]
 
 
@@ -214,6 +206,18 @@ def _may_be_ordered(known: Infusion | None, *, on: dt.date, weight: WeighedOn | 
         return True
     is_other = known.on != on or (weight is not None and weight.kg != known.weight_kg)
     return known.status == "ordered" and is_other
+
+
+def _check_out(
+    view: View, infusion: Infusion, *, is_out: bool, label: str, reason: str, where: Where
+) -> list[Problem]:
+    """This label left the cell unit and is not back, and nothing says why it is asked for."""
+    problems = [*check_open(view.state), *_check_no_words(reason, where=where)]
+    if not is_out:
+        problems.append(problem("EQ-C063", where, status=infusion.status))
+    elif label != infusion.label:
+        problems.append(problem("EQ-C065", where, label=label))
+    return problems
 
 
 def _check_no_words(reason: str, *, where: Where) -> tuple[Problem, ...]:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import FileResponse
 
 from equipoise.conduct import record_copy
-from equipoise.conduct.events import program
+from equipoise.conduct.events import EVENTS, program
 from equipoise.exchange.members import schema_members, study_members
 from equipoise.ledger import Making, write_archive
 from equipoise.problems import Refused, problem
@@ -48,7 +48,7 @@ def site_copy(visit: Visit, site: str) -> FileResponse:
         site=site,
         chains=(f"site-{site}", "control"),
         made_by=program(),
-        members={**schema_members(), **_study_of(visit)},
+        members={**schema_members(EVENTS), **_study_of(visit)},
     )
     with TemporaryDirectory(prefix="equipoise-") as folder:
         path = Path(folder) / "copy.zip"
