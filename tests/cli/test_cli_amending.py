@@ -127,7 +127,7 @@ def check_archives(store: Path, closing: Path, out: Path) -> None:
         done((*words, *more, "-o", out / f"{name}.zip"))
         line = [sys.executable, "-I", str(out / f"{name}.zip")]
         checked = subprocess.run(line, capture_output=True, text=True, check=False)
-        told = f"Of 2 study folders that the record names, {n} are in it.\n"
+        told = f"Study folders on record: 2, in this archive: {n}.\n"
         assert (checked.returncode, checked.stdout.endswith(told)) == (0, True), checked.stderr
         done(("ledger", "import", out / f"{name}.zip", "--store", out / f"{name}.db"))
 

@@ -60,7 +60,7 @@ def test_an_archive_verifies_without_this_program(rehearsed: Rehearsed, tmp_path
     assert checked.returncode == 0, checked.stderr
     assert checked.stdout == (
         f"{n_entries} entries, each as it was recorded. Seal {seal}\n"
-        "Of 1 study folders that the record names, 1 are in it.\n"
+        "Study folders on record: 1, in this archive: 1.\n"
     )
     assert f"{n_entries} entries in {path}. Verify with: python3 {path}" in said
     assert [p.name for p in tmp_path.iterdir()] == ["trial.zip"]
@@ -215,7 +215,7 @@ def test_a_protocol_that_was_changed_in_the_archive_is_found(
 def test_an_archive_without_its_study_says_so(rehearsed: Rehearsed, tmp_path: Path) -> None:
     """When it is made, and when it is verified."""
     assert "Study folders in it: none" in export(rehearsed.store, tmp_path / "a.zip")
-    told = "Of 1 study folders that the record names, 0 are in it."
+    told = "Study folders on record: 1, in this archive: 0."
     assert told in python(tmp_path / "a.zip").stdout
 
 

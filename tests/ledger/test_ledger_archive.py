@@ -107,7 +107,7 @@ def test_the_archive_verifies_itself_with_python_alone(archive, sealed):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
         f"30 entries, each as it was recorded. Seal {root}\n"
-        "Of 1 study folders that the record names, 1 are in it.\n"
+        "Study folders on record: 1, in this archive: 1.\n"
     )
     assert len(VERIFIER.read_text(encoding="utf-8").splitlines()) < 60
     assert members_of(archive)["__main__.py"] == VERIFIER.read_bytes()

@@ -52,7 +52,7 @@ def verify(at, against, archive):  # `at` tells where
         text = b"equipoise/study/1\n" + b"".join(f"{n}\n{len(c)}\n".encode() + c for n, c in files)
         demand(hashlib.sha256(text).hexdigest() in studies, "is no study that the record names")
     print(f"{told['n_entries']} entries, each as it was recorded. Seal {told['seal']}")
-    print(f"Of {len(studies)} study folders that the record names, {len(folders)} are in it.")
+    if studies: print(f"Study folders on record: {len(studies)}, in this archive: {len(folders)}.")
 if __name__ == "__main__":
     words, at = [word for word in sys.argv if word != "--against"], ["the archive or entries.jsonl"]
     try: verify(at, words.pop() if words != sys.argv else "", zipfile.ZipFile(words[-1]))
