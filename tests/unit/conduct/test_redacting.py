@@ -16,6 +16,7 @@ from equipoise.study.study import Study
 
 from .conftest import Clock, Course
 from .test_capturing import correct
+from .test_ending import sign
 from .test_opening import codes
 
 NAME = "Jeanne Dupont"
@@ -285,3 +286,27 @@ def test_a_reason_of_before_stays_where_it_was(filed: RunningTrial, clock: Clock
     assert (now.body, now.reason, conduct.events.reason_of(now)) == (None, ABOUT, ABOUT)
     (told,) = filed.state.participants[code].deviations
     assert (told.what, told.stamp.reason) == ("redacted", "A name was typed")
+
+@pytest.mark.requirement("C03", "C55")
+@pytest.mark.parametrize("signed", ["before", "after"])
+@pytest.mark.parametrize("what", SPOKEN)
+def test_a_signature_falls_alike_for_who_was_there_and_who_reads_it_anew(
+    filed: RunningTrial, clock: Clock, what: str, signed: str
+) -> None:
+    """Given before what is taken out or after it; and no name stays where it says why it fell."""
+    course = Course(filed, clock)
+    code = course.screen()
+    course.submit(code, "consent", version="1.0")
+    course.submit(code, "vitals", weight=70.0, pregnant=False)
+    ask = {"by": "investigator", "at": clock()}
+    conduct.accept_accountability(filed, **ask, statement="It binds me")
+    if signed == "before":
+        sign(course, code)
+    say(filed, course, code, what)
+    if signed == "after":
+        sign(course, code)
+    entry = next(x for x in filed.store.read() if x.type == what and NAME.encode() in x.body)
+    redact(filed, clock(), f"{entry.chain}:{entry.seq}")
+    anew = fold(TrialState(), filed.store.read())
+    assert anew == filed.state and NAME not in repr(filed.state.participants[code].signature)
+    assert not conduct.is_signed(filed.study, filed.state.participants[code])
