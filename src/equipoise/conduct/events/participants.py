@@ -313,6 +313,8 @@ class CodeBroken(Happened, frozen=True, kw_only=True):
 
     `question` is empty: the vault's log has it; in older ledgers it stands here. `reference` is the
     entry of the vault's log; empty where it came out otherwise. Then `learned` says who knows now.
+    `broken_by` and `broken_as` are who broke it or told of it, and their role, where somebody else
+    enters it again after a redaction.
     """
 
     title: ClassVar[Text] = Text("Somebody unblinded", "Aveugle levé")
@@ -322,6 +324,8 @@ class CodeBroken(Happened, frozen=True, kw_only=True):
     broken_at: dt.datetime
     reference: str = ""
     learned: str = ""
+    broken_by: str = ""
+    broken_as: str = ""
     reason: str = ""
 
 

@@ -234,6 +234,8 @@ def _completed(p: Participant, x: e.ParticipantCompleted, _: Stamp) -> Participa
 
 
 def _code_broken(p: Participant, x: e.CodeBroken, stamp: Stamp) -> Participant:
+    if x.broken_by:  # who entered it again learned nothing
+        stamp = replace(stamp, by=x.broken_by, role=x.broken_as)
     known = Unblinding(x.kind, x.question, x.broken_at, x.reference, x.learned, stamp)
     return replace(p, unblindings=(*p.unblindings, known))
 
