@@ -287,6 +287,7 @@ def test_a_reason_of_before_stays_where_it_was(filed: RunningTrial, clock: Clock
     (told,) = filed.state.participants[code].deviations
     assert (told.what, told.stamp.reason) == ("redacted", "A name was typed")
 
+
 @pytest.mark.requirement("C03", "C55")
 @pytest.mark.parametrize("signed", ["before", "after"])
 @pytest.mark.parametrize("what", SPOKEN)

@@ -26,6 +26,7 @@ OTHER_EVENTS: Mapping[type[e.Happened], str] = {
     e.EncounterMissed: "",
     e.ScreeningFailed: "",
     e.DeviationRecorded: "what",
+    e.TreatmentChanged: "cause",
     e.ParticipantWithdrawn: "cause",
     e.ParticipantCompleted: "",
     e.CodeBroken: "learned",
@@ -101,6 +102,8 @@ def order_redaction(
     field = OTHER_EVENTS[type(event)]
     _refuse_repeated(reason, free_texts(event).values(), where=where)
     rest = replace(event, **({field: REDACTED} if field and getattr(event, field) else {}))
+    if isinstance(rest, e.TreatmentChanged):
+        return [order, replace(rest, instead_of=rest.instead_of or entry.seq)]
     if not isinstance(rest, e.CodeBroken):
         return [order, rest]
     known = next(u for u in subject.unblindings if u.stamp.entry == f"{entry.chain}:{entry.seq}")

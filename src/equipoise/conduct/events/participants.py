@@ -280,13 +280,19 @@ class InfusionGiven(Happened, frozen=True, kw_only=True):
 
 
 class TreatmentChanged(Happened, frozen=True, kw_only=True):
-    """From that day on the participant gets no infusion, or may get them again; visits go on."""
+    """From that day on the participant gets no infusion, or may get them again; visits go on.
+
+    `instead_of` is the number of the entry of its chain in whose place it stands, if that was taken
+    out: stops and resumptions have their order.
+    """
 
     title: ClassVar[Text] = Text("Treatment stopped or resumed", "Traitement arrêté ou repris")
     participant: str
     is_stopped: bool
     on: dt.date
     cause: str
+    instead_of: int = 0
+    reason: str = ""
 
 
 class ParticipantWithdrawn(Happened, frozen=True, kw_only=True):

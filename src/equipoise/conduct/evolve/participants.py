@@ -221,8 +221,9 @@ def _infusion_given(p: Participant, x: e.InfusionGiven, stamp: Stamp) -> Partici
 
 
 def _treatment_changed(p: Participant, x: e.TreatmentChanged, stamp: Stamp) -> Participant:
-    change = TreatmentChange(x.is_stopped, x.on, x.cause, stamp)
-    return replace(p, treatment_changes=(*p.treatment_changes, change))
+    seq = x.instead_of or int(stamp.entry.rpartition(":")[2])
+    changes = (*p.treatment_changes, TreatmentChange(x.is_stopped, x.on, x.cause, stamp, seq))
+    return replace(p, treatment_changes=tuple(sorted(changes, key=lambda c: c.seq)))
 
 
 def _withdrawn(p: Participant, x: e.ParticipantWithdrawn, _: Stamp) -> Participant:
@@ -286,6 +287,9 @@ PARTICIPANT: dict[type[e.Happened], Callable[[Any, Any, Stamp], Participant]] = 
 def forget(participants: dict[str, Participant], entry: str) -> None:
     """Of an entry that was taken out, what its successor would stand beside and not replace."""
     for code, p in participants.items():
-        deviations = tuple(d for d in p.deviations if d.stamp.entry != entry)
-        unblindings = tuple(u for u in p.unblindings if u.stamp.entry != entry)
-        participants[code] = replace(p, deviations=deviations, unblindings=unblindings)
+        participants[code] = replace(
+            p,
+            deviations=tuple(d for d in p.deviations if d.stamp.entry != entry),
+            unblindings=tuple(u for u in p.unblindings if u.stamp.entry != entry),
+            treatment_changes=tuple(c for c in p.treatment_changes if c.stamp.entry != entry),
+        )
