@@ -97,7 +97,7 @@ def test_a_corrected_value_stays_when_the_correction_is_taken_out(
     assert dict(after.values) == {"arm": 12, "leg": 10}
     assert after.corrections == ()
     assert fold(TrialState(), trial.store.read()) == trial.state
-    correct(course, code, "arm", 13)
+    correct(course, code, "arm", 13, seen=3)
     assert fold(TrialState(), trial.store.read()) == trial.state
 
 
@@ -286,6 +286,25 @@ def test_a_reason_of_before_stays_where_it_was(filed: RunningTrial, clock: Clock
     assert (now.body, now.reason, conduct.events.reason_of(now)) == (None, ABOUT, ABOUT)
     (told,) = filed.state.participants[code].deviations
     assert (told.what, told.stamp.reason) == ("redacted", "A name was typed")
+
+
+@pytest.mark.requirement("C03")
+def test_nobody_corrects_over_a_redaction_that_they_have_not_seen(
+    filed: RunningTrial, clock: Clock
+) -> None:
+    """The form that was open at its first version is not taken for the one that came after."""
+    course = Course(filed, clock)
+    code = course.screen()
+    course.submit(code, "consent", version="1.0")
+    say(filed, course, code, "ItemCorrected")
+    entry = filed.state.participants[code].forms["screening", "skin", 0].entry_of("arm")
+    redact(filed, clock(), entry)
+    for stale in (1, 2):
+        with pytest.raises(Refused) as refused:
+            correct(course, code, "arm", 11, seen=stale)
+        assert codes(refused) == ["EQ-C042"]
+    correct(course, code, "arm", 11, seen=3)
+    assert fold(TrialState(), filed.store.read()) == filed.state
 
 
 @pytest.mark.requirement("C03", "C55")

@@ -137,6 +137,7 @@ def _rest_of_form(
         not_done={**record.not_done, **dict.fromkeys(drop, REDACTED)},
         warnings=record.warnings,
         as_entered={k: v for k, v in record.as_entered.items() if k not in drop},
+        version=record.version + 1,
     )
 
 

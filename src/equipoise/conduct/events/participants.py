@@ -50,6 +50,7 @@ class FormSubmitted(Happened, frozen=True, kw_only=True):
     """A form was entered: values, what was not done and why, and what the edit checks said.
 
     `as_entered` holds each number that was entered in another unit than its item's, with the unit.
+    What is entered again after a redaction goes on from the `version` that the form had.
     """
 
     title: ClassVar[Text] = Text("Form entered", "Formulaire saisi")
@@ -62,6 +63,7 @@ class FormSubmitted(Happened, frozen=True, kw_only=True):
     not_done: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
     as_entered: Mapping[str, tuple[int | float, str]] = {}
+    version: int = 1
     computed_by: str = ""
     reason: str = ""
 

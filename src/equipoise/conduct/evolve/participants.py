@@ -55,6 +55,7 @@ def _form_submitted(p: Participant, x: e.FormSubmitted, stamp: Stamp) -> Partici
         warnings=x.warnings,
         stamp=stamp,
         as_entered=x.as_entered,
+        version=x.version,
     )
     return replace(p, forms={**p.forms, (x.encounter, x.form, x.repeat): record})
 
