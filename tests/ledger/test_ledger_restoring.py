@@ -247,6 +247,12 @@ def test_a_site_copy_is_no_backup(sealed, tmp_path):
     making = Making(site="01", chains=("site-01", "control"))
     write_archive(sealed, tmp_path / "site.zip", making=making)
     assert refused(lambda: restore(tmp_path / "site.zip", tmp_path / "new.db")) == ["EQ-G034"]
+    write_archive(sealed, tmp_path / "trial.zip", making=Making())
+    told = []
+    for name in ("site", "trial"):
+        source, new = tmp_path / f"{name}.zip", tmp_path / f"{name}.db"
+        import_archive(source, new, finish=lambda _, is_whole: told.append(is_whole))
+    assert told == [False, True], "what is read from a site's copy is never proven whole"
 
 
 def test_a_vault_is_not_backed_up_as_a_ledger(tmp_path):

@@ -150,6 +150,7 @@ def test_what_changed_after_an_unblinding_bears_a_flag(
     )  # fmt: skip
     found = flagged()
     assert any("ItemCorrected" in row and "171.5" in row for row in found)
+    assert not any("CodeBroken" in row for row in found), "what tells of it changed no datum"
     assert all(code in row and other not in row for row in found)
     assert set(TRAIL_READERS) <= set(READERS_OF_REGISTER)
     assert set(COPIERS["tables"]) - UNBLINDED_ROLES <= set(READERS_OF_REGISTER)

@@ -3,7 +3,15 @@
 import pytest
 from django.test import Client
 
-from equipoise.conduct import RunningTrial, change_delegation, correct_item, record_deviation
+from equipoise.conduct import (
+    SYSTEM,
+    RunningTrial,
+    View,
+    change_delegation,
+    correct_item,
+    record_deviation,
+)
+from equipoise.conduct.events import ScreeningFailed
 from equipoise.study.roles import Role
 
 from . import course
@@ -107,6 +115,13 @@ def test_who_may_and_what_can_be_taken_out(trial: RunningTrial, sign_in: SignIn)
     assert read(monitor.get(address_of(entry))).codes == {"EQ-W020"}
     for other, code in (("control:1", "EQ-C121"), ("site-01:999", "EQ-C120"), ("x:1", "EQ-C120")):
         assert read(client.get(address_of(other))).codes == {code}
+    (code,), view = trial.state.participants, View(trial.study, trial.state, SYSTEM)
+    with trial.transaction():
+        failed = [ScreeningFailed(participant=code, criteria=("I1",))]
+        (bare,) = trial.record(view, failed, at=course.now(), reason="")
+    silent = address_of(f"{bare.chain}:{bare.seq}")
+    assert read(client.get(silent)).codes == {"EQ-C121"}
+    assert not read(client.get("/audit-trail/")).all("a", href=silent), "it leads nowhere"
 
     given = {"by": name_of(Role.ADMINISTRATOR), "person": INVESTIGATOR, "reason": "As the log says"}
     change_delegation(trial, **given, at=course.now(), tasks=("forms",))  # type: ignore[arg-type]

@@ -103,12 +103,16 @@ class Endorsed(Struct, frozen=True):
 
 
 class TreatmentChange(Struct, frozen=True):
-    """From that day on a participant gets no infusion, or may get them again; and why."""
+    """From that day on a participant gets no infusion, or may get them again; and why.
+
+    `seq` is the number of the entry that first told it, after a redaction too.
+    """
 
     is_stopped: bool
     on: dt.date
     cause: str
     stamp: Stamp
+    seq: int
 
 
 class TrailFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):

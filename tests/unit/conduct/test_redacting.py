@@ -16,6 +16,7 @@ from equipoise.study.study import Study
 
 from .conftest import Clock, Course
 from .test_capturing import correct
+from .test_ending import sign
 from .test_opening import codes
 
 NAME = "Jeanne Dupont"
@@ -96,7 +97,7 @@ def test_a_corrected_value_stays_when_the_correction_is_taken_out(
     assert dict(after.values) == {"arm": 12, "leg": 10}
     assert after.corrections == ()
     assert fold(TrialState(), trial.store.read()) == trial.state
-    correct(course, code, "arm", 13)
+    correct(course, code, "arm", 13, seen=3)
     assert fold(TrialState(), trial.store.read()) == trial.state
 
 
@@ -285,3 +286,47 @@ def test_a_reason_of_before_stays_where_it_was(filed: RunningTrial, clock: Clock
     assert (now.body, now.reason, conduct.events.reason_of(now)) == (None, ABOUT, ABOUT)
     (told,) = filed.state.participants[code].deviations
     assert (told.what, told.stamp.reason) == ("redacted", "A name was typed")
+
+
+@pytest.mark.requirement("C03")
+def test_nobody_corrects_over_a_redaction_that_they_have_not_seen(
+    filed: RunningTrial, clock: Clock
+) -> None:
+    """The form that was open at its first version is not taken for the one that came after."""
+    course = Course(filed, clock)
+    code = course.screen()
+    course.submit(code, "consent", version="1.0")
+    say(filed, course, code, "ItemCorrected")
+    entry = filed.state.participants[code].forms["screening", "skin", 0].entry_of("arm")
+    redact(filed, clock(), entry)
+    for stale in (1, 2):
+        with pytest.raises(Refused) as refused:
+            correct(course, code, "arm", 11, seen=stale)
+        assert codes(refused) == ["EQ-C042"]
+    correct(course, code, "arm", 11, seen=3)
+    assert fold(TrialState(), filed.store.read()) == filed.state
+
+
+@pytest.mark.requirement("C03", "C55")
+@pytest.mark.parametrize("signed", ["before", "after"])
+@pytest.mark.parametrize("what", SPOKEN)
+def test_a_signature_falls_alike_for_who_was_there_and_who_reads_it_anew(
+    filed: RunningTrial, clock: Clock, what: str, signed: str
+) -> None:
+    """Given before what is taken out or after it; and no name stays where it says why it fell."""
+    course = Course(filed, clock)
+    code = course.screen()
+    course.submit(code, "consent", version="1.0")
+    course.submit(code, "vitals", weight=70.0, pregnant=False)
+    ask = {"by": "investigator", "at": clock()}
+    conduct.accept_accountability(filed, **ask, statement="It binds me")
+    if signed == "before":
+        sign(course, code)
+    say(filed, course, code, what)
+    if signed == "after":
+        sign(course, code)
+    entry = next(x for x in filed.store.read() if x.type == what and NAME.encode() in x.body)
+    redact(filed, clock(), f"{entry.chain}:{entry.seq}")
+    anew = fold(TrialState(), filed.store.read())
+    assert anew == filed.state and NAME not in repr(filed.state.participants[code].signature)
+    assert not conduct.is_signed(filed.study, filed.state.participants[code])

@@ -172,3 +172,17 @@ def test_whose_access_nobody_may_review(trial: RunningTrial, clock: Clock) -> No
     add("second", "Somebody else", last)
     assert without(last) == []
     assert without(last + dt.timedelta(days=1)) == ["administrator", "again"]
+
+
+@pytest.mark.requirement("C30")
+def test_who_manages_one_site_reviews_nobody_of_all_of_them(
+    reviewed: RunningTrial, clock: Clock
+) -> None:
+    """So there is nobody for a sole administrator of all sites; and what is said is what is."""
+    given = {"name": "Of a site", "role": Role.ADMINISTRATOR, "sites": ("01",)}
+    conduct.add_person(reviewed, by="administrator", at=clock(), person="of-site", **given)
+    state = reviewed.state
+    may = [reviewed_by(state, state.people[p]) for p in ("administrator", "of-site")]
+    nobody = {p.person for p in state.people.values()} - {p.person for seen in may for p in seen}
+    assert nobody == {"administrator"}
+    assert {p.person for p in without_reviewer(state, on=clock.today)} == nobody

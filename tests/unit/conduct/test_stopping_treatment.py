@@ -18,6 +18,7 @@ from .conftest import Clock, Course
 from .test_ending import complete, leave, sign
 from .test_facts import with_populations
 from .test_infusing import give, prepare
+from .test_redacting import redact
 
 REASON = "Reaction to the first infusion"
 
@@ -29,6 +30,26 @@ def change(course: Course, code: str, act: Any = conduct.stop_treatment, **given
 
 def resume(course: Course, code: str, **given: Any) -> None:
     change(course, code, conduct.resume_treatment, **{"reason": "It was another cause", **given})
+
+
+@pytest.mark.requirement("C03", "C11")
+@pytest.mark.parametrize("taken_out", [(0,), (1,), (2,), (0, 1), (1, 0), (2, 0, 1)])
+def test_why_a_treatment_was_stopped_is_taken_out_and_the_order_stays(
+    course: Course, trial: RunningTrial, clock: Clock, taken_out: tuple[int, ...]
+) -> None:
+    """Stopped, resumed, stopped on one day: each is where it was, for who reads it anew, too."""
+    code = infused(course)
+    before = change(course, code), resume(course, code), change(course, code)
+    said = [(c.is_stopped, c.on) for c in of(course, code).treatment_changes]
+    assert len(before) == len(said) == 3
+    assert not [x for x in trial.store.read() if x.type == "TreatmentChanged" and x.reason]
+    for place in taken_out:
+        redact(trial, clock(), of(course, code).treatment_changes[place].stamp.entry)
+    now = of(course, code).treatment_changes
+    assert [(c.is_stopped, c.on) for c in now] == said
+    assert {i for i, c in enumerate(now) if c.cause == "redacted"} == set(taken_out)
+    assert conduct.fold(conduct.TrialState(), trial.store.read()) == trial.state
+    assert of(course, code).treatment_stop == now[2]
 
 
 def refusal(attempt: Callable[[], object]) -> list[str]:

@@ -172,6 +172,28 @@ def test_who_broke_a_code_never_gets_a_blinded_role_again(
     add("unit2", "Investigator", Role.CELL_UNIT)
 
 
+@pytest.mark.requirement("C03", "C28", "C52")
+def test_who_broke_a_code_stays_who_did_when_its_reason_is_taken_out(
+    course: Course, trial: RunningTrial, emergency: VaultClient, clock: Clock
+) -> None:
+    """Twice, too; whoever takes it out learned nothing, and stays blinded."""
+    code = course.randomized()
+    said = {"by": "safety_officer", "role": "safety_officer", "reason": "Shock of Jeanne Dupont"}
+    emergency.reveal(code, "arm", **said)
+    conduct.record_breaks(trial, emergency.breaks(), at=clock())
+    ask = {"by": "investigator", "chain": "site-01"}
+    for reason in ("A name was typed", "Once more"):
+        (known,) = trial.state.participants[code].unblindings
+        seq = int(known.stamp.entry.rpartition(":")[2])
+        conduct.redact_entry(trial, **ask, at=clock(), seq=seq, reason=reason)
+    (now,) = trial.state.participants[code].unblindings
+    assert (now.stamp.by, now.stamp.role) == ("safety_officer", "safety_officer")
+    assert conduct.unblinded_for(trial.state, "safety_officer") == (code,)
+    assert conduct.unblinded_for(trial.state, "investigator") == ()
+    emergency.reveal(code, "arm", **said)
+    assert conduct.record_breaks(trial, emergency.breaks(), at=clock()) == (), "it is one"
+
+
 @pytest.mark.requirement("C28", "F27")
 def test_who_is_told_to_know_gets_no_new_blinded_role(
     course: Course, trial: RunningTrial, clock: Clock

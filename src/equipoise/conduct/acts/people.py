@@ -169,10 +169,13 @@ def reviewed_by(state: TrialState, reviewer: Person) -> tuple[Person, ...]:
 
 
 def without_reviewer(state: TrialState, *, on: dt.date) -> tuple[Person, ...]:
-    """Whose access nobody may review on a day: the only administrator's, under any account."""
+    """Whose access nobody may review on a day: the only administrator's, under any account, or
+    whom no other one manages, who is of some sites."""
     people = [p for p in state.people.values() if p.is_active]
     may = [p for p in people if p.role == Role.ADMINISTRATOR and p.is_delegated(on)]
-    return tuple(p for p in people if all(is_same_human(p, one) for one in may))
+    return tuple(
+        p for p in people if all(is_same_human(p, one) or check_manages(one, p) for one in may)
+    )
 
 
 def digest_of_access(study: Study, people: Iterable[Person]) -> str:

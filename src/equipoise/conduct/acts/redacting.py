@@ -14,7 +14,7 @@ from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, RunningTrial, View, act, refuse_if
 from equipoise.conduct.parts import Value
 from equipoise.conduct.rules import check_open, check_reason
-from equipoise.conduct.state import FormRecord, Participant
+from equipoise.conduct.state import FormRecord, Unblinding
 from equipoise.ledger import Entry
 from equipoise.problems import Refused, Where, problem
 from equipoise.study.forms import Form
@@ -26,6 +26,7 @@ OTHER_EVENTS: Mapping[type[e.Happened], str] = {
     e.EncounterMissed: "",
     e.ScreeningFailed: "",
     e.DeviationRecorded: "what",
+    e.TreatmentChanged: "cause",
     e.ParticipantWithdrawn: "cause",
     e.ParticipantCompleted: "",
     e.CodeBroken: "learned",
@@ -101,9 +102,13 @@ def order_redaction(
     field = OTHER_EVENTS[type(event)]
     _refuse_repeated(reason, free_texts(event).values(), where=where)
     rest = replace(event, **({field: REDACTED} if field and getattr(event, field) else {}))
-    if not isinstance(event, e.CodeBroken):
+    if isinstance(rest, e.TreatmentChanged):
+        return [order, replace(rest, instead_of=rest.instead_of or entry.seq)]
+    if not isinstance(rest, e.CodeBroken):
         return [order, rest]
-    return [order, rest, *_assessed_again(view, subject, entry)]
+    known = next(u for u in subject.unblindings if u.stamp.entry == f"{entry.chain}:{entry.seq}")
+    rest = replace(rest, broken_by=known.stamp.by, broken_as=known.stamp.role)
+    return [order, rest, *_assessed_again(view, entry, known)]
 
 
 def may_be_taken_out(event: e.Happened) -> bool:
@@ -132,19 +137,17 @@ def _rest_of_form(
         not_done={**record.not_done, **dict.fromkeys(drop, REDACTED)},
         warnings=record.warnings,
         as_entered={k: v for k, v in record.as_entered.items() if k not in drop},
+        version=record.version + 1,
     )
 
 
-def _assessed_again(view: View, subject: Participant, entry: Entry) -> Events:
+def _assessed_again(view: View, entry: Entry, known: Unblinding) -> Events:
     """What was said of an unblinding is said of the entry that takes its place."""
+    if known.assessed is None:
+        return []
     place = f"{entry.chain}:{view.state.heads[entry.chain] + 1}"
-    return [
-        e.UnblindingAssessed(
-            participant=subject.code, entry=place, impact=known.impact, action=known.action
-        )
-        for known in subject.unblindings
-        if known.stamp.entry == f"{entry.chain}:{entry.seq}" and known.assessed is not None
-    ]
+    said = {"impact": known.impact, "action": known.action}
+    return [e.UnblindingAssessed(participant=entry.stream, entry=place, **said)]
 
 
 def _refuse_repeated(reason: str, gone: Iterable[Value], *, where: Where) -> None:

@@ -29,7 +29,8 @@ def record_restored(
 ) -> tuple[Entry, ...]:
     """Record that the trial's ledger was filled from `source`, and close randomization.
 
-    Where the source was damaged something is known to be missing, and no seal proves otherwise.
+    Where the source was damaged, or is a site's copy, something is known to be missing, and no seal
+    proves otherwise.
     """
     heads = trial.store.heads()
     control = heads.get("control", Head(0, ""))

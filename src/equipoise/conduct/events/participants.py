@@ -50,6 +50,7 @@ class FormSubmitted(Happened, frozen=True, kw_only=True):
     """A form was entered: values, what was not done and why, and what the edit checks said.
 
     `as_entered` holds each number that was entered in another unit than its item's, with the unit.
+    What is entered again after a redaction goes on from the `version` that the form had.
     """
 
     title: ClassVar[Text] = Text("Form entered", "Formulaire saisi")
@@ -62,6 +63,7 @@ class FormSubmitted(Happened, frozen=True, kw_only=True):
     not_done: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
     as_entered: Mapping[str, tuple[int | float, str]] = {}
+    version: int = 1
     computed_by: str = ""
     reason: str = ""
 
@@ -280,13 +282,19 @@ class InfusionGiven(Happened, frozen=True, kw_only=True):
 
 
 class TreatmentChanged(Happened, frozen=True, kw_only=True):
-    """From that day on the participant gets no infusion, or may get them again; visits go on."""
+    """From that day on the participant gets no infusion, or may get them again; visits go on.
+
+    `instead_of` is the number of the entry of its chain in whose place it stands, if that was taken
+    out: stops and resumptions have their order.
+    """
 
     title: ClassVar[Text] = Text("Treatment stopped or resumed", "Traitement arrêté ou repris")
     participant: str
     is_stopped: bool
     on: dt.date
     cause: str
+    instead_of: int = 0
+    reason: str = ""
 
 
 class ParticipantWithdrawn(Happened, frozen=True, kw_only=True):
@@ -313,6 +321,8 @@ class CodeBroken(Happened, frozen=True, kw_only=True):
 
     `question` is empty: the vault's log has it; in older ledgers it stands here. `reference` is the
     entry of the vault's log; empty where it came out otherwise. Then `learned` says who knows now.
+    `broken_by` and `broken_as` are who broke it or told of it, and their role, where somebody else
+    enters it again after a redaction.
     """
 
     title: ClassVar[Text] = Text("Somebody unblinded", "Aveugle levé")
@@ -322,6 +332,8 @@ class CodeBroken(Happened, frozen=True, kw_only=True):
     broken_at: dt.datetime
     reference: str = ""
     learned: str = ""
+    broken_by: str = ""
+    broken_as: str = ""
     reason: str = ""
 
 

@@ -66,24 +66,28 @@ def no_collection() -> Iterator[None]:
 def apply_to(subject: Participant | None, event: e.Happened, stamp: Stamp) -> Participant:
     """The participant after one more event; None before the first.
 
-    A signature is void for ever once what it is about changed, although it be changed back.
+    A signature is void for ever once what it is about changed, although it be changed back. What
+    can be taken out voids it even where it says the same again: who reads the ledger anew does not
+    know what was said before.
     """
     after = PARTICIPANT[type(event)](subject, event, stamp)
     if subject is None or subject.signature is None or isinstance(event, e.CasebookSigned):
         return after
-    return after if after.content() == subject.content() else _void(after, stamp)
+    is_same = not e.has_reason(event) and after.content() == subject.content()
+    return after if is_same else _void(after, stamp)
 
 
 def redact(participants: dict[str, Participant], entry: Entry) -> None:
-    """What a form's entry said is gone; that it voided a signature given before, is not."""
+    """What an entry said is gone; that it voided a signature given before, is not."""
     subject = participants.get(entry.stream)
     if subject is not None:
-        stamp = Stamp(entry.by, entry.role, entry.at, entry.reason, f"{entry.chain}:{entry.seq}")
+        stamp = Stamp(entry.by, entry.role, entry.at, "", f"{entry.chain}:{entry.seq}")
         participants[entry.stream] = _void(subject, stamp)
 
 
 def _void(subject: Participant, stamp: Stamp) -> Participant:
+    """Without the reason of the entry that voids it, which may be taken out."""
     signature = subject.signature
     if signature is None or signature.voided is not None:
         return subject
-    return replace(subject, signature=replace(signature, voided=stamp))
+    return replace(subject, signature=replace(signature, voided=replace(stamp, reason="")))

@@ -55,6 +55,7 @@ def _form_submitted(p: Participant, x: e.FormSubmitted, stamp: Stamp) -> Partici
         warnings=x.warnings,
         stamp=stamp,
         as_entered=x.as_entered,
+        version=x.version,
     )
     return replace(p, forms={**p.forms, (x.encounter, x.form, x.repeat): record})
 
@@ -221,8 +222,9 @@ def _infusion_given(p: Participant, x: e.InfusionGiven, stamp: Stamp) -> Partici
 
 
 def _treatment_changed(p: Participant, x: e.TreatmentChanged, stamp: Stamp) -> Participant:
-    change = TreatmentChange(x.is_stopped, x.on, x.cause, stamp)
-    return replace(p, treatment_changes=(*p.treatment_changes, change))
+    seq = x.instead_of or int(stamp.entry.rpartition(":")[2])
+    changes = (*p.treatment_changes, TreatmentChange(x.is_stopped, x.on, x.cause, stamp, seq))
+    return replace(p, treatment_changes=tuple(sorted(changes, key=lambda c: c.seq)))
 
 
 def _withdrawn(p: Participant, x: e.ParticipantWithdrawn, _: Stamp) -> Participant:
@@ -234,6 +236,8 @@ def _completed(p: Participant, x: e.ParticipantCompleted, _: Stamp) -> Participa
 
 
 def _code_broken(p: Participant, x: e.CodeBroken, stamp: Stamp) -> Participant:
+    if x.broken_by:  # who entered it again learned nothing
+        stamp = replace(stamp, by=x.broken_by, role=x.broken_as)
     known = Unblinding(x.kind, x.question, x.broken_at, x.reference, x.learned, stamp)
     return replace(p, unblindings=(*p.unblindings, known))
 
@@ -284,6 +288,9 @@ PARTICIPANT: dict[type[e.Happened], Callable[[Any, Any, Stamp], Participant]] = 
 def forget(participants: dict[str, Participant], entry: str) -> None:
     """Of an entry that was taken out, what its successor would stand beside and not replace."""
     for code, p in participants.items():
-        deviations = tuple(d for d in p.deviations if d.stamp.entry != entry)
-        unblindings = tuple(u for u in p.unblindings if u.stamp.entry != entry)
-        participants[code] = replace(p, deviations=deviations, unblindings=unblindings)
+        participants[code] = replace(
+            p,
+            deviations=tuple(d for d in p.deviations if d.stamp.entry != entry),
+            unblindings=tuple(u for u in p.unblindings if u.stamp.entry != entry),
+            treatment_changes=tuple(c for c in p.treatment_changes if c.stamp.entry != entry),
+        )

@@ -108,7 +108,7 @@ def restore(
     """Fill a new store from a backup or a whole archive, if all of it is sound.
 
     With `up_to_damage` each chain is restored up to its last safe entry. `finish` works on the new
-    store before it becomes visible, and is told whether the source was sound.
+    store before it becomes visible, and is told whether it holds a whole ledger.
 
     Raises:
         Refused: something stands at `target`, in a database entries; or the source is no backup of
@@ -188,7 +188,7 @@ def _read(
             store.restore(_safe_entries(opened, seen.safe))
             if store.heads() != seen.safe:
                 raise Refused([problem("EQ-G031", detail="it changed while it was read")])
-            finish(store, told.ok)
+            finish(store, told.ok and not opened.site)
     return msgspec.structs.replace(told, n_restored=sum(h.seq for h in seen.safe.values()))
 
 

@@ -181,7 +181,7 @@ def _submitted(sheet: Sheet, x: e.FormSubmitted, stamp: Stamp) -> None:
         "content": _json(x.values),
         "not_done": _json(x.not_done),
         "n_warnings": len(x.warnings),
-        "version": 1,
+        "version": x.version,
         "entry": f"{stamp.entry.chain}:{stamp.entry.seq}",
         **stamp.who,
         "changed_at": stamp.at,

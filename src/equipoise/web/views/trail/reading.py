@@ -12,6 +12,7 @@ from django.utils import timezone
 from msgspec.structs import replace
 
 from equipoise.conduct import is_after_unblinding
+from equipoise.conduct.acts.redacting import FORM_EVENTS
 from equipoise.conduct.parts import TrailFilter
 from equipoise.conduct.reviewing.trail import CONTROL, REVIEWERS, chains_of
 from equipoise.study.roles import Role
@@ -23,6 +24,7 @@ from equipoise.web.views.oversight import page_number
 from equipoise.web.views.redacting import REDACTABLE, may_redact
 
 TRAIL_READERS = (*REVIEWERS, Role.AUDITOR)
+OF_FORMS = tuple(kind.__name__ for kind in FORM_EVENTS)
 FIELDS = ("chain", "participant", "person", "form", "since", "until")
 
 
@@ -35,7 +37,7 @@ def audit_trail(visit: Visit) -> HttpResponse:
     search = Search(asked=filter_of(asked), chain=asked["chain"], sites=visit.person.sites)
     read_tables()
     at = page_number(visit)
-    found = search_trail(search, page=at)
+    found, may = search_trail(search, page=at), may_redact(visit)
     return visit.show(
         "audit_trail.html",
         lines=found.lines,
@@ -47,7 +49,7 @@ def audit_trail(visit: Visit) -> HttpResponse:
         address=reverse("audit_trail"),
         chains=chains_told(visit),
         codes={p.code for p in visit.participants()},
-        redactable=REDACTABLE if may_redact(visit) else (),
+        redactable={line.pk for line, _ in found.lines if may and _is_redactable(line)},
         may_review=visit.may(*REVIEWERS),
         late={line.pk for line, _ in found.lines if _is_late(visit, line)},
     )
@@ -59,10 +61,16 @@ def _is_late(visit: Visit, line: Any) -> bool:
     Who reads the audit trail reads the entry of that unblinding on the same page.
     """
     subject = visit.state.participants.get(line.stream)
-    if subject is None or line.type not in REDACTABLE:
+    if subject is None or line.type not in OF_FORMS:
         return False
     entry = f"{line.chain}:{line.seq}"
     return is_after_unblinding(visit.state, subject, at=line.at, entry=entry)
+
+
+def _is_redactable(line: Any) -> bool:
+    """An entry with its content, in which somebody may have typed something."""
+    has_text = line.type in OF_FORMS or bool(line.reason)
+    return line.type in REDACTABLE and has_text and not line.is_empty
 
 
 def told_value(visit: Visit, correction: Any, value: str) -> str:
