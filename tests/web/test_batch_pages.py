@@ -67,9 +67,11 @@ def test_a_blocked_batch_lists_what_is_out_with_the_way_back(
     course.stocked(unit)
     code = course.ordered(trial)
     label = course.composed(unit, code, verified_by=name_of(Role.CELL_UNIT))
-    cells.hand_out(unit, by=SECOND, at=course.now(), label=label)
     batch = unit.state.bags[unit.state.preparations[label].draws[0][0]].batch
     desk = sign_in(Role.CELL_UNIT, door="sealed")
+    ready = read(desk.get(f"/stock/{batch}/"))
+    assert f"/work-list/{code}/M0/" in links(ready) and said("stock.nobody") in ready.text
+    cells.hand_out(unit, by=SECOND, at=course.now(), label=label)
     page = post(desk, f"/stock/{batch}/block/", reason="Positive culture")
     assert said("stock.out_lead") in page.text and said("stock.nobody") in page.text
     way = f"/work-list/{code}/M0/take-back/"

@@ -109,6 +109,18 @@ def test_what_the_cell_unit_recalls_is_not_begun(
 
 
 @pytest.mark.requirement("F24")
+def test_what_was_not_handed_out_is_told_in_the_words_of_the_page(
+    trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """Before anybody scans; never by the name that the program has for the state."""
+    code = course.ordered(trial)
+    client = sign_in(Role.INVESTIGATOR)
+    client.post("/language/", {"language": "fr", "next": "/"})
+    told = read(client.get(bed(code, "start"))).one("div", class_="stopped").text
+    assert "Commandée" in told and "ordered" not in told
+
+
+@pytest.mark.requirement("F24")
 def test_the_symbol_on_the_bag_gives_its_label_and_never_the_card(
     trial: RunningTrial, sign_in: SignIn
 ) -> None:
@@ -134,6 +146,11 @@ def test_the_end_and_the_volume_are_told_once_it_is_over(
     client = sign_in(Role.INVESTIGATOR)
     assert read(client.get(bed(code, "end"))).codes == {"EQ-B075"}
     at = began(trial, code, dt.timedelta(minutes=3))
+    assert said("infusion.started") in read(client.get("/")).one("main").text
+    again = read(client.get(bed(code, "start")))
+    assert "was started at" in again.one("div", class_="stopped").text and not again.all(
+        "button", class_="button"
+    )
     shown = facts(read(client.get(bed(code, "end"))))
     assert shown[said("cells.label")] == LABEL
     later = f"{at + dt.timedelta(minutes=2):%H:%M}"

@@ -184,6 +184,7 @@ def test_an_administrator_alone_does_not_sign_as_somebody_else(
             page = read(asks.get("/people/"))
             assert said("people.unconfirmed") in page.text
             assert len(page.all("a", href=f"/people/{who}/confirm/")) == n_links
+            assert len(read(asks.get("/")).all("a", href=f"/people/{who}/confirm/")) == n_links
         confirm, known = f"/people/{who}/confirm/", {"reason": "asked at the bedside"}
         for asks, codes in ((administrator, {"EQ-C191"}), (auditor, set())):
             page = read(asks.get(confirm))

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from equipoise.language import Input, Reason
+from equipoise.problems import Text
 
 Value = bool | int | float | str | None
 """What an item of a form holds; dates are ISO 8601 text; None means it was left empty."""
@@ -38,7 +39,26 @@ Proof = Literal["password", "passkey", "provider", ""]
 """By which means somebody showed who they are; empty where it is not on record."""
 
 CopyKind = Literal["tables", "report", "archive"]
-"""What is taken out of a trial by a command: tables of the forms, a report, the ledger itself."""
+"""What is taken out of a trial: tables of the forms, a report, the ledger itself."""
+
+
+STATUS_NAMES: Mapping[str, Mapping[str, Text]] = {
+    "status": {
+        "screening": Text("In screening", "En sélection"),
+        "screen_failed": Text("Not included", "Non inclus"),
+        "randomizing": Text("Being randomized", "Randomisation en cours"),
+        "randomized": Text("Randomized", "Randomisé"),
+        "withdrawn": Text("Withdrawn", "Sorti de l'essai"),
+        "completed": Text("Completed", "Suivi terminé"),
+    },
+    "infusion": {
+        "ordered": Text("Ordered", "Commandée"),
+        "prepared": Text("Prepared", "Préparée"),
+        "started": Text("Running", "En cours"),
+        "given": Text("Given", "Administrée"),
+    },
+}
+"""What people read for the states of participants and infusions."""
 
 
 PacketEnd = Literal["returned", "destroyed", "lost", "spoiled"]

@@ -3,7 +3,7 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
-from equipoise.conduct.parts import Proof
+from equipoise.conduct.parts import STATUS_NAMES, Proof
 from equipoise.conduct.state import Participant, Person, TrialState
 from equipoise.problems import Problem, Text, Where, problem
 from equipoise.study.study import Study
@@ -101,9 +101,8 @@ def check_in_trial(state: TrialState, subject: Participant) -> tuple[Problem, ..
     """The trial is open and this participant has not left it."""
     problems = check_open(state)
     if not subject.is_in_trial:
-        problems += (
-            problem("EQ-C017", subject.code, participant=subject.code, status=subject.status),
-        )
+        status = STATUS_NAMES["status"][subject.status]
+        problems += (problem("EQ-C017", subject.code, participant=subject.code, status=status),)
     return problems
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from equipoise.conduct.parts import (
+    STATUS_NAMES,
     Change,
     Copy,
     DeviationKind,
@@ -22,7 +23,7 @@ from equipoise.conduct.parts import (
 )
 from equipoise.conduct.parts import Person as Person  # noqa: PLC0414 - a part of it
 from equipoise.eligibility import Answer
-from equipoise.problems import natural_order
+from equipoise.problems import Text, natural_order
 from equipoise.vault.packets.messages import PacketKind
 
 Status = Literal[
@@ -89,6 +90,11 @@ class Infusion(Struct, frozen=True):
     taken_back: tuple[str, ...] = ()
     is_recalled: bool = False
     entered_late: str = ""
+
+    @property
+    def status_name(self) -> Text:
+        """What people read for its status."""
+        return STATUS_NAMES["infusion"][self.status]
 
 
 class Consent(Struct, frozen=True):

@@ -6,7 +6,8 @@ from importlib.resources import files
 import msgspec
 from django.utils.translation import get_language
 
-from equipoise.conduct.cells.state import STATUS_NAMES
+from equipoise.conduct.cells.state import STATUS_NAMES as OF_THE_CELL_UNIT
+from equipoise.conduct.parts import STATUS_NAMES
 from equipoise.problems import LANGUAGES, Language, Text
 
 WORDS: dict[str, dict[str, Text]] = msgspec.convert(
@@ -14,7 +15,7 @@ WORDS: dict[str, dict[str, Text]] = msgspec.convert(
     dict[str, dict[str, Text]],
 )
 """Every word: group, then name."""
-for _group, _names in STATUS_NAMES.items():
+for _group, _names in (STATUS_NAMES | OF_THE_CELL_UNIT).items():
     WORDS[_group] = WORDS.get(_group, {}) | dict(_names)
 
 

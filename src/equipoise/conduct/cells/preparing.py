@@ -275,7 +275,7 @@ def _find_ordered(view: CellView, participant: str, encounter: str, *, where: Wh
     ]
     problems += check_ordered_weight(view.study, subject, infusion, where=where)
     if infusion.status != "ordered":
-        problems.append(problem("EQ-C063", where, status=infusion.status))
+        problems.append(problem("EQ-C063", where, status=infusion.status_name))
     refuse_if(problems)
     return infusion
 

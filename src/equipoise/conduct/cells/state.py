@@ -27,7 +27,7 @@ STATUS_NAMES: Mapping[str, Mapping[str, Text]] = {
         "missing": Text("Did not arrive", "Non arrivée"),
         "stored": Text("In storage", "En stock"),
         "thawed": Text("Thawed", "Décongelée"),
-        "used": Text("Infused", "Perfusée"),
+        "used": Text("Used", "Utilisée"),
         "destroyed": Text("Destroyed", "Détruite"),
         "returned": Text("Returned", "Retournée"),
     },

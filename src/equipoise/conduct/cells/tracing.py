@@ -30,7 +30,7 @@ YEARS_KEPT = 30
 
 class Trace(Struct, frozen=True):
     """One bag's way: from whom, into whom. `given_on` is None where it was not given, and it is out
-    where it was handed out and is not given yet, or runs.
+    where it was handed out and is not given yet, or runs; ready, where it was not handed out.
 
     Not `is_in_trial`: the trial's ledger does not have the order, as after it was restored from an
     older copy; whether it was given is then not known.
@@ -46,6 +46,7 @@ class Trace(Struct, frozen=True):
     is_in_trial: bool = True
     is_out: bool = False
     is_recalled: bool = False
+    is_ready: bool = False
     scan: str = ""
 
 
@@ -267,6 +268,7 @@ def _traces(cells: CellState, trial: TrialState) -> Iterator[Trace]:
                 is_in_trial=infusion is not None,
                 is_out=handed_out is not None and handed_out.status in OUT,
                 is_recalled=handed_out is not None and handed_out.is_recalled,
+                is_ready=infusion is not None and handed_out is None,
                 scan=cells.bags[bag].scan,
             )
 

@@ -249,7 +249,7 @@ class InfusionTakenBack(Happened, frozen=True, kw_only=True):
 class InfusionRecalled(Happened, frozen=True, kw_only=True):
     """The cell unit asks that what is out under this label is not given, or is stopped."""
 
-    title: ClassVar[Text] = Text("Bag not to be given", "Poche à ne pas donner")
+    title: ClassVar[Text] = Text("Infusion recalled", "Perfusion à ne pas administrer")
     participant: str
     encounter: str
     label: str
@@ -258,7 +258,7 @@ class InfusionRecalled(Happened, frozen=True, kw_only=True):
 class InfusionStarted(Happened, frozen=True, kw_only=True):
     """All was checked at the bedside and held, and the infusion began at that instant."""
 
-    title: ClassVar[Text] = Text("Infusion begun", "Perfusion commencée")
+    title: ClassVar[Text] = Text("Infusion started", "Perfusion commencée")
     participant: str
     encounter: str
     on: dt.date

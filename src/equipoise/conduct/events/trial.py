@@ -208,7 +208,7 @@ class PacketAccounted(Happened, frozen=True, kw_only=True):
 class StudySealed(Happened, frozen=True, kw_only=True):
     """All heads under one root; `entry` is the signature or lock that it followed, if one."""
 
-    title: ClassVar[Text] = Text("Ledger sealed", "Journal scellé")
+    title: ClassVar[Text] = Text("Ledger sealed", "Registre scellé")
     heads: Mapping[str, tuple[int, str]]
     root: str
     purpose: str
@@ -355,7 +355,7 @@ class LedgerRestored(Happened, frozen=True, kw_only=True):
     elsewhere, show that nothing came after it.
     """
 
-    title: ClassVar[Text] = Text("Ledger restored", "Journal restauré")
+    title: ClassVar[Text] = Text("Ledger restored", "Registre restauré")
     source: str
     n_entries: int
     heads: Mapping[str, tuple[int, str]]

@@ -14,6 +14,7 @@ from equipoise.web.outlook import Stop, plan_stops
 from equipoise.web.pages import BLINDED, Visit, page
 from equipoise.web.texts import language
 from equipoise.web.views.agreeing.overrides import is_waiting
+from equipoise.web.views.staff.confirming import may_confirm
 from equipoise.web.views.staff.delegations import READERS
 from equipoise.web.views.staff.review import find_barred, find_due
 from equipoise.web.views.trail.reviewing import find_overdue
@@ -80,6 +81,7 @@ def dashboard(visit: Visit) -> HttpResponse:
         is_clinical=visit.person.role in CLINICAL,
         sees_delegations=visit.person.role in READERS,
         barred=find_barred(visit) if visit.may(Role.ADMINISTRATOR) else [],
+        unconfirmed=[p for p in state.people.values() if may_confirm(visit, p)],
         overdue_trails=find_overdue(visit),
         review=find_due(visit) if visit.may(Role.ADMINISTRATOR) else None,
     )
@@ -115,12 +117,14 @@ def _due_encounters(visit: Visit, people: list[Participant]) -> list[Due]:
 
 
 def _waiting_infusions(people: list[Participant]) -> list[Due]:
+    """What is to be given, and what runs: its end is recorded also of somebody who left."""
     return [
         Due(p, infusion=i)
         for p in people
-        if p.is_in_trial
         for i in p.infusions.values()
-        if i.status == "prepared" or (i.status == "ordered" and p.treatment_stop is None)
+        if i.status == "started"
+        or (i.status == "prepared" and p.is_in_trial)
+        or (i.status == "ordered" and p.is_in_trial and p.treatment_stop is None)
     ]
 
 

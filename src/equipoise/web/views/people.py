@@ -16,7 +16,6 @@ from equipoise.conduct import (
     record_training,
     remove_person,
 )
-from equipoise.conduct.accounts.inviting import CONFIRMERS, is_part_of_it
 from equipoise.conduct.acts.people import check_manages, tasks_of
 from equipoise.conduct.door import refuse_if
 from equipoise.conduct.tasks import TASKS
@@ -27,6 +26,7 @@ from equipoise.web.entry.asking import Answers, Question, Ticks, ask, date_of
 from equipoise.web.pages import Visit, page
 from equipoise.web.server import code_for, fingerprint_of
 from equipoise.web.texts import say, t, text_of
+from equipoise.web.views.staff.confirming import may_confirm
 from equipoise.web.views.staff.review import find_due
 
 READERS = (Role.ADMINISTRATOR, Role.AUDITOR)
@@ -211,11 +211,10 @@ def _tell(visit: Visit, person: Person) -> Told:
     )
     lacks = check_duty(visit.study, person, at=visit.now) if person.is_active else ()
     is_managed = person.is_active and not check_manages(visit.person, person)
-    waits = visit.may(*CONFIRMERS) and is_managed and not person.is_confirmed
     return Told(
         person=person,
         may_change=is_managed,
-        may_confirm=waits and not is_part_of_it(person, visit.person, people=visit.state.people),
+        may_confirm=may_confirm(visit, person),
         tasks=tuple(TASKS[x].label for x in person.tasks),
         trainings=trainings,
         lacks=lacks,

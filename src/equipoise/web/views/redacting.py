@@ -14,7 +14,7 @@ from msgspec import Struct
 from equipoise.conduct import Participant, View, redact_entry
 from equipoise.conduct.acts import redacting
 from equipoise.conduct.acts.redacting import order_redaction
-from equipoise.conduct.events import FormSubmitted, ItemCorrected, from_entry
+from equipoise.conduct.events import TITLES, FormSubmitted, ItemCorrected, from_entry
 from equipoise.conduct.parts import Value
 from equipoise.conduct.state import FormRecord
 from equipoise.ledger import Entry
@@ -25,7 +25,7 @@ from equipoise.study.roles import Role
 from equipoise.web.entry.fields import Field, check_given, fill_field, problems_of, read_field
 from equipoise.web.pages import Visit, page
 from equipoise.web.statuses import status_of
-from equipoise.web.texts import say, t, text_of, word
+from equipoise.web.texts import say, t, text_of
 from equipoise.web.views.participant import may_read
 
 REDACTABLE = tuple(sorted(kind.__name__ for kind in redacting.REDACTABLE))
@@ -53,7 +53,7 @@ class Place(Struct, frozen=True):
     @property
     def title(self) -> str:
         """The form's title, or what kind of entry it is."""
-        return say(self.form.title) if self.form else word("redactable", self.entry.type)
+        return say(self.form.title if self.form else TITLES[self.entry.type])
 
     @property
     def standing(self) -> Mapping[str, Value]:

@@ -149,6 +149,7 @@ def give_infusion(
         *check_not_future(on, at=at, where=where),
         *_check_not_after_pause(view, on, where=where),
         *check_treated(subject, on=on, where=where),
+        *_check_next(infusion, where=where),
         *_check_scanned(view, subject, infusion, scanned=scanned, label=label),
         *_check_times(view, infusion, on=on, at=at, times=(started_at, stopped_at)),
         *_check_order(subject, started_at, where=where),
@@ -182,6 +183,7 @@ def check_bag(
     """Why what was handed out may not be begun at that instant, whoever holds it."""
     where = at_record(subject.code, infusion.encounter)
     return (
+        *_check_next(infusion, where=where),
         *_check_recalled(infusion, where=where),
         *_check_time(infusion, started_at=at, stopped_at=None, where=where),
         *check_ordered_weight(study, subject, infusion, where=where),
@@ -196,17 +198,21 @@ def _check_scanned(
     needs_scan = view.study.treatments.bedside.second_person
     if scanned.strip() != subject.code and (scanned or needs_scan):
         yield problem("EQ-B050", where, scanned=scanned or "-", participant=subject.code)
-    if infusion.started_at is not None and infusion.status == "started":
-        started = infusion.started_at.isoformat(timespec="minutes")
-        yield problem("EQ-B072", where, at=started)
-    elif infusion.status != "prepared":
-        yield problem("EQ-C063", where, status=infusion.status)
-    elif label != infusion.label:
+    if infusion.status == "prepared" and label != infusion.label:
         visits = [name for name, other in subject.infusions.items() if other.label == label]
         if visits:
             yield problem("EQ-B051", where, label=label, visit=visits[0])
         else:
             yield problem("EQ-C065", where, label=label)
+
+
+def _check_next(infusion: Infusion, *, where: Where) -> Iterator[Problem]:
+    """It was handed out, and neither runs nor was given."""
+    if infusion.started_at is not None and infusion.status == "started":
+        started = infusion.started_at.isoformat(timespec="minutes")
+        yield problem("EQ-B072", where, at=started)
+    elif infusion.status != "prepared":
+        yield problem("EQ-C063", where, status=infusion.status_name)
 
 
 def _check_recalled(infusion: Infusion, *, where: Where) -> tuple[Problem, ...]:

@@ -101,7 +101,7 @@ def prepare_infusion(
         *_check_no_words(reason, where=where),
     ]
     if infusion.status != "ordered":
-        problems.append(problem("EQ-C063", where, status=infusion.status))
+        problems.append(problem("EQ-C063", where, status=infusion.status_name))
     if not label or label in _labels(view):
         problems.append(problem("EQ-C064", where, label=label))
     refuse_if(problems)
@@ -214,7 +214,7 @@ def _check_out(
     """This label left the cell unit and is not back, and nothing says why it is asked for."""
     problems = [*check_open(view.state), *_check_no_words(reason, where=where)]
     if not is_out:
-        problems.append(problem("EQ-C063", where, status=infusion.status))
+        problems.append(problem("EQ-C063", where, status=infusion.status_name))
     elif label != infusion.label:
         problems.append(problem("EQ-C065", where, label=label))
     return problems

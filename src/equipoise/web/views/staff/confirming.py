@@ -4,8 +4,9 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from equipoise.conduct import confirm_invitation
-from equipoise.conduct.accounts.inviting import CONFIRMERS
-from equipoise.conduct.parts import Stamp
+from equipoise.conduct.accounts.inviting import CONFIRMERS, is_part_of_it
+from equipoise.conduct.acts.people import check_manages
+from equipoise.conduct.parts import Person, Stamp
 from equipoise.problems import Refused, problem
 from equipoise.study.forms import Item
 from equipoise.study.roles import Role
@@ -44,6 +45,17 @@ def confirm(visit: Visit, person: str) -> HttpResponse:
         carried={"chosen": password.chosen.entry},
     )
     return ask(visit, question, act=act)
+
+
+def may_confirm(visit: Visit, person: Person) -> bool:
+    """Whether a password waits, and the reader may say that its owner chose it."""
+    return (
+        visit.may(*CONFIRMERS)
+        and person.is_active
+        and not person.is_confirmed
+        and not check_manages(visit.person, person)
+        and not is_part_of_it(person, visit.person, people=visit.state.people)
+    )
 
 
 def _maker(visit: Visit, made: Stamp | None) -> str:
