@@ -101,9 +101,13 @@ def order_redaction(
     field = OTHER_EVENTS[type(event)]
     _refuse_repeated(reason, free_texts(event).values(), where=where)
     rest = replace(event, **({field: REDACTED} if field and getattr(event, field) else {}))
-    if not isinstance(event, e.CodeBroken):
+    if not isinstance(rest, e.CodeBroken):
         return [order, rest]
-    return [order, rest, *_assessed_again(view, subject, entry)]
+    who = {
+        "recorded_by": rest.recorded_by or entry.by,
+        "recorded_as": rest.recorded_as or entry.role,
+    }
+    return [order, replace(rest, **who), *_assessed_again(view, subject, entry)]
 
 
 def may_be_taken_out(event: e.Happened) -> bool:

@@ -313,6 +313,7 @@ class CodeBroken(Happened, frozen=True, kw_only=True):
 
     `question` is empty: the vault's log has it; in older ledgers it stands here. `reference` is the
     entry of the vault's log; empty where it came out otherwise. Then `learned` says who knows now.
+    `recorded_by` and `recorded_as` are who did, where this takes the place of what was taken out.
     """
 
     title: ClassVar[Text] = Text("Somebody unblinded", "Aveugle levé")
@@ -322,6 +323,8 @@ class CodeBroken(Happened, frozen=True, kw_only=True):
     broken_at: dt.datetime
     reference: str = ""
     learned: str = ""
+    recorded_by: str = ""
+    recorded_as: str = ""
     reason: str = ""
 
 

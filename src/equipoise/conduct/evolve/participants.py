@@ -234,6 +234,8 @@ def _completed(p: Participant, x: e.ParticipantCompleted, _: Stamp) -> Participa
 
 
 def _code_broken(p: Participant, x: e.CodeBroken, stamp: Stamp) -> Participant:
+    if x.recorded_by:  # who takes an entry out broke no code
+        stamp = replace(stamp, by=x.recorded_by, role=x.recorded_as)
     known = Unblinding(x.kind, x.question, x.broken_at, x.reference, x.learned, stamp)
     return replace(p, unblindings=(*p.unblindings, known))
 
