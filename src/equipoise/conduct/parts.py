@@ -103,12 +103,16 @@ class Endorsed(Struct, frozen=True):
 
 
 class TreatmentChange(Struct, frozen=True):
-    """From that day on a participant gets no infusion, or may get them again; and why."""
+    """From that day on a participant gets no infusion, or may get them again; and why.
+
+    `place` is the entry that first recorded it: the order of the changes.
+    """
 
     is_stopped: bool
     on: dt.date
     cause: str
     stamp: Stamp
+    place: str
 
 
 class TrailFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):

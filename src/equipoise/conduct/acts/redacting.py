@@ -29,6 +29,8 @@ OTHER_EVENTS: Mapping[type[e.Happened], str] = {
     e.ParticipantWithdrawn: "cause",
     e.ParticipantCompleted: "",
     e.CodeBroken: "learned",
+    e.TreatmentChanged: "cause",
+    e.InfusionGiven: "",
 }
 """Taken out, they are entered again without their reason and this text."""
 REDACTABLE: frozenset[type[e.Happened]] = frozenset({*FORM_EVENTS, *OTHER_EVENTS})
@@ -101,6 +103,9 @@ def order_redaction(
     field = OTHER_EVENTS[type(event)]
     _refuse_repeated(reason, free_texts(event).values(), where=where)
     rest = replace(event, **({field: REDACTED} if field and getattr(event, field) else {}))
+    if isinstance(rest, e.TreatmentChanged):
+        place = rest.instead_of or f"{entry.chain}:{entry.seq}"
+        return [order, replace(rest, instead_of=place)]
     if not isinstance(rest, e.CodeBroken):
         return [order, rest]
     who = {

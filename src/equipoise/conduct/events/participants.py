@@ -277,16 +277,22 @@ class InfusionGiven(Happened, frozen=True, kw_only=True):
     started_at: dt.datetime | None = None
     stopped_at: dt.datetime | None = None
     checked_by: str = ""
+    reason: str = ""
 
 
 class TreatmentChanged(Happened, frozen=True, kw_only=True):
-    """From that day on the participant gets no infusion, or may get them again; visits go on."""
+    """From that day on the participant gets no infusion, or may get them again; visits go on.
+
+    `instead_of` is the entry that was taken out and whose place among the changes this takes.
+    """
 
     title: ClassVar[Text] = Text("Treatment stopped or resumed", "Traitement arrêté ou repris")
     participant: str
     is_stopped: bool
     on: dt.date
     cause: str
+    instead_of: str = ""
+    reason: str = ""
 
 
 class ParticipantWithdrawn(Happened, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from equipoise.conduct.state import (
     Unblinding,
 )
 from equipoise.eligibility import Answer
+from equipoise.problems import natural_order
 
 
 def _screened(_: Participant | None, x: e.ParticipantScreened, stamp: Stamp) -> Participant:
@@ -207,6 +208,7 @@ def _infusion_started(p: Participant, x: e.InfusionStarted, _: Stamp) -> Partici
 
 def _infusion_given(p: Participant, x: e.InfusionGiven, stamp: Stamp) -> Participant:
     known = p.infusions[x.encounter]
+    is_from_paper = known.status == "prepared" or known.entered_late
     infusion = replace(
         known,
         status="given",
@@ -215,14 +217,15 @@ def _infusion_given(p: Participant, x: e.InfusionGiven, stamp: Stamp) -> Partici
         started_at=x.started_at,
         stopped_at=x.stopped_at,
         checked_by=x.checked_by,
-        entered_late=stamp.reason if known.status == "prepared" else "",
+        entered_late=stamp.reason if is_from_paper else "",
     )
     return replace(p, infusions={**p.infusions, x.encounter: infusion})
 
 
 def _treatment_changed(p: Participant, x: e.TreatmentChanged, stamp: Stamp) -> Participant:
-    change = TreatmentChange(x.is_stopped, x.on, x.cause, stamp)
-    return replace(p, treatment_changes=(*p.treatment_changes, change))
+    change = TreatmentChange(x.is_stopped, x.on, x.cause, stamp, x.instead_of or stamp.entry)
+    changes = sorted((*p.treatment_changes, change), key=lambda c: natural_order(c.place))
+    return replace(p, treatment_changes=tuple(changes))
 
 
 def _withdrawn(p: Participant, x: e.ParticipantWithdrawn, _: Stamp) -> Participant:
@@ -288,4 +291,6 @@ def forget(participants: dict[str, Participant], entry: str) -> None:
     for code, p in participants.items():
         deviations = tuple(d for d in p.deviations if d.stamp.entry != entry)
         unblindings = tuple(u for u in p.unblindings if u.stamp.entry != entry)
-        participants[code] = replace(p, deviations=deviations, unblindings=unblindings)
+        changes = tuple(c for c in p.treatment_changes if c.stamp.entry != entry)
+        kept = replace(p, deviations=deviations, unblindings=unblindings)
+        participants[code] = replace(kept, treatment_changes=changes)
