@@ -185,13 +185,13 @@ def _infusion_prepared(p: Participant, x: e.InfusionPrepared, _: Stamp) -> Parti
 def _infusion_taken_back(p: Participant, x: e.InfusionTakenBack, _: Stamp) -> Participant:
     known = p.infusions[x.encounter]
     changes: dict[str, Any] = {"status": "ordered", "label": "", "usable_until": None}
-    changes["is_recalled"] = False
+    changes["recalled_at"] = None
     infusion = replace(known, **changes, taken_back=(*known.taken_back, x.label))
     return replace(p, infusions={**p.infusions, x.encounter: infusion})
 
 
-def _infusion_recalled(p: Participant, x: e.InfusionRecalled, _: Stamp) -> Participant:
-    infusion = replace(p.infusions[x.encounter], is_recalled=True)
+def _infusion_recalled(p: Participant, x: e.InfusionRecalled, stamp: Stamp) -> Participant:
+    infusion = replace(p.infusions[x.encounter], recalled_at=stamp.at)
     return replace(p, infusions={**p.infusions, x.encounter: infusion})
 
 

@@ -115,12 +115,12 @@ def _due_encounters(visit: Visit, people: list[Participant]) -> list[Due]:
 
 
 def _waiting_infusions(people: list[Participant]) -> list[Due]:
+    """Those that are out or run, whoever has left since; and those that are ordered."""
     return [
         Due(p, infusion=i)
         for p in people
-        if p.is_in_trial
         for i in p.infusions.values()
-        if i.status == "prepared" or (i.status == "ordered" and p.treatment_stop is None)
+        if i.is_out or (i.status == "ordered" and p.is_in_trial and p.treatment_stop is None)
     ]
 
 
