@@ -869,7 +869,7 @@ CONTROLS = (
         (
             Edit(
                 "conduct/acts/infusing/bedside.py",
-                'return (problem("EQ-B074", where),) if infusion.is_recalled else ()',
+                'return (problem("EQ-B074", where),)',
                 "return ()",
             ),
         ),

@@ -5,7 +5,15 @@ import datetime as dt
 import pytest
 from django.test import Client
 
-from equipoise.conduct import RunningTrial, prepare_infusion, recall_infusion, start_infusion
+from equipoise.conduct import (
+    RunningTrial,
+    prepare_infusion,
+    recall_infusion,
+    start_infusion,
+    stop_treatment,
+    withdraw_participant,
+)
+from equipoise.conduct.door import Act
 from equipoise.study.roles import Role
 from equipoise.web.views.infusing.bedside import over_midnight
 
@@ -108,6 +116,29 @@ def test_what_the_cell_unit_recalls_is_not_begun(
     assert start(client, code).codes == {"EQ-B074"}
 
 
+@pytest.mark.requirement("F24", "C72")
+@pytest.mark.parametrize(
+    ("ends", "code_of"), [(stop_treatment, "EQ-C182"), (withdraw_participant, "EQ-C017")]
+)
+def test_the_page_says_before_anybody_scans_that_nothing_is_given_any_more(
+    ends: Act[...], code_of: str, trial: RunningTrial, sign_in: SignIn
+) -> None:
+    """What went in before that is still entered from paper, from the participant's page."""
+    code = handed_out(trial)
+    by = {"by": course.INVESTIGATOR, "at": course.now(), "reason": "Wish of the participant"}
+    ends(trial, **by, participant=code, on=course.TODAY)
+    client = sign_in(Role.INVESTIGATOR)
+    found = links(read(client.get(f"/participants/{code}/")))
+    assert bed(code, "start") not in found and bed(code, "give") in found
+    assert f"{code} M0" in read(client.get("/")).one("main").text
+    page = read(client.get(bed(code, "start")))
+    assert page.codes == {code_of}
+    assert "password" not in {e.get("name") for e in page.all("input")}
+    assert start(client, code).codes == {code_of}
+    give(client, code)
+    assert trial.state.participants[code].infusions["M0"].status == "given"
+
+
 @pytest.mark.requirement("F24")
 def test_what_was_not_handed_out_is_told_in_the_words_of_the_page(
     trial: RunningTrial, sign_in: SignIn
@@ -151,6 +182,7 @@ def test_the_end_and_the_volume_are_told_once_it_is_over(
     assert "was started at" in again.one("div", class_="stopped").text and not again.all(
         "button", class_="button"
     )
+    assert f"{code} M0" in read(client.get("/")).one("main").text  # it waits for its end
     shown = facts(read(client.get(bed(code, "end"))))
     assert shown[said("cells.label")] == LABEL
     later = f"{at + dt.timedelta(minutes=2):%H:%M}"

@@ -13,10 +13,12 @@ from equipoise.conduct import (
     cells,
     correct_item,
     prepare_infusion,
+    stop_treatment,
     submit_form,
     withdraw_participant,
 )
 from equipoise.conduct.cells import CellUnit
+from equipoise.conduct.door import Act
 from equipoise.study.roles import Role
 from equipoise.vault import VaultClient, read_token
 from equipoise.web.running import use_cells, use_trial
@@ -367,6 +369,34 @@ def test_what_came_back_is_taken_back_and_destroyed(
     assert len(written) == 1 and written[0].reason == ""
     assert b"leaked" not in b"".join(e.body or b"" for e in trial.store.read())
     assert trial.state.participants[code].infusions["M0"].status == "ordered"
+
+
+@pytest.mark.requirement("F24", "C72", "C73")
+@pytest.mark.parametrize(
+    "how", [(stop_treatment, False), (stop_treatment, True), (withdraw_participant, True)]
+)
+def test_what_was_made_for_nobody_any_more_stays_on_the_list_until_it_is_destroyed(
+    how: tuple[Act[...], bool], code: str, desk: Client, unit: CellUnit
+) -> None:
+    """Ready, or handed out and back: bags that were thawed are never lost from sight."""
+    ends, is_back = how
+    label = course.composed(unit, code, verified_by=name_of(Role.CELL_UNIT))
+    if is_back:
+        cells.hand_out(unit, by=SECOND, at=course.now(), label=label)
+    by = {"by": name_of(Role.INVESTIGATOR), "at": course.now(), "reason": "moved away"}
+    ends(unit.trial, **by, participant=code, on=course.TODAY)
+    if is_back:
+        desk.post(at(code, "take-back"), follow=True)
+    assert at(code) in links(read(desk.get("/work-list/")))
+    page = read(desk.get(at(code)))
+    assert said("cells.destroy") in page.text and not page.all(name="is_checked")
+    assert at(code, "discard") in links(page)
+    desk.post(at(code, "discard"), {"reason": "Nobody gets it"})
+    assert unit.state.preparations[label].status == "discarded"
+    assert at(code) not in links(read(desk.get("/work-list/")))
+    bag = next(b.bag for b in unit.state.bags.values() if b.status == "stored")
+    refused = read(desk.post(at(code, "thaw"), {"bag": bag, "is_answered": "yes"}))
+    assert refused.codes & {"EQ-C017", "EQ-C182"} and unit.state.bags[bag].status == "stored"
 
 
 @pytest.mark.parametrize("is_there", [False, True])

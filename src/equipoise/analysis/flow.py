@@ -16,7 +16,10 @@ NO_CRITERION = "other"
 
 
 class FlowGroup(Struct, frozen=True):
-    """The randomized of one group; `n` = withdrawn + completed + ongoing."""
+    """The randomized of one group; `n` = withdrawn + completed + ongoing.
+
+    Of each of these some may be among the `n_stopped`, whose treatment ended before it was whole.
+    """
 
     label: Text
     n: int
@@ -24,6 +27,7 @@ class FlowGroup(Struct, frozen=True):
     n_withdrawn: int
     n_completed: int
     n_ongoing: int
+    n_stopped: int = 0
 
 
 class Flow(Struct, frozen=True):
@@ -86,4 +90,5 @@ def _count_group(study: Study, group: Group) -> FlowGroup:
         n_withdrawn=status["withdrawn"],
         n_completed=status["completed"],
         n_ongoing=status["randomized"],
+        n_stopped=sum(p.treatment_stop is not None for p in group.members),
     )

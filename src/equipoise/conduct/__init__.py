@@ -35,8 +35,8 @@ from equipoise.conduct.acts.ending import (
 )
 from equipoise.conduct.acts.enrolling import fail_screening, judge_criterion, screen_participant
 from equipoise.conduct.acts.infusing import (
-    check_bag,
     check_ordered_weight,
+    check_start,
     declare_supply,
     end_infusion,
     find_weight,
@@ -181,12 +181,12 @@ __all__ = [
     "casebook_as_of",
     "change_delegation",
     "changes_of_stratum",
-    "check_bag",
     "check_copier",
     "check_duty",
     "check_folder",
     "check_opened",
     "check_ordered_weight",
+    "check_start",
     "check_tells_nothing",
     "check_vault_fits",
     "claim_packet",

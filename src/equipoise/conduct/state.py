@@ -88,13 +88,23 @@ class Infusion(Struct, frozen=True):
     stopped_at: dt.datetime | None = None
     checked_by: str = ""
     taken_back: tuple[str, ...] = ()
-    is_recalled: bool = False
+    recalled_at: dt.datetime | None = None
     entered_late: str = ""
 
     @property
     def status_name(self) -> Text:
         """What people read for its status."""
         return STATUS_NAMES["infusion"][self.status]
+
+    @property
+    def is_recalled(self) -> bool:
+        """Whether the cell unit asks that it is not given, or is stopped."""
+        return self.recalled_at is not None
+
+    @property
+    def is_out(self) -> bool:
+        """Whether it is out of the cell unit's hands, and not or not all in the participant."""
+        return self.status in ("prepared", "started")
 
 
 class Consent(Struct, frozen=True):

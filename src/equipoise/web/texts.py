@@ -15,7 +15,7 @@ WORDS: dict[str, dict[str, Text]] = msgspec.convert(
     dict[str, dict[str, Text]],
 )
 """Every word: group, then name."""
-for _group, _names in (STATUS_NAMES | OF_THE_CELL_UNIT).items():
+for _group, _names in {**STATUS_NAMES, **OF_THE_CELL_UNIT}.items():
     WORDS[_group] = WORDS.get(_group, {}) | dict(_names)
 
 

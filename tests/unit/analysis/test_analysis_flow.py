@@ -3,10 +3,11 @@
 from xml.etree import ElementTree
 
 import pytest
-from little_trial import person, study, trial
+from little_trial import START, person, stamp, study, trial
 from msgspec.structs import replace
 
 from equipoise.analysis import count_flow, draw_dummy_arms, plot_flow
+from equipoise.conduct.parts import TreatmentChange
 from equipoise.conduct.state import Participant
 
 NOBODY: dict[str, object] = {"number": "", "randomized_on": None, "infusions": {}}
@@ -40,6 +41,31 @@ def test_everybody_is_counted_once() -> None:
     assert (group.n_withdrawn, group.n_completed, group.n_ongoing) == (1, 6, 1)
     assert group.n == group.n_withdrawn + group.n_completed + group.n_ongoing
     assert group.received == (("V0", 7), ("V2", 6))
+
+
+@pytest.mark.requirement("C62", "C72")
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "Treatment stopped (n = 2)"), ("fr", "Traitement arrêté (n = 2)")],
+)
+def test_who_discontinued_the_intervention_is_counted_beside_who_left(
+    language: str, words: str
+) -> None:
+    """As the diagram of CONSORT has it; a treatment that was resumed is none. The sums stay."""
+    told = (START, "Rash", stamp(START), "site-01:9")
+    stop, go_on = TreatmentChange(True, *told), TreatmentChange(False, *told)
+    stopped = (
+        person(20, infused=(0,), treatment_changes=(stop,)),
+        person(21, infused=(0,), status="withdrawn", treatment_changes=(stop,)),
+        person(22, treatment_changes=(stop, go_on)),
+    )
+    for people, n in ((PEOPLE, 0), ((*PEOPLE, *stopped), 2)):
+        flow = count_flow(study(), trial(*people))
+        (group,) = flow.groups
+        assert group.n_stopped == n
+        assert group.n == group.n_withdrawn + group.n_completed + group.n_ongoing
+        drawn = "".join(ElementTree.fromstring(plot_flow(flow, language=language)).itertext())
+        assert (words in drawn.replace("\u00a0", " ")) == bool(n)
 
 
 def test_reasons_are_counted_by_criterion() -> None:

@@ -11,6 +11,7 @@ from equipoise.problems import Refused
 
 from .cell_course import SHAM, CellCourse
 from .conftest import Clock, Course
+from .test_ending import leave, sign
 from .test_infusing import give, start
 from .test_opening import codes
 
@@ -142,6 +143,52 @@ def test_a_start_of_which_nothing_went_in_is_no_infusion(
     infusion = trial.state.participants[code].infusions["M0"]
     assert (infusion.status, infusion.given_on, infusion.given_ml) == ("given", None, 0.0)
     assert len(trial.state.participants[code].deviations) == 1
+
+
+@pytest.mark.requirement("F24", "C62")
+def test_what_went_in_before_somebody_left_is_entered_afterwards(
+    course: Course, trial: RunningTrial, clock: Clock
+) -> None:
+    """From paper: up to that day; nothing of later, nothing after the lock, and no start."""
+    code, other = handed_out(course, "1"), handed_out(course, "2")
+    for one in (code, other):
+        leave(course, one)
+    give(course, code, "1")
+    infusion = trial.state.participants[code].infusions["M0"]
+    assert (infusion.status, infusion.given_on) == ("given", clock.today)
+    with pytest.raises(Refused) as refused:
+        start(course, other, "2")
+    assert codes(refused) == ["EQ-C017"]
+    clock.at += dt.timedelta(days=1)
+    with pytest.raises(Refused) as refused:
+        give(course, other, "2")
+    assert codes(refused) == ["EQ-C017", "EQ-C066"]
+    for one in (code, other):
+        sign(course, one)
+    conduct.lock_data(trial, by="data_manager", at=clock(), reason="end")
+    with pytest.raises(Refused) as refused:
+        give(course, other, "2", on=clock.today - dt.timedelta(days=1))
+    assert codes(refused) == ["EQ-C016"]
+
+
+@pytest.mark.requirement("F24", "C73")
+def test_what_began_before_it_was_recalled_is_no_deviation(
+    course: Course, trial: RunningTrial, clock: Clock
+) -> None:
+    """Both entered from paper: one began a minute before the cell unit asked, one with it."""
+    before, after = handed_out(course, "1"), handed_out(course, "2")
+    clock.at += dt.timedelta(hours=1, seconds=30)
+    for code, label in ((before, "1"), (after, "2")):
+        about = {"participant": code, "encounter": "M0", "label": label}
+        conduct.recall_infusion(trial, by="cell_unit", at=clock(), **about)
+    for code, label, minutes in ((before, "1", 1), (after, "2", 0)):
+        asked = trial.state.participants[code].infusions["M0"].recalled_at
+        assert asked is not None
+        began = asked.replace(second=0) - dt.timedelta(minutes=minutes)
+        over = began + dt.timedelta(minutes=1)
+        give(course, code, label, started_at=began, stopped_at=over)
+    told = {c: [d.what for d in p.deviations] for c, p in trial.state.participants.items()}
+    assert told == {before: [], after: ["The cell unit asks not to give this."]}
 
 
 @pytest.mark.requirement("F24")

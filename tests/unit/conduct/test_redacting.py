@@ -17,6 +17,7 @@ from equipoise.study.study import Study
 from .conftest import Clock, Course
 from .test_capturing import correct
 from .test_ending import sign
+from .test_infusing import give, prepare, start
 from .test_opening import codes
 
 NAME = "Jeanne Dupont"
@@ -249,6 +250,60 @@ def test_what_was_said_of_an_unblinding_follows_it(filed: RunningTrial, clock: C
     (now,) = filed.state.participants[code].unblindings
     assert (now.learned, now.impact, now.action) == ("redacted", "none", "told the monitor")
     assert now.broken_at == known.broken_at
+
+
+@pytest.mark.requirement("C03", "C72")
+def test_a_stop_of_treatment_that_is_taken_out_keeps_its_place(
+    course: Course, trial: RunningTrial, clock: Clock
+) -> None:
+    """Resumed since, the treatment goes on; twice taken out, too. Day and stop stay on record."""
+    code = course.randomized()
+    ask = {"by": "investigator", "participant": code, "on": clock.today}
+    conduct.stop_treatment(trial, at=clock(), **ask, reason=ABOUT)
+    conduct.resume_treatment(trial, at=clock(), **ask, reason="It was another cause")
+    assert not [x for x in trial.store.read() if NAME in x.reason]
+    for reason in ("A name was typed", "What was said of it names a place"):
+        stop = trial.state.participants[code].treatment_changes[0]
+        redact(trial, clock(), stop.stamp.entry, reason=reason)
+        subject = trial.state.participants[code]
+        told = [(c.is_stopped, c.on, c.cause) for c in subject.treatment_changes]
+        assert told == [
+            (True, clock.today, "redacted"),
+            (False, clock.today, "It was another cause"),
+        ]
+        assert subject.treatment_stop is None
+    assert fold(TrialState(), trial.store.read()) == trial.state
+    assert NAME not in repr(trial.state)
+
+
+@pytest.mark.requirement("C03", "F24")
+def test_why_an_infusion_was_entered_from_paper_can_be_taken_out(
+    course: Course, trial: RunningTrial, clock: Clock
+) -> None:
+    """It was given, and it is from paper: that stays. An end at the screen holds no text."""
+    code, other = course.randomized(), course.randomized()
+    for n, one in enumerate((code, other)):
+        course.order(one)
+        prepare(course, one, str(n))
+    give(course, code, "0", reason=ABOUT)
+    before = trial.state.participants[code].infusions["M0"]
+    entry = next(x for x in trial.store.read() if x.type == "InfusionGiven")
+    redact(trial, clock(), f"{entry.chain}:{entry.seq}")
+    after = trial.state.participants[code].infusions["M0"]
+    assert (before.entered_late, after.entered_late) == (ABOUT, "A name was typed")
+    assert msgspec.structs.replace(after, entered_late=ABOUT) == before
+    assert fold(TrialState(), trial.store.read()) == trial.state
+    assert NAME not in repr(trial.state)
+
+    start(course, other, "1")
+    conduct.end_infusion(
+        trial, by="coordinator", at=clock(), participant=other, encounter="M0",
+        volume_ml=16.5, stopped_at=clock.at,
+    )  # fmt: skip
+    *_, ended = (x for x in trial.store.read() if x.type == "InfusionGiven")
+    with pytest.raises(Refused) as refused:
+        redact(trial, clock(), f"{ended.chain}:{ended.seq}")
+    assert codes(refused) == ["EQ-C121"]
 
 
 def test_what_holds_no_text_is_not_taken_out(filed: RunningTrial, clock: Clock) -> None:

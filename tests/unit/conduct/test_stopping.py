@@ -188,6 +188,29 @@ def test_an_infusion_on_a_later_day_than_the_pause_is_refused(
     assert refused(lambda: give(course, code, label="B-1", on=tomorrow)) == ["EQ-C090"]
 
 
+@pytest.mark.requirement("C73")
+def test_what_went_in_while_the_trial_was_paused_is_a_deviation_once_it_goes_on(
+    course: Course, guarded: RunningTrial, clock: Clock
+) -> None:
+    """Ordered for the next day, given although the trial was paused, entered after it went on."""
+    code, other = course.randomized(), course.randomized()
+    clock.at = clock.at.replace(hour=20)
+    tomorrow = clock.today + dt.timedelta(days=1)
+    place = {"by": "investigator", "participant": code, "encounter": "M0", "on": tomorrow}
+    weighed = {"weight": 70.0, "pregnant": False}
+    conduct.submit_form(guarded, at=clock(), form="vitals", values=weighed, **place)
+    conduct.order_infusion(guarded, at=clock(), **place)
+    prepare(course, code, label="B-1")
+    report(course, other, grade=5, related=True)
+    clock.at += dt.timedelta(days=2)
+    for who in ("dsmb", "safety_officer"):
+        resume(course, who)
+
+    give(course, code, label="B-1", on=tomorrow)
+    (departed,) = guarded.state.participants[code].deviations
+    assert departed.what.startswith("The trial is paused by a stopping rule (death)")
+
+
 def test_it_goes_on_once_everybody_who_must_has_agreed(
     course: Course, guarded: RunningTrial
 ) -> None:

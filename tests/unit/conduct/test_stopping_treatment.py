@@ -17,7 +17,7 @@ from .cell_course import CellCourse
 from .conftest import Clock, Course
 from .test_ending import complete, leave, sign
 from .test_facts import with_populations
-from .test_infusing import give, prepare
+from .test_infusing import give, prepare, start
 from .test_redacting import redact
 
 REASON = "Reaction to the first infusion"
@@ -125,6 +125,47 @@ def infused_later(course: Course, clock: Clock) -> str:
     prepare(course, code, "48213379")
     change(course, code, on=clock.today - dt.timedelta(days=1))
     return code
+
+
+@pytest.mark.requirement("C72", "C73")
+@pytest.mark.parametrize(("resumed_after", "n_deviations"), [(2, 1), (1, 0)])
+def test_what_went_in_while_the_treatment_was_stopped_is_a_deviation(
+    course: Course, clock: Clock, resumed_after: int, n_deviations: int
+) -> None:
+    """Entered after an investigator resumed it, of a day before that; on that day it is none."""
+    code, day = infused_later(course, clock), dt.timedelta(days=1)
+    given_on = clock.today
+    resumed_on = given_on - day + resumed_after * day
+    clock.at += 2 * day
+    resume(course, code, on=resumed_on)
+    give(course, code, "48213379", on=given_on)
+    found = [(d.kind, d.on, d.what) for d in of(course, code).deviations]
+    said = f"The treatment of {code} was stopped on {given_on - day}: no infusion is given."
+    assert found == [("treatment", given_on, said)] * n_deviations
+
+
+@pytest.mark.requirement("C72")
+def test_a_treatment_is_stopped_while_its_last_infusion_runs(course: Course, clock: Clock) -> None:
+    """Its end is told all the same; once it is over there is nothing left to stop."""
+    code = infused(course)
+    clock.at += dt.timedelta(days=91)
+    course.submit(code, "vitals", encounter="M3", weight=70.0, pregnant=False)
+    course.order(code, "M3")
+    prepare(course, code, "48213379", "M3")
+    start(course, code, "48213379", encounter="M3")
+    change(course, code)
+    assert of(course, code).treatment_stop is not None
+    conduct.end_infusion(
+        course.trial, by="coordinator", at=clock(), participant=code, encounter="M3",
+        volume_ml=2.0, stopped_at=clock.at,
+    )  # fmt: skip
+    assert of(course, code).infusions["M3"].given_ml == 2.0
+
+
+@pytest.mark.requirement("C72")
+def test_no_treatment_is_stopped_before_consent(course: Course, clock: Clock) -> None:
+    code, day = course.randomized(), dt.timedelta(days=1)
+    assert refusal(lambda: change(course, code, on=clock.today - day)) == ["EQ-C206"]
 
 
 @pytest.mark.requirement("C72")

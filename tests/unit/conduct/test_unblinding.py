@@ -9,7 +9,7 @@ import pytest
 
 from equipoise import conduct
 from equipoise.cli.folders import load_checked
-from equipoise.conduct import RunningTrial, digest_of_populations
+from equipoise.conduct import RunningTrial, TrialState, digest_of_populations, fold
 from equipoise.problems import Refused, Text, Where
 from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
@@ -19,6 +19,7 @@ from equipoise.vault.keeping.copying import back_up_vault, restore_vault
 from .conftest import Clock, Course, open_second_account
 from .test_ending import leave, sign
 from .test_opening import codes
+from .test_redacting import redact
 
 FIRST_STUDY = Path(__file__).parents[3] / "studies" / "nct06722105"
 
@@ -436,3 +437,27 @@ def test_a_signature_is_for_the_populations_as_they_stand(
     end(trial, clock, Role.DATA_MANAGER, digest)
     fewer = msgspec.structs.replace(trial.state, participants={})
     assert [p.code for p in conduct.check_opened(trial.study, fewer)] == ["EQ-V039"]
+
+
+@pytest.mark.requirement("C67", "C11")
+def test_who_takes_a_name_out_of_a_break_did_not_break_it(
+    course: Course, trial: RunningTrial, emergency: VaultClient, clock: Clock
+) -> None:
+    """The one who broke the code still knows; a break of the other one is recorded, as any."""
+    code = course.randomized()
+    officer = {"by": "safety_officer", "role": "safety_officer"}
+    emergency.reveal(code, "arm", **officer, reason="Report about Jeanne Dupont")
+    conduct.record_breaks(trial, emergency.breaks(), at=clock())
+    for reason in ("A name was typed", "What was said of it names a place"):  # of its successor
+        (known,) = trial.state.participants[code].unblindings
+        redact(trial, clock(), known.stamp.entry, reason=reason)
+
+    (now,) = trial.state.participants[code].unblindings
+    assert (now.stamp.by, now.stamp.role) == ("safety_officer", "safety_officer")
+    assert conduct.unblinded_for(trial.state, "safety_officer") == (code,)
+    assert fold(TrialState(), trial.store.read()) == trial.state
+    emergency.reveal(code, "arm", **officer, reason="Report, once more")
+    assert conduct.record_breaks(trial, emergency.breaks(), at=clock()) == ()
+    shock(emergency, code)
+    (other,) = conduct.record_breaks(trial, emergency.breaks(), at=clock())
+    assert other.by == "investigator"

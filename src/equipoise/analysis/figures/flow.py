@@ -140,7 +140,9 @@ def _group_words(
     ongoing = word("flow_ongoing", n=group.n_ongoing).say(language)
     withdrawn = word("flow_withdrawn", n=group.n_withdrawn).say(language)
     completed = word("flow_completed", n=group.n_completed).say(language)
-    return (*head, *received), (withdrawn, ongoing), (completed,)
+    stopped = word("flow_stopped", n=group.n_stopped).say(language)
+    followed = (withdrawn, stopped, ongoing) if group.n_stopped else (withdrawn, ongoing)
+    return (*head, *received), followed, (completed,)
 
 
 def _draw_groups(randomized: _Box, boxes: list[list[_Box]]) -> Iterator[str]:
@@ -212,5 +214,10 @@ def _describe(flow: Flow, language: Language) -> str:
             ongoing=g.n_ongoing,
         ).say(language)
         for g in flow.groups
+    ]
+    sentences += [
+        f"{g.label.say(language)} – {word('flow_stopped', n=g.n_stopped).say(language)}."
+        for g in flow.groups
+        if g.n_stopped
     ]
     return " ".join(sentences)

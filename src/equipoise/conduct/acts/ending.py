@@ -53,14 +53,17 @@ def stop_treatment(
     """Give no infusion from a day on; the participant stays in the trial, and visits go on."""
     subject = view.participant(participant)
     where = at_record(participant)
-    given = {i.encounter: i.given_on for i in subject.infusions.values() if i.given_on}
+    given_on = [i.given_on for i in subject.infusions.values() if i.given_on]
+    over = {i.encounter for i in subject.infusions.values() if i.status == "given"}
     problems = _check_treatment(view, subject, by_day=(on, at), reason=reason)
-    if not subject.is_randomized or given.keys() >= set(view.study.infusion_encounters):
+    if not subject.is_randomized or over >= set(view.study.infusion_encounters):
         problems.append(problem("EQ-C179", where, participant=participant))
     if subject.treatment_stop is not None:
         problems.append(problem("EQ-C180", where, participant=participant, stands=STOPPED))
-    if (last := max(given.values(), default=on)) > on:
+    if (last := max(given_on, default=on)) > on:
         problems.append(problem("EQ-C183", where, on=on, given=last))
+    else:
+        problems += check_since_consent(subject, on=on, where=where)
     refuse_if(problems)
     return [e.TreatmentChanged(participant=participant, is_stopped=True, on=on, cause=reason)]
 

@@ -30,6 +30,8 @@ OTHER_EVENTS: Mapping[type[e.Happened], str] = {
     e.ParticipantWithdrawn: "cause",
     e.ParticipantCompleted: "",
     e.CodeBroken: "learned",
+    e.TreatmentChanged: "cause",
+    e.InfusionGiven: "",
 }
 """Taken out, they are entered again without their reason and this text."""
 REDACTABLE: frozenset[type[e.Happened]] = frozenset({*FORM_EVENTS, *OTHER_EVENTS})

@@ -22,8 +22,6 @@ from equipoise.supply import (
     tests_at,
 )
 
-OUT = ("prepared", "started")
-"""Of an infusion: it is out of the cell unit's hands, and not or not all in the participant."""
 YEARS_KEPT = 30
 """After the expiry of a batch, the whole way of its bags is kept (1394/2007, article 15)."""
 
@@ -266,7 +264,7 @@ def _traces(cells: CellState, trial: TrialState) -> Iterator[Trace]:
                 encounter=made.encounter,
                 given_on=handed_out.given_on if handed_out else None,
                 is_in_trial=infusion is not None,
-                is_out=handed_out is not None and handed_out.status in OUT,
+                is_out=handed_out is not None and handed_out.is_out,
                 is_recalled=handed_out is not None and handed_out.is_recalled,
                 is_ready=infusion is not None and handed_out is None,
                 scan=cells.bags[bag].scan,

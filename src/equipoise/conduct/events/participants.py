@@ -279,6 +279,7 @@ class InfusionGiven(Happened, frozen=True, kw_only=True):
     started_at: dt.datetime | None = None
     stopped_at: dt.datetime | None = None
     checked_by: str = ""
+    reason: str = ""
 
 
 class TreatmentChanged(Happened, frozen=True, kw_only=True):

@@ -185,13 +185,13 @@ def _infusion_prepared(p: Participant, x: e.InfusionPrepared, _: Stamp) -> Parti
 def _infusion_taken_back(p: Participant, x: e.InfusionTakenBack, _: Stamp) -> Participant:
     known = p.infusions[x.encounter]
     changes: dict[str, Any] = {"status": "ordered", "label": "", "usable_until": None}
-    changes["is_recalled"] = False
+    changes["recalled_at"] = None
     infusion = replace(known, **changes, taken_back=(*known.taken_back, x.label))
     return replace(p, infusions={**p.infusions, x.encounter: infusion})
 
 
-def _infusion_recalled(p: Participant, x: e.InfusionRecalled, _: Stamp) -> Participant:
-    infusion = replace(p.infusions[x.encounter], is_recalled=True)
+def _infusion_recalled(p: Participant, x: e.InfusionRecalled, stamp: Stamp) -> Participant:
+    infusion = replace(p.infusions[x.encounter], recalled_at=stamp.at)
     return replace(p, infusions={**p.infusions, x.encounter: infusion})
 
 
@@ -208,6 +208,7 @@ def _infusion_started(p: Participant, x: e.InfusionStarted, _: Stamp) -> Partici
 
 def _infusion_given(p: Participant, x: e.InfusionGiven, stamp: Stamp) -> Participant:
     known = p.infusions[x.encounter]
+    is_from_paper = known.status == "prepared" or known.entered_late
     infusion = replace(
         known,
         status="given",
@@ -216,7 +217,7 @@ def _infusion_given(p: Participant, x: e.InfusionGiven, stamp: Stamp) -> Partici
         started_at=x.started_at,
         stopped_at=x.stopped_at,
         checked_by=x.checked_by,
-        entered_late=stamp.reason if known.status == "prepared" else "",
+        entered_late=stamp.reason if is_from_paper else "",
     )
     return replace(p, infusions={**p.infusions, x.encounter: infusion})
 

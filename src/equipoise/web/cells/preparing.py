@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from equipoise.conduct import Participant, cells, take_back_infusion
 from equipoise.conduct.cells import BagRecord, PreparationRecord
 from equipoise.conduct.parts import is_own
+from equipoise.conduct.rules import check_in_trial, check_treated
 from equipoise.conduct.state import Infusion
-from equipoise.problems import Problem, Refused, Text, natural_order, problem
+from equipoise.problems import Problem, Refused, Text, Where, natural_order, problem
 from equipoise.study.forms import Item
 from equipoise.study.protocol import Encounter, Product
 from equipoise.study.roles import Role
@@ -31,7 +32,10 @@ from equipoise.web.texts import say, t, text_of
 
 
 class Work(Struct, frozen=True):
-    """An ordered infusion, what it holds, and how far its preparation has come."""
+    """An ordered infusion, what it holds, and how far its preparation has come.
+
+    `stops` are why it will not be given any more: what was made for it is to be destroyed.
+    """
 
     participant: Participant
     encounter: Encounter
@@ -41,15 +45,19 @@ class Work(Struct, frozen=True):
     product_id: str = ""
     made: PreparationRecord | None = None
     problems: tuple[Problem, ...] = ()
+    stops: tuple[Problem, ...] = ()
 
 
 @page(roles=(Role.CELL_UNIT,))
 @viewed
 def work_list(visit: Visit) -> HttpResponse:
-    """Every infusion that waits to be prepared, the earliest first, and those handed out."""
+    """Every infusion that waits to be prepared, the earliest first, and those handed out.
+
+    One that will not be given any more waits while there is something that was made for it.
+    """
     pairs = [(p, i) for p in visit.participants() for i in p.infusions.values()]
-    ordered = [(p, i) for p, i in pairs if i.status == "ordered" and p.is_in_trial]
-    waiting = [_work(visit, p, i) for p, i in ordered if p.treatment_stop is None]
+    ordered = [_work(visit, p, i) for p, i in pairs if i.status == "ordered"]
+    waiting = [w for w in ordered if w.made or not w.stops]
     gone = [(p, i) for p, i in pairs if i.status != "ordered"]
     return visit.show(
         "work_list.html",
@@ -195,7 +203,8 @@ def thaw(visit: Visit, code: str, encounter: str) -> HttpResponse:
     bag = visit.request.POST.get("bag", "").strip()
     if bag not in cell_unit().state.bags:
         raise Refused([problem("EQ-B024", bag or "-", bag=bag or "-")])
-    find_work(visit, code, encounter)
+    if stops := find_work(visit, code, encounter).stops:
+        raise Refused(stops)
 
     def act(_: Answers) -> HttpResponse:
         cells.thaw_bag(cell_unit(), **_by(visit), bag=bag)
@@ -302,15 +311,20 @@ def _compose(visit: Visit, code: str, encounter: str) -> tuple[Problem, ...]:
 
 def _work(visit: Visit, subject: Participant, infusion: Infusion) -> Work:
     encounter = visit.study.schedule.encounters[infusion.encounter]
+    where = Where(record=f"{subject.code} / {infusion.encounter}")
+    stops = (*check_in_trial(visit.state, subject), *check_treated(subject, where=where))
     try:
         unit = cell_unit()
-        name = unit.contents(subject.number, infusion.encounter)
         made = cells.preparation_for(unit.state, subject.code, infusion.encounter)
+        if stops and made is None:  # the vault is not asked about what nobody prepares
+            return Work(subject, encounter, infusion, Text("–"), stops=stops)
+        name = unit.contents(subject.number, infusion.encounter)
     except Refused as refused:
-        return Work(subject, encounter, infusion, Text("–"), problems=refused.problems)
+        found = refused.problems
+        return Work(subject, encounter, infusion, Text("–"), problems=found, stops=stops)
     product = visit.study.treatments.products.get(name)
     contents = product.label if product else Text(name)
-    return Work(subject, encounter, infusion, contents, product, name, made)
+    return Work(subject, encounter, infusion, contents, product, name, made, stops=stops)
 
 
 def find_made(visit: Visit, code: str, encounter: str) -> PreparationRecord:

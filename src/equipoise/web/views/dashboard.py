@@ -117,14 +117,12 @@ def _due_encounters(visit: Visit, people: list[Participant]) -> list[Due]:
 
 
 def _waiting_infusions(people: list[Participant]) -> list[Due]:
-    """What is to be given, and what runs: its end is recorded also of somebody who left."""
+    """Those that are out or run, whoever has left since; and those that are ordered."""
     return [
         Due(p, infusion=i)
         for p in people
         for i in p.infusions.values()
-        if i.status == "started"
-        or (i.status == "prepared" and p.is_in_trial)
-        or (i.status == "ordered" and p.is_in_trial and p.treatment_stop is None)
+        if i.is_out or (i.status == "ordered" and p.is_in_trial and p.treatment_stop is None)
     ]
 
 

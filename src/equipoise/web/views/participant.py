@@ -49,6 +49,7 @@ class Row(Struct, frozen=True):
     infusion: Infusion | None
     may_order: bool
     may_start: bool
+    may_give: bool
     may_end: bool
     may_miss: bool
 
@@ -106,6 +107,8 @@ def _row(visit: Visit, subject: Participant, stop: Stop) -> Row:
     may_act = visit.may(*ENROLLERS) and subject.is_in_trial and visit.state.locked is None
     is_planned = stop.name in visit.study.infusion_encounters and is_to_treat(visit, subject)
     sees = visit.person.role not in BLIND_TO_COURSE
+    is_out = infusion is not None and infusion.status == "prepared"
+    may_infuse = visit.may(*ENROLLERS) and visit.state.locked is None
     return Row(
         stop=stop,
         leaves=tuple(_leaves(visit, subject, stop)),
@@ -118,9 +121,11 @@ def _row(visit: Visit, subject: Participant, stop: Stop) -> Row:
         may_start=may_act
         and visit.may_do("start_infusion")
         and infusion is not None
-        and infusion.status == "prepared",
-        may_end=visit.may(*ENROLLERS)
-        and visit.state.locked is None
+        and is_out
+        and not infusion.is_recalled
+        and subject.treatment_stop is None,
+        may_give=may_infuse and visit.may_do("give_infusion") and is_out,
+        may_end=may_infuse
         and visit.may_do("end_infusion")
         and infusion is not None
         and infusion.status == "started",

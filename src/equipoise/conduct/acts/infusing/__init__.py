@@ -1,7 +1,7 @@
 """Infusions: ordered by the site, handed out by the cell unit, begun and ended at the bedside."""
 
 from equipoise.conduct.acts.infusing.bedside import (
-    check_bag,
+    check_start,
     end_infusion,
     give_infusion,
     start_infusion,
@@ -17,8 +17,8 @@ from equipoise.conduct.acts.infusing.ordering import (
 )
 
 __all__ = [
-    "check_bag",
     "check_ordered_weight",
+    "check_start",
     "declare_supply",
     "end_infusion",
     "find_weight",

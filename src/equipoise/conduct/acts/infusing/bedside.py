@@ -23,7 +23,6 @@ from equipoise.conduct.rules import (
 from equipoise.conduct.state import Infusion, Participant
 from equipoise.conduct.tasks import check_task
 from equipoise.problems import Problem, Where, problem
-from equipoise.study.study import Study
 
 LONGEST_INFUSION = dt.timedelta(hours=24)
 
@@ -52,12 +51,9 @@ def start_infusion(
     infusion = find_infusion(subject, encounter, where=where)
     refuse_if(
         [
-            *check_in_trial(view.state, subject),
-            *check_running(view.state, where=where),
-            *check_treated(subject, where=where),
+            *check_start(view, participant, encounter=encounter, at=at),
             *_check_scanned(view, subject, infusion, scanned=scanned, label=label),
             *_check_day(infusion, on=on, at=at, where=where),
-            *check_bag(view.study, subject, infusion, at=at),
             *_check_second(view, subject, checked_by=checked_by, at=at),
         ]
     )
@@ -145,7 +141,7 @@ def give_infusion(
     where = at_record(participant, encounter)
     infusion = find_infusion(subject, encounter, where=where)
     problems = [
-        *check_in_trial(view.state, subject),
+        *_check_was_in_trial(view, subject, on=on),
         *check_not_future(on, at=at, where=where),
         *_check_not_after_pause(view, on, where=where),
         *check_treated(subject, on=on, where=where),
@@ -169,24 +165,33 @@ def give_infusion(
         checked_by=checked_by,
     )
     departures = [
+        *_check_not_to_be_given(view, subject, on=on, where=where),
         *check_ordered_weight(view.study, subject, infusion, where=where),
-        *_check_recalled(infusion, where=where),
+        *_check_recalled(infusion, started_at=started_at, where=where),
         *_check_time(infusion, started_at=started_at, stopped_at=stopped_at, where=where),
         *_check_whole(infusion, volume_ml, where=where),
     ]
     return [given, *_deviations(given, departures)]
 
 
-def check_bag(
-    study: Study, subject: Participant, infusion: Infusion, *, at: dt.datetime
+def check_start(
+    view: View, participant: str, *, encounter: str, at: dt.datetime
 ) -> tuple[Problem, ...]:
-    """Why what was handed out may not be begun at that instant, whoever holds it."""
-    where = at_record(subject.code, infusion.encounter)
+    """Why what was handed out may not be begun at that instant, whoever holds it.
+
+    Raises:
+        Refused: there is no such participant, or nothing was ordered.
+    """
+    subject, where = view.participant(participant), at_record(participant, encounter)
+    infusion = find_infusion(subject, encounter, where=where)
     return (
+        *check_in_trial(view.state, subject),
+        *check_running(view.state, where=where),
+        *check_treated(subject, where=where),
         *_check_next(infusion, where=where),
         *_check_recalled(infusion, where=where),
         *_check_time(infusion, started_at=at, stopped_at=None, where=where),
-        *check_ordered_weight(study, subject, infusion, where=where),
+        *check_ordered_weight(view.study, subject, infusion, where=where),
     )
 
 
@@ -215,9 +220,14 @@ def _check_next(infusion: Infusion, *, where: Where) -> Iterator[Problem]:
         yield problem("EQ-C063", where, status=infusion.status_name)
 
 
-def _check_recalled(infusion: Infusion, *, where: Where) -> tuple[Problem, ...]:
-    """The cell unit has not asked since that it should not be given."""
-    return (problem("EQ-B074", where),) if infusion.is_recalled else ()
+def _check_recalled(
+    infusion: Infusion, *, started_at: dt.datetime | None = None, where: Where
+) -> tuple[Problem, ...]:
+    """The cell unit had not asked, before it began, that it should not be given."""
+    asked = infusion.recalled_at
+    if asked is None or (started_at and started_at < asked.replace(second=0, microsecond=0)):
+        return ()
+    return (problem("EQ-B074", where),)
 
 
 def _check_day(
@@ -326,6 +336,26 @@ def _check_second(
     )
     if not is_of_site or lacks:
         yield problem("EQ-B054", subject.code, name=second.name)
+
+
+def _check_was_in_trial(view: View, subject: Participant, *, on: dt.date) -> tuple[Problem, ...]:
+    """What went in up to the day on which somebody left is a fact and stays recordable."""
+    if subject.left_on is not None and on <= subject.left_on:
+        return check_open(view.state)
+    return tuple(check_in_trial(view.state, subject))
+
+
+def _check_not_to_be_given(
+    view: View, subject: Participant, *, on: dt.date, where: Where
+) -> Iterator[Problem]:
+    """Neither the treatment nor the trial stood still on that day, though they go on now."""
+    known = [c for c in subject.treatment_changes if c.on < on or (c.on == on and not c.is_stopped)]
+    if known and known[-1].is_stopped:
+        yield problem("EQ-C182", where, participant=subject.code, on=known[-1].on)
+    over = ((n, r.stamp, r.resumed) for n, r in view.state.met.items() if r.does == "pause")
+    rules = [n for n, met, end in over if end and met.at.date() < on < end.at.date()]
+    if rules:
+        yield problem("EQ-C090", where, rules=", ".join(rules))
 
 
 def _check_not_after_pause(view: View, on: dt.date, *, where: Where) -> tuple[Problem, ...]:

@@ -151,7 +151,7 @@ def recall_infusion(
     subject = view.participant(participant)
     where = at_record(participant, encounter)
     infusion = find_infusion(subject, encounter, where=where)
-    is_out = infusion.status in ("prepared", "started") and not infusion.is_recalled
+    is_out = infusion.is_out and not infusion.is_recalled
     refuse_if(_check_out(view, infusion, is_out=is_out, label=label, reason=reason, where=where))
     return [e.InfusionRecalled(participant=participant, encounter=encounter, label=label)]
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 from msgspec.structs import replace
 
 from equipoise.conduct import (
-    check_bag,
+    View,
+    check_start,
     end_infusion,
     give_infusion,
     start_infusion,
@@ -50,7 +51,8 @@ def start(visit: Visit, code: str, encounter: str) -> HttpResponse:
         done = t("start.done", encounter=label, at=saying.instant(by["at"]))
         return visit.go("participant", code=code, done=done)
 
-    stops = check_bag(visit.study, visit.participant(code), infusion, at=visit.now)
+    view = View(visit.study, visit.state, visit.person)
+    stops = check_start(view, code, encounter=encounter, at=visit.now)
     question = Question(
         title=t("start.title", encounter=label),
         button=t("start.button"),
