@@ -3,7 +3,6 @@
 from equipoise.conduct.acts.infusing.bedside import (
     check_start,
     end_infusion,
-    give_infusion,
     start_infusion,
 )
 from equipoise.conduct.acts.infusing.ordering import (
@@ -15,6 +14,7 @@ from equipoise.conduct.acts.infusing.ordering import (
     recall_infusion,
     take_back_infusion,
 )
+from equipoise.conduct.acts.infusing.paper import give_infusion
 
 __all__ = [
     "check_ordered_weight",

@@ -1,4 +1,4 @@
-"""At the bedside: checked and begun, then ended; or entered afterwards from paper."""
+"""At the bedside: an infusion is checked and begun, then ended."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -14,9 +14,7 @@ from equipoise.conduct.parts import is_same_human
 from equipoise.conduct.rules import (
     check_duty,
     check_in_trial,
-    check_not_future,
     check_open,
-    check_reason,
     check_running,
     check_treated,
 )
@@ -52,9 +50,9 @@ def start_infusion(
     refuse_if(
         [
             *check_start(view, participant, encounter=encounter, at=at),
-            *_check_scanned(view, subject, infusion, scanned=scanned, label=label),
+            *check_scanned(view, subject, infusion, scanned=scanned, label=label),
             *_check_day(infusion, on=on, at=at, where=where),
-            *_check_second(view, subject, checked_by=checked_by, at=at),
+            *check_second(view, subject, checked_by=checked_by, at=at),
         ]
     )
     return [
@@ -93,7 +91,7 @@ def end_infusion(
     started_at = infusion.started_at
     assert infusion.given_on is not None and started_at is not None
     problems = [*check_open(view.state)]
-    if not (_is_long_enough(started_at, stopped_at) and stopped_at <= at):
+    if not (is_long_enough(started_at, stopped_at) and stopped_at <= at):
         problems.append(problem("EQ-B055", where))
     if not 0 <= volume_ml <= infusion.volume_ml:
         problems.append(problem("EQ-C067", where, volume=volume_ml, planned=infusion.volume_ml))
@@ -109,69 +107,10 @@ def end_infusion(
         checked_by=infusion.checked_by,
     )
     departures = [
-        *_check_time(infusion, started_at=started_at, stopped_at=stopped_at, where=where),
-        *_check_whole(infusion, volume_ml, where=where),
+        *check_time(infusion, started_at=started_at, stopped_at=stopped_at, where=where),
+        *check_whole(infusion, volume_ml, where=where),
     ]
-    return [given, *_deviations(given, departures)]
-
-
-@act(*BEDSIDE_ROLES)
-def give_infusion(
-    view: View,
-    *,
-    by: str,
-    at: dt.datetime,
-    reason: str = "",
-    participant: str,
-    encounter: str,
-    on: dt.date,
-    label: str,
-    volume_ml: float,
-    scanned: str = "",
-    started_at: dt.datetime | None = None,
-    stopped_at: dt.datetime | None = None,
-    checked_by: str = "",
-) -> Events:
-    """Record afterwards, from paper and with the reason, what went in without the check before it.
-
-    What went in is a fact: that it began or ended late, that it was less than ordered, that it was
-    not to be given or that the weight is another by now, is recorded with it as a deviation.
-    """
-    subject = view.participant(participant)
-    where = at_record(participant, encounter)
-    infusion = find_infusion(subject, encounter, where=where)
-    problems = [
-        *_check_was_in_trial(view, subject, on=on),
-        *check_not_future(on, at=at, where=where),
-        *_check_not_after_pause(view, on, where=where),
-        *check_treated(subject, on=on, where=where),
-        *_check_next(infusion, where=where),
-        *_check_scanned(view, subject, infusion, scanned=scanned, label=label),
-        *_check_times(view, infusion, on=on, at=at, times=(started_at, stopped_at)),
-        *_check_order(subject, started_at, where=where),
-        *_check_second(view, subject, checked_by=checked_by, at=at),
-        *check_reason(reason, act="give_infusion", where=where),
-        *_check_told(infusion, on=on, volume_ml=volume_ml, where=where),
-    ]
-    refuse_if(problems)
-    given = e.InfusionGiven(
-        participant=participant,
-        encounter=encounter,
-        on=on,
-        label=label,
-        volume_ml=volume_ml,
-        started_at=started_at,
-        stopped_at=stopped_at,
-        checked_by=checked_by,
-    )
-    departures = [
-        *_check_not_to_be_given(view, subject, on=on, where=where),
-        *check_ordered_weight(view.study, subject, infusion, where=where),
-        *_check_recalled(infusion, started_at=started_at, where=where),
-        *_check_time(infusion, started_at=started_at, stopped_at=stopped_at, where=where),
-        *_check_whole(infusion, volume_ml, where=where),
-    ]
-    return [given, *_deviations(given, departures)]
+    return [given, *tell_deviations(given, departures)]
 
 
 def check_start(
@@ -188,14 +127,14 @@ def check_start(
         *check_in_trial(view.state, subject),
         *check_running(view.state, where=where),
         *check_treated(subject, where=where),
-        *_check_next(infusion, where=where),
-        *_check_recalled(infusion, where=where),
-        *_check_time(infusion, started_at=at, stopped_at=None, where=where),
+        *check_next(infusion, where=where),
+        *check_recalled(infusion, where=where),
+        *check_time(infusion, started_at=at, stopped_at=None, where=where),
         *check_ordered_weight(view.study, subject, infusion, where=where),
     )
 
 
-def _check_scanned(
+def check_scanned(
     view: View, subject: Participant, infusion: Infusion, *, scanned: str, label: str
 ) -> Iterator[Problem]:
     """The participant is this one, and the bag the one that was prepared for this visit."""
@@ -211,7 +150,7 @@ def _check_scanned(
             yield problem("EQ-C065", where, label=label)
 
 
-def _check_next(infusion: Infusion, *, where: Where) -> Iterator[Problem]:
+def check_next(infusion: Infusion, *, where: Where) -> Iterator[Problem]:
     """It was handed out, and neither runs nor was given."""
     if infusion.started_at is not None and infusion.status == "started":
         started = infusion.started_at.isoformat(timespec="minutes")
@@ -220,7 +159,7 @@ def _check_next(infusion: Infusion, *, where: Where) -> Iterator[Problem]:
         yield problem("EQ-C063", where, status=infusion.status_name)
 
 
-def _check_recalled(
+def check_recalled(
     infusion: Infusion, *, started_at: dt.datetime | None = None, where: Where
 ) -> tuple[Problem, ...]:
     """The cell unit had not asked, before it began, that it should not be given."""
@@ -234,12 +173,12 @@ def _check_day(
     infusion: Infusion, *, on: dt.date, at: dt.datetime, where: Where
 ) -> tuple[Problem, ...]:
     """It is the day that the infusion was ordered for, whose weight the dose comes from."""
-    if on == infusion.on and _is_near(at, on):
+    if on == infusion.on and is_near(at, on):
         return ()
     return (problem("EQ-C066", where, on=on, ordered=infusion.on),)
 
 
-def _check_time(
+def check_time(
     infusion: Infusion,
     *,
     started_at: dt.datetime | None,
@@ -258,66 +197,24 @@ def _check_time(
     return ()
 
 
-def _check_times(
-    view: View,
-    infusion: Infusion,
-    *,
-    on: dt.date,
-    at: dt.datetime,
-    times: tuple[dt.datetime | None, dt.datetime | None],
-) -> Iterator[Problem]:
-    """It began before it ended, about that day, and has ended."""
-    where = at_record(infusion.encounter)
-    started_at, stopped_at = times
-    if started_at is None or stopped_at is None:
-        if view.study.treatments.bedside.second_person or infusion.usable_until:
-            yield problem("EQ-B055", where)
-        return
-    is_over = _is_long_enough(started_at, stopped_at) and stopped_at <= at
-    if not (_is_near(started_at, on) and is_over):
-        yield problem("EQ-B055", where)
+def is_near(at: dt.datetime, on: dt.date) -> bool:
+    """About that day: the day is the site's, the instant is UTC."""
+    return abs((at.date() - on).days) <= 1
 
 
-def _is_near(at: dt.datetime, on: dt.date) -> bool:
-    return abs((at.date() - on).days) <= 1  # the day is the site's, the instant is UTC
-
-
-def _is_long_enough(started_at: dt.datetime, stopped_at: dt.datetime) -> bool:
+def is_long_enough(started_at: dt.datetime, stopped_at: dt.datetime) -> bool:
+    """It ended after it began, and within a day."""
     return dt.timedelta(0) < stopped_at - started_at <= LONGEST_INFUSION
 
 
-def _check_whole(infusion: Infusion, volume_ml: float, *, where: Where) -> tuple[Problem, ...]:
+def check_whole(infusion: Infusion, volume_ml: float, *, where: Where) -> tuple[Problem, ...]:
     """All that was ordered went in."""
     if volume_ml >= infusion.volume_ml:
         return ()
     return (problem("EQ-B073", where, volume=volume_ml, planned=infusion.volume_ml),)
 
 
-def _check_told(
-    infusion: Infusion, *, on: dt.date, volume_ml: float, where: Where
-) -> Iterator[Problem]:
-    """The day is that of the order, and no more went in than the bag held."""
-    if on != infusion.on:
-        yield problem("EQ-C066", where, on=on, ordered=infusion.on)
-    if not 0 < volume_ml <= infusion.volume_ml:
-        yield problem("EQ-C067", where, volume=volume_ml, planned=infusion.volume_ml)
-
-
-def _check_order(
-    subject: Participant, started_at: dt.datetime | None, *, where: Where
-) -> tuple[Problem, ...]:
-    """It began after the randomization; what is typed at the bedside has no seconds."""
-    randomized_at = subject.randomized_at
-    if started_at is None or randomized_at is None:
-        return ()
-    if started_at >= randomized_at.replace(second=0, microsecond=0):
-        return ()
-    told = {"infused": started_at, "randomized": randomized_at}
-    words = {k: v.isoformat(timespec="minutes") for k, v in told.items()}
-    return (problem("EQ-C184", where, **words),)
-
-
-def _check_second(
+def check_second(
     view: View, subject: Participant, *, checked_by: str, at: dt.datetime
 ) -> Iterator[Problem]:
     """Another person of the site, on duty, compared participant and label."""
@@ -338,34 +235,8 @@ def _check_second(
         yield problem("EQ-B054", subject.code, name=second.name)
 
 
-def _check_was_in_trial(view: View, subject: Participant, *, on: dt.date) -> tuple[Problem, ...]:
-    """What went in up to the day on which somebody left is a fact and stays recordable."""
-    if subject.left_on is not None and on <= subject.left_on:
-        return check_open(view.state)
-    return tuple(check_in_trial(view.state, subject))
-
-
-def _check_not_to_be_given(
-    view: View, subject: Participant, *, on: dt.date, where: Where
-) -> Iterator[Problem]:
-    """Neither the treatment nor the trial stood still on that day, though they go on now."""
-    known = [c for c in subject.treatment_changes if c.on < on or (c.on == on and not c.is_stopped)]
-    if known and known[-1].is_stopped:
-        yield problem("EQ-C182", where, participant=subject.code, on=known[-1].on)
-    over = ((n, r.stamp, r.resumed) for n, r in view.state.met.items() if r.does == "pause")
-    rules = [n for n, met, end in over if end and met.at.date() < on < end.at.date()]
-    if rules:
-        yield problem("EQ-C090", where, rules=", ".join(rules))
-
-
-def _check_not_after_pause(view: View, on: dt.date, *, where: Where) -> tuple[Problem, ...]:
-    """What went in before the pause, or on its day, is a fact and stays recordable."""
-    met = view.state.met
-    is_before = all(on <= met[rule].stamp.at.date() for rule in view.state.pausing)
-    return () if is_before else check_running(view.state, where=where)
-
-
-def _deviations(given: e.InfusionGiven, found: list[Problem]) -> Iterator[e.DeviationRecorded]:
+def tell_deviations(given: e.InfusionGiven, found: list[Problem]) -> Iterator[e.DeviationRecorded]:
+    """Each departure of an infusion that went in, as a deviation of its own."""
     for departure in found:
         yield e.DeviationRecorded(
             participant=given.participant,
