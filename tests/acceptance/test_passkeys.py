@@ -15,7 +15,7 @@ from equipoise.cli.demonstrating import find_ports, wait_until_ready
 from equipoise.cli.folders import kept_beside
 from equipoise.cli.trials import running_trial
 from equipoise.conduct import RunningTrial
-from equipoise.conduct.state import Infusion
+from equipoise.conduct.parts import Infusion
 from equipoise.ledger import open_store
 from equipoise.study.study import Study
 from equipoise.web.server import start_server

@@ -7,12 +7,12 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from equipoise.conduct.parts import (
-    STATUS_NAMES,
     Change,
     Copy,
     DeviationKind,
     Endorsed,
     Ground,
+    Infusion,
     Override,
     PacketEnd,
     Stamp,
@@ -23,7 +23,7 @@ from equipoise.conduct.parts import (
 )
 from equipoise.conduct.parts import Person as Person  # noqa: PLC0414 - a part of it
 from equipoise.eligibility import Answer
-from equipoise.problems import Text, natural_order
+from equipoise.problems import natural_order
 from equipoise.vault.packets.messages import PacketKind
 
 Status = Literal[
@@ -63,48 +63,6 @@ class FormRecord(Struct, frozen=True):
     def entry_of(self, item: str) -> str:
         """The ledger entry that gave an item its present value."""
         return self.entries.get(item, self.stamp.entry)
-
-
-class Infusion(Struct, frozen=True):
-    """One infusion on its way from the order to the participant.
-
-    `taken_back` are labels that were handed out for it and came back; what is recalled is not to be
-    given. `given_on`: it began and something went in; `entered_late`: why it is from paper.
-    """
-
-    encounter: str
-    on: dt.date
-    weight_kg: float
-    target_cells: int
-    volume_ml: float
-    n_bags: int
-    stamp: Stamp
-    status: Literal["ordered", "prepared", "started", "given"] = "ordered"
-    label: str = ""
-    usable_until: dt.datetime | None = None
-    given_on: dt.date | None = None
-    given_ml: float | None = None
-    started_at: dt.datetime | None = None
-    stopped_at: dt.datetime | None = None
-    checked_by: str = ""
-    taken_back: tuple[str, ...] = ()
-    recalled_at: dt.datetime | None = None
-    entered_late: str = ""
-
-    @property
-    def status_name(self) -> Text:
-        """What people read for its status."""
-        return STATUS_NAMES["infusion"][self.status]
-
-    @property
-    def is_recalled(self) -> bool:
-        """Whether the cell unit asks that it is not given, or is stopped."""
-        return self.recalled_at is not None
-
-    @property
-    def is_out(self) -> bool:
-        """Whether it is out of the cell unit's hands, and not or not all in the participant."""
-        return self.status in ("prepared", "started")
 
 
 class Consent(Struct, frozen=True):

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from equipoise.conduct.parts import Stamp
-from equipoise.conduct.state import Correction, FormRecord, Infusion, Participant, TrialState
+from equipoise.conduct.parts import Infusion, Stamp
+from equipoise.conduct.state import Correction, FormRecord, Participant, TrialState
 from equipoise.problems import Text
 from equipoise.study.forms import Derivation, Form, Item
 from equipoise.study.protocol import (

@@ -14,8 +14,8 @@ from equipoise.analysis.allocation import supplying as s
 from equipoise.analysis.allocation.pairing import estimate_pairing
 from equipoise.analysis.allocation.walking import draw_sequences
 from equipoise.conduct.cells import BagRecord, BatchRecord, CellState, derive_places
-from equipoise.conduct.parts import Stamp
-from equipoise.conduct.state import Infusion, Participant, TrialState
+from equipoise.conduct.parts import Infusion, Stamp
+from equipoise.conduct.state import Participant, TrialState
 from equipoise.randomization import specify, walk_of
 from equipoise.study.load import load_study
 

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from equipoise.analysis.adverse import Received
 from equipoise.conduct.cells import CellState
-from equipoise.conduct.state import Infusion, Participant, TrialState
+from equipoise.conduct.parts import Infusion
+from equipoise.conduct.state import Participant, TrialState
 from equipoise.study.study import Study
 
 

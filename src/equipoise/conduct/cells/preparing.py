@@ -18,9 +18,8 @@ from equipoise.conduct.cells.door import (
 )
 from equipoise.conduct.cells.state import BagRecord, PreparationRecord
 from equipoise.conduct.cells.tracing import is_to_verify_again, preparation_for, unknown_to
-from equipoise.conduct.parts import is_own
+from equipoise.conduct.parts import Infusion, is_own
 from equipoise.conduct.rules import check_in_trial, check_running, check_treated
-from equipoise.conduct.state import Infusion
 from equipoise.ledger import Entry
 from equipoise.problems import Problem, Text, Where, problem
 from equipoise.study.protocol import Product

@@ -6,13 +6,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from equipoise.conduct import events as e
-from equipoise.conduct.parts import Stamp, TreatmentChange
+from equipoise.conduct.parts import Infusion, Stamp, TreatmentChange
 from equipoise.conduct.state import (
     Consent,
     Correction,
     Deviation,
     FormRecord,
-    Infusion,
     OverrideRecord,
     PacketUse,
     Participant,

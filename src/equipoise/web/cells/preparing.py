@@ -14,9 +14,8 @@ from msgspec.structs import replace
 
 from equipoise.conduct import Participant, cells, take_back_infusion
 from equipoise.conduct.cells import BagRecord, PreparationRecord
-from equipoise.conduct.parts import is_own
+from equipoise.conduct.parts import Infusion, is_own
 from equipoise.conduct.rules import check_in_trial, check_treated
-from equipoise.conduct.state import Infusion
 from equipoise.problems import Problem, Refused, Text, Where, natural_order, problem
 from equipoise.study.forms import Item
 from equipoise.study.protocol import Encounter, Product

@@ -8,7 +8,8 @@ from msgspec import Struct
 from equipoise.analysis.figures import plot_accrual, plot_flow
 from equipoise.analysis.flow import count_flow
 from equipoise.conduct import Participant, assess_participant, list_unblindings
-from equipoise.conduct.state import Infusion, Unblinding
+from equipoise.conduct.parts import Infusion
+from equipoise.conduct.state import Unblinding
 from equipoise.study.roles import Role
 from equipoise.web.outlook import Stop, plan_stops
 from equipoise.web.pages import BLINDED, Visit, page

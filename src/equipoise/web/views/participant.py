@@ -12,7 +12,8 @@ from equipoise.conduct import (
     is_signed,
 )
 from equipoise.conduct.acts.unblinding import WITNESSES
-from equipoise.conduct.state import FormRecord, Infusion
+from equipoise.conduct.parts import Infusion
+from equipoise.conduct.state import FormRecord
 from equipoise.problems import Text, Where
 from equipoise.schedule import Expectation
 from equipoise.study.forms import Form

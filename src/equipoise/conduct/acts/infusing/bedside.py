@@ -10,7 +10,7 @@ from equipoise.conduct.acts.infusing.ordering import (
     find_infusion,
 )
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
-from equipoise.conduct.parts import is_same_human
+from equipoise.conduct.parts import Infusion, is_same_human
 from equipoise.conduct.rules import (
     check_duty,
     check_in_trial,
@@ -18,7 +18,7 @@ from equipoise.conduct.rules import (
     check_running,
     check_treated,
 )
-from equipoise.conduct.state import Infusion, Participant
+from equipoise.conduct.state import Participant
 from equipoise.conduct.tasks import check_task
 from equipoise.problems import Problem, Where, problem
 

@@ -5,6 +5,7 @@ import datetime as dt
 from equipoise.conduct import events as e
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
 from equipoise.conduct.facts import expects
+from equipoise.conduct.parts import Infusion
 from equipoise.conduct.rules import (
     check_in_trial,
     check_not_future,
@@ -12,7 +13,7 @@ from equipoise.conduct.rules import (
     check_running,
     check_treated,
 )
-from equipoise.conduct.state import Infusion, Participant
+from equipoise.conduct.state import Participant
 from equipoise.problems import Problem, Where, problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study

@@ -21,6 +21,7 @@ from equipoise.conduct.acts.infusing.ordering import (
     find_infusion,
 )
 from equipoise.conduct.door import Events, View, act, at_record, refuse_if
+from equipoise.conduct.parts import Infusion
 from equipoise.conduct.rules import (
     check_in_trial,
     check_not_future,
@@ -29,7 +30,7 @@ from equipoise.conduct.rules import (
     check_running,
     check_treated,
 )
-from equipoise.conduct.state import Infusion, Participant
+from equipoise.conduct.state import Participant
 from equipoise.problems import Problem, Where, problem
 
 

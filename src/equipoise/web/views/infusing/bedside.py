@@ -16,7 +16,7 @@ from equipoise.conduct import (
     give_infusion,
     start_infusion,
 )
-from equipoise.conduct.state import Infusion
+from equipoise.conduct.parts import Infusion
 from equipoise.ledger import Entry
 from equipoise.problems import Refused, problem
 from equipoise.study.forms import Item
