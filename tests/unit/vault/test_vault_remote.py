@@ -392,12 +392,25 @@ def test_who_does_not_greet_is_hung_up_on(authority, vault, monkeypatch, capfd):
         assert commitment
 
 
+def hang_up(connection: socket.socket) -> None:
+    """Reset it, so that the other end cannot say any more whose it was."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    connection.close()
+
+
 def test_who_is_gone_before_they_are_seen(authority, port):
     """A connection that is reset at once leaves the vault answering."""
     for _ in range(20):
-        connection = socket.create_connection(("127.0.0.1", port))
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        connection.close()
+        hang_up(socket.create_connection(("127.0.0.1", port)))
+    assert VaultClient(address(authority, port, "assign")).commitment()
+
+
+def test_who_hangs_up_while_they_are_greeted(authority, port, capfd):
+    """It is told, though nobody knows any more from where they called."""
+    connection = socket.create_connection(("127.0.0.1", port))
+    time.sleep(0.3)  # the vault waits for their first word
+    hang_up(connection)
+    told_the_keeper(capfd, "EQ-V195 ?:0 ")
     assert VaultClient(address(authority, port, "assign")).commitment()
 
 
