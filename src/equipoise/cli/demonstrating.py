@@ -158,6 +158,7 @@ def serve_doors(
     process = running.enter_context(running_vault(kept.vault))
     site, sealed, emergency = (f"http://127.0.0.1:{port + n}" for n in range(3))
     urls = (site, sealed, emergency)
+    doors = []
     for number, (door, token) in enumerate(DOORS):
         keys = Keys(None, None, process.socket_path, kept.vault / f"{token}.token")
         settings = door_settings(
@@ -176,8 +177,9 @@ def serve_doors(
         if door == "sealed":
             settings["EQUIPOISE_CELLS"] = str(cells_beside(kept.vault).resolve())
         server = start_server(settings, host="127.0.0.1", port=port + number)
-        started = running.enter_context(server)
-        wait_until_ready(f"{urls[number]}/sign-in/", started)
+        doors.append(running.enter_context(server))
+    for url, started in zip(urls, doors, strict=True):  # they get ready side by side
+        wait_until_ready(f"{url}/sign-in/", started)
     return urls
 
 

@@ -106,12 +106,10 @@ def check_in_trial(state: TrialState, subject: Participant) -> tuple[Problem, ..
     return problems
 
 
-def check_treated(
-    subject: Participant, *, on: dt.date | None = None, where: Where
-) -> tuple[Problem, ...]:
-    """The participant's treatment is not stopped; what went in up to that day stays recordable."""
+def check_treated(subject: Participant, *, where: Where) -> tuple[Problem, ...]:
+    """The participant's treatment is not stopped."""
     stop = subject.treatment_stop
-    if stop is None or (on is not None and on <= stop.on):
+    if stop is None:
         return ()
     return (problem("EQ-C182", where, participant=subject.code, on=stop.on),)
 

@@ -16,7 +16,7 @@ from equipoise.study.roles import Role
 
 from .conftest import Clock, Course, open_second_account
 from .test_capturing import correct
-from .test_infusing import give, prepare
+from .test_infusing import give, prepare, start
 from .test_opening import codes
 from .test_randomizing import CutOff, call_off, on_its_way
 from .test_reporting import report
@@ -171,10 +171,12 @@ def test_a_pause_stops_randomization_and_infusions(
     assert refused(lambda: course.order(handed, "M3")) == ["EQ-C090"]
 
 
-def test_an_infusion_on_a_later_day_than_the_pause_is_refused(
-    course: Course, guarded: RunningTrial, clock: Clock
+@pytest.mark.requirement("C73")
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_what_went_in_while_the_trial_was_paused_is_a_deviation(
+    course: Course, guarded: RunningTrial, clock: Clock, *, goes_on: bool
 ) -> None:
-    """A bag that was handed out before the pause is not given days after it."""
+    """Handed out before, given on a later day all the same; whether the trial goes on by now."""
     code, other = course.randomized(), course.randomized()
     clock.at = clock.at.replace(hour=20)
     tomorrow = clock.today + dt.timedelta(days=1)  # as it is already at a site far to the east
@@ -184,27 +186,11 @@ def test_an_infusion_on_a_later_day_than_the_pause_is_refused(
     conduct.order_infusion(guarded, at=clock(), **place)
     prepare(course, code, label="B-1")
     report(course, other, grade=5, related=True)
-
-    assert refused(lambda: give(course, code, label="B-1", on=tomorrow)) == ["EQ-C090"]
-
-
-@pytest.mark.requirement("C73")
-def test_what_went_in_while_the_trial_was_paused_is_a_deviation_once_it_goes_on(
-    course: Course, guarded: RunningTrial, clock: Clock
-) -> None:
-    """Ordered for the next day, given although the trial was paused, entered after it went on."""
-    code, other = course.randomized(), course.randomized()
-    clock.at = clock.at.replace(hour=20)
-    tomorrow = clock.today + dt.timedelta(days=1)
-    place = {"by": "investigator", "participant": code, "encounter": "M0", "on": tomorrow}
-    weighed = {"weight": 70.0, "pregnant": False}
-    conduct.submit_form(guarded, at=clock(), form="vitals", values=weighed, **place)
-    conduct.order_infusion(guarded, at=clock(), **place)
-    prepare(course, code, label="B-1")
-    report(course, other, grade=5, related=True)
+    assert refused(lambda: start(course, code, "B-1", on=tomorrow)) == ["EQ-C090"]
     clock.at += dt.timedelta(days=2)
-    for who in ("dsmb", "safety_officer"):
-        resume(course, who)
+    if goes_on:
+        for who in ("dsmb", "safety_officer"):
+            resume(course, who)
 
     give(course, code, label="B-1", on=tomorrow)
     (departed,) = guarded.state.participants[code].deviations

@@ -95,7 +95,7 @@ def test_data_collection_goes_on_after_treatment_has_stopped(
 
 @pytest.mark.requirement("C72")
 def test_no_infusion_is_ordered_prepared_or_given_any_more(course: Course, clock: Clock) -> None:
-    """At whatever step it was; what went in up to that day is a fact and stays recordable."""
+    """At whatever step it was; what went in up to that day is recorded as it was."""
     first, ordered, handed_out = course.randomized(), course.randomized(), course.randomized()
     for code in (ordered, handed_out):
         course.order(code)
@@ -110,9 +110,10 @@ def test_no_infusion_is_ordered_prepared_or_given_any_more(course: Course, clock
     change(course, handed_out, on=given_on)
     give(course, handed_out, "48213377", on=given_on)  # before the decision, entered after it
     assert of(course, handed_out).infusions["M0"].status == "given"
+    assert of(course, handed_out).deviations == ()
 
     late = infused_later(course, clock)
-    assert refusal(lambda: give(course, late, "48213379", on=clock.today)) == ["EQ-C182"]
+    assert refusal(lambda: start(course, late, "48213379")) == ["EQ-C182"]
 
 
 def infused_later(course: Course, clock: Clock) -> str:
@@ -128,16 +129,16 @@ def infused_later(course: Course, clock: Clock) -> str:
 
 
 @pytest.mark.requirement("C72", "C73")
-@pytest.mark.parametrize(("resumed_after", "n_deviations"), [(2, 1), (1, 0)])
+@pytest.mark.parametrize(("resumed_after", "n_deviations"), [(None, 1), (2, 1), (1, 0)])
 def test_what_went_in_while_the_treatment_was_stopped_is_a_deviation(
-    course: Course, clock: Clock, resumed_after: int, n_deviations: int
+    course: Course, clock: Clock, resumed_after: int | None, n_deviations: int
 ) -> None:
-    """Entered after an investigator resumed it, of a day before that; on that day it is none."""
+    """Whether an investigator has resumed it since or not; on the day of that it is none."""
     code, day = infused_later(course, clock), dt.timedelta(days=1)
     given_on = clock.today
-    resumed_on = given_on - day + resumed_after * day
     clock.at += 2 * day
-    resume(course, code, on=resumed_on)
+    if resumed_after is not None:
+        resume(course, code, on=given_on - day + resumed_after * day)
     give(course, code, "48213379", on=given_on)
     found = [(d.kind, d.on, d.what) for d in of(course, code).deviations]
     said = f"The treatment of {code} was stopped on {given_on - day}: no infusion is given."

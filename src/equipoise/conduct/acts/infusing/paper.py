@@ -27,8 +27,6 @@ from equipoise.conduct.rules import (
     check_not_future,
     check_open,
     check_reason,
-    check_running,
-    check_treated,
 )
 from equipoise.conduct.state import Participant
 from equipoise.problems import Problem, Where, problem
@@ -60,9 +58,8 @@ def give_infusion(
     where = at_record(participant, encounter)
     infusion = find_infusion(subject, encounter, where=where)
     problems = [
-        *_check_was_going_on(view, subject, on=on, where=where),
+        *_check_was_in_trial(view, subject, on=on),
         *check_not_future(on, at=at, where=where),
-        *check_treated(subject, on=on, where=where),
         *check_next(infusion, where=where),
         *check_scanned(view, subject, infusion, scanned=scanned, label=label),
         *_check_times(view, infusion, on=on, at=at, times=(started_at, stopped_at)),
@@ -136,25 +133,23 @@ def _check_order(
     return (problem("EQ-C184", where, **words),)
 
 
-def _check_was_going_on(
-    view: View, subject: Participant, *, on: dt.date, where: Where
-) -> Iterator[Problem]:
-    """What went in up to the day of a pause, or on which somebody left, stays recordable."""
-    has_left_since = subject.left_on is not None and on <= subject.left_on
-    yield from check_open(view.state) if has_left_since else check_in_trial(view.state, subject)
-    met = view.state.met
-    if any(on > met[rule].stamp.at.date() for rule in view.state.pausing):
-        yield from check_running(view.state, where=where)
+def _check_was_in_trial(view: View, subject: Participant, *, on: dt.date) -> tuple[Problem, ...]:
+    """What went in up to the day on which somebody left is a fact and stays recordable."""
+    if subject.left_on is not None and on <= subject.left_on:
+        return check_open(view.state)
+    return tuple(check_in_trial(view.state, subject))
 
 
 def _check_not_to_be_given(
     view: View, subject: Participant, *, on: dt.date, where: Where
 ) -> Iterator[Problem]:
-    """Neither the treatment nor the trial stood still on that day, though they go on now."""
+    """Neither the treatment nor the trial stood still on that day."""
     known = [c for c in subject.treatment_changes if c.on < on or (c.on == on and not c.is_stopped)]
     if known and known[-1].is_stopped:
         yield problem("EQ-C182", where, participant=subject.code, on=known[-1].on)
-    over = ((n, r.stamp, r.resumed) for n, r in view.state.met.items() if r.does == "pause")
-    rules = [n for n, met, end in over if end and met.at.date() < on < end.at.date()]
+    pauses = ((n, r.stamp, r.resumed) for n, r in view.state.met.items() if r.does == "pause")
+    rules = [
+        n for n, met, end in pauses if met.at.date() < on and not (end and end.at.date() <= on)
+    ]
     if rules:
         yield problem("EQ-C090", where, rules=", ".join(rules))
