@@ -254,7 +254,9 @@ def test_the_age_is_attested_in_the_month_of_a_birthday(
     assert said("verdict.met") in settled and question in settled
     done = read(client.post(f"/participants/{code}/randomize/", follow=True))
     assert of(trial, code).number in done.text
-    proof = of(trial, code).verdict["criteria"][2]["explanation"]
-    assert proof["part"] == "attest"
-    assert proof["children"][1]["inputs"][0]["sources"][0]["name"].startswith(course.INVESTIGATOR)
+    proof = of(trial, code).proof
+    assert proof is not None
+    explained = proof.criteria[2].explanation
+    assert explained.part == "attest"
+    assert explained.children[1].inputs[0].sources[0].name.startswith(course.INVESTIGATOR)
     assert of(trial, code).deviations == ()

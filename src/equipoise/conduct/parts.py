@@ -66,7 +66,7 @@ PacketEnd = Literal["returned", "destroyed", "lost", "spoiled"]
 vain."""
 
 
-class Ground(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Ground(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What an override is given for: a criterion as it stood, and the entries it rested on."""
 
     criterion: str
@@ -75,7 +75,7 @@ class Ground(Struct, frozen=True, kw_only=True, omit_defaults=True):
     entries: tuple[str, ...] = ()
 
 
-class Override(Struct, frozen=True, kw_only=True):
+class Override(Struct, frozen=True, gc=False, kw_only=True):
     """Two people in two roles let somebody in: who asked, who confirmed, in which entries, why."""
 
     criteria: tuple[str, ...]
@@ -88,7 +88,7 @@ class Override(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Change(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A criterion that a later entry changed: at randomization, as last reported, and now."""
 
     criterion: str
@@ -100,7 +100,7 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     inputs: tuple[Input, ...] = ()
 
 
-class Stamp(Struct, frozen=True):
+class Stamp(Struct, frozen=True, gc=False):
     """Who recorded something, in which role, when (UTC), why, and in which ledger entry.
 
     Of a signature, `proof` is by which means the signer showed once more who they are.
@@ -114,7 +114,7 @@ class Stamp(Struct, frozen=True):
     proof: Proof = ""
 
 
-class Endorsed(Struct, frozen=True):
+class Endorsed(Struct, frozen=True, gc=False):
     """A digest that somebody signed after the lock, and the entry of it."""
 
     digest: str
@@ -122,7 +122,7 @@ class Endorsed(Struct, frozen=True):
     stamp: Stamp
 
 
-class TreatmentChange(Struct, frozen=True):
+class TreatmentChange(Struct, frozen=True, gc=False):
     """From that day on a participant gets no infusion, or may get them again; and why.
 
     `seq` is the number of the entry that first told it, after a redaction too.
@@ -135,7 +135,7 @@ class TreatmentChange(Struct, frozen=True):
     seq: int
 
 
-class Infusion(Struct, frozen=True):
+class Infusion(Struct, frozen=True, gc=False):
     """One infusion on its way from the order to the participant.
 
     `taken_back` are labels that were handed out for it and came back; what is recalled is not to be
@@ -177,7 +177,7 @@ class Infusion(Struct, frozen=True):
         return self.status in ("prepared", "started")
 
 
-class TrailFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TrailFilter(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Which entries of a chain are looked for; what is empty does not matter. Instants are UTC."""
 
     participant: str = ""
@@ -192,7 +192,7 @@ class TrailFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return not (self.participant or self.person or self.form)
 
 
-class TrailReview(Struct, frozen=True):
+class TrailReview(Struct, frozen=True, gc=False):
     """A review of the audit trail: the fields are those of its event."""
 
     chain: str
@@ -205,7 +205,7 @@ class TrailReview(Struct, frozen=True):
     stamp: Stamp
 
 
-class Copy(Struct, frozen=True):
+class Copy(Struct, frozen=True, gc=False):
     """What somebody took out of the trial by a command: all of it, or that of a site."""
 
     kind: CopyKind
@@ -220,7 +220,7 @@ SERVER = "system"
 """Who made a code at the server's command line; nobody with a role has this identifier."""
 
 
-class ChosenPassword(Struct, frozen=True):
+class ChosenPassword(Struct, frozen=True, gc=False):
     """A password that was chosen with a code: when, who had made the code, and who confirmed that
     the person had asked for it."""
 
@@ -235,7 +235,7 @@ class ChosenPassword(Struct, frozen=True):
         return is_of_server or self.confirmed is not None
 
 
-class Person(Struct, frozen=True):
+class Person(Struct, frozen=True, gc=False):
     """Somebody with a role; no sites means all sites, no days means without limit, and no tasks
     the whole role. `came_at` is when they last came in at the site door, `reviewed` who last kept
     their access and when, or who gave it.

@@ -1,10 +1,14 @@
-"""The state of a trial: what the events so far add up to, as immutable values."""
+"""The state of a trial: what the events so far add up to, as immutable values.
+
+None can hold itself, so the collector of cycles has nothing to do there (`gc=False`): it would walk
+the growing state ever again, which on a long ledger took half of the time of reading it.
+"""
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field, json
 
 from equipoise.conduct.parts import (
     Change,
@@ -22,7 +26,7 @@ from equipoise.conduct.parts import (
     Value,
 )
 from equipoise.conduct.parts import Person as Person  # noqa: PLC0414 - a part of it
-from equipoise.eligibility import Answer
+from equipoise.eligibility import Answer, Verdict
 from equipoise.problems import natural_order
 from equipoise.vault.packets.messages import PacketKind
 
@@ -32,7 +36,7 @@ Status = Literal[
 FormKey = tuple[str, str, int]  # encounter (empty for a log form), form, repeat
 
 
-class Correction(Struct, frozen=True):
+class Correction(Struct, frozen=True, gc=False):
     """A value that was replaced: what stood there before, and what came instead."""
 
     item: str
@@ -41,7 +45,7 @@ class Correction(Struct, frozen=True):
     stamp: Stamp
 
 
-class FormRecord(Struct, frozen=True):
+class FormRecord(Struct, frozen=True, gc=False):
     """A form as it stands now. `version` counts the submission and each correction.
 
     `as_entered` holds the numbers that were entered in another unit than their item's.
@@ -65,7 +69,7 @@ class FormRecord(Struct, frozen=True):
         return self.entries.get(item, self.stamp.entry)
 
 
-class Consent(Struct, frozen=True):
+class Consent(Struct, frozen=True, gc=False):
     """Written consent to a version of the information sheet."""
 
     version: str
@@ -73,7 +77,7 @@ class Consent(Struct, frozen=True):
     stamp: Stamp
 
 
-class Signature(Struct, frozen=True):
+class Signature(Struct, frozen=True, gc=False):
     """An investigator's signature; void for ever once what it is about changed, by that entry."""
 
     digest: str
@@ -82,7 +86,7 @@ class Signature(Struct, frozen=True):
     voided: Stamp | None = None
 
 
-class OverrideRecord(Struct, frozen=True):
+class OverrideRecord(Struct, frozen=True, gc=False):
     """The last override that was asked for, and what became of it."""
 
     on: dt.date
@@ -105,7 +109,7 @@ class OverrideRecord(Struct, frozen=True):
         return tuple(g.criterion for g in self.grounds)
 
 
-class Deviation(Struct, frozen=True):
+class Deviation(Struct, frozen=True, gc=False):
     """A departure from the protocol."""
 
     kind: DeviationKind
@@ -116,14 +120,14 @@ class Deviation(Struct, frozen=True):
     stamp: Stamp
 
 
-class Reassessment(Struct, frozen=True):
+class Reassessment(Struct, frozen=True, gc=False):
     """What a later entry changed in the verdict as of the day of randomization."""
 
     changes: tuple[Change, ...]
     stamp: Stamp
 
 
-class Unblinding(Struct, frozen=True):
+class Unblinding(Struct, frozen=True, gc=False):
     """Somebody knows something of what a participant receives; what they know is not here.
 
     `stamp.entry` is its own entry; `by` whoever broke the code, or told of it.
@@ -140,7 +144,7 @@ class Unblinding(Struct, frozen=True):
     assessed: Stamp | None = None
 
 
-class PacketUse(Struct, frozen=True):
+class PacketUse(Struct, frozen=True, gc=False):
     """A packet that was opened for somebody: when and by whom; `stamp` says when it was entered."""
 
     packet: str
@@ -150,7 +154,7 @@ class PacketUse(Struct, frozen=True):
     stamp: Stamp
 
 
-class Packet(Struct, frozen=True):
+class Packet(Struct, frozen=True, gc=False):
     """A printed packet, and each end that it was said to have come to, the latest last.
 
     `opens` is the number, or the packet, whose code it breaks; empty for one with a number.
@@ -167,10 +171,10 @@ class Packet(Struct, frozen=True):
     ends: tuple[tuple[PacketEnd, dt.date, Stamp], ...] = ()
 
 
-class Participant(Struct, frozen=True):
+class Participant(Struct, frozen=True, gc=False):
     """One person in the trial. `received` holds, by repeat, the adverse events the sponsor has.
 
-    `verdict` is the proof of eligibility as it was fixed, `granted` the override that was used.
+    `verdict` is the proof of eligibility as it was recorded, `granted` the override that was used.
     """
 
     code: str
@@ -184,7 +188,7 @@ class Participant(Struct, frozen=True):
     received: Mapping[int, Stamp] = {}
     missed: Mapping[str, Stamp] = {}
     failed_criteria: tuple[str, ...] = ()
-    verdict: Any = None
+    verdict: Raw | None = None
     stratum: str = ""
     left_out: tuple[str, ...] = ()
     number: str = ""
@@ -202,6 +206,11 @@ class Participant(Struct, frozen=True):
     unblindings: tuple[Unblinding, ...] = ()
     packets: Mapping[str, PacketUse] = {}
     treatment_changes: tuple[TreatmentChange, ...] = ()
+
+    @property
+    def proof(self) -> Verdict | None:
+        """The proof of eligibility, read; None before a number was asked for."""
+        return None if self.verdict is None else json.decode(self.verdict, type=Verdict)
 
     @property
     def packet(self) -> str:
@@ -249,7 +258,7 @@ class Participant(Struct, frozen=True):
         return max(records, key=lambda r: (r.on, r.stamp.at), default=None)
 
 
-class Seal(Struct, frozen=True):
+class Seal(Struct, frozen=True, gc=False):
     """A moment of the ledger under one root; `entry` is the signature or lock that it followed.
 
     `time_stamps` holds when services of others saw it, and their answers in base64.
@@ -262,7 +271,7 @@ class Seal(Struct, frozen=True):
     time_stamps: tuple[tuple[dt.datetime, str], ...] = ()
 
 
-class RuleMet(Struct, frozen=True):
+class RuleMet(Struct, frozen=True, gc=False):
     """A stopping rule that was met: the counts of that moment, and when the trial went on."""
 
     does: str
@@ -277,7 +286,7 @@ class RuleMet(Struct, frozen=True):
         return self.does == "pause" and self.resumed is None
 
 
-class Restored(Struct, frozen=True):
+class Restored(Struct, frozen=True, gc=False):
     """A restored ledger that is not proven whole; `attested` holds who looked into the gap."""
 
     source: str
@@ -287,7 +296,7 @@ class Restored(Struct, frozen=True):
     attested: tuple[Stamp, ...] = ()
 
 
-class AmendmentRecord(Struct, frozen=True):
+class AmendmentRecord(Struct, frozen=True, gc=False):
     """A change of how the trial randomizes that was asked for and is not in force yet."""
 
     digest: str
@@ -297,7 +306,7 @@ class AmendmentRecord(Struct, frozen=True):
     confirmed: Stamp | None = None
 
 
-class TrialState(Struct, frozen=True):
+class TrialState(Struct, frozen=True, gc=False):
     """The whole trial as of the last entry that was folded in.
 
     `met` holds the stopping rules that were met; `agreed`, by role, who agreed to end the pause.

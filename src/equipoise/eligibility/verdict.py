@@ -8,7 +8,7 @@ from msgspec import Struct
 from equipoise.language import Explanation, Reason
 
 
-class Observation(Struct, frozen=True, kw_only=True):
+class Observation(Struct, frozen=True, gc=False, kw_only=True):
     """One recorded value of an item: its day, its unit, and the ledger entry that holds it."""
 
     form: str
@@ -20,7 +20,7 @@ class Observation(Struct, frozen=True, kw_only=True):
     entry: str
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class Answer(Struct, frozen=True, gc=False, kw_only=True):
     """A person's judgement on a criterion or on a rule within one, by its id."""
 
     criterion: str
@@ -35,7 +35,7 @@ CriterionStatus = Literal["met", "not_met", "unknown", "not_applicable"]
 VerdictStatus = Literal["eligible", "not_eligible", "undecided", "potential"]
 
 
-class CriterionVerdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CriterionVerdict(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One criterion: whether it is met, whether it bars the person, why, and how that was found.
 
     An exclusion bars when it is met, an inclusion when it is not.
@@ -49,7 +49,7 @@ class CriterionVerdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     explanation: Explanation
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class Verdict(Struct, frozen=True, gc=False, kw_only=True):
     """The verdict on one person as of `reference_on`, by the study folder of that digest.
 
     `potential` is undecided with nothing to wait for but judgements.

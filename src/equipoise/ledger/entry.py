@@ -26,7 +26,7 @@ from equipoise.problems import Refused, problem
 Realm = Literal["rehearsal", "live"]
 
 
-class Draft(Struct, frozen=True, kw_only=True):
+class Draft(Struct, frozen=True, gc=False, kw_only=True):
     """What somebody wants recorded; the store adds its place in the chain and the digests.
 
     `at` is a UTC instant; `body` is canonical JSON (`to_body`); `version` counts within `stream`.
@@ -43,7 +43,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     body: bytes = b"{}"
 
 
-class Entry(Struct, frozen=True, kw_only=True):
+class Entry(Struct, frozen=True, gc=False, kw_only=True):
     """A recorded fact. `body` is `None` once redacted; digests and salt are lower-case hex."""
 
     chain: str
@@ -63,7 +63,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     digest: str
 
 
-class Head(Struct, frozen=True):
+class Head(Struct, frozen=True, gc=False):
     """The last entry of a chain: its number and digest."""
 
     seq: int

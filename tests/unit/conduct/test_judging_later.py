@@ -7,7 +7,6 @@ import pytest
 
 from equipoise import conduct
 from equipoise.conduct import Participant, RunningTrial
-from equipoise.eligibility import Verdict
 from equipoise.language import Reason
 from equipoise.problems import Refused, Text
 from equipoise.study.criteria import Criterion, Judgement, ValueDefinition
@@ -77,7 +76,7 @@ def test_a_judgement_changed_after_randomization_is_told_and_the_proof_stays(
     assert judged.reason == "The person had said so on that day"
     (deviation,) = subject.deviations
     assert (deviation.kind, deviation.criteria) == ("eligibility_found_later", ("I2",))
-    assert deviation.on == msgspec.convert(fixed, Verdict).reference_on
+    assert deviation.on == subject.proof.reference_on
 
     judge(course, code, True)
     judge(course, code, False)

@@ -126,7 +126,7 @@ def test_two_people_let_somebody_in_and_it_is_a_deviation(
     assert (told.requested_by, told.requested_as) == ("investigator", "investigator")
     assert (told.confirmed_by, told.confirmed_as) == ("safety_officer", "safety_officer")
     assert (told.request, told.reason, deviation.what) == (request, REASON, REASON)
-    assert subject.verdict["criteria"][0]["status"] == "not_met"
+    assert subject.proof.criteria[0].status == "not_met"
     (note,) = [e for e in trial.store.read(stream=code) if e.type == "RandomizationRequested"]
     assert msgspec.json.decode(note.body or b"")["override"]["confirmed_by"] == "safety_officer"
     assert proof_of(subject) != proof_of(msgspec.structs.replace(subject, granted=None))
@@ -339,7 +339,7 @@ def test_what_is_unknown_may_be_overridden_too(course: Course, trial: RunningTri
     course.randomize(code)
 
     subject = trial.state.participants[code]
-    assert subject.verdict["criteria"][0]["status"] == "unknown"
+    assert subject.proof.criteria[0].status == "unknown"
     assert [d.criteria for d in subject.deviations] == [("I1",)]
 
 

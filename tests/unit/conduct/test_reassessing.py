@@ -8,7 +8,6 @@ import pytest
 from equipoise import conduct
 from equipoise.conduct import Participant, RunningTrial
 from equipoise.conduct import events as e
-from equipoise.eligibility import Verdict
 from equipoise.problems import Text
 from equipoise.study.forms import Form, Item
 from equipoise.study.study import Study
@@ -50,7 +49,7 @@ def test_a_correction_that_turns_a_criterion_is_told_and_is_a_deviation(
         "DeviationRecorded",
     ]
     subject = of(trial, code)
-    assert subject.verdict["criteria"][0]["status"] == "met"
+    assert subject.proof.criteria[0].status == "met"
     assert told(trial, code) == [[("I1", "met", "met", "not_met")]]
     (change,) = subject.reassessments[0].changes
     correction = f"{after[-3].chain}:{after[-3].seq}"
@@ -60,7 +59,7 @@ def test_a_correction_that_turns_a_criterion_is_told_and_is_a_deviation(
     ]
     (deviation,) = subject.deviations
     assert (deviation.kind, deviation.criteria) == ("eligibility_found_later", ("I1",))
-    assert deviation.on == msgspec.convert(subject.verdict, Verdict).reference_on
+    assert deviation.on == subject.proof.reference_on
 
 
 def test_the_same_difference_is_told_once(course: Course, trial: RunningTrial, code: str) -> None:
@@ -190,7 +189,7 @@ def test_the_proof_holds_what_an_inspector_asks_for(
     course: Course, trial: RunningTrial, code: str
 ) -> None:
     """Each criterion, its inputs with their entries, the text of the study, and who judged."""
-    proof = msgspec.convert(of(trial, code).verdict, Verdict)
+    proof = of(trial, code).proof
     entries = {f"{x.chain}:{x.seq}": x for x in trial.store.read()}
 
     assert proof.study_digest == trial.study.digest

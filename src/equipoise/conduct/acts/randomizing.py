@@ -38,7 +38,7 @@ from equipoise.conduct.state import Participant
 from equipoise.conduct.stratifying import left_out_of, stratum_of
 from equipoise.eligibility import Verdict, assess_eligibility
 from equipoise.language import Explanation, Input
-from equipoise.ledger import Entry
+from equipoise.ledger import Entry, to_body
 from equipoise.problems import Problem, Refused, Where, problem
 from equipoise.study.roles import Role
 from equipoise.study.study import Study
@@ -133,7 +133,7 @@ def request_randomization(
         participant=participant,
         stratum=stratum_of(view.study, subject, on=on, where=where),
         on=on,
-        verdict=msgspec.to_builtins(verdict),
+        verdict=msgspec.Raw(to_body(verdict)),
         override=override,
         left_out=left_out_of(view.study, view.state),
     )
@@ -214,13 +214,13 @@ def with_reassessment(
     What is judged afterwards is judged about the day of reference, whenever it is said.
     """
     before = view.state.participants[happened.participant]
-    if before.verdict is None:
+    proof = before.proof
+    if proof is None:
         return [happened]
     chain, _ = place_of(happened)
     seq = view.state.heads.get(chain, 0) + 1
     by = view.person
     after = apply_to(before, happened, Stamp(by.person, by.role, at, reason, f"{chain}:{seq}"))
-    proof = msgspec.convert(before.verdict, Verdict)
     if not isinstance(happened, e.CriterionJudged):
         record = after.forms[happened.encounter, happened.form, happened.repeat]
         if comes_later(view.study, record.encounter) or record.on > proof.reference_on:
@@ -262,7 +262,9 @@ def proof_of(subject: Participant) -> str:
 
     After one that was called off it is another, whatever the verdict: the old one counts no more.
     """
-    proof = subject.verdict if subject.granted is None else (subject.verdict, subject.granted)
+    proof: object = subject.verdict
+    if subject.granted is not None:
+        proof = (subject.verdict, subject.granted)
     if subject.n_called_off:
         proof = (subject.verdict, subject.granted, subject.n_called_off)
     return hashlib.sha256(msgspec.json.encode(proof, order="deterministic")).hexdigest()

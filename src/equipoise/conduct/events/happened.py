@@ -12,7 +12,7 @@ from equipoise.problems import Text
 T = TypeVar("T", bound=Struct)
 
 
-class Happened(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Happened(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """A recorded fact; `title` is what its kind is called on pages.
 
     One that holds values which the program computed has a field `computed_by`: name and version of

@@ -2,7 +2,9 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
+
+import msgspec
 
 from equipoise.conduct.events.happened import Happened
 from equipoise.conduct.parts import (
@@ -171,14 +173,15 @@ class EligibilityReassessed(Happened, frozen=True, kw_only=True):
 class RandomizationRequested(Happened, frozen=True, kw_only=True):
     """Eligible and consented, or let in by two people: the proof, before the vault is asked.
 
-    `left_out` are the participants whom minimization does not count by the rule of the study.
+    `verdict` is the proof, in the very bytes that were recorded: a ledger is read without a look
+    into each. `left_out` are whom minimization does not count by the rule of the study.
     """
 
     title: ClassVar[Text] = Text("Randomization requested", "Randomisation demandée")
     participant: str
     stratum: str
     on: dt.date
-    verdict: Any
+    verdict: msgspec.Raw
     override: Override | None = None
     left_out: tuple[str, ...] = ()
     computed_by: str = ""

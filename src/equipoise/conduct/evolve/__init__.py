@@ -1,5 +1,5 @@
 """How the state of a trial follows from its events."""
 
-from equipoise.conduct.evolve.folding import apply_to, evolve, fold, no_collection
+from equipoise.conduct.evolve.folding import apply_to, evolve, fold
 
-__all__ = ["apply_to", "evolve", "fold", "no_collection"]
+__all__ = ["apply_to", "evolve", "fold"]

@@ -1,8 +1,6 @@
 """`evolve(state, entry)`: the only way that the state of a trial changes."""
 
-import gc
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
@@ -26,41 +24,25 @@ def fold(state: TrialState, entries: Iterable[Entry]) -> TrialState:
     """
     participants = dict(state.participants)
     versions, heads = dict(state.versions), dict(state.heads)
-    with no_collection():
-        for entry in entries:
-            if entry.body is None:
-                redact(participants, entry)
+    for entry in entries:
+        if entry.body is None:
+            redact(participants, entry)
+        else:
+            event = e.from_entry(entry.type, entry.body)
+            place = f"{entry.chain}:{entry.seq}"
+            proof: Proof = getattr(event, "proof", "")
+            why = entry.reason or getattr(event, "reason", "")
+            stamp = Stamp(entry.by, entry.role, entry.at, why, place, proof)
+            name = getattr(event, "participant", None)
+            if isinstance(event, e.BodyRedacted):
+                forget(participants, f"{event.chain}:{event.seq}")
+            elif name is None:
+                state = CONTROL[type(event)](state, event, stamp)
             else:
-                event = e.from_entry(entry.type, entry.body)
-                place = f"{entry.chain}:{entry.seq}"
-                proof: Proof = getattr(event, "proof", "")
-                why = entry.reason or getattr(event, "reason", "")
-                stamp = Stamp(entry.by, entry.role, entry.at, why, place, proof)
-                name = getattr(event, "participant", None)
-                if isinstance(event, e.BodyRedacted):
-                    forget(participants, f"{event.chain}:{event.seq}")
-                elif name is None:
-                    state = CONTROL[type(event)](state, event, stamp)
-                else:
-                    participants[name] = apply_to(participants.get(name), event, stamp)
-            versions[entry.stream] = entry.version
-            heads[entry.chain] = entry.seq
+                participants[name] = apply_to(participants.get(name), event, stamp)
+        versions[entry.stream] = entry.version
+        heads[entry.chain] = entry.seq
     return replace(state, participants=participants, versions=versions, heads=heads)
-
-
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """What is folded has no cycles, and the collector would walk the growing state ever again.
-
-    On a long ledger that took half of the time.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def apply_to(subject: Participant | None, event: e.Happened, stamp: Stamp) -> Participant:

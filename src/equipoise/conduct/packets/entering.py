@@ -36,7 +36,7 @@ from equipoise.conduct.standing import user_of
 from equipoise.conduct.state import Participant
 from equipoise.conduct.stratifying import stratum_of
 from equipoise.eligibility import Verdict
-from equipoise.ledger import Entry
+from equipoise.ledger import Entry, to_body
 from equipoise.problems import Problem, Where, problem
 from equipoise.study.roles import Role
 from equipoise.vault import Vault
@@ -155,7 +155,7 @@ def claim_packet(
         participant=subject.code,
         stratum=stratum_of(view.study, subject, on=on, where=where),
         on=on,
-        verdict=msgspec.to_builtins(verdict),
+        verdict=msgspec.Raw(to_body(verdict)),
         override=granted_override(subject, verdict) if is_granted(subject, verdict) else None,
     )
     deviations = [*_deviations(requested, told, verdict), *_departed(told, departures)]

@@ -7,7 +7,6 @@ from itertools import groupby, islice
 from operator import attrgetter
 
 from equipoise.conduct import events as e
-from equipoise.conduct.evolve import no_collection
 from equipoise.ledger import Entry, Head, Store
 from equipoise.ledger.store import find_entry
 from equipoise.problems import Refused, problem
@@ -168,13 +167,12 @@ class ReadTables:
         """Write these entries, and note the places of their chains."""
         sheet, n_done, orders = Sheet(), 0, []
         remaining = iter(entries)
-        with no_collection():
-            while batch := list(islice(remaining, AT_ONCE)):
-                happenings = self._put(sheet, batch, is_new=is_new)
-                orders += [x for _, x in happenings if isinstance(x, e.BodyRedacted)]
-                place_at(self.database, {x.chain: Head(x.seq, x.digest) for x in batch})
-                n_done += len(batch)
-                progress(n_done, n_done)
+        while batch := list(islice(remaining, AT_ONCE)):
+            happenings = self._put(sheet, batch, is_new=is_new)
+            orders += [x for _, x in happenings if isinstance(x, e.BodyRedacted)]
+            place_at(self.database, {x.chain: Head(x.seq, x.digest) for x in batch})
+            n_done += len(batch)
+            progress(n_done, n_done)
         if not is_new:
             self._write_anew([(order.chain, order.seq) for order in orders])
 

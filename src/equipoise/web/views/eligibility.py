@@ -1,6 +1,5 @@
 """Eligibility at the bedside: each criterion with its verdict and why, and the way to a number."""
 
-import msgspec
 from django.http import HttpResponse
 from django.urls import reverse
 
@@ -199,8 +198,8 @@ def _question(visit: Visit, subject: Participant, rule: str, judgement: Judgemen
 
 def _verdict(visit: Visit, subject: Participant) -> Verdict:
     """The verdict that was fixed at randomization, that of the end of screening, or today's."""
-    if subject.verdict is not None:
-        return msgspec.convert(subject.verdict, Verdict)
+    if (proof := subject.proof) is not None:
+        return proof
     on = visit.today
     if not subject.is_in_trial:
         entries = visit.trial.store.read(stream=subject.code)
