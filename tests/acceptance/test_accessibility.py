@@ -28,7 +28,7 @@ LINKS = "links => links.map(a => a.href)"
 def kind_of(address: str) -> str:
     """What pages differ by: their address without the participant, the visit and the form."""
     parts = urlsplit(address).path.split("/")
-    named = [re.sub(r"^(\d\d-\d+|M\d+|R-\d+|\d+)$", "*", part) for part in parts]
+    named = [re.sub(r"^(M\d+|[LR]\d+|\d+|\w+-\d+)$", "*", part) for part in parts]
     return "/".join(named[:5])
 
 
