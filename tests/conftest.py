@@ -6,6 +6,7 @@ it. Those named here drive the whole program through itself, often for long: tha
 happens to pass by a branch is no test of it, so nothing is counted.
 """
 
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -28,6 +29,11 @@ UNMEASURED = tuple(
         "web/test_structure.py",
     )
 )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores: a third of the time, tests wait for a process or a browser."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,6 +6,7 @@ tags are refused, for a reader of the file must see every value where it stands.
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,12 @@ def load_yaml(path: Path, *, name: str) -> tuple[Source | None, tuple[Problem, .
     return from_yaml(content, name=name)
 
 
+@lru_cache(maxsize=64)
 def from_yaml(content: bytes, *, name: str) -> tuple[Source | None, tuple[Problem, ...]]:
     """Read the bytes of one YAML file; every fault of the text is a problem, none is raised.
 
-    A source comes back even with problems, as long as the text has a structure.
+    A source comes back even with problems, as long as the text has a structure. It is kept: most of
+    a folder that is read again is as it was, and the text takes most of the time.
     """
     try:
         text = content.decode("utf-8")
