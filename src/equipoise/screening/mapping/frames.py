@@ -19,6 +19,7 @@ from equipoise.screening.mapping.shape import Facts, Mapped, People
 from equipoise.study.study import Study
 
 _ALL_BUT_THE_SIGN = 2**63 - 1
+_A_DAY = 2**64
 _OF_THE_PERSON = "reference date of the person"  # facts may have a column reference_date
 
 
@@ -162,10 +163,7 @@ def latest(
     ).filter(pl.col("value").is_not_nan())
     if len(within_days(study, mapped)) > 1:
         rows = rows.filter(_in_windows(study, mapped))
-    least, most = _of_the_day_picked(_rank(study, mapped))
-    counted = rows.group_by("person", "concept").agg(least.alias("least"), most.alias("most"))
-    agreed = pl.when(pl.col("least") == pl.col("most")).then(pl.col("least"))
-    return counted.select("person", "concept", agreed.alias("value"))
+    return _agreed(rows, _rank(study, mapped))
 
 
 def _of_concepts(mapped: Facts, rows: pl.LazyFrame, dtype: pl.DataType) -> pl.LazyFrame:
@@ -189,14 +187,29 @@ def _rank(study: Study, mapped: Facts) -> pl.Expr:
     return pl.when(pl.col("concept").cast(pl.String).is_in(first)).then(-rank).otherwise(rank)
 
 
-def _of_the_day_picked(rank: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """The least and the greatest value of that day, in one pass and without a sort: a day and the
-    bits of a number, which order as numbers do once those below zero are turned, are one key."""
-    value = pl.col("value")
-    bits = value.reinterpret(dtype=pl.Int64)
-    ordered = pl.when(bits < 0).then(bits ^ _ALL_BUT_THE_SIGN).otherwise(bits).cast(pl.Int128)
-    day = rank.cast(pl.Int128) * 2**64
-    return value.max_by(day - ordered), value.max_by(day + ordered)
+def _agreed(rows: pl.LazyFrame, rank: pl.Expr) -> pl.LazyFrame:
+    """The value of the day picked, null where that day has several: its least and its greatest are
+    found in one pass and without a sort. A day and the bits of a number are one key, which orders
+    as they do once the numbers below zero are turned; the greatest key tells both again."""
+    bits = pl.col("value").reinterpret(dtype=pl.Int64)
+    day, number = rank.cast(pl.Int128) * _A_DAY, _turned(bits).cast(pl.Int128)
+    found = rows.group_by("person", "concept").agg(
+        rank.max().alias("day"),
+        (day + number).max().alias("most"),
+        (day - number).max().alias("least"),
+    )
+    picked = pl.col("day").cast(pl.Int128) * _A_DAY
+    most, least = _number(pl.col("most") - picked), _number(picked - pl.col("least"))
+    return found.select("person", "concept", pl.when(least == most).then(least).alias("value"))
+
+
+def _number(ordered: pl.Expr) -> pl.Expr:
+    return _turned(ordered.cast(pl.Int64)).reinterpret(dtype=pl.Float64)
+
+
+def _turned(bits: pl.Expr) -> pl.Expr:
+    """The bits of a number below zero, so that they order as numbers do; twice is not at all."""
+    return pl.when(bits < 0).then(bits ^ _ALL_BUT_THE_SIGN).otherwise(bits)
 
 
 def _in_widest_window(study: Study, mapped: Facts, day: pl.Expr, reference: pl.Expr) -> pl.Expr:
