@@ -50,7 +50,7 @@ faults:
 	  echo "No libfiu here, so tests of failing disks will be skipped. On Debian: apt-get install fiu-utils"
 
 test: venv browser openssl faults  ## Every test, on all cores, with the coverage gates
-	$(BIN)/pytest -n auto --dist load --maxschedchunk 8 --cov --cov-branch --cov-report= $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal --cov --cov-branch --cov-report= $(ARGS)
 	$(BIN)/python tests/coverage_gates.py
 
 check: venv  ## Format, lint, types, layers
@@ -82,7 +82,7 @@ spark: venv java  ## The criteria as SQL against a local Spark; no part of the d
 	EQUIPOISE_SPARK=1 $(BIN)/pytest tests/agreement/test_spark.py $(ARGS)
 
 nightly: venv browser openssl faults spark  ## The long runs, with a local Spark
-	EQUIPOISE_NIGHTLY=1 EQUIPOISE_SPARK=1 $(BIN)/pytest -n auto --dist load --maxschedchunk 8 $(ARGS)
+	EQUIPOISE_NIGHTLY=1 EQUIPOISE_SPARK=1 $(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 lock: $(UV)  ## Pin the dependencies anew, with hashes
 	$(UV) lock --quiet --upgrade

@@ -36,11 +36,20 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is counted comes first: a value that is kept once it is computed is computed there."""
+    items.sort(key=_is_unmeasured)
+
+
+def _is_unmeasured(item: pytest.Item) -> bool:
+    return any(item.path.is_relative_to(place) for place in UNMEASURED)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Count nothing during such a test, nor while the fixtures that it asks for are made."""
     measuring = Coverage.current()
-    if measuring is None or not any(item.path.is_relative_to(place) for place in UNMEASURED):
+    if measuring is None or not _is_unmeasured(item):
         return (yield)
     measuring.stop()
     try:
