@@ -253,8 +253,8 @@ def redact(
 ) -> int:
     """Take a personal datum out of an entry and its reason; the chain still verifies and tells it.
 
-    Of forms, corrections, deviations, missed encounters, stops of treatment, ends of participation
-    and unblindings.
+    Of forms, corrections, deviations, missed encounters, stops of treatment, infusions entered from
+    paper, ends of participation and unblindings.
     """
     from equipoise.cli.folders import load_checked
     from equipoise.cli.trials import running_trial

@@ -1,4 +1,4 @@
-"""What events and the state are both made of: values, deviations, overrides, changes."""
+"""What events and the state are made of: values, stamps, overrides, infusions, people."""
 
 import datetime as dt
 import unicodedata

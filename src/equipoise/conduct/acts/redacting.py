@@ -27,11 +27,10 @@ OTHER_EVENTS: Mapping[type[e.Happened], str] = {
     e.ScreeningFailed: "",
     e.DeviationRecorded: "what",
     e.TreatmentChanged: "cause",
+    e.InfusionGiven: "",
     e.ParticipantWithdrawn: "cause",
     e.ParticipantCompleted: "",
     e.CodeBroken: "learned",
-    e.TreatmentChanged: "cause",
-    e.InfusionGiven: "",
 }
 """Taken out, they are entered again without their reason and this text."""
 REDACTABLE: frozenset[type[e.Happened]] = frozenset({*FORM_EVENTS, *OTHER_EVENTS})

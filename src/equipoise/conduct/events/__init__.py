@@ -19,7 +19,7 @@ from equipoise.conduct.events.trial import *  # noqa: F403
 from equipoise.ledger import Entry
 
 EVENTS: tuple[type[Happened], ...] = tuple(Happened.__subclasses__())
-"""All of them; at most 60."""
+"""All of them; at most 70 (ADR 3)."""
 
 _DECODERS: dict[str, msgspec.json.Decoder[Happened]] = {
     kind.__name__: msgspec.json.Decoder(kind) for kind in EVENTS

@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from equipoise.conduct import Participant, cells, take_back_infusion
 from equipoise.conduct.cells import BagRecord, PreparationRecord
+from equipoise.conduct.door import at_record
 from equipoise.conduct.parts import Infusion, is_own
 from equipoise.conduct.rules import check_in_trial, check_treated
-from equipoise.problems import Problem, Refused, Text, Where, natural_order, problem
+from equipoise.problems import Problem, Refused, Text, natural_order, problem
 from equipoise.study.forms import Item
 from equipoise.study.protocol import Encounter, Product
 from equipoise.study.roles import Role
@@ -310,7 +311,7 @@ def _compose(visit: Visit, code: str, encounter: str) -> tuple[Problem, ...]:
 
 def _work(visit: Visit, subject: Participant, infusion: Infusion) -> Work:
     encounter = visit.study.schedule.encounters[infusion.encounter]
-    where = Where(record=f"{subject.code} / {infusion.encounter}")
+    where = at_record(subject.code, infusion.encounter)
     stops = (*check_in_trial(visit.state, subject), *check_treated(subject, where=where))
     try:
         unit = cell_unit()
