@@ -104,7 +104,8 @@ def test_a_seal_that_was_kept_is_of_this_ledger_or_not(own: Rehearsed) -> None:
     place = ("ledger", "verify", "--store", own.store)
     forged = kept[::-1]
 
-    assert run(*place, "--against", kept).exit_code == 0
+    held = run(*place, "--against", kept)
+    assert held.exit_code == 0 and f"gave the seal {kept}" in held.output
     told = run(*place, "--against", forged, "--json")
     assert (told.exit_code, answer_of(told)["first_bad"]["code"]) == (1, "EQ-G060")
     assert forged in run(*place, "--against", forged).stderr

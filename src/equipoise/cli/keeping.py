@@ -155,6 +155,8 @@ def verify(store: str | Path, against: str, is_json: bool) -> int:
         )
     elif found.first_bad is None:
         click.echo(f"{found.entries} entries, all chains hold. Seal {found.seal}")
+        if against:
+            click.echo(f"The record gave the seal {against}: nothing before it was rewritten.")
     else:
         bad = found.first_bad
         click.echo(f"{bad.code}  {bad.chain}:{bad.seq}  {bad.message}", err=True)
