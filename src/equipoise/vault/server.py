@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
@@ -108,13 +109,17 @@ def reply(line: bytes, door: Door) -> Answer:
 
 
 def _listen(path: Path) -> socket.socket:
+    """A listener at `path`; its name appears once it answers, and only to its owner."""
     _remove_stale(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with short_address(path) as address:
-            listener.bind(address)
-            path.chmod(0o600)
+        with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as folder:
+            unnamed = Path(folder) / path.name
+            with short_address(unnamed) as address:
+                listener.bind(address)
+            unnamed.chmod(0o600)
             listener.listen(128)
+            unnamed.rename(path)
     except BaseException:
         listener.close()
         raise
@@ -122,8 +127,10 @@ def _listen(path: Path) -> socket.socket:
 
 
 def _remove_stale(path: Path) -> None:
-    """A socket that a killed vault left behind is removed; one that answers is not."""
+    """A socket that a killed vault left behind is removed; one that answers, or a file, is not."""
     if not path.is_socket():
+        if os.path.lexists(path):
+            raise Refused([problem("EQ-V042", str(path), path=str(path))])
         return
     try:
         connect_to(path, timeout=1.0).close()

@@ -186,6 +186,31 @@ def test_a_stale_socket_is_removed_and_a_live_one_is_not(vault, path):
         assert VaultClient(path).commitment()
 
 
+def test_a_socket_has_its_name_once_it_answers(vault, path, monkeypatch):
+    """Who waits for the name is never refused for having come too early."""
+    listen, seen = socket.socket.listen, []
+
+    def looking(listener, *words):
+        seen.append(path.exists())
+        listen(listener, *words)
+
+    monkeypatch.setattr(socket.socket, "listen", looking)
+    with serving(vault, path):
+        assert seen == [False]
+        assert path.is_socket() and path.stat().st_mode & 0o777 == 0o600
+        assert [found.name for found in path.parent.glob(".*")] == []
+        assert VaultClient(path).commitment()
+
+
+def test_a_file_in_the_sockets_place_is_kept(vault, path):
+    """Somebody else's file is not written over."""
+    path.write_text("theirs")
+    with pytest.raises(Refused) as caught, serving(vault, path):
+        pass
+    assert [p.code for p in caught.value.problems] == ["EQ-V042"]
+    assert path.read_text() == "theirs"
+
+
 @pytest.mark.requirement("D07")
 def test_running_out_of_file_descriptors_is_survived(vault, path, monkeypatch):
     """An accept that fails is tried again."""
