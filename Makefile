@@ -50,7 +50,7 @@ faults:
 	  echo "No libfiu here, so tests of failing disks will be skipped. On Debian: apt-get install fiu-utils"
 
 test: venv browser openssl faults  ## Every test, on all cores, with the coverage gates
-	$(BIN)/pytest -n auto --dist worksteal --cov --cov-branch --cov-report= $(ARGS)
+	$(BIN)/python -m slipcover -m pytest -n auto --dist worksteal $(ARGS)
 	$(BIN)/python tests/coverage_gates.py
 
 check: venv  ## Format, lint, types, layers

@@ -47,7 +47,6 @@ from tests.unit.eligibility.small_study import REFERENCE
 
 FEW = settings(
     max_examples=5,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate),
     derandomize=True,

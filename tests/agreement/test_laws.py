@@ -27,9 +27,7 @@ from tests.agreement.people import (
 )
 from tests.unit.eligibility.small_study import VALUES, only, study
 
-LENIENT = settings(
-    max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
-)
+LENIENT = settings(max_examples=25, suppress_health_check=list(HealthCheck), derandomize=True)
 CONCENTRATIONS = [u for u, unit in UNITS.items() if unit.quantity == "mass concentration"]
 SIGNS = ["<", "<=", ">", ">=", "=", "!="]
 

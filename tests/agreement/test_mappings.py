@@ -135,7 +135,6 @@ def mappings(draw: st.DrawFn) -> Mapped:
 CASES = given(mappings(), rows(PEOPLE, least=1, most=7), rows(FACTS, least=15, most=30))
 FEW = settings(
     max_examples=20,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate),
     derandomize=True,

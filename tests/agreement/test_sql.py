@@ -24,7 +24,6 @@ from tests.agreement.people import CELLS, known_columns, one_by_one, people, sta
 
 LENIENT = settings(
     max_examples=12,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate),
     derandomize=True,

@@ -159,7 +159,7 @@ def written(history) -> MemoryStore:
 
 
 @given(histories)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_there_and_back_again(postgres_server, tmp_path_factory, history):
     """From SQLite to PostgreSQL and back: every entry, digest, salt and the seal are the same."""
     origin = written(history)

@@ -176,7 +176,6 @@ def test_after_any_history_the_tables_are_as_rebuilt(
         run_state_machine_as_test(
             machine,
             settings=settings(
-                deadline=None,
                 suppress_health_check=list(HealthCheck),
                 print_blob=True,
                 phases=PHASES,

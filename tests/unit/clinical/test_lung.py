@@ -78,7 +78,7 @@ SETS = st.sampled_from(
 SEXES = st.sampled_from(["female", "male"])
 
 
-@settings(max_examples=60, deadline=None)  # the tables take a while to load
+@settings(max_examples=60)
 @given(
     chosen=SETS,
     sex=SEXES,
@@ -103,7 +103,7 @@ def test_the_parts_of_a_prediction_agree(
     assert found.percent == pytest.approx(100 * value / found.median)
 
 
-@settings(max_examples=60, deadline=None)  # the tables take a while to load
+@settings(max_examples=60)
 @given(SETS, SEXES, st.floats(18, 84.8), st.floats(0, 1))
 def test_over_a_month_of_birth_the_ends_bound_the_prediction(
     chosen: tuple[str, str], sex: str, age: float, part: float

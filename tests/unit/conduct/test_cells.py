@@ -1126,9 +1126,7 @@ STEPS = st.lists(
 
 @pytest.mark.requirement("C73")
 @given(STEPS)
-@settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bag_is_ever_lost(unit: CellCourse, steps: list[tuple[str, int, int]]) -> None:
     """Whatever is done, in whatever order: each bag that was sent is in one place, and counted."""
     unit.n += 1

@@ -70,7 +70,7 @@ ANSWERS = st.dictionaries(
 
 
 @given(people(), ANSWERS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_verdict_alone_is_that_of_the_explanation(
     person: dict[str, list[Observation]], said: dict[str, tuple[bool, int]]
 ) -> None:

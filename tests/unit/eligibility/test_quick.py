@@ -351,7 +351,7 @@ def joined(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         max_size=6,
     ),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_random_rules_are_told_as_they_are_explained(
     rule: str, seen: list[tuple[str, object, int]]
 ) -> None:

@@ -55,7 +55,7 @@ def test_removing_any_line_leaves_a_folder_that_checks(draft_text, tmp_path: Pat
         assert not has_errors(problems), (LINES[index], [str(p) for p in problems])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_damaged_page_never_raises_and_invents_no_fact(data: st.DataObject) -> None:
     """Lines dropped, doubled and moved: no exception, and no value that the page does not have."""
@@ -73,7 +73,7 @@ def test_a_damaged_page_never_raises_and_invents_no_fact(data: st.DataObject) ->
             )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=400))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """No text breaks the reader, and none takes the number away or adds an arm."""

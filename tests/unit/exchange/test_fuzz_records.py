@@ -86,7 +86,7 @@ def draft_document(document: object, folder: Path) -> Draft | None:
         return None
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(damaged())
 def test_a_damaged_document_is_read_or_is_a_problem(document: object) -> None:
     """No exception but `Refused`; the answer is JSON, and what it does not say is a gap."""
@@ -99,7 +99,7 @@ def test_a_damaged_document_is_read_or_is_a_problem(document: object) -> None:
         assert unsaid <= {gap.where for gap in draft.gaps}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(damaged())
 def test_a_damaged_document_gives_a_folder_that_checks(document: object) -> None:
     """Whatever is left of it, what is written has no error."""
@@ -112,7 +112,7 @@ def test_a_damaged_document_gives_a_folder_that_checks(document: object) -> None
     assert checked.is_ok, [str(p) for p in checked.problems if p.severity == "error"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(sorted(SAMPLES)), st.integers(0, 100_000))
 def test_a_document_that_was_cut_off_is_a_problem(name: str, where: int) -> None:
     """EQ-D010 wherever it ends, EQ-D002 if nothing is left."""
@@ -128,7 +128,7 @@ def test_a_document_that_was_cut_off_is_a_problem(name: str, where: int) -> None
     raise AssertionError("a document that was cut off was read")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=600))
 def test_any_criteria_text_gives_items_and_never_an_exception(text: str) -> None:
     """Criteria of any characters, in the registry's document."""

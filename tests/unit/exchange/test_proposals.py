@@ -169,7 +169,7 @@ within 4 weeks of pregnant with between to 30 - % GFR mL/min either no history
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(
         st.sampled_from(WORDS),
@@ -184,7 +184,7 @@ def test_any_heap_of_words_gives_a_rule_that_checks_or_none(words: list[str]) ->
     assert all(parse(proposal.expression).root for proposal in found.rules.values())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=300))
 def test_any_text_gives_a_rule_that_checks_or_none(text: str) -> None:
     """The same for texts of any characters."""

@@ -130,7 +130,7 @@ def sets_of(alternatives: Iterable[Alternative]) -> set[frozenset[str]]:
 
 
 @given(RULES, PEOPLE)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_what_settles_an_unknown_is_what_trying_out_everything_finds(
     rule: str, person: Person
 ) -> None:
@@ -158,7 +158,7 @@ def test_what_settles_an_unknown_is_what_trying_out_everything_finds(
 
 
 @given(RULES, PEOPLE)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_what_would_turn_an_answer_is_what_trying_out_everything_finds(
     rule: str, person: Person
 ) -> None:

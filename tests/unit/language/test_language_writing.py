@@ -31,7 +31,7 @@ def shape(node: Node) -> str:
 
 
 @given(nodes)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_is_written_out_reads_back_the_same(node: Node) -> None:
     """`parse` and `to_source` are inverses over every part of the language."""
     assert shape(parse(to_source(node)).root) == shape(node)
@@ -60,7 +60,7 @@ def test_an_expression_is_written_in_one_manner(source: str, written: str) -> No
 
 
 @given(nodes, rows)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_tree_and_no_row_break_the_language(node: Node, row: dict[str, Value]) -> None:
     """Whatever is asked of whatever values: a value or reasons, an explanation, problems."""
     expression = parse(to_source(node))
@@ -81,7 +81,7 @@ FRAGMENTS = [
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=3), max_size=12))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_mixture_of_words_and_signs_breaks_the_parser(parts: list[str]) -> None:
     """Right-to-left text, hidden characters, foreign digits: an expression or a problem."""
     try:

@@ -64,7 +64,7 @@ LABELS = Names({n: Named(Text(f"L{at}", f"É{at}")) for at, n in enumerate(RANDO
 
 
 @given(nodes)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_tree_says_something(node: Node) -> None:
     """In both languages, each labelled value by its label and none by its code."""
     root = parse(to_source(node)).root

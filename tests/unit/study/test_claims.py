@@ -110,7 +110,7 @@ RULES = st.recursive(
 
 
 @given(RULES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_proof_holds_for_everybody(source: str) -> None:
     """Whatever is claimed of a part is so for every value tried, whatever else is the case."""
     for text, _, answer in constants(source):

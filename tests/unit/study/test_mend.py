@@ -28,7 +28,7 @@ def test_a_whole_file_is_left_as_it_is(first_study: Path) -> None:
         )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @pytest.mark.parametrize("kind", [*FILES.values(), Form])
 @given(value=ANYTHING)
 def test_whatever_stands_in_a_file_becomes_something_of_its_type(kind: type, value: object) -> None:

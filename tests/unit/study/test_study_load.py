@@ -199,9 +199,7 @@ def test_dates_stay_dates(tiny: Path) -> None:
     assert study.decisions[0].on == dt.date(2026, 3, 27)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(2, 40))
 def test_the_digest_changes_with_any_byte(tiny: Path, place: int) -> None:
     """One byte of one file, even in a comment, gives another digest; undone, the same again."""
@@ -231,9 +229,7 @@ def test_the_digest_changes_with_the_name_of_a_form(tiny: Path) -> None:
     assert len(digests) == 2
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(alphabet="abdecisonum: -[]{},&*!'\"\n?|>#%@0159.~", max_size=60))
 def test_no_text_in_a_file_makes_the_loader_raise(tiny: Path, text: str) -> None:
     """Whatever stands in a file, the answer is a study or problems."""

@@ -315,9 +315,7 @@ def test_a_vault_of_the_first_version_opens_and_replays(tmp_path):
     assert set(triggers_of(1)) ^ set(triggers_of(2)) == {"vault_slot_no_insert", "vault_slot_next"}
 
 
-@settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3)), max_size=40))
 def test_in_any_order_of_asking_everything_replays(tmp_path_factory, asks):
     """Who asks again, in whatever order over strata: one number each, and the audit agrees."""
