@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from playwright.sync_api import expect
 
 from equipoise.cli.demonstrating import PASSWORD, find_ports, make_accounts, serve_doors
 from equipoise.cli.folders import load_checked
@@ -22,6 +23,8 @@ AGREED: dict[str, Any] = {"agreed": ("statistician", "safety_officer"), "populat
 # The browser's library runs a loop in this thread, in which Django would not ask its database; here
 # accounts are made while a browser is open, and nothing else asks.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+expect.set_options(timeout=30_000)  # a door hashes passwords and replays a trial before it answers
 
 FOLDER = Path(__file__).parents[2] / "studies" / "nct06722105"
 

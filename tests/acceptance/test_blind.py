@@ -213,7 +213,8 @@ def memory_of(process: int) -> Iterator[bytes]:
     tree = [process]
     for pid in tree:
         for task in Path(f"/proc/{pid}/task").iterdir():
-            tree += [int(c) for c in (task / "children").read_text().split()]
+            with contextlib.suppress(OSError):  # a thread that ended meanwhile
+                tree += [int(c) for c in (task / "children").read_text().split()]
     for pid in tree:
         with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
             for line in Path(f"/proc/{pid}/maps").read_text().splitlines():

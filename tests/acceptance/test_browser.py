@@ -77,7 +77,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 def sign_in(browser: Browser, served: Served, person: str, *, door: str = "") -> Page:
     page = browser.new_context(locale="en-GB").new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(30_000)
     page.goto((door or served.site) + "/sign-in/")
     page.fill("#username", person)
     page.fill("#password", served.password)

@@ -47,7 +47,7 @@ def page(chromium: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = opened.new_context(locale="en-GB").new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(30_000)
         yield page
         opened.close()
 

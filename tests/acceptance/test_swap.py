@@ -28,6 +28,7 @@ from equipoise.study.roles import UNBLINDED_ROLES, Role
 from equipoise.study.study import Study
 from equipoise.vault import Capability, VaultClient, create_vault, read_token
 
+from ..progress import without_progress
 from .conftest import AGREED, FOLDER
 from .crawling import crawl, list_visits
 
@@ -103,7 +104,7 @@ def rehearsed(
 
 def blurred(text: str) -> str:
     """Without what chance and the clock alone decide: identifiers, digests, tokens, times."""
-    text = re.sub(r'(name="csrfmiddlewaretoken" value=")\w+', r"\1…", text)
+    text = re.sub(r'(name="csrfmiddlewaretoken" value=")\w+', r"\1…", without_progress(text))
     text = re.sub(r"((?:csrf|sessionid|equipoise_\w+)=)[\w-]+", r"\1…", text)
     text = re.sub(r"\b[0-9a-f]{12,}\b", "…", text)
     text = re.sub(r"\b\d\d:\d\d(:\d\d)?( GMT)?\b|\d{4}-\d\d-\d\dT[\d:.]+Z", "…", text)
@@ -178,9 +179,7 @@ def everything_exported(twin: Twin, out: Path) -> dict[str, str]:
     found = {}
     for name, command in commands.items():
         ran = subprocess.run([*RUN, *command], capture_output=True, timeout=120, check=True)
-        # How long a busy machine took is told on one line, over and over.
-        said = re.sub(r"(\r[^\r\n]*, \d+ s \.\.\.)+\r?\n", "", ran.stderr.decode())
-        found[f"output of {name}"] = blurred(ran.stdout.decode() + said)
+        found[f"output of {name}"] = blurred(ran.stdout.decode() + ran.stderr.decode())
     with zipfile.ZipFile(out / "trial.zip") as archive:
         archive.extractall(out / "archive")
     (out / "trial.zip").unlink()

@@ -1,7 +1,6 @@
 """A vault on another machine, as commands: doors that reach it over TLS, and what is refused."""
 
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -73,7 +72,6 @@ def test_a_vault_answers_at_a_socket_and_over_tls(
     port, at = free_port(), tmp_path / "v.sock"
     start("vault", own.vault, "--socket", at, *listen_words(authority, port))
     wait_for(at.is_socket)
-    time.sleep(0.3)
     there = VaultClient(address(authority, port, "sealed"), read_token(own.vault, "cells"))
     here = VaultClient(at, read_token(own.vault, "cells"))
     assert there.commitment() == here.commitment()

@@ -184,7 +184,7 @@ def test_calls_that_fail_now_and_then(fiu_run: str, tmp_path: Path, failing: str
     """EIO on some of the writes or syncs: each is a refusal, and nothing said is lost."""
     path = tmp_path / "trial.db"
     open_store(path, study="S1", realm="live", create=True).close()
-    errors = f"enable_random name={failing},probability=0.02"
+    errors = f"enable_random name={failing},probability=0.05"
     ran = with_errors(fiu_run, errors, path, N_APPENDS)
     lines = [line.split() for line in ran.stdout.splitlines()]
     kept = {int(seq): digest for word, seq, digest in (x for x in lines if x[0] == "kept")}

@@ -1,6 +1,7 @@
 """The way of an eligible person through the acts, for tests that look at a later page."""
 
 import datetime as dt
+from calendar import monthrange
 from collections.abc import Mapping
 
 from equipoise.conduct import (
@@ -23,8 +24,8 @@ from equipoise.study.roles import Role
 from .conftest import SECOND, name_of
 
 TODAY = dt.datetime.now(dt.UTC).date()
-IS_LAST_OF_MONTH = (TODAY + dt.timedelta(days=1)).day == 1
-"""Then everybody born in this month has had the birthday, and no age is open."""
+IS_LAST_OF_MONTH = TODAY.day >= monthrange(TODAY.year - 18, TODAY.month)[1]
+"""Then whoever was born in this month eighteen years ago has had the birthday: no age is open."""
 COORDINATOR, INVESTIGATOR = name_of(Role.COORDINATOR), name_of(Role.INVESTIGATOR)
 
 # A woman of 46 with early disease, a skin score of 22 and anemia: eligible by 5a.

@@ -121,7 +121,7 @@ def test_the_key_of_the_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def fetch(address: str) -> tuple[int, str]:
-    for _ in range(100):
+    for _ in range(600):
         try:
             with urllib.request.urlopen(address, timeout=5) as answer:
                 return answer.status, answer.read().decode()

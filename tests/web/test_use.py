@@ -127,12 +127,12 @@ def test_after_a_break_both_are_asked_again(
     who works on stays in."""
     role, page = (Role.CELL_UNIT, "/work-list/") if door == "sealed" else (Role.INVESTIGATOR, "/")
     behind(door)
-    with override_settings(SESSION_COOKIE_AGE=2):
+    with override_settings(SESSION_COOKIE_AGE=4):
         client = sign_in(role)
         for _ in range(3):
-            time.sleep(0.8)
+            time.sleep(1.5)
             assert client.get(page).status_code == 200
-        time.sleep(2.1)
+        time.sleep(4.1)
         assert client.get(page).headers["Location"] == "/sign-in/"
         alone = ({"username": name_of(role)}, {"password": PASSWORD})
         assert [client.post("/sign-in/", given).status_code for given in alone] == [422, 422]
@@ -147,10 +147,10 @@ def test_a_signature_after_a_break_signs_nothing(trial: RunningTrial, sign_in: S
     """The password alone, in a form that was left open, is one component of two."""
     code = course.consented(trial)
     address = f"/participants/{code}/sign/"
-    with override_settings(SESSION_COOKIE_AGE=1):
+    with override_settings(SESSION_COOKIE_AGE=3):
         client = sign_in(Role.INVESTIGATOR)
         digest = read(client.get(address)).value("digest")
-        time.sleep(1.1)
+        time.sleep(3.1)
         response = client.post(address, {"digest": digest, "password": PASSWORD})
         assert response.headers["Location"] == "/sign-in/"
     assert trial.state.participants[code].signature is None

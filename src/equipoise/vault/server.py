@@ -41,8 +41,9 @@ def serve_vault(
         closing(writer),
         _signals_to(writer),
         closing(LocalVault(directory)) as vault,
-        nullcontext() if socket_path is None else serving(vault, socket_path),
         nullcontext() if beside is None else beside(vault),
+        # Last: who waits for its name finds both ways open.
+        nullcontext() if socket_path is None else serving(vault, socket_path),
     ):
         if stop_with is not None:
             args = (stop_with, writer)
@@ -119,7 +120,10 @@ def _listen(path: Path) -> socket.socket:
                 listener.bind(address)
             unnamed.chmod(0o600)
             listener.listen(128)
-            unnamed.rename(path)
+            os.link(unnamed, path)  # unlike a rename, it takes no other's place
+    except FileExistsError:
+        listener.close()
+        raise Refused([problem("EQ-V042", str(path), path=str(path))]) from None
     except BaseException:
         listener.close()
         raise
@@ -127,14 +131,12 @@ def _listen(path: Path) -> socket.socket:
 
 
 def _remove_stale(path: Path) -> None:
-    """A socket that a killed vault left behind is removed; one that answers, or a file, is not."""
+    """A socket that a killed vault left behind is removed; one that answers is not."""
     if not path.is_socket():
-        if os.path.lexists(path):
-            raise Refused([problem("EQ-V042", str(path), path=str(path))])
         return
     try:
         connect_to(path, timeout=1.0).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, FileNotFoundError):  # nobody answers, or it went meanwhile
         path.unlink(missing_ok=True)
     else:
         raise Refused([problem("EQ-V018", str(path), path=str(path))])

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import msgspec
 import pytest
@@ -260,6 +260,25 @@ def test_a_signal_stops_it(directory, path, number):
     assert not path.exists()
     assert signal.getsignal(number) is before
     LocalVault(directory).close()
+
+
+def test_its_name_appears_once_every_way_is_open(directory, path):
+    """Who waits for the socket may call over the other way at once."""
+    seen = []
+
+    @contextmanager
+    def beside(_vault):
+        seen.append(path.exists())
+        yield
+
+    def stop():
+        ask_until_answered(path)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = soon(stop)
+    serve_vault(directory, path, beside=beside)
+    thread.join()
+    assert seen == [False]
 
 
 def test_the_end_of_its_input_stops_it(directory, path, monkeypatch):
