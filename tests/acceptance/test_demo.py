@@ -50,7 +50,8 @@ def test_from_nothing_then_again_then_in_mid_recruitment(study: Study, tmp_path:
         assert "coordinator" in said["people"]
         assert Path(said["report"]).stat().st_size > 50_000
         for door in (said["site"], said["sealed"]):
-            assert urllib.request.urlopen(f"{door}/sign-in/", timeout=30).status == 200
+            with urllib.request.urlopen(f"{door}/sign-in/", timeout=30) as page:
+                assert page.status == 200
     today = dt.datetime.now(dt.UTC).date()
     state = running_trial(directory / "trial.db", study=study).state
     stops = [

@@ -197,7 +197,8 @@ def post(browser: OpenerDirector, url: str, **data: str) -> str:
     try:
         return str(browser.open(Request(url, body, headers)).read().decode())
     except HTTPError as error:
-        return error.read().decode()
+        with error:
+            return error.read().decode()
 
 
 def try_in_vain(url: str) -> str:

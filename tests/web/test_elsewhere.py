@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -14,7 +16,9 @@ from django.test import Client
 from django.test.utils import override_settings
 
 from equipoise.conduct import RunningTrial, remove_person, withdraw_means
+from equipoise.problems import Refused
 from equipoise.study.roles import Role
+from equipoise.web.identity.provider import _fetch
 
 from . import course
 from .authenticating import ORIGIN
@@ -321,6 +325,18 @@ def test_a_provider_that_is_down_is_told(
         response = Client().get("/sign-in/elsewhere/")
     assert (response.status_code, read(response).codes) == (502, {"EQ-W052"})
     assert Client().get("/sign-in/").status_code == 200
+
+
+@pytest.mark.requirement("D07")
+def test_a_provider_that_refuses_leaves_nothing_open(
+    provider: Provider,
+) -> None:
+    """Its answer ends with its connection: a door that is asked for months runs out of none."""
+    with pytest.raises(Refused) as caught:
+        _fetch(Request(f"{provider.address}/nowhere"))
+    assert [p.code for p in caught.value.problems] == ["EQ-W052"]
+    refused = caught.value.__cause__
+    assert isinstance(refused, HTTPError) and refused.closed
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,8 @@ def fetch(address: str) -> tuple[int, str]:
             with urllib.request.urlopen(address, timeout=5) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+            with error:
+                return error.code, error.read().decode()
         except OSError:
             time.sleep(0.1)
     raise AssertionError(f"nobody answers at {address}")

@@ -194,7 +194,9 @@ def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
         try:
             urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - our own loopback
             return
-        except (urllib.error.URLError, OSError):
+        except OSError as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it is an answer too, with its connection
             time.sleep(0.1)
     raise Refused([problem("EQ-X902", url, url=url)])
 

@@ -6,7 +6,7 @@ authorities are believed is the sponsor's choice: their root certificates are gi
 
 import datetime as dt
 from collections.abc import Sequence
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from cryptography.x509 import Certificate, load_pem_x509_certificates
@@ -52,7 +52,9 @@ def ask_time_stamp(root: str, *, url: str, authorities: Sequence[Certificate]) -
     try:
         with urlopen(Request(url, asked.as_bytes(), _QUERY), timeout=SECONDS) as answer:  # noqa: S310
             token: bytes = answer.read(_LARGEST)
-    except (URLError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
+        if isinstance(error, HTTPError):
+            error.close()  # it is an answer too, with its connection
         raise Refused([problem("EQ-X910", url, url=url, detail=str(error))]) from error
     return check_time_stamp(root, token, authorities=authorities, nonce=asked.nonce)
 

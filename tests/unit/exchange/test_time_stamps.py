@@ -2,8 +2,11 @@
 
 import datetime as dt
 import subprocess
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from tests.authority import make_authority, serving
@@ -66,6 +69,21 @@ def test_what_is_no_stamp_of_this_seal_is_refused(
     for nonsense in (b"", b"<html>", token[:200]):
         assert check(content=nonsense) == ["EQ-X911"]
     assert refusal(lambda: load_authorities(b"no certificate")) == ["EQ-X911"]
+
+
+def test_a_service_that_refuses_is_a_problem_and_leaves_nothing_open(authority: Path) -> None:
+    """What the server of the library answers whoever posts to it: 501."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        with pytest.raises(Refused) as caught:
+            ask_time_stamp(ROOT, url=url, authorities=load_authorities(authority.read_bytes()))
+        server.shutdown()
+        thread.join()
+    assert [p.code for p in caught.value.problems] == ["EQ-X910"]
+    refused = caught.value.__cause__
+    assert isinstance(refused, HTTPError) and refused.closed
 
 
 def test_a_service_that_does_not_answer_is_a_problem(authority: Path) -> None:

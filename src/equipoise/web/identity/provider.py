@@ -232,7 +232,9 @@ def _fetch(request: urllib.request.Request) -> dict[str, Any]:
             found = json.loads(response.read(LARGEST))
         if not isinstance(found, dict):
             raise ValueError("no object")
-    except (OSError, ValueError, urllib.error.URLError) as error:
+    except (OSError, ValueError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it is an answer too, with its connection
         raise Refused([problem("EQ-W052", issuer=settings.OIDC_ISSUER)]) from error
     return found
 
