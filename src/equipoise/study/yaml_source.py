@@ -1,10 +1,12 @@
 """YAML with the place of every value, so that each problem can name its line.
 
 Only what a study needs is read: maps, lists, texts, numbers, dates, true and false. Anchors and
-tags are refused, for a reader of the file must see every value where it stands.
+tags are refused, for a reader of the file must see every value where it stands; and directives, for
+`%YAML 1.1` would make every `no` of the file false.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +25,9 @@ Position = tuple[int, int]
 
 VALUE = "="
 """Added to a path, it asks where a text on one line begins, instead of where its key does."""
+
+_DIRECTIVE = re.compile("(?:\\A|[\r\n\x85\u2028\u2029])\ufeff?%")
+"""A line that begins so, after whatever ends a line for YAML."""
 
 DEEPEST = 40
 """How far blocks may nest; a study needs twelve levels."""
@@ -66,6 +71,9 @@ def from_yaml(content: bytes, *, name: str) -> tuple[Source | None, tuple[Proble
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         return None, (problem("EQ-S002", Where(name, line), detail=error.reason),)
+    if directive := _DIRECTIVE.search(text):
+        line = text.count("\n", 0, directive.end()) + 1
+        return None, (problem("EQ-S006", Where(name, line)),)
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = DEEPEST
     yaml.composer.warn_double_anchors = False
