@@ -99,6 +99,8 @@ CHANGES = st.tuples(
 
 def spoil(lines: list[bytes], how: str, where: tuple[int, int], what: bytes) -> list[bytes]:
     at, column = where
+    if not lines:
+        return [what]
     at %= len(lines)
     line = lines[at]
     match how:

@@ -1,5 +1,6 @@
 """The problem itself, its place, and the exception that carries problems out of an act."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
@@ -86,4 +87,9 @@ def has_errors(problems: Iterable[Problem]) -> bool:
 
 def _fill(template: Text, values: Mapping[str, object], language: Language) -> str:
     words = {k: v.say(language) if isinstance(v, Spoken) else v for k, v in values.items()}
-    return template.say(language).format_map(words)
+    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", template.say(language).format_map(words))
+
+
+_UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""Control characters and marks of direction: they come with what is quoted, and would turn or hide
+the words around it."""

@@ -56,6 +56,13 @@ def test_a_code_without_words_or_a_missing_fact_is_a_bug() -> None:
         problem("EQ-S022", low="2")
 
 
+def test_what_is_quoted_turns_no_words_around() -> None:
+    """A mark of direction or a NUL in a file shows as one sign, in the message and nowhere else."""
+    quoted = problem("EQ-V042", path="a\u202eb\0c")
+    assert quoted.say("en") == "There is a file at a\ufffdb\ufffdc already."
+    assert quoted.values["path"] == "a\u202eb\0c"
+
+
 def test_errors_stop_and_warnings_do_not() -> None:
     warning = problem("EQ-S046")
     assert not has_errors([warning])
