@@ -73,9 +73,8 @@ def shift(where: Where, characters: int) -> Where:
 
 
 def quote(source: str) -> str:
-    """An expression as a message shows it: on one line, cut if long, hidden characters replaced."""
-    line = " ".join(source.split())
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+    """An expression as a message shows it: on one line, cut if long."""
+    shown = " ".join(source.split())
     return shown if len(shown) <= 80 else f"{shown[:79]}…"
 
 

@@ -1,13 +1,12 @@
 """The problem itself, its place, and the exception that carries problems out of an act."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from equipoise.problems.catalogue import CATALOGUE, Severity
-from equipoise.problems.text import Language, Text
+from equipoise.problems.text import Language, Text, show
 
 
 @runtime_checkable
@@ -87,9 +86,4 @@ def has_errors(problems: Iterable[Problem]) -> bool:
 
 def _fill(template: Text, values: Mapping[str, object], language: Language) -> str:
     words = {k: v.say(language) if isinstance(v, Spoken) else v for k, v in values.items()}
-    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", template.say(language).format_map(words))
-
-
-_UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-"""Control characters and marks of direction: they come with what is quoted, and would turn or hide
-the words around it."""
+    return show(template.say(language).format_map(words))

@@ -2,6 +2,7 @@
 
 import re
 from typing import Literal
+from unicodedata import category
 
 from msgspec import Struct
 
@@ -18,6 +19,21 @@ class Text(Struct, frozen=True, forbid_unknown_fields=True):
     def say(self, language: Language = "en") -> str:
         """The words in `language`, or the English ones where no translation exists."""
         return self.fr if language == "fr" and self.fr else self.en
+
+
+def show(text: str) -> str:
+    """A text that turns or hides no words around it.
+
+    Control characters, marks of direction and other signs that nobody sees come with what is quoted
+    and show as one sign; spaces and ends of lines stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if _is_seen(c) else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _is_seen(sign: str) -> bool:
+    return sign.isprintable() or sign in "\n\t" or category(sign) == "Zs"
 
 
 def natural_order(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:

@@ -128,7 +128,7 @@ def test_a_place_without_column_stays_as_it_is() -> None:
 def test_a_rule_is_shown_on_one_line_and_cut() -> None:
     """What a message quotes cannot reorder or flood it."""
     assert quote("a\n  and\tb") == "a and b"
-    assert quote("a\u202eb") == "a\ufffdb"
+    assert "a\ufffdb" in refusal("a\u202eb").message
     assert len(quote("x" * 500)) == 80
 
 

@@ -57,10 +57,12 @@ def test_a_code_without_words_or_a_missing_fact_is_a_bug() -> None:
 
 
 def test_what_is_quoted_turns_no_words_around() -> None:
-    """A mark of direction or a NUL in a file shows as one sign, in the message and nowhere else."""
-    quoted = problem("EQ-V042", path="a\u202eb\0c")
-    assert quoted.say("en") == "There is a file at a\ufffdb\ufffdc already."
-    assert quoted.values["path"] == "a\u202eb\0c"
+    """A mark of direction or a NUL shows as one sign in the message, and there alone."""
+    quoted = problem("EQ-V042", path="a\u202eb\0c\u061cd\xade\x85f")
+    assert quoted.say("en") == "There is a file at a\ufffdb\ufffdc\ufffdd\ufffde\ufffdf already."
+    assert quoted.values["path"] == "a\u202eb\0c\u061cd\xade\x85f"
+    spaced = problem("EQ-V042", path="a\xa0b\u202fc\td\ne")
+    assert spaced.say("en") == "There is a file at a\xa0b\u202fc\td\ne already."
 
 
 def test_errors_stop_and_warnings_do_not() -> None:
