@@ -242,6 +242,14 @@ def test_an_expression_that_cannot_be_read_hides_no_circle(folder: Path, edit: E
     assert [p.code for p in check_folder(folder).problems] == ["EQ-L018"]
 
 
+def test_a_file_with_a_directive_is_told_alone(folder: Path, edit: Edit) -> None:
+    """None of it was read, so nothing is said of the places that name what stands in it."""
+    edit("decisions.yaml", "decisions:\n", "%YAML 1.1\n---\ndecisions:\n")
+    assert [(p.code, p.where.file) for p in check_folder(folder).problems] == [
+        ("EQ-S006", "decisions.yaml")
+    ]
+
+
 def test_a_value_without_a_unit_is_typed_by_what_it_computes(folder: Path, edit: Edit) -> None:
     """A named condition may be used like any other; a broken one is told once."""
     edit(

@@ -22,7 +22,7 @@ from equipoise.study.study import Study
 
 __all__ = ["check_folder", "check_study"]
 
-_UNREADABLE = frozenset({"EQ-S002", "EQ-S003", "EQ-S005"})
+_UNREADABLE = frozenset({"EQ-S002", "EQ-S003", "EQ-S005", "EQ-S006"})
 _CHECKS = (
     check_design,
     check_decisions,
