@@ -293,19 +293,11 @@ def export(
     """
     if vault is not None and not by:
         raise Refused([problem("EQ-X900")])
-    from equipoise.cli.copying.listing import copy_listing, late_listing
+    from equipoise.cli.copying.listing import list_all
     from equipoise.cli.copying.recording import take_copy
     from equipoise.cli.folders import load_checked
     from equipoise.cli.reporting import list_received
-    from equipoise.cli.trials import (
-        deviation_listing,
-        form_rows,
-        population_listing,
-        running_trial,
-        signature_listing,
-        trail_review_listing,
-        treatment_listing,
-    )
+    from equipoise.cli.trials import form_rows, running_trial
     from equipoise.exchange import refuse_filled, write_form_tables
     from equipoise.ledger import merkle_root
 
@@ -315,20 +307,14 @@ def export(
     refuse_filled(output)  # before the vault is asked, which logs it
     opened = [] if vault is None else [list_received(trial, vault=vault, cells=cells, by=by)]
     root = merkle_root(trial.store.heads())
-    rows = form_rows(study, trial.state)
-    state = trial.state
-    listings = (
-        deviation_listing(state),
-        population_listing(study, state),
-        signature_listing(trial),
-        trail_review_listing(state),
-        treatment_listing(state),
-        copy_listing(state),
-        late_listing(trial),
-        *opened,
-    )
     write_form_tables(
-        study, rows, output, realm=trial.realm, seal=root, listings=listings, **taking._asdict()
+        study,
+        form_rows(study, trial.state),
+        output,
+        realm=trial.realm,
+        seal=root,
+        listings=(*list_all(study, trial), *opened),
+        **taking._asdict(),
     )
     click.echo(f"Written to {output}. Seal {root}")
     return DONE

@@ -1,5 +1,12 @@
-"""Listings of an export: the copies that were taken out, and changes after an unblinding."""
+"""Listings of an export; here the copies that were taken out, and changes after an unblinding."""
 
+from equipoise.cli.trials import (
+    deviation_listing,
+    population_listing,
+    signature_listing,
+    trail_review_listing,
+    treatment_listing,
+)
 from equipoise.conduct import (
     LateChange,
     RunningTrial,
@@ -10,12 +17,27 @@ from equipoise.conduct import (
 )
 from equipoise.conduct.events import reason_of
 from equipoise.exchange import Listing
+from equipoise.study.study import Study
 
 COLUMNS = ("kind", "site", "is_by_arm", "name", "person", "role", "at", "digest", "seal", "entry")
 LATE_COLUMNS = (
     *("site", "participant", "encounter", "form", "repeat", "item", "change", "old", "new"),
     *("reason", "changed_by", "role", "changed_at", "entry", "authorised_by", "authorised_at"),
 )
+
+
+def list_all(study: Study, trial: RunningTrial) -> tuple[Listing, ...]:
+    """Every listing that an export has beside its forms."""
+    state = trial.state
+    return (
+        deviation_listing(state),
+        population_listing(study, state),
+        signature_listing(trial),
+        trail_review_listing(state),
+        treatment_listing(state),
+        copy_listing(state),
+        late_listing(trial),
+    )
 
 
 def copy_listing(state: TrialState) -> Listing:
