@@ -4,7 +4,7 @@ import datetime as dt
 import random
 
 import polars as pl
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equipoise.eligibility import Verdict
@@ -42,7 +42,7 @@ HOLED: dict[str, list[object]] = {
     **{name: [None, True] for name in ("j1", "j2", "I1", "E1")},
 }
 
-LENIENT = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+LENIENT = settings(max_examples=40, derandomize=True)
 
 
 def judged(assessed: Study, table: pl.DataFrame, on: dt.date | None = None) -> pl.DataFrame:

@@ -20,13 +20,12 @@ from equipoise.problems import Refused
 from equipoise.randomization import Specification
 from equipoise.vault import VaultClient, create_vault, read_token, start_vault
 
+from ..requiring import do_without
 from .ledger_writer import draft
 
 WRITER = Path(__file__).with_name("disk_writer.py")
 ROOT = Path(__file__).parents[2]
 N_APPENDS = 3000 if os.environ.get("EQUIPOISE_NIGHTLY") else 300
-IS_ROOT = os.geteuid() == 0
-needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root mounts a small file system")
 
 
 def run(*words: object) -> None:
@@ -41,7 +40,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
     try:
         run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder)
     except subprocess.CalledProcessError as error:
-        pytest.skip(f"no file system can be mounted here: {error.stderr.decode().strip()}")
+        do_without(f"no file system can be mounted here: {error.stderr.decode().strip()}")
     yield folder
     run("umount", "--lazy", folder)
 
@@ -67,7 +66,6 @@ def filled(folder: Path) -> Iterator[None]:
     greedy.unlink()
 
 
-@needs_root
 @pytest.mark.requirement("D04", "C44")
 def test_the_ledger_on_a_full_disk(small: Path) -> None:
     """Refused with the reason, nothing half written; with room again it goes on, as it was open."""
@@ -84,7 +82,6 @@ def test_the_ledger_on_a_full_disk(small: Path) -> None:
         assert verify(path).problems == ()
 
 
-@needs_root
 @pytest.mark.requirement("D04", "F02", "F19")
 def test_the_vault_on_a_full_disk(small: Path) -> None:
     """No number is given that is not on disk; none is passed over afterwards."""
@@ -113,7 +110,6 @@ def test_the_vault_on_a_full_disk(small: Path) -> None:
     assert list(given.values()) == [f"R-{n:03}" for n in range(1, len(given) + 1)]
 
 
-@needs_root
 @pytest.mark.requirement("D05")
 def test_a_disk_that_became_read_only(small: Path) -> None:
     """What is there can be read and verified; recording is refused until it is writable again."""
@@ -158,10 +154,7 @@ def fiu_run() -> str:
     """The program that makes calls fail; absent, skipped with the reason, but not in CI."""
     found = shutil.which("fiu-run")
     if found is None:
-        message = "no libfiu on this machine; on Debian: apt-get install fiu-utils"
-        if os.environ.get("EQUIPOISE_REQUIRE_BROWSER"):
-            pytest.fail(message)
-        pytest.skip(message)
+        do_without("no libfiu on this machine; on Debian: apt-get install fiu-utils")
     return found
 
 

@@ -15,6 +15,7 @@ import pytest
 from equipoise.ledger import Draft, Entry, Store, open_store, to_body, verify
 from equipoise.problems import Refused
 from tests.postgres import Server, running_server
+from tests.requiring import do_without
 
 START = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 
@@ -30,7 +31,7 @@ class Disk:
         words = ["-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(self.at)]
         done = subprocess.run(["mount", *words], capture_output=True, check=False)
         if done.returncode:
-            pytest.skip("only root can make a disk full that is nobody else's")
+            do_without("only root can make a disk full that is nobody else's")
 
     def grow(self, size: str) -> None:
         subprocess.run(["mount", "-o", f"remount,size={size}", str(self.at)], check=True)

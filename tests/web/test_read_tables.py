@@ -75,6 +75,8 @@ class Histories(RuleBasedStateMachine):
     """Acts in any order; some while nobody follows; rebuilt, read and opened again in between."""
 
     open_anew: Opened
+    n_entries = 0
+    """Recorded in all histories, whose tables were held against the ledger."""
 
     @initialize(data=st.data())
     def begin(self, data: st.DataObject) -> None:
@@ -149,6 +151,7 @@ class Histories(RuleBasedStateMachine):
                 assert compare(self.tables).n_behind == 0
                 # Folding all of the ledger anew, redactions with it, gives the same once more.
                 check_against_state(self.tables, fold(TrialState(), self.store.read()))
+                type(self).n_entries += sum(head.seq for head in self.store.heads().values())
 
 
 @pytest.mark.requirement("C11")
@@ -182,3 +185,4 @@ def test_after_any_history_the_tables_are_as_rebuilt(
                 **SIZES,
             ),
         )
+    assert machine.n_entries > 10 * SIZES["max_examples"]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equipoise.exchange.draft import Draft, draft_study, from_record, to_answer, write_draft
@@ -55,7 +55,7 @@ def test_removing_any_line_leaves_a_folder_that_checks(draft_text, tmp_path: Pat
         assert not has_errors(problems), (LINES[index], [str(p) for p in problems])
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.data())
 def test_a_damaged_page_never_raises_and_invents_no_fact(data: st.DataObject) -> None:
     """Lines dropped, doubled and moved: no exception, and no value that the page does not have."""

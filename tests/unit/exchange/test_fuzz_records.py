@@ -5,7 +5,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equipoise.conduct import check_folder
@@ -86,7 +86,7 @@ def draft_document(document: object, folder: Path) -> Draft | None:
         return None
 
 
-@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250)
 @given(damaged())
 def test_a_damaged_document_is_read_or_is_a_problem(document: object) -> None:
     """No exception but `Refused`; the answer is JSON, and what it does not say is a gap."""
@@ -99,7 +99,7 @@ def test_a_damaged_document_is_read_or_is_a_problem(document: object) -> None:
         assert unsaid <= {gap.where for gap in draft.gaps}
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(damaged())
 def test_a_damaged_document_gives_a_folder_that_checks(document: object) -> None:
     """Whatever is left of it, what is written has no error."""

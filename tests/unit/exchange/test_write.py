@@ -4,7 +4,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from equipoise.problems import Text
@@ -48,7 +48,6 @@ def test_lines_are_folded_at_a_hundred_and_end_in_no_blank() -> None:
     assert "lines: |-\n  one line\n  another line\n" in text
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # the first draw makes the alphabet
 @given(st.dictionaries(st.sampled_from("abcdef"), texts | st.lists(texts, min_size=1), min_size=1))
 def test_every_text_comes_back_as_it_was(piece: dict[str, object]) -> None:
     """Whatever a text holds, the loader reads the same."""
